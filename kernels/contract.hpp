@@ -1,0 +1,216 @@
+// The contract of every float32 kernel: argument structs only, no code. Lengths and strides count elements unless a name
+// ends in _bytes. Pointers never alias unless stated. Activations are channels-last; `row` means one pixel (all channels).
+// Reading up to 64 bytes past the end of packed weights is allowed; activations are never read or written outside their rows.
+// Every kernel computes an output element by the same sequence of operations wherever it lies in a tile, so that results do
+// not depend on how a caller splits the work over threads.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/function.hpp"
+#include "kernels/isa.hpp"
+
+namespace linnet::kernels {
+
+// Applied to an accumulator in this order: + bias (in the packed weights), + residual, activation.
+struct Epilogue {
+  const float* residual = nullptr;  // same rows and columns as the output; may be the output itself
+  ptrdiff_t residual_stride = 0;    // between rows
+  Activation activation;
+};
+
+// c[m, n] = epilogue(sum over k of a[m, k] * w[k, n])
+struct GemmArgs {
+  int32_t m, n, k;
+  const float* a;
+  ptrdiff_t a_stride;
+  const float* packed;  // Panel16 section of [k, n]
+  float* c;
+  ptrdiff_t c_stride;
+  Epilogue epilogue;
+};
+
+// Geometry shared by the convolution-like kernels; bottom and right padding follow from the output size.
+struct Window {
+  int32_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left;
+};
+
+// x [batch, in_h, in_w, groups * in_channels] -> y [batch, out_h, out_w, groups * out_channels].
+// Computes output rows (batch * out_h of them, row r being image r / out_h, line r % out_h) row_begin <= r < row_end.
+// `packed`: one Panel16 section of [kernel_h * kernel_w * in_channels, out_channels] per group, one after the other.
+struct Conv2DArgs {
+  Window window;
+  int32_t in_h, in_w, out_h, out_w;
+  int32_t groups, in_channels, out_channels;  // per group
+  int32_t row_begin, row_end;
+  const float* x;
+  ptrdiff_t x_stride;  // between pixels
+  const float* packed;
+  float* y;
+  ptrdiff_t y_stride;
+  Epilogue epilogue;
+  void* scratch;  // conv2d_scratch_bytes(), 64-byte aligned, one per concurrent call
+};
+
+// x [batch, in_h, in_w, channels] -> y [batch, out_h, out_w, channels]; rows as in Conv2DArgs.
+// `packed` (Depthwise16): panels of channels, each bias [width] then weights [kernel_h * kernel_w][width].
+struct DepthwiseArgs {
+  Window window;
+  int32_t in_h, in_w, out_h, out_w, channels;
+  int32_t row_begin, row_end;
+  const float* x;
+  ptrdiff_t x_stride;
+  const float* packed;
+  float* y;
+  ptrdiff_t y_stride;
+  Epilogue epilogue;
+  void* scratch;  // depthwise_scratch_bytes()
+};
+
+// Transposed convolution, as stride_h * stride_w direct convolutions (phases). Output pixel (oy, ox) belongs to phase
+// ((oy + pad_top) % stride_h, (ox + pad_left) % stride_w) and sums kernel taps (ky, kx) with
+// (oy + pad_top - ky * dilation_h) % stride_h == 0 (same for x), reading input line (oy + pad_top - ky * dilation_h) / stride_h.
+// `packed`: for each group, for each phase (row-major), one Panel16 section of [taps of the phase * in_channels, out_channels],
+// taps in ascending (ky, kx); a phase without taps is a section with k = 0, that is, the biases.
+struct ConvTranspose2DArgs {
+  Window window;
+  int32_t in_h, in_w, out_h, out_w;
+  int32_t groups, in_channels, out_channels;  // per group
+  int32_t row_begin, row_end;                 // output rows
+  const float* x;
+  ptrdiff_t x_stride;
+  const float* packed;
+  float* y;
+  ptrdiff_t y_stride;
+  Epilogue epilogue;
+  void* scratch;  // conv_transpose2d_scratch_bytes()
+};
+
+// c[m, n] = activation(scale * sum over k of a[m, k] * b[k, n]) for one batch entry; columns n_begin..n_end only,
+// n_begin a multiple of kPanel.
+struct MatMulArgs {
+  int32_t m, n, k;
+  int32_t n_begin, n_end;
+  const float* a;
+  ptrdiff_t a_stride_m, a_stride_k;
+  const float* b;
+  ptrdiff_t b_stride_k, b_stride_n;
+  float* c;
+  ptrdiff_t c_stride_m;
+  float scale;
+  Activation activation;
+  void* scratch;  // matmul_scratch_bytes(): a packed panel of b and a tile of a
+};
+
+// Padding never takes part in a maximum. Average divides by the window's pixels inside the image, or, with
+// count_include_pad, inside the image extended by the four paddings.
+struct Pool2DArgs {
+  PoolKind kind;
+  Window window;
+  int32_t pad_bottom, pad_right;
+  bool count_include_pad;
+  int32_t in_h, in_w, out_h, out_w, channels;
+  int32_t row_begin, row_end;
+  const float* x;
+  ptrdiff_t x_stride;
+  float* y;
+  ptrdiff_t y_stride;
+  Activation activation;
+};
+
+// c[r, i] = activation(function(a[r, i], b[r, i])); column strides 0 or 1 are fast, others are allowed. c may be a or b when
+// their strides are equal.
+struct BinaryArgs {
+  BinaryFunction function;
+  int32_t rows, columns;
+  const float* a;
+  ptrdiff_t a_row_stride, a_column_stride;
+  const float* b;
+  ptrdiff_t b_row_stride, b_column_stride;
+  float* c;
+  ptrdiff_t c_row_stride;  // columns of c are contiguous
+  Activation activation;
+};
+
+// y[r, i] = activation(x[r, i]); y may be x.
+struct UnaryArgs {
+  int32_t rows, columns;
+  const float* x;
+  ptrdiff_t x_stride;
+  float* y;
+  ptrdiff_t y_stride;
+  Activation activation;
+};
+
+// y[r, c] = activation(x[r, c] * scale[c] + shift[c]); y may be x.
+struct ScaleShiftArgs {
+  int32_t rows, columns;
+  const float* x;
+  ptrdiff_t x_stride;
+  const float* scale;
+  const float* shift;
+  float* y;
+  ptrdiff_t y_stride;
+  Activation activation;
+};
+
+// Over the middle dimension of x [outer, axis, inner]; y may be x.
+struct SoftmaxArgs {
+  int32_t outer, axis, inner;
+  const float* x;
+  float* y;
+  bool log;
+};
+
+constexpr int kCopyDimensions = 8;
+
+// y[sum i_d y_strides[d]] = x[sum i_d x_strides[d]] for all 0 <= i_d < shape[d]; elements of element_bytes 1 or 4.
+struct CopyArgs {
+  int32_t element_bytes;
+  int32_t dimensions;
+  int32_t shape[kCopyDimensions];
+  const void* x;
+  ptrdiff_t x_strides[kCopyDimensions];
+  void* y;
+  ptrdiff_t y_strides[kCopyDimensions];
+};
+
+// y[o, i, c] = x[o, indices[i], c]
+struct GatherArgs {
+  int32_t element_bytes;
+  int32_t outer, in_size, out_size, inner;
+  const void* x;
+  const int32_t* indices;
+  void* y;
+};
+
+// y[o, i, c] = bias[i] + sum over t of weights[i, t] * x[o, indices[i, t], c]
+struct ResampleArgs {
+  int32_t outer, in_size, out_size, inner, taps;
+  const float* x;
+  const int32_t* indices;
+  const float* weights;
+  const float* bias;
+  float* y;
+};
+
+// y[o, i] = activation(reduction over s of x[o, s, i]). Sums of more than 128 values are pairwise or compensated.
+struct ReduceArgs {
+  ReduceKind kind;
+  int32_t outer, size, inner;
+  const float* x;
+  ptrdiff_t x_stride;  // between rows of `inner` elements
+  float* y;
+  Activation activation;
+};
+
+// y[o, i] = position of the maximum (or minimum) of x[o, :, i]; of equal ones the first, or the last with select_last.
+struct ArgMaxArgs {
+  int32_t outer, size, inner;
+  bool select_last, minimum;
+  const float* x;
+  int32_t* y;
+};
+
+}  // namespace linnet::kernels

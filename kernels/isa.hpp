@@ -1,0 +1,47 @@
+// Instruction sets that kernels are instantiated for, and the facts about each that decide tile sizes and scratch memory.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace linnet::kernels {
+
+// Tags; a kernel is a template on one of them. `scalar` is plain C++ (also Cortex-M).
+namespace isa {
+struct scalar;
+struct avx2;    // AVX2 and FMA
+struct avx512;  // AVX-512 F, BW, DQ, VL
+struct neon32;  // armv7 NEON with VFPv4
+struct neon64;  // aarch64 Advanced SIMD
+}  // namespace isa
+
+enum class IsaId : uint8_t { scalar, avx2, avx512, neon32, neon64 };
+constexpr int kIsaCount = 5;
+
+// What scratch sizes depend on. The converter evaluates the same scratch functions with the traits of every target, so that
+// the arena of any device is known offline.
+struct IsaTraits {
+  const char* name;   // as LINNET_ISA accepts it
+  int32_t width;      // float lanes of a vector
+  int32_t tile_rows;  // output pixels (GEMM rows) of the register tile
+};
+
+constexpr IsaTraits kIsaTraits[kIsaCount] = {
+    {"scalar", 1, 4}, {"avx2", 8, 6}, {"avx512", 16, 12}, {"neon32", 4, 4}, {"neon64", 4, 5},
+};
+
+constexpr const IsaTraits& traits(IsaId id) { return kIsaTraits[static_cast<int>(id)]; }
+
+// Outputs per packed weight panel, for every instruction set. The last panel is 8 wide where 8 outputs or fewer remain.
+constexpr int32_t kPanel = 16;
+constexpr int32_t kTailPanel = 8;
+
+// Bytes of one packed Panel16 section: for each panel, bias [width] then weights [k][width], float32.
+constexpr int64_t panel_floats(int64_t n, int64_t k) {
+  const int64_t tail = n % kPanel;
+  const int64_t wide = n / kPanel + (tail > kTailPanel ? 1 : 0);
+  const int64_t narrow = tail > 0 && tail <= kTailPanel ? 1 : 0;
+  return (wide * kPanel + narrow * kTailPanel) * (k + 1);
+}
+
+}  // namespace linnet::kernels

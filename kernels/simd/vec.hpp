@@ -1,0 +1,216 @@
+// F32<Isa> and I32<Isa>: the vectors that kernels are written with. SIMD instruction sets wrap an xsimd batch; `scalar` is
+// one float of plain C++ (xsimd 8.1 has no scalar fallback). Everything is a template on, or a member of, our own tag, so
+// that objects compiled with different flags share no inline function.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include "kernels/isa.hpp"
+
+#ifdef LINNET_ISA_IS_SIMD
+#include <xsimd/xsimd.hpp>
+#endif
+
+#define LINNET_INLINE inline __attribute__((always_inline))
+
+namespace linnet::kernels {
+
+template <class Isa>
+struct F32;
+template <class Isa>
+struct I32;
+template <class Isa>
+struct Mask;
+
+// ---- scalar --------------------------------------------------------------------------------------------------------
+
+template <>
+struct Mask<isa::scalar> {
+  bool v;
+};
+
+template <>
+struct I32<isa::scalar> {
+  static constexpr int width = 1;
+  int32_t v;
+  static LINNET_INLINE I32 set(int32_t x) { return {x}; }
+  friend LINNET_INLINE I32 operator+(I32 a, I32 b) { return {static_cast<int32_t>(static_cast<uint32_t>(a.v) + static_cast<uint32_t>(b.v))}; }
+  friend LINNET_INLINE I32 operator-(I32 a, I32 b) { return {static_cast<int32_t>(static_cast<uint32_t>(a.v) - static_cast<uint32_t>(b.v))}; }
+  friend LINNET_INLINE I32 operator&(I32 a, I32 b) { return {a.v & b.v}; }
+  friend LINNET_INLINE I32 operator|(I32 a, I32 b) { return {a.v | b.v}; }
+  friend LINNET_INLINE I32 operator^(I32 a, I32 b) { return {a.v ^ b.v}; }
+  template <int N>
+  LINNET_INLINE I32 shl() const { return {static_cast<int32_t>(static_cast<uint32_t>(v) << N)}; }
+  template <int N>
+  LINNET_INLINE I32 sar() const { return {v >> N}; }
+};
+
+template <>
+struct F32<isa::scalar> {
+  using Isa = isa::scalar;
+  static constexpr int width = 1;
+  float v;
+  static LINNET_INLINE F32 set(float x) { return {x}; }
+  static LINNET_INLINE F32 load(const float* p) { return {*p}; }
+  static LINNET_INLINE F32 load_n(const float* p, int) { return {*p}; }
+  LINNET_INLINE void store(float* p) const { *p = v; }
+  LINNET_INLINE void store_n(float* p, int) const { *p = v; }
+  friend LINNET_INLINE F32 operator+(F32 a, F32 b) { return {a.v + b.v}; }
+  friend LINNET_INLINE F32 operator-(F32 a, F32 b) { return {a.v - b.v}; }
+  friend LINNET_INLINE F32 operator*(F32 a, F32 b) { return {a.v * b.v}; }
+  friend LINNET_INLINE F32 operator/(F32 a, F32 b) { return {a.v / b.v}; }
+  friend LINNET_INLINE Mask<Isa> operator<(F32 a, F32 b) { return {a.v < b.v}; }
+  friend LINNET_INLINE Mask<Isa> operator<=(F32 a, F32 b) { return {a.v <= b.v}; }
+  friend LINNET_INLINE Mask<Isa> operator==(F32 a, F32 b) { return {a.v == b.v}; }
+};
+LINNET_INLINE F32<isa::scalar> fma(F32<isa::scalar> a, F32<isa::scalar> b, F32<isa::scalar> c) { return {a.v * b.v + c.v}; }
+LINNET_INLINE F32<isa::scalar> min(F32<isa::scalar> a, F32<isa::scalar> b) { return {b.v < a.v ? b.v : a.v}; }
+LINNET_INLINE F32<isa::scalar> max(F32<isa::scalar> a, F32<isa::scalar> b) { return {a.v < b.v ? b.v : a.v}; }
+LINNET_INLINE F32<isa::scalar> select(Mask<isa::scalar> m, F32<isa::scalar> a, F32<isa::scalar> b) { return m.v ? a : b; }
+LINNET_INLINE I32<isa::scalar> bits(F32<isa::scalar> a) {
+  I32<isa::scalar> r;
+  std::memcpy(&r.v, &a.v, 4);
+  return r;
+}
+LINNET_INLINE F32<isa::scalar> from_bits(I32<isa::scalar> a) {
+  F32<isa::scalar> r;
+  std::memcpy(&r.v, &a.v, 4);
+  return r;
+}
+LINNET_INLINE I32<isa::scalar> truncate(F32<isa::scalar> a) { return {static_cast<int32_t>(a.v)}; }  // |a| < 2^31
+LINNET_INLINE F32<isa::scalar> to_float(I32<isa::scalar> a) { return {static_cast<float>(a.v)}; }
+LINNET_INLINE F32<isa::scalar> sqrt(F32<isa::scalar> a) { return {__builtin_sqrtf(a.v)}; }
+LINNET_INLINE float reduce_add(F32<isa::scalar> a) { return a.v; }
+LINNET_INLINE float reduce_max(F32<isa::scalar> a) { return a.v; }
+
+#ifdef LINNET_ISA_IS_SIMD
+
+// ---- every SIMD instruction set, through xsimd ---------------------------------------------------------------------
+
+template <class Isa>
+struct XsimdArch;
+#if defined(__AVX512F__)
+template <>
+struct XsimdArch<isa::avx512> { using type = xsimd::avx512bw; };
+#elif defined(__AVX2__)
+template <>
+struct XsimdArch<isa::avx2> { using type = xsimd::fma3<xsimd::avx2>; };
+#elif defined(__aarch64__)
+template <>
+struct XsimdArch<isa::neon64> { using type = xsimd::neon64; };
+#elif defined(__ARM_NEON)
+template <>
+struct XsimdArch<isa::neon32> { using type = xsimd::neon; };
+#endif
+
+template <class Isa>
+struct Mask {
+  xsimd::batch_bool<float, typename XsimdArch<Isa>::type> v;
+};
+
+template <class Isa>
+struct I32 {
+  using Batch = xsimd::batch<int32_t, typename XsimdArch<Isa>::type>;
+  static constexpr int width = static_cast<int>(Batch::size);
+  Batch v;
+  static LINNET_INLINE I32 set(int32_t x) { return {Batch(x)}; }
+  friend LINNET_INLINE I32 operator+(I32 a, I32 b) { return {a.v + b.v}; }
+  friend LINNET_INLINE I32 operator-(I32 a, I32 b) { return {a.v - b.v}; }
+  friend LINNET_INLINE I32 operator&(I32 a, I32 b) { return {a.v & b.v}; }
+  friend LINNET_INLINE I32 operator|(I32 a, I32 b) { return {a.v | b.v}; }
+  friend LINNET_INLINE I32 operator^(I32 a, I32 b) { return {a.v ^ b.v}; }
+  template <int N>
+  LINNET_INLINE I32 shl() const { return {v << N}; }
+  template <int N>
+  LINNET_INLINE I32 sar() const { return {v >> N}; }
+};
+
+template <class Isa_>
+struct F32 {
+  using Isa = Isa_;
+  using Batch = xsimd::batch<float, typename XsimdArch<Isa>::type>;
+  static constexpr int width = static_cast<int>(Batch::size);
+  Batch v;
+
+  static LINNET_INLINE F32 set(float x) { return {Batch(x)}; }
+  static LINNET_INLINE F32 load(const float* p) { return {Batch::load_unaligned(p)}; }
+  LINNET_INLINE void store(float* p) const { v.store_unaligned(p); }
+
+  // The first n lanes, 1 <= n <= width; touches no memory beyond them. The other lanes are zero.
+  static LINNET_INLINE F32 load_n(const float* p, int n) {
+    if (n >= width) return load(p);
+#if defined(__AVX512F__)
+    return {Batch(_mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << n) - 1u), p))};
+#elif defined(__AVX2__)
+    return {Batch(_mm256_maskload_ps(p, tail_mask(n)))};
+#else
+    alignas(64) float lanes[width] = {};
+    for (int i = 0; i < n; ++i) lanes[i] = p[i];
+    return load(lanes);
+#endif
+  }
+  LINNET_INLINE void store_n(float* p, int n) const {
+    if (n >= width) {
+      store(p);
+      return;
+    }
+#if defined(__AVX512F__)
+    _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << n) - 1u), v);
+#elif defined(__AVX2__)
+    _mm256_maskstore_ps(p, tail_mask(n), v);
+#else
+    alignas(64) float lanes[width];
+    store(lanes);
+    for (int i = 0; i < n; ++i) p[i] = lanes[i];
+#endif
+  }
+
+  friend LINNET_INLINE F32 operator+(F32 a, F32 b) { return {a.v + b.v}; }
+  friend LINNET_INLINE F32 operator-(F32 a, F32 b) { return {a.v - b.v}; }
+  friend LINNET_INLINE F32 operator*(F32 a, F32 b) { return {a.v * b.v}; }
+  friend LINNET_INLINE F32 operator/(F32 a, F32 b) { return {a.v / b.v}; }
+  friend LINNET_INLINE Mask<Isa> operator<(F32 a, F32 b) { return {a.v < b.v}; }
+  friend LINNET_INLINE Mask<Isa> operator<=(F32 a, F32 b) { return {a.v <= b.v}; }
+  friend LINNET_INLINE Mask<Isa> operator==(F32 a, F32 b) { return {a.v == b.v}; }
+
+ private:
+#if defined(__AVX2__)
+  static LINNET_INLINE __m256i tail_mask(int n) {
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+  }
+#endif
+};
+
+template <class Isa>
+LINNET_INLINE F32<Isa> fma(F32<Isa> a, F32<Isa> b, F32<Isa> c) { return {xsimd::fma(a.v, b.v, c.v)}; }
+template <class Isa>
+LINNET_INLINE F32<Isa> min(F32<Isa> a, F32<Isa> b) { return {xsimd::min(a.v, b.v)}; }
+template <class Isa>
+LINNET_INLINE F32<Isa> max(F32<Isa> a, F32<Isa> b) { return {xsimd::max(a.v, b.v)}; }
+template <class Isa>
+LINNET_INLINE F32<Isa> select(Mask<Isa> m, F32<Isa> a, F32<Isa> b) { return {xsimd::select(m.v, a.v, b.v)}; }
+template <class Isa>
+LINNET_INLINE I32<Isa> bits(F32<Isa> a) { return {xsimd::bitwise_cast<typename I32<Isa>::Batch>(a.v)}; }
+template <class Isa>
+LINNET_INLINE F32<Isa> from_bits(I32<Isa> a) { return {xsimd::bitwise_cast<typename F32<Isa>::Batch>(a.v)}; }
+template <class Isa>
+LINNET_INLINE I32<Isa> truncate(F32<Isa> a) { return {xsimd::to_int(a.v)}; }
+template <class Isa>
+LINNET_INLINE F32<Isa> to_float(I32<Isa> a) { return {xsimd::to_float(a.v)}; }
+template <class Isa>
+LINNET_INLINE F32<Isa> sqrt(F32<Isa> a) { return {xsimd::sqrt(a.v)}; }
+template <class Isa>
+LINNET_INLINE float reduce_add(F32<Isa> a) { return xsimd::hadd(a.v); }
+template <class Isa>
+LINNET_INLINE float reduce_max(F32<Isa> a) {
+  alignas(64) float lanes[F32<Isa>::width];
+  a.store(lanes);
+  float m = lanes[0];
+  for (int i = 1; i < F32<Isa>::width; ++i) m = m < lanes[i] ? lanes[i] : m;
+  return m;
+}
+
+#endif  // LINNET_ISA_IS_SIMD
+
+}  // namespace linnet::kernels
