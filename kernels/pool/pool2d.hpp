@@ -60,9 +60,9 @@ LINNET_INLINE F32<Isa> pool_sum(const Pool2DArgs& args, const float* image, cons
 
 template <class Isa>
 LINNET_INLINE float pool_divisor(bool count_include_pad, const PoolRange<Isa>& lines, const PoolRange<Isa>& pixels) {
-  const int64_t height = count_include_pad ? lines.padded : lines.end - lines.first;
-  const int64_t width = count_include_pad ? pixels.padded : pixels.end - pixels.first;
-  const int64_t size = height > 0 && width > 0 ? height * width : 1;
+  const int32_t height = count_include_pad ? lines.padded : lines.end - lines.first;
+  const int32_t width = count_include_pad ? pixels.padded : pixels.end - pixels.first;
+  const int32_t size = height > 0 && width > 0 ? height * width : 1;
   return static_cast<float>(size);
 }
 

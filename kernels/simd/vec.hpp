@@ -12,7 +12,6 @@
 #include <xsimd/xsimd.hpp>
 #endif
 
-#define LINNET_INLINE inline __attribute__((always_inline))
 // After the parameters of a lambda that a kernel passes to a loop.
 #define LINNET_INLINE_LAMBDA __attribute__((always_inline))
 
@@ -236,5 +235,45 @@ LINNET_INLINE float reduce_max(F32<Isa> a) {
 }
 
 #endif  // LINNET_ISA_IS_SIMD
+
+// ---- multiply-add of the register tiles ----------------------------------------------------------------------------
+
+// Whether four inputs of a row are loaded as one vector and multiplied by lane. armv7 has a by-lane form of the unfused
+// multiply-add only, so its tiles use that one throughout.
+template <class Isa>
+constexpr bool kLaneFma = isa_id<Isa> == IsaId::neon32 || isa_id<Isa> == IsaId::neon64;
+
+// acc + w * x
+template <class Isa>
+LINNET_INLINE F32<Isa> multiply_add(F32<Isa> acc, F32<Isa> w, F32<Isa> x) {
+#if defined(LINNET_ISA_IS_SIMD) && defined(__ARM_NEON) && !defined(__aarch64__)
+  return {typename F32<Isa>::Batch(vmlaq_f32(acc.v, w.v, x.v))};
+#else
+  return fma(w, x, acc);
+#endif
+}
+
+#if defined(LINNET_ISA_IS_SIMD) && defined(__ARM_NEON)
+// acc + w * x[lane], rounded as multiply_add
+template <class Isa>
+LINNET_INLINE F32<Isa> multiply_add_lane(F32<Isa> acc, F32<Isa> w, F32<Isa> x, int lane) {
+  using Batch = typename F32<Isa>::Batch;
+#if defined(__aarch64__)
+  switch (lane) {
+    case 0: return {Batch(vfmaq_laneq_f32(acc.v, w.v, x.v, 0))};
+    case 1: return {Batch(vfmaq_laneq_f32(acc.v, w.v, x.v, 1))};
+    case 2: return {Batch(vfmaq_laneq_f32(acc.v, w.v, x.v, 2))};
+    default: return {Batch(vfmaq_laneq_f32(acc.v, w.v, x.v, 3))};
+  }
+#else
+  switch (lane) {
+    case 0: return {Batch(vmlaq_lane_f32(acc.v, w.v, vget_low_f32(x.v), 0))};
+    case 1: return {Batch(vmlaq_lane_f32(acc.v, w.v, vget_low_f32(x.v), 1))};
+    case 2: return {Batch(vmlaq_lane_f32(acc.v, w.v, vget_high_f32(x.v), 0))};
+    default: return {Batch(vmlaq_lane_f32(acc.v, w.v, vget_high_f32(x.v), 1))};
+  }
+#endif
+}
+#endif
 
 }  // namespace linnet::kernels

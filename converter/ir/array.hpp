@@ -1,0 +1,65 @@
+// Shapes, element types and constant tensors of the converter's graph.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace linnet::ir {
+
+// The element types of ONNX that the converter knows. Arithmetic is done in double (floating types) or int64_t (the others).
+enum class DType : uint8_t { f32, f64, f16, bf16, i8, u8, i16, u16, i32, u32, i64, u64, boolean };
+
+std::string_view name(DType type);
+bool is_floating(DType type);
+size_t element_bytes(DType type);
+
+using Shape = std::vector<int64_t>;
+using Permutation = std::vector<int64_t>;  // output dimension d is input dimension permutation[d], as in ONNX Transpose
+
+int64_t element_count(const Shape& shape);  // throws Error on overflow of int64_t
+std::string to_string(const Shape& shape);  // "1x3x224x224"; a scalar is "scalar"
+std::vector<int64_t> row_major_strides(const Shape& shape);
+
+struct TensorType {
+  DType dtype = DType::f32;
+  Shape shape;
+  friend bool operator==(const TensorType&, const TensorType&) = default;
+};
+
+// An immutable tensor; copies share the elements. Floating elements are kept as float (as read from a file) or as double (as
+// computed), all other types as int64_t.
+class Array {
+ public:
+  Array() = default;
+  static Array of_floats(Shape shape, std::vector<float> values);
+  static Array of_doubles(Shape shape, std::vector<double> values, DType dtype = DType::f32);
+  static Array of_integers(Shape shape, std::vector<int64_t> values, DType dtype = DType::i64);
+  static Array scalar(double value, DType dtype = DType::f32);
+
+  DType dtype() const { return type_.dtype; }
+  const Shape& shape() const { return type_.shape; }
+  const TensorType& type() const { return type_; }
+  size_t size() const;
+  bool floating() const { return is_floating(type_.dtype); }
+
+  double number(size_t index) const;    // any type
+  int64_t integer(size_t index) const;  // truncates floating elements
+  std::vector<double> doubles() const;
+  std::vector<float> floats() const;
+  std::vector<int64_t> integers() const;
+
+  Array reshaped(Shape shape) const;  // the same elements
+  Array cast(DType dtype) const;      // f16 and bf16 round to nearest even; float to integer truncates; to boolean: != 0
+
+ private:
+  TensorType type_;
+  std::shared_ptr<const std::vector<float>> floats_;
+  std::shared_ptr<const std::vector<double>> doubles_;
+  std::shared_ptr<const std::vector<int64_t>> integers_;
+};
+
+}  // namespace linnet::ir

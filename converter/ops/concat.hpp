@@ -1,0 +1,21 @@
+// Concatenation; the planner lays inputs directly into the output where it can.
+#pragma once
+
+#include "converter/ir/op.hpp"
+
+namespace linnet::ops {
+
+using namespace linnet::ir;
+
+struct Concat : OpBase<Concat> {
+  static constexpr std::string_view kName = "Concat";
+  int64_t axis = 0;
+
+  void attributes(AttributeWriter& writer) const override;
+  std::vector<TensorType> infer(const std::vector<const TensorType*>& inputs) const override;
+  std::vector<Array> evaluate(const std::vector<const Array*>& inputs) const override;
+  std::unique_ptr<Op> permuted(const Permutation& permutation, const Node& node) const override;
+  void emit(const Node& node, emit::Context& context) const override;
+};
+
+}  // namespace linnet::ops

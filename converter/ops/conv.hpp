@@ -1,0 +1,46 @@
+// Convolution and transposed convolution, 1-D and 2-D.
+#pragma once
+
+#include "converter/ir/op.hpp"
+
+namespace linnet::ops {
+
+using namespace linnet::ir;
+
+// Inputs: x [N, C, spatial...] (or [N, spatial..., C] when channels_last), weights [M, C / groups, kernel...] (always
+// in ONNX order), bias [M] or absent, residual of the output's shape or absent. y = fused(conv(x) + bias + residual).
+// Depthwise where groups == C == M.
+struct Conv : OpBase<Conv> {
+  static constexpr std::string_view kName = "Conv";
+  std::vector<int64_t> strides, dilations, pads_begin, pads_end;  // one per spatial dimension
+  int64_t groups = 1;
+  bool channels_last = false;
+  Activation fused;
+
+  void attributes(AttributeWriter& writer) const override;
+  std::vector<TensorType> infer(const std::vector<const TensorType*>& inputs) const override;
+  std::vector<Array> evaluate(const std::vector<const Array*>& inputs) const override;
+  int64_t macs(const Node& node) const override;
+  bool in_place(const Node& node, size_t index) const override;
+  Activation* activation() override { return &fused; }
+  void emit(const Node& node, emit::Context& context) const override;
+};
+
+// Inputs: x, weights [C, M / groups, kernel...], bias or absent. Output size: (in - 1) * stride + dilated kernel - pads
+// + output_padding; the importer resolves output_shape and auto_pad into pads.
+struct ConvTranspose : OpBase<ConvTranspose> {
+  static constexpr std::string_view kName = "ConvTranspose";
+  std::vector<int64_t> strides, dilations, pads_begin, pads_end, output_padding;
+  int64_t groups = 1;
+  bool channels_last = false;
+  Activation fused;
+
+  void attributes(AttributeWriter& writer) const override;
+  std::vector<TensorType> infer(const std::vector<const TensorType*>& inputs) const override;
+  std::vector<Array> evaluate(const std::vector<const Array*>& inputs) const override;
+  int64_t macs(const Node& node) const override;
+  Activation* activation() override { return &fused; }
+  void emit(const Node& node, emit::Context& context) const override;
+};
+
+}  // namespace linnet::ops

@@ -1,0 +1,68 @@
+// Element-wise operators. Compare, Logical and Where exist for folding; the device has none of them.
+#pragma once
+
+#include "converter/ir/op.hpp"
+
+namespace linnet::ops {
+
+using namespace linnet::ir;
+
+// y = function(x). Floating types; Abs and Neg also on integers.
+struct Unary : OpBase<Unary> {
+  static constexpr std::string_view kName = "Unary";
+  Activation function;
+
+  void attributes(AttributeWriter& writer) const override;
+  std::vector<TensorType> infer(const std::vector<const TensorType*>& inputs) const override;
+  std::vector<Array> evaluate(const std::vector<const Array*>& inputs) const override;
+  std::unique_ptr<Op> permuted(const Permutation& permutation, const Node& node) const override;
+  bool in_place(const Node& node, size_t index) const override;
+  void emit(const Node& node, emit::Context& context) const override;
+};
+
+// y = fused(function(a, b)) with NumPy broadcasting.
+struct Binary : OpBase<Binary> {
+  static constexpr std::string_view kName = "Binary";
+  kernels::BinaryFunction function = kernels::BinaryFunction::Add;
+  Activation fused;
+
+  void attributes(AttributeWriter& writer) const override;
+  std::vector<TensorType> infer(const std::vector<const TensorType*>& inputs) const override;
+  std::vector<Array> evaluate(const std::vector<const Array*>& inputs) const override;
+  std::unique_ptr<Op> permuted(const Permutation& permutation, const Node& node) const override;
+  bool in_place(const Node& node, size_t index) const override;
+  Activation* activation() override { return &fused; }
+  void emit(const Node& node, emit::Context& context) const override;
+};
+
+enum class Comparison : uint8_t { Equal, Less, LessOrEqual, Greater, GreaterOrEqual };
+enum class LogicalFunction : uint8_t { And, Or, Xor, Not };
+
+struct Compare : OpBase<Compare> {
+  static constexpr std::string_view kName = "Compare";
+  Comparison comparison = Comparison::Equal;
+
+  void attributes(AttributeWriter& writer) const override;
+  std::vector<TensorType> infer(const std::vector<const TensorType*>& inputs) const override;
+  std::vector<Array> evaluate(const std::vector<const Array*>& inputs) const override;
+};
+
+struct Logical : OpBase<Logical> {
+  static constexpr std::string_view kName = "Logical";
+  LogicalFunction function = LogicalFunction::And;
+
+  void attributes(AttributeWriter& writer) const override;
+  std::vector<TensorType> infer(const std::vector<const TensorType*>& inputs) const override;
+  std::vector<Array> evaluate(const std::vector<const Array*>& inputs) const override;
+};
+
+// Inputs: condition, a, b with NumPy broadcasting.
+struct Where : OpBase<Where> {
+  static constexpr std::string_view kName = "Where";
+
+  void attributes(AttributeWriter& writer) const override;
+  std::vector<TensorType> infer(const std::vector<const TensorType*>& inputs) const override;
+  std::vector<Array> evaluate(const std::vector<const Array*>& inputs) const override;
+};
+
+}  // namespace linnet::ops

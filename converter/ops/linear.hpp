@@ -1,0 +1,25 @@
+// Fully connected layers: a product with a constant matrix.
+#pragma once
+
+#include "converter/ir/op.hpp"
+
+namespace linnet::ops {
+
+using namespace linnet::ir;
+
+// Inputs: x [..., K], weights [N, K], bias [N] or absent, residual [..., N] or absent. y = fused(x weights^T + bias +
+// residual).
+struct Linear : OpBase<Linear> {
+  static constexpr std::string_view kName = "Linear";
+  Activation fused;
+
+  void attributes(AttributeWriter& writer) const override;
+  std::vector<TensorType> infer(const std::vector<const TensorType*>& inputs) const override;
+  std::vector<Array> evaluate(const std::vector<const Array*>& inputs) const override;
+  int64_t macs(const Node& node) const override;
+  bool in_place(const Node& node, size_t index) const override;
+  Activation* activation() override { return &fused; }
+  void emit(const Node& node, emit::Context& context) const override;
+};
+
+}  // namespace linnet::ops
