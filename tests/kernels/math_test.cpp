@@ -164,7 +164,7 @@ TEST_P(MathTest, PowOverEveryExponent) {
   for (int32_t i = 0; i < n; ++i) {
     if (flushes_denormals(GetParam()) && (is_denormal(a[i]) || is_denormal(b[i]))) continue;
     const double error = error_of(c[i], std::pow(static_cast<double>(a[i]), static_cast<double>(b[i])));
-    ASSERT_LE(error, 3.5) << "pow(" << a[i] << ", " << b[i] << ") gave " << c[i];
+    ASSERT_LE(error, 4) << "pow(" << a[i] << ", " << b[i] << ") gave " << c[i];
     worst = std::max(worst, error);
   }
   std::printf("%-8s %-12s max %.2f ULP\n", traits(GetParam()).name, "Pow", worst);
