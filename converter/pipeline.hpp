@@ -1,0 +1,47 @@
+// The conversion as a whole: an ordered list of named passes from an ONNX file to the bytes of a linnet model.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "converter/ir/graph.hpp"
+#include "converter/report/report.hpp"
+
+namespace linnet {
+
+struct ConvertOptions {
+  std::map<std::string, ir::Shape> input_shapes;  // --shape name=1,3,224,224; a symbolic batch not given is 1
+  bool strip_names = false;                       // leave out debug names and source node names
+  bool keep_layout = false;                       // inputs and outputs keep the source's layout (N, C, H, W)
+  bool check_passes = false;                      // evaluate the graph before and after every pass on random inputs and compare
+  std::string dump_after;                         // name of a pass; its graph goes to `dump`
+  std::string stop_after;                         // ends the conversion there: `model` stays empty
+  std::function<void(std::string_view text)> dump;
+  std::function<void(std::string_view stage, double fraction)> progress;  // overall fraction done, 0..1
+};
+
+// As text, for the model's report, and back; only what changes the result.
+std::string to_string(const ConvertOptions& options);
+ConvertOptions parse_options(std::string_view text);
+
+struct Conversion {
+  std::unique_ptr<ir::Graph> source;  // as imported
+  std::unique_ptr<ir::Graph> graph;   // as emitted: its value names are the model's tensor names
+  std::vector<uint8_t> model;         // the file's bytes
+  report::Report report;
+  std::vector<std::string> warnings;
+};
+
+// Names of all passes in order, for --help and the checks of --dump-after.
+std::vector<std::string> pass_names();
+
+// Throws ir::Problems (every problem of the model) or ir::Error.
+Conversion convert(const std::filesystem::path& onnx_file, const ConvertOptions& options);
+
+}  // namespace linnet

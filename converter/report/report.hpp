@@ -1,0 +1,53 @@
+// What a conversion did and what the model costs; printed by `linnet convert` as text or JSON.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace linnet::report {
+
+struct PassSummary {
+  std::string name;
+  int64_t nodes_before = 0, nodes_after = 0;
+  std::vector<std::string> actions;  // one line per thing done: "folded bn1 into conv1"
+  double seconds = 0;
+};
+
+struct StepSummary {
+  std::string name, op;       // debug name; operator of the schema's union
+  std::string output;         // type and shape
+  std::string attributes;     // "3x3 stride 2 +Relu"
+  std::vector<std::string> sources;
+  int64_t macs = 0, weight_bytes = 0;
+};
+
+// The exact arena of one kind of device, single thread.
+struct TargetMemory {
+  std::string target;  // "cortex-m", "armv7", "aarch64", "x86 avx2", "x86 avx512"
+  int64_t arena_bytes = 0, session_bytes = 0, tensor_bytes = 0, scratch_bytes = 0;
+};
+
+// Where and when an activation lives: bytes [offset, offset + bytes) during steps first..last.
+struct Placement {
+  std::string tensor;
+  int64_t offset = 0, bytes = 0;
+  int first_step = 0, last_step = 0;
+};
+
+struct Report {
+  std::string source_file, tool_version, options;
+  int onnx_opset = 0;
+  int64_t macs = 0, weight_bytes = 0, file_bytes = 0;
+  int64_t tensor_bytes = 0, tensor_lower_bound = 0;
+  std::vector<PassSummary> passes;
+  std::vector<StepSummary> steps;
+  std::vector<TargetMemory> memory;
+  std::vector<Placement> placements;
+  std::vector<std::string> warnings;
+};
+
+std::string to_text(const Report& report, bool verbose);
+std::string to_json(const Report& report);
+
+}  // namespace linnet::report
