@@ -429,6 +429,28 @@ TEST_P(Checks, GetsItsStatus) {
 INSTANTIATE_TEST_SUITE_P(Each, Checks, testing::ValuesIn(kWrong),
                          [](const testing::TestParamInfo<Wrong>& info) { return std::string(info.param.name); });
 
+TEST(Check, BlocksAreAligned) {
+  int misaligned = 0;
+  for (size_t size = 64; size < 128; size += 4) {
+    flatbuffers::FlatBufferBuilder fbb;
+    const std::vector<uint8_t> bytes(size);
+    const std::vector<flatbuffers::Offset<fb::Buffer>> buffers = {fb::CreateBuffer(fbb, fbb.CreateVector(bytes))};
+    fb::FinishModelBuffer(fbb, fb::CreateModelDirect(fbb, 1, nullptr, nullptr, nullptr, nullptr, nullptr, &buffers));
+    const Bytes model(fbb.GetBufferPointer(), fbb.GetSize());
+    const uint8_t* data = fb::GetModel(model.data())->buffers()->Get(0)->data()->data();
+    const size_t remainder = reinterpret_cast<uintptr_t>(data) % 64;
+    linnet_error_detail detail = LINNET_ERROR_DETAIL_INIT;
+    linnet_options options = LINNET_OPTIONS_INIT;
+    options.error = &detail;
+    linnet_model_info info = LINNET_MODEL_INFO_INIT;
+    const linnet_status status = linnet_get_model_info(&options, model.data(), model.size(), &info);
+    EXPECT_EQ(status, remainder == 0 ? LINNET_OK : LINNET_ERROR_MODEL_ALIGNMENT);
+    EXPECT_EQ(detail.got, remainder);
+    misaligned += remainder != 0;
+  }
+  EXPECT_GT(misaligned, 0);
+}
+
 // Neighbouring slices of one tensor do not overlap, whatever their ranges of bytes say.
 TEST(Check, NeighbouringSlicesAreApart) {
   ModelBuilder b;
