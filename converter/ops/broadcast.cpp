@@ -17,7 +17,8 @@ Shape broadcast(const Shape& a, const Shape& b) {
     const int64_t a_size = d + a.size() < rank ? 1 : a[d + a.size() - rank];
     const int64_t b_size = d + b.size() < rank ? 1 : b[d + b.size() - rank];
     if (a_size != b_size && a_size != 1 && b_size != 1) {
-      throw Error(fmt::format("shapes {} and {} do not broadcast: dimensions must be equal or 1", to_string(a), to_string(b)));
+      throw Error(
+          fmt::format("shapes {} and {} do not broadcast: dimensions must be equal or 1", to_string(a), to_string(b)));
     }
     result[d] = a_size == 1 ? b_size : a_size;
   }

@@ -22,7 +22,8 @@ struct StridedLoop {
   ir::Shape shape;
   std::vector<std::vector<int64_t>> strides;
 
-  // Drops dimensions of size 1 and joins neighbours that every tensor steps through evenly. At least one dimension is left.
+  // Drops dimensions of size 1 and joins neighbours that every tensor steps through evenly. At least one dimension is
+  // left.
   void merge();
 };
 

@@ -2,14 +2,14 @@
 
 #include <fmt/format.h>
 
-#include "converter/import/onnx_context.hpp"
-#include "converter/ops/broadcast.hpp"
+#include <algorithm>
+
 #include "converter/ops/emission.hpp"
 #include "converter/ops/functions.hpp"
 #include "converter/ops/import_helpers.hpp"
 #include "converter/ops/parallel.hpp"
 #include "converter/ops/window.hpp"
-#include "kernels/pack.hpp"
+#include "converter/ops/window_emission.hpp"
 
 namespace linnet::ops {
 
@@ -57,7 +57,8 @@ std::vector<TensorType> Conv::infer(const std::vector<const TensorType*>& inputs
     throw Error(fmt::format("weights have shape {} for an input of shape {}, the ranks must be equal",
                             to_string(weights.shape), to_string(x.shape)));
   }
-  if (weights.shape.size() < 3) throw Error(fmt::format("weights have shape {}, expected rank 3 or 4", to_string(weights.shape)));
+  if (weights.shape.size() < 3)
+    throw Error(fmt::format("weights have shape {}, expected rank 3 or 4", to_string(weights.shape)));
   const WindowAttributes window = window_of(*this, weights.shape);
   check_window(window, x.shape);
   const int64_t channels = image(x.shape, channels_last).channels, outputs = weights.shape[0];
@@ -83,12 +84,7 @@ std::vector<TensorType> Conv::infer(const std::vector<const TensorType*>& inputs
 std::vector<Array> Conv::evaluate(const std::vector<const Array*>& inputs) const {
   const Array &x = *inputs[0], &weights = *inputs[1];
   const Array *bias = optional(inputs, 2), *residual = optional(inputs, 3);
-  std::vector<TensorType> types;
-  {
-    const TensorType *b = bias ? &bias->type() : nullptr, *r = residual ? &residual->type() : nullptr;
-    types = infer({&x.type(), &weights.type(), b, r});
-  }
-  const TensorType& type = types[0];
+  const TensorType type = infer(types_of(inputs))[0];
   Window2D window = window_2d(window_of(*this, weights.shape()));
   Image in = image(x.shape(), channels_last), out = image(type.shape, channels_last);
   if (window.kernel_h * window.kernel_w == 1 && in.pixels() == out.pixels() && window.stride_h * window.stride_w == 1 &&
@@ -99,7 +95,7 @@ std::vector<Array> Conv::evaluate(const std::vector<const Array*>& inputs) const
   const std::vector<double> image_values = channels_first(x, channels_last), taps = weights.doubles();
   const int64_t kernel = window.kernel_h * window.kernel_w;
   const int64_t in_channels = in.channels / groups, out_channels = out.channels / groups;
-  std::vector<double> y(type.shape.empty() ? 0 : static_cast<size_t>(element_count(type.shape)));
+  std::vector<double> y(static_cast<size_t>(element_count(type.shape)));
   parallel_for(out.batch * out.channels, [&](int64_t plane) {
     const int64_t n = plane / out.channels, m = plane % out.channels;
     double* y_plane = y.data() + plane * out.pixels();
@@ -108,7 +104,8 @@ std::vector<Array> Conv::evaluate(const std::vector<const Array*>& inputs) const
     const double* tap = taps.data() + m * in_channels * kernel;
     for (int64_t c = 0; c < in_channels; ++c, x_planes += in.pixels()) {
       for (int64_t ky = 0; ky < window.kernel_h; ++ky) {
-        for (int64_t kx = 0; kx < window.kernel_w; ++kx) accumulate_tap(x_planes, in, *tap++, window, ky, kx, out, y_plane);
+        for (int64_t kx = 0; kx < window.kernel_w; ++kx)
+          accumulate_tap(x_planes, in, *tap++, window, ky, kx, out, y_plane);
       }
     }
   });
@@ -124,7 +121,9 @@ int64_t Conv::macs(const Node& node) const {
   return element_count(node.out().shape()) * (element_count(weights) / weights[0]);
 }
 
-bool Conv::in_place(const Node& node, size_t index) const { return index == 3 && node.has(3); }
+bool Conv::in_place(const Node& node, size_t index) const {
+  return index == 3 && node.has(3);
+}
 
 void Conv::emit(const Node& node, emit::Context& context) const {
   require_channels_last(channels_last);
@@ -132,22 +131,35 @@ void Conv::emit(const Node& node, emit::Context& context) const {
   const Array& weights = *constant_input(node, 1, "weights");
   const Array* bias = constant_input(node, 2, "bias");
   const Window2D window = window_2d(window_of(*this, weights.shape()));
-  const std::vector<float> values = weights.floats(), biases = bias ? bias->floats() : std::vector<float>();
-  const float* bias_values = bias ? biases.data() : nullptr;
-  const auto outputs = weights.shape()[0], in_channels = weights.shape()[1];
-  const fb::Activation activation = emit::Context::activation(fused);
+  const PackedSource source(weights.floats(), weights.shape(), bias, groups);
+  const bool depthwise = groups > 1 && groups == weights.shape()[0] && weights.shape()[1] == 1;
+  std::vector<float> packed;
+  if (depthwise) {
+    packed.resize(static_cast<size_t>(kernels::depthwise_packed_floats(source.weights)));
+    kernels::pack_depthwise(source.weights, packed.data());
+  } else {
+    packed.resize(static_cast<size_t>(kernels::conv2d_packed_floats(source.weights)));
+    kernels::pack_conv2d(source.weights, packed.data());
+  }
 
-  std::vector<uint32_t> inputs = {context.tensor(node.in(0), device_image_shape(node.in(0).shape()))};
-  if (node.has(3)) inputs.push_back(context.tensor(node.in(3), device_image_shape(node.in(3).shape())));
-  const std::vector<uint32_t> results = {context.tensor(node.out(), device_image_shape(node.out().shape()))};
-  const auto as_int = [](int64_t value) { return device_int(value); };
-  if (groups > 1 && groups == outputs && in_channels == 1) {
-    const auto table = fb::CreateDepthwiseConv2D(
-        context.builder(), context.buffer(packed), as_int(window.kernel_h), as_int(window.kernel_w), as_int(window.stride_h),
-        as_int(window.stride_w), as_int(window.dilation_h), as_int(window.dilation_w), as_int(window.pad_top),
-        as_int(window.pad_left), &activation);
-    context.step(node, table, inputs, results);
-    return;
+  std::vector<uint32_t> inputs = {image_tensor(node.in(0), context)};
+  if (node.has(3)) inputs.push_back(image_tensor(node.in(3), context));
+  const std::vector<uint32_t> outputs = {image_tensor(node.out(), context)};
+  const uint32_t buffer = context.buffer(packed);
+  const fb::Activation activation = emit::Context::activation(fused);
+  if (depthwise) {
+    fb::DepthwiseConv2DBuilder table(context.builder());
+    table.add_weights(buffer);
+    add_window(table, window);
+    table.add_activation(&activation);
+    context.step(node, table.Finish(), inputs, outputs);
+  } else {
+    fb::Conv2DBuilder table(context.builder());
+    table.add_weights(buffer);
+    table.add_groups(device_int(groups));
+    add_window(table, window);
+    table.add_activation(&activation);
+    context.step(node, table.Finish(), inputs, outputs);
   }
 }
 
@@ -156,8 +168,8 @@ std::vector<Value*> import_conv(import::OnnxContext& context) {
   require_image(context, x);
   require_static(context, weights, "input 1 (weights)");
   if (weights->shape().size() != x->shape().size()) {
-    context.fail(fmt::format("weights of shape {} for an input of shape {}, the ranks must be equal", to_string(weights->shape()),
-                             to_string(x->shape())));
+    context.fail(fmt::format("weights of shape {} for an input of shape {}, the ranks must be equal",
+                             to_string(weights->shape()), to_string(x->shape())));
   }
   WindowAttributes window;
   window.kernel.assign(weights->shape().begin() + 2, weights->shape().end());

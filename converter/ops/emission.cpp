@@ -24,7 +24,8 @@ int32_t device_int(int64_t value) {
   return static_cast<int32_t>(value);
 }
 
-flatbuffers::Offset<flatbuffers::Vector<int32_t>> device_ints(emit::Context& context, const std::vector<int64_t>& values) {
+flatbuffers::Offset<flatbuffers::Vector<int32_t>> device_ints(emit::Context& context,
+                                                              const std::vector<int64_t>& values) {
   std::vector<int32_t> narrow;
   narrow.reserve(values.size());
   for (const int64_t value : values) narrow.push_back(device_int(value));
@@ -34,7 +35,8 @@ flatbuffers::Offset<flatbuffers::Vector<int32_t>> device_ints(emit::Context& con
 void require_float_arithmetic(const Node& node) {
   const auto check = [](const Value* value) {
     if (value != nullptr && !is_floating(value->type.dtype)) {
-      throw Error(fmt::format("computes on {} elements ({}), the device supports f32", ir::name(value->type.dtype), value->name));
+      throw Error(fmt::format("computes on {} elements ({}), the device supports f32", ir::name(value->type.dtype),
+                              value->name));
     }
   };
   for (const Value* value : node.inputs) check(value);
@@ -44,7 +46,8 @@ void require_float_arithmetic(const Node& node) {
 const Array* constant_input(const Node& node, size_t index, std::string_view what) {
   if (!node.has(index)) return nullptr;
   if (!node.in(index).constant) {
-    throw Error(fmt::format("{} ({}) depends on the model's inputs, supported are constants", what, node.in(index).name));
+    throw Error(
+        fmt::format("{} ({}) depends on the model's inputs, supported are constants", what, node.in(index).name));
   }
   return &*node.in(index).constant;
 }

@@ -13,7 +13,8 @@ std::vector<int64_t> device_strides(const ir::Value& value, emit::Context& conte
 
 // As the schema stores them; throws ir::Error where a number does not fit int32.
 int32_t device_int(int64_t value);
-flatbuffers::Offset<flatbuffers::Vector<int32_t>> device_ints(emit::Context& context, const std::vector<int64_t>& values);
+flatbuffers::Offset<flatbuffers::Vector<int32_t>> device_ints(emit::Context& context,
+                                                              const std::vector<int64_t>& values);
 
 // The device computes in float32 only: throws ir::Error when an input or output of the node is of an integer type.
 void require_float_arithmetic(const ir::Node& node);

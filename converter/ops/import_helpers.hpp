@@ -31,8 +31,9 @@ ir::Value* unary(import::OnnxContext& context, const ir::Activation& function, i
 // A constant of no dimensions of the element type of `like`.
 ir::Value* scalar(import::OnnxContext& context, double value, const ir::Value* like, std::string_view what);
 
-// Reduces along ascending `axes` and keeps them with size 1, as a chain of steps where the axes are not neighbours (the device
-// reduces one run of axes).
-ir::Value* reduce(import::OnnxContext& context, kernels::ReduceKind kind, ir::Value* x, const std::vector<int64_t>& axes);
+// Reduces along ascending `axes` and keeps them with size 1, as a chain of steps where the axes are not neighbours (the
+// device reduces one run of axes).
+ir::Value* reduce(import::OnnxContext& context, kernels::ReduceKind kind, ir::Value* x,
+                  const std::vector<int64_t>& axes);
 
 }  // namespace linnet::ops

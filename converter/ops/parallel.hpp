@@ -9,7 +9,8 @@
 
 namespace linnet::ops {
 
-// Calls body(i) once for every 0 <= i < count, on several threads where there are several processors. `body` must not throw.
+// Calls body(i) once for every 0 <= i < count, on several threads where there are several processors. `body` must not
+// throw.
 template <class Body>
 void parallel_for(int64_t count, Body body) {
   const int64_t threads = std::min<int64_t>(count, std::max(1u, std::thread::hardware_concurrency()));

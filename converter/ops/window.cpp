@@ -42,11 +42,14 @@ Shape image_shape(int64_t batch, int64_t channels, const std::vector<int64_t>& s
   return shape;
 }
 
-int64_t window_extent(int64_t kernel, int64_t dilation) { return (kernel - 1) * dilation + 1; }
+int64_t window_extent(int64_t kernel, int64_t dilation) {
+  return (kernel - 1) * dilation + 1;
+}
 
 void check_window(const WindowAttributes& window, const Shape& shape) {
   if (shape.size() != 3 && shape.size() != 4) {
-    throw Error(fmt::format("input has shape {}, supported are one and two spatial dimensions (rank 3 and 4)", to_string(shape)));
+    throw Error(fmt::format("input has shape {}, supported are one and two spatial dimensions (rank 3 and 4)",
+                            to_string(shape)));
   }
   const auto check = [&](const std::vector<int64_t>& values, std::string_view what, int64_t least) {
     if (values.size() != shape.size() - 2) {
@@ -143,17 +146,9 @@ void import_window(OnnxContext& context, WindowAttributes& window, const std::ve
 void require_image(OnnxContext& context, const Value* x) {
   const size_t rank = x->shape().size();
   if (rank != 3 && rank != 4) {
-    context.fail(fmt::format("input of shape {}, supported are one and two spatial dimensions (rank 3 and 4)", to_string(x->shape())));
+    context.fail(fmt::format("input of shape {}, supported are one and two spatial dimensions (rank 3 and 4)",
+                             to_string(x->shape())));
   }
-}
-
-Shape device_image_shape(const Shape& shape) {
-  const Image size = image(shape, true);
-  return {size.batch, size.height, size.width, size.channels};
-}
-
-void require_channels_last(bool channels_last) {
-  if (!channels_last) throw Error("has channels-first layout, the device supports channels-last only");
 }
 
 }  // namespace linnet::ops

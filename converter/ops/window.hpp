@@ -1,10 +1,10 @@
 // Sliding windows over images: what convolution, transposed convolution and pooling share.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "converter/import/onnx_context.hpp"
-#include "kernels/contract.hpp"
 
 namespace linnet::ops {
 
@@ -34,7 +34,8 @@ ir::Shape image_shape(int64_t batch, int64_t channels, const std::vector<int64_t
 // Pixels that a dilated kernel spans.
 int64_t window_extent(int64_t kernel, int64_t dilation);
 
-// Throws ir::Error unless the input has rank 3 or 4 and every attribute one entry per spatial dimension in its valid range.
+// Throws ir::Error unless the input has rank 3 or 4 and every attribute one entry per spatial dimension in its valid
+// range.
 void check_window(const WindowAttributes& window, const ir::Shape& shape);
 
 // Positions 0 <= i < count with 0 <= i * stride + offset < limit: begin <= i < end.
@@ -47,8 +48,8 @@ Range inside(int64_t count, int64_t stride, int64_t offset, int64_t limit);
 std::vector<double> channels_first(const ir::Array& array, bool channels_last);
 std::vector<double> from_channels_first(std::vector<double> values, const Image& image, bool channels_last);
 
-// Reads strides, dilations, pads and auto_pad of an ONNX node; SAME_UPPER, SAME_LOWER and VALID become pads for an input with
-// these spatial sizes. `window.kernel` is given.
+// Reads strides, dilations, pads and auto_pad of an ONNX node; SAME_UPPER, SAME_LOWER and VALID become pads for an
+// input with these spatial sizes. `window.kernel` is given.
 void import_window(import::OnnxContext& context, WindowAttributes& window, const std::vector<int64_t>& sizes);
 
 // Strides, dilations and explicit pads alone; gives auto_pad back.
@@ -56,11 +57,5 @@ std::string import_window_attributes(import::OnnxContext& context, WindowAttribu
 
 // Fails unless the input has one or two spatial dimensions.
 void require_image(import::OnnxContext& context, const ir::Value* x);
-
-// The shape on the device: [N, H, W, C], with H = 1 for one-dimensional images.
-ir::Shape device_image_shape(const ir::Shape& shape);
-
-// Throws ir::Error unless the layout was already changed to channels last.
-void require_channels_last(bool channels_last);
 
 }  // namespace linnet::ops
