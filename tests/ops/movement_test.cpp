@@ -95,8 +95,8 @@ TEST(Slice, StartsEndsAndSteps) {
     if (c.step != 1) continue;
     expect(OnnxNode("Slice", 7)
                .input({1, 6})
-               .attribute("starts", {c.start})
-               .attribute("ends", {c.end})
+               .attribute("starts", std::vector<int64_t>{c.start})
+               .attribute("ends", std::vector<int64_t>{c.end})
                .attribute("axes", std::vector<int64_t>{-1})
                .run({counting({1, 6})}),
            {1, count}, c.values);
