@@ -1,5 +1,5 @@
-/* The test images, linked into flash from the NumPy file that the build names (images.S): uint8 pixels, one image after the
- * other. */
+/* The test images, linked into flash from the NumPy file that the build names (images.S): uint8 pixels, one image after
+ * the other. */
 #ifndef LINNET_TARGETS_CORTEX_M_IMAGES_H_
 #define LINNET_TARGETS_CORTEX_M_IMAGES_H_
 

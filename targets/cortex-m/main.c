@@ -1,5 +1,5 @@
-/* The digits network on a Cortex-M: model and test images lie in flash, one static arena holds everything else. Prints the
- * logits and the prediction of every image; exits with 0, or 1 after an error. */
+/* The digits network on a Cortex-M: model and test images lie in flash, one static arena holds everything else. Prints
+ * the logits and the prediction of every image; exits with 0, or 1 after an error. */
 #include "digits_model.h"
 #include "engine/linnet.h"
 #include "targets/cortex-m/images.h"

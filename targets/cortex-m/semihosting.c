@@ -11,7 +11,9 @@ static void semihosting_call(uint32_t operation, const void* argument) {
   __asm volatile("bkpt 0xAB" : "+r"(r0) : "r"(r1) : "memory");
 }
 
-void print_text(const char* text) { semihosting_call(SYS_WRITE0, text); }
+void print_text(const char* text) {
+  semihosting_call(SYS_WRITE0, text);
+}
 
 void semihosting_exit(int code) {
   uint32_t block[2];

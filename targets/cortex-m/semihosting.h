@@ -1,5 +1,5 @@
-/* Console and exit through the debugger (Arm semihosting), and the little printing that a firmware example needs: no stdio,
- * no heap. On a board without a debugger attached these calls stop the processor; replace them by a UART. */
+/* Console and exit through the debugger (Arm semihosting), and the little printing that a firmware example needs: no
+ * stdio, no heap. On a board without a debugger attached these calls stop the processor; replace them by a UART. */
 #ifndef LINNET_TARGETS_CORTEX_M_SEMIHOSTING_H_
 #define LINNET_TARGETS_CORTEX_M_SEMIHOSTING_H_
 

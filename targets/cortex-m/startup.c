@@ -34,5 +34,4 @@ struct vector_table {
 };
 
 __attribute__((section(".vectors"), used)) static const struct vector_table vectors = {
-    stack_top,
-    {reset, fault, fault, fault, fault, fault, 0, 0, 0, 0, fault, fault, 0, fault, fault}};
+    stack_top, {reset, fault, fault, fault, fault, fault, 0, 0, 0, 0, fault, fault, 0, fault, fault}};
