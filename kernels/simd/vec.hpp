@@ -12,8 +12,14 @@
 #include <xsimd/xsimd.hpp>
 #endif
 
+// After the parameters of a lambda that a kernel passes to a loop.
+#define LINNET_INLINE_LAMBDA __attribute__((always_inline))
+
 namespace linnet::kernels {
 
+// min(a, b) is a < b ? a : b and max(a, b) is b < a ? a : b on x86 and scalar, so that a NaN in b always comes through;
+// NEON returns NaN for a NaN in either. min(limit, x) and max(limit, x) therefore propagate a NaN of x everywhere.
+// Division and square root are correctly rounded. armv7 NEON flushes denormals to zero in every other operation.
 template <class Isa>
 struct F32;
 template <class Isa>
@@ -63,7 +69,6 @@ struct F32<isa::scalar> {
   friend LINNET_INLINE Mask<Isa> operator==(F32 a, F32 b) { return {a.v == b.v}; }
 };
 LINNET_INLINE F32<isa::scalar> fma(F32<isa::scalar> a, F32<isa::scalar> b, F32<isa::scalar> c) { return {a.v * b.v + c.v}; }
-// min and max return b where one operand is NaN (on ARM: NaN), so that min(limit, x) and max(limit, x) keep a NaN x.
 LINNET_INLINE F32<isa::scalar> min(F32<isa::scalar> a, F32<isa::scalar> b) { return {a.v < b.v ? a.v : b.v}; }
 LINNET_INLINE F32<isa::scalar> max(F32<isa::scalar> a, F32<isa::scalar> b) { return {b.v < a.v ? a.v : b.v}; }
 LINNET_INLINE F32<isa::scalar> select(Mask<isa::scalar> m, F32<isa::scalar> a, F32<isa::scalar> b) { return m.v ? a : b; }
@@ -168,7 +173,17 @@ struct F32 {
   friend LINNET_INLINE F32 operator+(F32 a, F32 b) { return {a.v + b.v}; }
   friend LINNET_INLINE F32 operator-(F32 a, F32 b) { return {a.v - b.v}; }
   friend LINNET_INLINE F32 operator*(F32 a, F32 b) { return {a.v * b.v}; }
-  friend LINNET_INLINE F32 operator/(F32 a, F32 b) { return {a.v / b.v}; }
+  friend LINNET_INLINE F32 operator/(F32 a, F32 b) {
+#if defined(__ARM_NEON) && !defined(__aarch64__)
+    alignas(16) float lanes[width], divisors[width];  // armv7 divides in its scalar unit only
+    a.store(lanes);
+    b.store(divisors);
+    for (int i = 0; i < width; ++i) lanes[i] /= divisors[i];
+    return load(lanes);
+#else
+    return {a.v / b.v};
+#endif
+  }
   friend LINNET_INLINE Mask<Isa> operator<(F32 a, F32 b) { return {a.v < b.v}; }
   friend LINNET_INLINE Mask<Isa> operator<=(F32 a, F32 b) { return {a.v <= b.v}; }
   friend LINNET_INLINE Mask<Isa> operator==(F32 a, F32 b) { return {a.v == b.v}; }
@@ -198,7 +213,16 @@ LINNET_INLINE I32<Isa> truncate(F32<Isa> a) { return {xsimd::to_int(a.v)}; }
 template <class Isa>
 LINNET_INLINE F32<Isa> to_float(I32<Isa> a) { return {xsimd::to_float(a.v)}; }
 template <class Isa>
-LINNET_INLINE F32<Isa> sqrt(F32<Isa> a) { return {xsimd::sqrt(a.v)}; }
+LINNET_INLINE F32<Isa> sqrt(F32<Isa> a) {
+#if defined(__ARM_NEON) && !defined(__aarch64__)
+  alignas(16) float lanes[F32<Isa>::width];
+  a.store(lanes);
+  for (float& lane : lanes) lane = __builtin_sqrtf(lane);
+  return F32<Isa>::load(lanes);
+#else
+  return {xsimd::sqrt(a.v)};
+#endif
+}
 template <class Isa>
 LINNET_INLINE float reduce_add(F32<Isa> a) { return xsimd::hadd(a.v); }
 template <class Isa>
