@@ -1,10 +1,10 @@
 #!/bin/bash
 # digits_on_firmware.sh MODEL_FOLDER COMMAND...: runs the firmware by COMMAND and compares what it prints with PyTorch's
-# logits: every prediction is the same, no logit differs by more than the tolerance.
+# logits (the emulator sends the console to standard error): every prediction is the same, no logit differs by more than the tolerance.
 set -euo pipefail
 folder=$1
 shift
-output=$(timeout 100 "$@")
+output=$(timeout 100 "$@" 2>&1)
 head -3 <<<"$output"
 
 # The float32 values of a .npy file, one a line; format 1.0 has the header's length at offset 8.
