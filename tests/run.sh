@@ -19,12 +19,12 @@ build() {
   echo "built $1 in $((SECONDS - begin)) s"
 }
 
-# The firmware links the digits network as a C array; written again only where the model or the converter changed it.
-firmware_model() {
-  local folder=build/desktop/firmware
+# The boards' and the firmware's tests run the digits network, the latter as a C array; written again only where the model or the converter changed it.
+digits_model() {
+  local folder=build/desktop/digits
   mkdir -p "$folder/new"
   build/desktop/bin/linnet convert tests/models/digits/digits.onnx -o "$folder/new/digits.lnt" \
-    --c-array "$folder/new/digits_model.c"
+    --c-array "$folder/new/digits_model.c" >"$folder/report.txt"
   for file in digits.lnt digits_model.h digits_model.c; do
     cmp -s "$folder/new/$file" "$folder/$file" || cp "$folder/new/$file" "$folder/$file"
   done
@@ -32,7 +32,7 @@ firmware_model() {
 
 mkdir -p build/all
 build desktop
-firmware_model
+digits_model
 presets=(desktop sanitize linux-aarch64 linux-armv7 cortex-m4 cortex-m7)
 for preset in "${presets[@]:1}"; do build "$preset"; done
 

@@ -6,7 +6,7 @@
 __attribute__((aligned(LINNET_ALIGNMENT))) static unsigned char arena[DIGITS_MODEL_ARENA_BYTES];
 
 int main(void) {
-  linnet_error_detail detail = {sizeof(linnet_error_detail)};
+  linnet_error_detail detail = LINNET_ERROR_DETAIL_INIT;
   linnet_options options = LINNET_OPTIONS_INIT;
   linnet_session* session;
   linnet_status status;

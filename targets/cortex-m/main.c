@@ -34,9 +34,9 @@ static void print_result(int image, const float* logits, int count) {
 }
 
 int main(void) {
-  linnet_error_detail detail = {sizeof(linnet_error_detail)};
+  linnet_error_detail detail = LINNET_ERROR_DETAIL_INIT;
   linnet_options options = LINNET_OPTIONS_INIT;
-  linnet_tensor_view input = {sizeof(linnet_tensor_view)}, output = {sizeof(linnet_tensor_view)};
+  linnet_tensor_view input = LINNET_TENSOR_VIEW_INIT, output = LINNET_TENSOR_VIEW_INIT;
   linnet_session* session;
   linnet_status status;
   int image, pixels, i;
