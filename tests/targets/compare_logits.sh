@@ -9,6 +9,7 @@ awk -v tolerance=1e-4 '
     for (i = 2; i <= 10; ++i) if ($i + 0 > $best + 0) best = i
     return best - 1
   }
+  BEGIN { images = 0 }
   function fail(message) { print "image " image ": " message; failed = 1 }
   FNR == NR {
     for (i = 1; i <= 10; ++i) expected[images, i] = $i
@@ -29,6 +30,6 @@ awk -v tolerance=1e-4 '
   }
   END {
     if (lines != images) { print lines + 0 " images ran, " images " expected"; failed = 1 }
-    print lines + 0 " images, the same predictions, largest difference of a logit " largest + 0
+    if (!failed) print lines " images, the same predictions, largest difference of a logit " largest
     exit failed
   }' <("$here/logits.sh" "$1/test_logits.npy") -
