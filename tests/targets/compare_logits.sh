@@ -9,7 +9,7 @@ awk -v tolerance=1e-4 '
     for (i = 2; i <= 10; ++i) if ($i + 0 > $best + 0) best = i
     return best - 1
   }
-  BEGIN { images = 0 }
+  BEGIN { images = 0; largest = 0 }
   function fail(message) { print "image " image ": " message; failed = 1 }
   FNR == NR {
     for (i = 1; i <= 10; ++i) expected[images, i] = $i
