@@ -25,6 +25,8 @@ void StepTimes::hook(int step, bool finished) {
   seconds_[index].push_back(time - started_);
 }
 
-double StepTimes::median(int step) const { return summarize(seconds_.at(static_cast<size_t>(step))).median; }
+double StepTimes::median(int step) const {
+  return summarize(seconds_.at(static_cast<size_t>(step))).median;
+}
 
 }  // namespace linnet::tools

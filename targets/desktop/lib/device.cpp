@@ -76,7 +76,8 @@ Device::Device(const std::string& path, DeviceOptions options)
   const auto check = [&](linnet_status status) {
     if (status == LINNET_OK) return;
     detail.status = status;
-    const std::string place = status == LINNET_ERROR_ISA ? fmt::format("instruction set '{}'", engine_options.isa) : path;
+    const std::string place =
+        status == LINNET_ERROR_ISA ? fmt::format("instruction set '{}'", engine_options.isa) : path;
     throw ToolError(status == LINNET_ERROR_ISA ? kUsageError : kModelError, place + ": " + error_text(detail));
   };
   check(linnet_get_model_info(&engine_options, file_.data(), file_.size(), &info_));

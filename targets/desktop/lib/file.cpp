@@ -105,7 +105,9 @@ void write_file(const std::string& path, const void* data, size_t size) {
   }
 }
 
-void write_file(const std::string& path, std::string_view text) { write_file(path, text.data(), text.size()); }
+void write_file(const std::string& path, std::string_view text) {
+  write_file(path, text.data(), text.size());
+}
 
 void check_writable(const std::string& path) {
   struct stat status = {};

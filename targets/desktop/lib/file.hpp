@@ -1,4 +1,5 @@
-// Files as the tools use them: mapped for reading, replaced as a whole when written. Errors are ToolError with kFileError.
+// Files as the tools use them: mapped for reading, replaced as a whole when written. Errors are ToolError with
+// kFileError.
 #pragma once
 
 #include <cstddef>
@@ -26,9 +27,9 @@ class MappedFile {
   size_t size_ = 0;
 };
 
-// Replaces `path` by the bytes: they go to a temporary file in the same folder which is renamed when complete, so that an
-// error (full disk, no permission) leaves neither half a file nor a damaged older one. What is there already and is not a
-// regular file (/dev/stdout) is written to directly.
+// Replaces `path` by the bytes: they go to a temporary file in the same folder which is renamed when complete, so that
+// an error (full disk, no permission) leaves neither half a file nor a damaged older one. What is there already and is
+// not a regular file (/dev/stdout) is written to directly.
 void write_file(const std::string& path, const void* data, size_t size);
 void write_file(const std::string& path, std::string_view text);
 

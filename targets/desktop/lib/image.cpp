@@ -74,7 +74,8 @@ Planes resample(const Planes& in, const std::vector<Taps>& columns, const std::v
     for (int x = 0; x < wide.width; ++x) {
       const Taps& taps = columns[static_cast<size_t>(x)];
       for (size_t t = 0; t < taps.weights.size(); ++t) {
-        for (int c = 0; c < in.channels; ++c) wide.at(y, x)[c] += taps.weights[t] * in.at(y, taps.first + static_cast<int>(t))[c];
+        for (int c = 0; c < in.channels; ++c)
+          wide.at(y, x)[c] += taps.weights[t] * in.at(y, taps.first + static_cast<int>(t))[c];
       }
     }
   }
@@ -121,8 +122,8 @@ double per_channel(const std::vector<double>& values, int channel) {
 
 void check_per_channel(const std::string& path, const char* what, const std::vector<double>& values, int channels) {
   if (values.size() == 1 || values.size() == static_cast<size_t>(channels)) return;
-  fail(path, fmt::format("{} has {} values; the model's input has {} channels (give 1 or {})", what, values.size(), channels,
-                         channels));
+  fail(path, fmt::format("{} has {} values; the model's input has {} channels (give 1 or {})", what, values.size(),
+                         channels, channels));
 }
 
 }  // namespace
@@ -179,8 +180,8 @@ std::vector<float> image_values(const std::string& path, const Image& image, int
 
 void write_png(const std::string& path, const Image& image) {
   int size = 0;
-  unsigned char* png = stbi_write_png_to_mem(image.pixels.data(), image.width * image.channels, image.width, image.height,
-                                             image.channels, &size);
+  unsigned char* png = stbi_write_png_to_mem(image.pixels.data(), image.width * image.channels, image.width,
+                                             image.height, image.channels, &size);
   if (png == nullptr) throw std::bad_alloc();
   const std::vector<unsigned char> bytes(png, png + size);
   STBIW_FREE(png);

@@ -22,10 +22,10 @@ enum class Resize : uint8_t {
 
 struct ImageOptions {
   Resize resize = Resize::none;
-  double scale = 1.0 / 255;          // the network's value is (pixel * scale - mean[c]) / deviation[c]
-  std::vector<double> mean = {0};    // one for all channels, or one per channel in the network's order
+  double scale = 1.0 / 255;        // the network's value is (pixel * scale - mean[c]) / deviation[c]
+  std::vector<double> mean = {0};  // one for all channels, or one per channel in the network's order
   std::vector<double> deviation = {1};
-  bool bgr = false;                  // the network wants blue first
+  bool bgr = false;  // the network wants blue first
 };
 
 // Whether the file's first bytes are those of a PNG or a JPEG.
@@ -34,9 +34,9 @@ bool is_image(const unsigned char* data, size_t size);
 // Decodes a PNG or JPEG to 1 (grey), 3 (red, green, blue) or 4 (and alpha) channels. Throws ToolError, naming `path`.
 Image decode_image(const std::string& path, const unsigned char* data, size_t size, int channels);
 
-// `channels` x `height` x `width` float values (channels first). Resizing is separable with a triangle filter that widens when
-// it shrinks (bilinear with antialiasing). Throws ToolError with kDataError, naming `path`, where the size is wrong and
-// options.resize is none, and when options do not fit the channels.
+// `channels` x `height` x `width` float values (channels first). Resizing is separable with a triangle filter that
+// widens when it shrinks (bilinear with antialiasing). Throws ToolError with kDataError, naming `path`, where the size
+// is wrong and options.resize is none, and when options do not fit the channels.
 std::vector<float> image_values(const std::string& path, const Image& image, int height, int width,
                                 const ImageOptions& options);
 

@@ -29,9 +29,12 @@ char letter(size_t index) {
 std::string escaped(std::string_view text) {
   std::string result;
   for (const char c : text) {
-    if (c == '<') result += "&lt;";
-    else if (c == '&') result += "&amp;";
-    else if (static_cast<unsigned char>(c) >= 0x20) result += c;
+    if (c == '<')
+      result += "&lt;";
+    else if (c == '&')
+      result += "&amp;";
+    else if (static_cast<unsigned char>(c) >= 0x20)
+      result += c;
   }
   return result;
 }
@@ -55,8 +58,10 @@ std::string memory_map_text(const ModelFacts& model, size_t legend) {
       int64_t most = 0;
       for (size_t t = 0; t < tensors.size(); ++t) {
         const TensorFacts& tensor = *tensors[t];
-        if (tensor.last_step < column * steps_per_column || tensor.first_step >= (column + 1) * steps_per_column) continue;
-        const int64_t covered = std::min(tensor.offset + tensor.bytes, (row + 1) * band) - std::max(tensor.offset, row * band);
+        if (tensor.last_step < column * steps_per_column || tensor.first_step >= (column + 1) * steps_per_column)
+          continue;
+        const int64_t covered =
+            std::min(tensor.offset + tensor.bytes, (row + 1) * band) - std::max(tensor.offset, row * band);
         if (covered > most) {
           most = covered;
           line[static_cast<size_t>(column)] = letter(t);
@@ -70,7 +75,8 @@ std::string memory_map_text(const ModelFacts& model, size_t legend) {
 
   std::vector<size_t> order(tensors.size());
   for (size_t t = 0; t < order.size(); ++t) order[t] = t;
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return tensors[a]->bytes > tensors[b]->bytes; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return tensors[a]->bytes > tensors[b]->bytes; });
   Table table({"", "tensor", "shape", ">offset", ">bytes", ">steps"});
   for (size_t i = 0; i < std::min(legend, order.size()); ++i) {
     const TensorFacts& tensor = *tensors[order[i]];
@@ -78,7 +84,8 @@ std::string memory_map_text(const ModelFacts& model, size_t legend) {
                with_thousands(tensor.bytes), fmt::format("{}-{}", tensor.first_step, tensor.last_step)});
   }
   text += table.text();
-  if (order.size() > legend) text += fmt::format("and {} smaller tensors (--verbose lists all)\n", order.size() - legend);
+  if (order.size() > legend)
+    text += fmt::format("and {} smaller tensors (--verbose lists all)\n", order.size() - legend);
   return text;
 }
 
@@ -105,10 +112,12 @@ std::string memory_map_svg(const ModelFacts& model) {
   for (size_t t = 0; t < tensors.size(); ++t) {
     const TensorFacts& tensor = *tensors[t];
     const double left = x(tensor.first_step), width = x(tensor.last_step + 1) - left;
-    const double top = y(static_cast<double>(tensor.offset + tensor.bytes)), height = y(static_cast<double>(tensor.offset)) - top;
+    const double top = y(static_cast<double>(tensor.offset + tensor.bytes)),
+                 height = y(static_cast<double>(tensor.offset)) - top;
     svg += fmt::format(
         "<g><title>{0} {1}: {2} bytes at {3}, steps {4} to {5}</title>"
-        "<rect x=\"{6:.1f}\" y=\"{7:.1f}\" width=\"{8:.1f}\" height=\"{9:.1f}\" fill=\"hsl({10}, 65%, 75%)\" stroke=\"#444\" "
+        "<rect x=\"{6:.1f}\" y=\"{7:.1f}\" width=\"{8:.1f}\" height=\"{9:.1f}\" fill=\"hsl({10}, 65%, 75%)\" "
+        "stroke=\"#444\" "
         "stroke-width=\"0.5\"/>",
         escaped(tensor.name), shape_text(tensor.shape), with_thousands(tensor.bytes), with_thousands(tensor.offset),
         tensor.first_step, tensor.last_step, left, top, width, height, t * 137 % 360);

@@ -12,7 +12,9 @@
 namespace linnet::tools {
 namespace {
 
-std::string text_of(const flatbuffers::String* text) { return text == nullptr ? "" : text->str(); }
+std::string text_of(const flatbuffers::String* text) {
+  return text == nullptr ? "" : text->str();
+}
 
 template <class T>
 std::vector<T> values_of(const flatbuffers::Vector<T>* vector) {

@@ -133,12 +133,12 @@ std::string_view header_text(const std::string& place, std::string_view file) {
 }
 
 void set_type(NpyArray* array, const std::string& descr, const std::string& place) {
-  const std::string_view sizes = descr.size() != 3    ? ""
-                                 : descr[1] == 'f'    ? "248"
-                                 : descr[1] == 'b'    ? "1"
-                                 : descr[1] == 'i'    ? "1248"
-                                 : descr[1] == 'u'    ? "1248"
-                                                      : "";
+  const std::string_view sizes = descr.size() != 3 ? ""
+                                 : descr[1] == 'f' ? "248"
+                                 : descr[1] == 'b' ? "1"
+                                 : descr[1] == 'i' ? "1248"
+                                 : descr[1] == 'u' ? "1248"
+                                                   : "";
   const bool order = !descr.empty() && std::string_view("<>|=").find(descr[0]) != std::string_view::npos;
   if (!order || sizes.find(descr.size() == 3 ? descr[2] : '?') == std::string_view::npos) {
     fail(place, fmt::format(".npy element type '{}'; {}", descr, kSupportedTypes));
@@ -149,7 +149,8 @@ void set_type(NpyArray* array, const std::string& descr, const std::string& plac
 
 void swap_bytes(std::vector<unsigned char>* data, size_t element_bytes) {
   for (size_t start = 0; start < data->size(); start += element_bytes) {
-    for (size_t i = 0; i < element_bytes / 2; ++i) std::swap((*data)[start + i], (*data)[start + element_bytes - 1 - i]);
+    for (size_t i = 0; i < element_bytes / 2; ++i)
+      std::swap((*data)[start + i], (*data)[start + element_bytes - 1 - i]);
   }
 }
 
@@ -173,7 +174,8 @@ std::vector<unsigned char> row_major(const NpyArray& array) {
 double half_to_double(uint16_t bits) {
   const int exponent = bits >> 10 & 31, mantissa = bits & 1023;
   const double sign = bits >> 15 ? -1.0 : 1.0;
-  if (exponent == 31) return mantissa ? std::numeric_limits<double>::quiet_NaN() : sign * std::numeric_limits<double>::infinity();
+  if (exponent == 31)
+    return mantissa ? std::numeric_limits<double>::quiet_NaN() : sign * std::numeric_limits<double>::infinity();
   return sign * (exponent == 0 ? std::ldexp(mantissa, -24) : std::ldexp(1024 + mantissa, exponent - 25));
 }
 
@@ -220,11 +222,15 @@ double NpyArray::number(size_t index) const {
     return element_bytes == 4 ? static_cast<double>(load<float>(*this, index)) : load<double>(*this, index);
   }
   switch (element_bytes) {
-    case 1: return is_signed ? load<int8_t>(*this, index) : load<uint8_t>(*this, index);
-    case 2: return is_signed ? load<int16_t>(*this, index) : load<uint16_t>(*this, index);
-    case 4: return is_signed ? load<int32_t>(*this, index) : static_cast<double>(load<uint32_t>(*this, index));
+    case 1:
+      return is_signed ? load<int8_t>(*this, index) : load<uint8_t>(*this, index);
+    case 2:
+      return is_signed ? load<int16_t>(*this, index) : load<uint16_t>(*this, index);
+    case 4:
+      return is_signed ? load<int32_t>(*this, index) : static_cast<double>(load<uint32_t>(*this, index));
     default:
-      return is_signed ? static_cast<double>(load<int64_t>(*this, index)) : static_cast<double>(load<uint64_t>(*this, index));
+      return is_signed ? static_cast<double>(load<int64_t>(*this, index))
+                       : static_cast<double>(load<uint64_t>(*this, index));
   }
 }
 
@@ -234,16 +240,23 @@ std::string shape_text(const std::vector<int64_t>& shape) {
 
 const char* type_name(linnet_type type) {
   switch (type) {
-    case LINNET_FLOAT32: return "float32";
-    case LINNET_INT8: return "int8";
-    case LINNET_UINT8: return "uint8";
-    case LINNET_INT32: return "int32";
-    case LINNET_BOOL: return "bool";
+    case LINNET_FLOAT32:
+      return "float32";
+    case LINNET_INT8:
+      return "int8";
+    case LINNET_UINT8:
+      return "uint8";
+    case LINNET_INT32:
+      return "int32";
+    case LINNET_BOOL:
+      return "bool";
   }
   return "unknown";
 }
 
-size_t type_bytes(linnet_type type) { return type == LINNET_FLOAT32 || type == LINNET_INT32 ? 4 : 1; }
+size_t type_bytes(linnet_type type) {
+  return type == LINNET_FLOAT32 || type == LINNET_INT32 ? 4 : 1;
+}
 
 NpyArray parse_npy(const std::string& path, const unsigned char* data, size_t size) {
   const std::string_view file(reinterpret_cast<const char*>(data), size);
@@ -278,14 +291,20 @@ NpyArray read_npy(const std::string& path) {
 std::vector<unsigned char> convert_elements(const NpyArray& array, linnet_type type, const std::string& place) {
   const bool fits = type == LINNET_FLOAT32 || (type == LINNET_BOOL ? array.kind == 'b' : array.kind != 'f');
   if (!fits) {
-    fail(place, fmt::format("elements are {}, the model's input is {}; convert the array first", array.dtype(), type_name(type)));
+    fail(place, fmt::format("elements are {}, the model's input is {}; convert the array first", array.dtype(),
+                            type_name(type)));
   }
   switch (type) {
-    case LINNET_INT8: return converted_integers<int8_t>(array, place);
-    case LINNET_UINT8: return converted_integers<uint8_t>(array, place);
-    case LINNET_INT32: return converted_integers<int32_t>(array, place);
-    case LINNET_BOOL: return array.data;
-    case LINNET_FLOAT32: break;
+    case LINNET_INT8:
+      return converted_integers<int8_t>(array, place);
+    case LINNET_UINT8:
+      return converted_integers<uint8_t>(array, place);
+    case LINNET_INT32:
+      return converted_integers<int32_t>(array, place);
+    case LINNET_BOOL:
+      return array.data;
+    case LINNET_FLOAT32:
+      break;
   }
   if (array.kind == 'f' && array.element_bytes == 4) return array.data;
   std::vector<unsigned char> result;
@@ -307,7 +326,8 @@ std::vector<unsigned char> npy_bytes(linnet_type type, const std::vector<int64_t
   header.resize((kPrefix + header.size() + kAlignment) / kAlignment * kAlignment - kPrefix - 1, ' ');
   header += '\n';
   std::string file = "\x93NUMPY";
-  for (const size_t byte : {size_t{1}, size_t{0}, header.size() & 255, header.size() >> 8}) file += static_cast<char>(byte);
+  for (const size_t byte : {size_t{1}, size_t{0}, header.size() & 255, header.size() >> 8})
+    file += static_cast<char>(byte);
   file += header;
   std::vector<unsigned char> result(file.begin(), file.end());
   result.insert(result.end(), data.begin(), data.end());

@@ -12,8 +12,8 @@ namespace linnet::tools {
 // what the compiler makes of plain C++ with the build's baseline flags. The CPU must have the instruction set.
 double measure_peak(const std::string& isa, ThreadPool& pool);
 
-// One per instruction set: `iterations` rounds of kPeakAccumulators independent vector multiply-accumulates. Returns a value
-// that depends on all of them. *lanes is the number of floats of a vector.
+// One per instruction set: `iterations` rounds of kPeakAccumulators independent vector multiply-accumulates. Returns a
+// value that depends on all of them. *lanes is the number of floats of a vector.
 constexpr int kPeakAccumulators = 12;
 using PeakLoop = float (*)(long iterations, int* lanes);
 float peak_scalar(long iterations, int* lanes);

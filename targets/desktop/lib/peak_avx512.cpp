@@ -2,6 +2,8 @@
 
 namespace linnet::tools {
 
-float peak_avx512(long iterations, int* lanes) { return peak_loop<16>(iterations, lanes); }
+float peak_avx512(long iterations, int* lanes) {
+  return peak_loop<16>(iterations, lanes);
+}
 
 }  // namespace linnet::tools

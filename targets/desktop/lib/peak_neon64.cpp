@@ -2,6 +2,8 @@
 
 namespace linnet::tools {
 
-float peak_neon64(long iterations, int* lanes) { return peak_loop<4>(iterations, lanes); }
+float peak_neon64(long iterations, int* lanes) {
+  return peak_loop<4>(iterations, lanes);
+}
 
 }  // namespace linnet::tools

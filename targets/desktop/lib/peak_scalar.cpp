@@ -9,6 +9,8 @@ constexpr int kBaselineLanes = 4;
 constexpr int kBaselineLanes = 1;
 #endif
 
-float peak_scalar(long iterations, int* lanes) { return peak_loop<kBaselineLanes>(iterations, lanes); }
+float peak_scalar(long iterations, int* lanes) {
+  return peak_loop<kBaselineLanes>(iterations, lanes);
+}
 
 }  // namespace linnet::tools

@@ -40,8 +40,8 @@ std::vector<Input> inputs_of(const Device& device) {
   throw ToolError(kDataError, path + ": " + message);
 }
 
-// How many runs an array of this shape feeds: its first dimension may be any multiple of the input's, or be absent where the
-// input's is 1. 0: it does not fit.
+// How many runs an array of this shape feeds: its first dimension may be any multiple of the input's, or be absent
+// where the input's is 1. 0: it does not fit.
 size_t runs_of(const std::vector<int64_t>& got, const std::vector<int64_t>& wanted) {
   if (got == wanted) return 1;
   if (wanted.empty()) return 0;
@@ -80,7 +80,8 @@ void append_image(const std::string& path, const MappedFile& file, const Input& 
   }
   const bool first = channels_first(input, options);
   const auto channels = static_cast<size_t>(input.shape[first ? 1 : 3]);
-  const auto height = static_cast<size_t>(input.shape[first ? 2 : 1]), width = static_cast<size_t>(input.shape[first ? 3 : 2]);
+  const auto height = static_cast<size_t>(input.shape[first ? 2 : 1]),
+             width = static_cast<size_t>(input.shape[first ? 3 : 2]);
   const Image image = decode_image(path, file.data(), file.size(), static_cast<int>(channels));
   ImageOptions image_options = options.image;
   if (input.view.type == LINNET_UINT8) image_options.scale = 1, image_options.mean = {0}, image_options.deviation = {1};
@@ -93,9 +94,12 @@ void append_image(const std::string& path, const MappedFile& file, const Input& 
   for (size_t c = 0; c < channels; ++c) {
     for (size_t pixel = 0; pixel < height * width; ++pixel) {
       const float value = values[c * height * width + pixel];
-      unsigned char* to = &samples->bytes[start + (first ? c * height * width + pixel : pixel * channels + c) * element];
-      if (input.view.type == LINNET_UINT8) *to = static_cast<unsigned char>(std::clamp(value + 0.5f, 0.0f, 255.0f));
-      else std::memcpy(to, &value, sizeof(value));
+      unsigned char* to =
+          &samples->bytes[start + (first ? c * height * width + pixel : pixel * channels + c) * element];
+      if (input.view.type == LINNET_UINT8)
+        *to = static_cast<unsigned char>(std::clamp(value + 0.5f, 0.0f, 255.0f));
+      else
+        std::memcpy(to, &value, sizeof(value));
     }
   }
 }
@@ -110,12 +114,17 @@ std::vector<std::string> names_of(const Device& device, int count, bool inputs) 
 
 }  // namespace
 
-std::vector<std::string> input_names(const Device& device) { return names_of(device, device.info().inputs, true); }
-std::vector<std::string> output_names(const Device& device) { return names_of(device, device.info().outputs, false); }
+std::vector<std::string> input_names(const Device& device) {
+  return names_of(device, device.info().inputs, true);
+}
+std::vector<std::string> output_names(const Device& device) {
+  return names_of(device, device.info().outputs, false);
+}
 
 NamedFile parse_named_file(const std::string& argument, const std::vector<std::string>& names) {
   // Names may contain '=' as files may: the longest name that is known wins.
-  for (size_t equals = argument.rfind('='); equals != std::string::npos && equals > 0; equals = argument.rfind('=', equals - 1)) {
+  for (size_t equals = argument.rfind('='); equals != std::string::npos && equals > 0;
+       equals = argument.rfind('=', equals - 1)) {
     const std::string name = argument.substr(0, equals);
     for (size_t i = 0; i < names.size(); ++i) {
       if (name == names[i] || name == fmt::format("{}", i)) return {static_cast<int>(i), argument.substr(equals + 1)};
@@ -149,10 +158,11 @@ std::vector<InputSamples> read_samples(const Device& device, const std::vector<s
     }
   }
   for (size_t i = 0; i < inputs.size(); ++i) {
-    if (samples[i].runs == 0) throw ToolError(kUsageError, fmt::format("no --input for the model's {}", inputs[i].text()));
+    if (samples[i].runs == 0)
+      throw ToolError(kUsageError, fmt::format("no --input for the model's {}", inputs[i].text()));
     if (samples[i].runs != samples[0].runs) {
-      throw ToolError(kDataError, fmt::format("input '{}' has {} samples, input '{}' {}", inputs[0].name, samples[0].runs,
-                                              inputs[i].name, samples[i].runs));
+      throw ToolError(kDataError, fmt::format("input '{}' has {} samples, input '{}' {}", inputs[0].name,
+                                              samples[0].runs, inputs[i].name, samples[i].runs));
     }
   }
   return samples;
@@ -194,15 +204,18 @@ std::vector<int64_t> OutputSamples::whole_shape() const {
 double OutputSamples::number(size_t index) const {
   const unsigned char* element = &bytes[index * type_bytes(type)];
   switch (type) {
-    case LINNET_INT8: return static_cast<signed char>(*element);
+    case LINNET_INT8:
+      return static_cast<signed char>(*element);
     case LINNET_UINT8:
-    case LINNET_BOOL: return *element;
+    case LINNET_BOOL:
+      return *element;
     case LINNET_INT32: {
       int32_t value;
       std::memcpy(&value, element, sizeof(value));
       return value;
     }
-    case LINNET_FLOAT32: break;
+    case LINNET_FLOAT32:
+      break;
   }
   float value;
   std::memcpy(&value, element, sizeof(value));

@@ -21,9 +21,9 @@ struct InputSamples {
   size_t runs = 0;
 };
 
-// Reads "file" or "name=file" arguments (name: an input's name or number). With one input, several files are one batch after
-// the other; without names, several inputs take the files in order. Every input must end up with the same number of runs.
-// Throws ToolError naming the file, what was got and what the model takes.
+// Reads "file" or "name=file" arguments (name: an input's name or number). With one input, several files are one batch
+// after the other; without names, several inputs take the files in order. Every input must end up with the same number
+// of runs. Throws ToolError naming the file, what was got and what the model takes.
 std::vector<InputSamples> read_samples(const Device& device, const std::vector<std::string>& arguments,
                                        const SampleOptions& options);
 
@@ -48,7 +48,8 @@ struct OutputSamples {
 // Runs the model on every sample.
 std::vector<OutputSamples> run_samples(Device& device, const std::vector<InputSamples>& samples);
 
-// The input or output, of `count`, that "name=file" or "number=file" names, and the file; index -1 where there is no name.
+// The input or output, of `count`, that "name=file" or "number=file" names, and the file; index -1 where there is no
+// name.
 struct NamedFile {
   int index = -1;
   std::string path;

@@ -24,7 +24,8 @@ class Writer {
     const auto function = activation->function();
     add("+{}", fb::EnumNameFunction(function));
     const bool one = function == fb::Function::LeakyRelu || function == fb::Function::Elu;
-    const bool two = function == fb::Function::Clip || function == fb::Function::HardSigmoid || function == fb::Function::Selu;
+    const bool two =
+        function == fb::Function::Clip || function == fb::Function::HardSigmoid || function == fb::Function::Selu;
     if (one) result_.text += fmt::format("({:g})", activation->alpha());
     if (two) result_.text += fmt::format("({:g}, {:g})", activation->alpha(), activation->beta());
     return *this;
@@ -92,7 +93,9 @@ void describe(const fb::Binary& op, const fb::Step&, Writer* writer) {
   writer->add("{}", fb::EnumNameBinaryFunction(op.function())).activation(op.activation());
 }
 
-void describe(const fb::Unary& op, const fb::Step&, Writer* writer) { writer->activation(op.activation()); }
+void describe(const fb::Unary& op, const fb::Step&, Writer* writer) {
+  writer->activation(op.activation());
+}
 
 void describe(const fb::ScaleShift& op, const fb::Step&, Writer* writer) {
   writer->activation(op.activation()).buffer(op.parameters());
@@ -130,13 +133,14 @@ void describe(const fb::Cast&, const fb::Step&, Writer*) {}
 StepParameters step_parameters(const fb::Step& step) {
   Writer writer;
   switch (step.op_type()) {
-#define LINNET_OPERATOR(name)                        \
-  case fb::Operator::name:                           \
-    describe(*step.op_as_##name(), step, &writer);   \
+#define LINNET_OPERATOR(name)                      \
+  case fb::Operator::name:                         \
+    describe(*step.op_as_##name(), step, &writer); \
     break;
 #include "schema/operators.inc"
 #undef LINNET_OPERATOR
-    default: break;
+    default:
+      break;
   }
   return writer.result();
 }

@@ -22,7 +22,8 @@ std::string Table::text() const {
   for (size_t c = 0; c < header.size(); ++c) {
     right[c] = header[c].substr(0, 1) == ">";
     for (const auto& row : rows_) width[c] = std::max(width[c], characters(row[c]));
-    if (right[c]) width[c] = std::max(width[c] - (width[c] == characters(header[c]) ? 1 : 0), characters(header[c]) - 1);
+    if (right[c])
+      width[c] = std::max(width[c] - (width[c] == characters(header[c]) ? 1 : 0), characters(header[c]) - 1);
   }
   std::string result;
   for (size_t r = 0; r < rows_.size(); ++r) {
@@ -42,7 +43,8 @@ std::string Table::text() const {
 std::string with_thousands(int64_t value) {
   std::string digits = fmt::format("{}", value);
   const int64_t start = value < 0 ? 1 : 0;
-  for (int64_t i = static_cast<int64_t>(digits.size()) - 3; i > start; i -= 3) digits.insert(static_cast<size_t>(i), ",");
+  for (int64_t i = static_cast<int64_t>(digits.size()) - 3; i > start; i -= 3)
+    digits.insert(static_cast<size_t>(i), ",");
   return digits;
 }
 

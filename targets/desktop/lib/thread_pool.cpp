@@ -13,9 +13,15 @@ void pause_processor() {
 #endif
 }
 
-uint64_t index_of(uint64_t ticket) { return ticket & 0xffff; }
-uint64_t count_of(uint64_t ticket) { return ticket >> 16 & 0xffff; }
-bool has_work(uint64_t ticket) { return index_of(ticket) < count_of(ticket); }
+uint64_t index_of(uint64_t ticket) {
+  return ticket & 0xffff;
+}
+uint64_t count_of(uint64_t ticket) {
+  return ticket >> 16 & 0xffff;
+}
+bool has_work(uint64_t ticket) {
+  return index_of(ticket) < count_of(ticket);
+}
 
 }  // namespace
 

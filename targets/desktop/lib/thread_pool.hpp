@@ -1,5 +1,5 @@
-// A thread pool for linnet_options.parallel_for. Workers spin for some microseconds between two steps of a network, where
-// the next piece of work is about to come, and sleep after that.
+// A thread pool for linnet_options.parallel_for. Workers spin for some microseconds between two steps of a network,
+// where the next piece of work is about to come, and sleep after that.
 #pragma once
 
 #include <atomic>
@@ -35,8 +35,8 @@ class ThreadPool {
   void work();
   bool take_one();
 
-  // The job's number (32 bits), its count (16) and the next index to be taken (16). task_ and argument_ belong to the job
-  // while its index is below its count: they change only after every index has been taken and finished.
+  // The job's number (32 bits), its count (16) and the next index to be taken (16). task_ and argument_ belong to the
+  // job while its index is below its count: they change only after every index has been taken and finished.
   std::atomic<uint64_t> ticket_{0};
   std::atomic<linnet_task> task_{nullptr};
   std::atomic<void*> argument_{nullptr};
