@@ -212,10 +212,10 @@ std::vector<int64_t> strided_offsets(const Shape& shape, const std::vector<int64
   return offsets;
 }
 
-Array Array::of_floats(Shape shape, std::vector<float> values) {
+Array Array::of_floats(Shape shape, std::vector<float> values, DType dtype) {
   require_count(shape, values.size());
   Array array;
-  array.type_ = {DType::f32, std::move(shape)};
+  array.type_ = {dtype, std::move(shape)};
   array.floats_ = shared(std::move(values));
   return array;
 }

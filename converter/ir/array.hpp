@@ -45,7 +45,7 @@ std::string to_string(const TensorType& type);  // "f32[1x3x224x224]"
 class Array {
  public:
   Array() = default;
-  static Array of_floats(Shape shape, std::vector<float> values);
+  static Array of_floats(Shape shape, std::vector<float> values, DType dtype = DType::f32);
   static Array of_doubles(Shape shape, std::vector<double> values, DType dtype = DType::f32);
   static Array of_integers(Shape shape, std::vector<int64_t> values, DType dtype = DType::i64);
   static Array scalar(double value, DType dtype = DType::f32);
