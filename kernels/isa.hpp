@@ -4,6 +4,10 @@
 #include <cstddef>
 #include <cstdint>
 
+// For every function that per-ISA objects share by name without being templates on an ISA tag: never emitted out of line.
+#define LINNET_INLINE inline __attribute__((always_inline))
+#define LINNET_INLINE_LAMBDA __attribute__((always_inline))
+
 namespace linnet::kernels {
 
 // Tags; a kernel is a template on one of them. `scalar` is plain C++ (also Cortex-M).
@@ -30,14 +34,26 @@ constexpr IsaTraits kIsaTraits[kIsaCount] = {
     {"scalar", 1, 4}, {"avx2", 8, 6}, {"avx512", 16, 12}, {"neon32", 4, 4}, {"neon64", 4, 5},
 };
 
-constexpr const IsaTraits& traits(IsaId id) { return kIsaTraits[static_cast<int>(id)]; }
+LINNET_INLINE constexpr const IsaTraits& traits(IsaId id) { return kIsaTraits[static_cast<int>(id)]; }
+
+// The IsaId of a tag.
+template <class Isa>
+constexpr IsaId isa_id = IsaId::scalar;
+template <>
+constexpr IsaId isa_id<isa::avx2> = IsaId::avx2;
+template <>
+constexpr IsaId isa_id<isa::avx512> = IsaId::avx512;
+template <>
+constexpr IsaId isa_id<isa::neon32> = IsaId::neon32;
+template <>
+constexpr IsaId isa_id<isa::neon64> = IsaId::neon64;
 
 // Outputs per packed weight panel, for every instruction set. The last panel is 8 wide where 8 outputs or fewer remain.
 constexpr int32_t kPanel = 16;
 constexpr int32_t kTailPanel = 8;
 
 // Bytes of one packed Panel16 section: for each panel, bias [width] then weights [k][width], float32.
-constexpr int64_t panel_floats(int64_t n, int64_t k) {
+LINNET_INLINE constexpr int64_t panel_floats(int64_t n, int64_t k) {
   const int64_t tail = n % kPanel;
   const int64_t wide = n / kPanel + (tail > kTailPanel ? 1 : 0);
   const int64_t narrow = tail > 0 && tail <= kTailPanel ? 1 : 0;

@@ -12,10 +12,14 @@
 #include <xsimd/xsimd.hpp>
 #endif
 
-#define LINNET_INLINE inline __attribute__((always_inline))
+// After the parameters of a lambda that a kernel passes to a loop.
+#define LINNET_INLINE_LAMBDA __attribute__((always_inline))
 
 namespace linnet::kernels {
 
+// min(a, b) is a < b ? a : b and max(a, b) is b < a ? a : b on x86 and scalar, so that a NaN in b always comes through;
+// NEON returns NaN for a NaN in either. min(limit, x) and max(limit, x) therefore propagate a NaN of x everywhere.
+// Division and square root are correctly rounded. armv7 NEON flushes denormals to zero in every other operation.
 template <class Isa>
 struct F32;
 template <class Isa>
@@ -65,8 +69,8 @@ struct F32<isa::scalar> {
   friend LINNET_INLINE Mask<Isa> operator==(F32 a, F32 b) { return {a.v == b.v}; }
 };
 LINNET_INLINE F32<isa::scalar> fma(F32<isa::scalar> a, F32<isa::scalar> b, F32<isa::scalar> c) { return {a.v * b.v + c.v}; }
-LINNET_INLINE F32<isa::scalar> min(F32<isa::scalar> a, F32<isa::scalar> b) { return {b.v < a.v ? b.v : a.v}; }
-LINNET_INLINE F32<isa::scalar> max(F32<isa::scalar> a, F32<isa::scalar> b) { return {a.v < b.v ? b.v : a.v}; }
+LINNET_INLINE F32<isa::scalar> min(F32<isa::scalar> a, F32<isa::scalar> b) { return {a.v < b.v ? a.v : b.v}; }
+LINNET_INLINE F32<isa::scalar> max(F32<isa::scalar> a, F32<isa::scalar> b) { return {b.v < a.v ? a.v : b.v}; }
 LINNET_INLINE F32<isa::scalar> select(Mask<isa::scalar> m, F32<isa::scalar> a, F32<isa::scalar> b) { return m.v ? a : b; }
 LINNET_INLINE I32<isa::scalar> bits(F32<isa::scalar> a) {
   I32<isa::scalar> r;
@@ -169,7 +173,17 @@ struct F32 {
   friend LINNET_INLINE F32 operator+(F32 a, F32 b) { return {a.v + b.v}; }
   friend LINNET_INLINE F32 operator-(F32 a, F32 b) { return {a.v - b.v}; }
   friend LINNET_INLINE F32 operator*(F32 a, F32 b) { return {a.v * b.v}; }
-  friend LINNET_INLINE F32 operator/(F32 a, F32 b) { return {a.v / b.v}; }
+  friend LINNET_INLINE F32 operator/(F32 a, F32 b) {
+#if defined(__ARM_NEON) && !defined(__aarch64__)
+    alignas(16) float lanes[width], divisors[width];  // armv7 divides in its scalar unit only
+    a.store(lanes);
+    b.store(divisors);
+    for (int i = 0; i < width; ++i) lanes[i] /= divisors[i];
+    return load(lanes);
+#else
+    return {a.v / b.v};
+#endif
+  }
   friend LINNET_INLINE Mask<Isa> operator<(F32 a, F32 b) { return {a.v < b.v}; }
   friend LINNET_INLINE Mask<Isa> operator<=(F32 a, F32 b) { return {a.v <= b.v}; }
   friend LINNET_INLINE Mask<Isa> operator==(F32 a, F32 b) { return {a.v == b.v}; }
@@ -199,7 +213,16 @@ LINNET_INLINE I32<Isa> truncate(F32<Isa> a) { return {xsimd::to_int(a.v)}; }
 template <class Isa>
 LINNET_INLINE F32<Isa> to_float(I32<Isa> a) { return {xsimd::to_float(a.v)}; }
 template <class Isa>
-LINNET_INLINE F32<Isa> sqrt(F32<Isa> a) { return {xsimd::sqrt(a.v)}; }
+LINNET_INLINE F32<Isa> sqrt(F32<Isa> a) {
+#if defined(__ARM_NEON) && !defined(__aarch64__)
+  alignas(16) float lanes[F32<Isa>::width];
+  a.store(lanes);
+  for (float& lane : lanes) lane = __builtin_sqrtf(lane);
+  return F32<Isa>::load(lanes);
+#else
+  return {xsimd::sqrt(a.v)};
+#endif
+}
 template <class Isa>
 LINNET_INLINE float reduce_add(F32<Isa> a) { return xsimd::hadd(a.v); }
 template <class Isa>
@@ -212,5 +235,45 @@ LINNET_INLINE float reduce_max(F32<Isa> a) {
 }
 
 #endif  // LINNET_ISA_IS_SIMD
+
+// ---- multiply-add of the register tiles ----------------------------------------------------------------------------
+
+// Whether four inputs of a row are loaded as one vector and multiplied by lane. armv7 has a by-lane form of the unfused
+// multiply-add only, so its tiles use that one throughout.
+template <class Isa>
+constexpr bool kLaneFma = isa_id<Isa> == IsaId::neon32 || isa_id<Isa> == IsaId::neon64;
+
+// acc + w * x
+template <class Isa>
+LINNET_INLINE F32<Isa> multiply_add(F32<Isa> acc, F32<Isa> w, F32<Isa> x) {
+#if defined(LINNET_ISA_IS_SIMD) && defined(__ARM_NEON) && !defined(__aarch64__)
+  return {typename F32<Isa>::Batch(vmlaq_f32(acc.v, w.v, x.v))};
+#else
+  return fma(w, x, acc);
+#endif
+}
+
+#if defined(LINNET_ISA_IS_SIMD) && defined(__ARM_NEON)
+// acc + w * x[lane], rounded as multiply_add
+template <class Isa>
+LINNET_INLINE F32<Isa> multiply_add_lane(F32<Isa> acc, F32<Isa> w, F32<Isa> x, int lane) {
+  using Batch = typename F32<Isa>::Batch;
+#if defined(__aarch64__)
+  switch (lane) {
+    case 0: return {Batch(vfmaq_laneq_f32(acc.v, w.v, x.v, 0))};
+    case 1: return {Batch(vfmaq_laneq_f32(acc.v, w.v, x.v, 1))};
+    case 2: return {Batch(vfmaq_laneq_f32(acc.v, w.v, x.v, 2))};
+    default: return {Batch(vfmaq_laneq_f32(acc.v, w.v, x.v, 3))};
+  }
+#else
+  switch (lane) {
+    case 0: return {Batch(vmlaq_lane_f32(acc.v, w.v, vget_low_f32(x.v), 0))};
+    case 1: return {Batch(vmlaq_lane_f32(acc.v, w.v, vget_low_f32(x.v), 1))};
+    case 2: return {Batch(vmlaq_lane_f32(acc.v, w.v, vget_high_f32(x.v), 0))};
+    default: return {Batch(vmlaq_lane_f32(acc.v, w.v, vget_high_f32(x.v), 1))};
+  }
+#endif
+}
+#endif
 
 }  // namespace linnet::kernels

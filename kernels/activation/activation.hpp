@@ -1,0 +1,112 @@
+// The functions of one argument (function.hpp), specialised by type so that a loop holds one of them only. NaN gives
+// NaN in every function; Silu, Mish and Gelu are 0 (their limit) at -inf; Softsign is NaN at infinities.
+#pragma once
+
+#include "kernels/function.hpp"
+#include "kernels/simd/math.hpp"
+
+namespace linnet::kernels {
+
+template <class Isa, Function kFunction>
+struct ActivationFunction {
+  F32<Isa> alpha, beta;
+
+  explicit LINNET_INLINE ActivationFunction(const Activation& activation)
+      : alpha(F32<Isa>::set(activation.alpha)), beta(F32<Isa>::set(activation.beta)) {}
+
+  LINNET_INLINE F32<Isa> operator()(F32<Isa> x) const {
+    const F32<Isa> zero = F32<Isa>::set(0.0f), one = F32<Isa>::set(1.0f);
+    if constexpr (kFunction == Function::Identity) return x;
+    if constexpr (kFunction == Function::Relu) return max(zero, x);
+    if constexpr (kFunction == Function::LeakyRelu) return select(x < zero, alpha * x, x);
+    if constexpr (kFunction == Function::Clip) return clamp(x, alpha, beta);
+    if constexpr (kFunction == Function::Sigmoid) return sigmoid(x);
+    if constexpr (kFunction == Function::Tanh) return tanh(x);
+    if constexpr (kFunction == Function::HardSigmoid) return clamp(fma(alpha, x, beta), zero, one);
+    if constexpr (kFunction == Function::HardSwish)
+      return x * clamp(fma(x, F32<Isa>::set(1.0f / 6.0f), F32<Isa>::set(0.5f)), zero, one);
+    if constexpr (kFunction == Function::Elu) return select(x < zero, alpha * expm1(x), x);
+    if constexpr (kFunction == Function::Selu) return beta * select(x < zero, alpha * expm1(x), x);
+    if constexpr (kFunction == Function::Softplus) return softplus(x);
+    if constexpr (kFunction == Function::Softsign) return x / (one + abs(x));
+    if constexpr (kFunction == Function::Mish) return mish(x);
+    if constexpr (kFunction == Function::Erf) return erf(x);
+    if constexpr (kFunction == Function::Gelu) return gelu(x);
+    if constexpr (kFunction == Function::GeluTanh) return gelu_tanh(x);
+    if constexpr (kFunction == Function::Silu) return silu(x);
+    if constexpr (kFunction == Function::Exp) return exp(x);
+    if constexpr (kFunction == Function::Log) return log(x);
+    if constexpr (kFunction == Function::Sqrt) return sqrt(x);
+    if constexpr (kFunction == Function::Reciprocal) return one / x;
+    if constexpr (kFunction == Function::Abs) return abs(x);
+    if constexpr (kFunction == Function::Neg) return negate(x);
+    if constexpr (kFunction == Function::Floor) return floor(x);
+    if constexpr (kFunction == Function::Ceil) return ceil(x);
+    if constexpr (kFunction == Function::Round) return round(x);
+  }
+};
+
+// visitor(ActivationFunction) of the activation's function; choose outside of loops.
+template <class Isa, class Visitor>
+LINNET_INLINE void visit_activation(const Activation& activation, const Visitor& visitor) {
+  switch (activation.function) {
+#define LINNET_VISIT(name) \
+  case Function::name:     \
+    return visitor(ActivationFunction<Isa, Function::name>(activation));
+    LINNET_VISIT(Identity)
+    LINNET_VISIT(Relu)
+    LINNET_VISIT(LeakyRelu)
+    LINNET_VISIT(Clip)
+    LINNET_VISIT(Sigmoid)
+    LINNET_VISIT(Tanh)
+    LINNET_VISIT(HardSigmoid)
+    LINNET_VISIT(HardSwish)
+    LINNET_VISIT(Elu)
+    LINNET_VISIT(Selu)
+    LINNET_VISIT(Softplus)
+    LINNET_VISIT(Softsign)
+    LINNET_VISIT(Mish)
+    LINNET_VISIT(Erf)
+    LINNET_VISIT(Gelu)
+    LINNET_VISIT(GeluTanh)
+    LINNET_VISIT(Silu)
+    LINNET_VISIT(Exp)
+    LINNET_VISIT(Log)
+    LINNET_VISIT(Sqrt)
+    LINNET_VISIT(Reciprocal)
+    LINNET_VISIT(Abs)
+    LINNET_VISIT(Neg)
+    LINNET_VISIT(Floor)
+    LINNET_VISIT(Ceil)
+    LINNET_VISIT(Round)
+#undef LINNET_VISIT
+  }
+}
+
+// y[r, i] = activation(x[r, i]); y may be x.
+template <class Isa>
+void activate_rows(const Activation& activation, int32_t rows, ptrdiff_t columns, const float* x, ptrdiff_t x_stride,
+                   float* y, ptrdiff_t y_stride) {
+  visit_activation<Isa>(activation, [&](auto function) LINNET_INLINE_LAMBDA {
+    for (int32_t r = 0; r < rows; ++r) {
+      for_each_vector<Isa>(columns, [&](ptrdiff_t i, int count) LINNET_INLINE_LAMBDA {
+        function(F32<Isa>::load_n(x + r * x_stride + i, count)).store_n(y + r * y_stride + i, count);
+      });
+    }
+  });
+}
+
+// One vector.
+template <class Isa>
+LINNET_INLINE F32<Isa> activate(const Activation& activation, F32<Isa> x) {
+  visit_activation<Isa>(activation, [&](auto function) LINNET_INLINE_LAMBDA { x = function(x); });
+  return x;
+}
+
+// In place on n contiguous values.
+template <class Isa>
+LINNET_INLINE void apply_activation(const Activation& activation, float* row, int32_t n) {
+  if (activation.function != Function::Identity) activate_rows<Isa>(activation, 1, n, row, 0, row, 0);
+}
+
+}  // namespace linnet::kernels

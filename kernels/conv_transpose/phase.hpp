@@ -1,0 +1,40 @@
+// The phases of a transposed convolution along one axis: output o belongs to phase (o + pad) % stride and meets those
+// kernel positions k with k * dilation % stride == phase.
+#pragma once
+
+#include "kernels/contract.hpp"
+
+namespace linnet::kernels {
+
+LINNET_INLINE constexpr bool in_phase(int32_t kernel_position, int32_t dilation, int32_t stride, int32_t phase) {
+  return static_cast<int64_t>(kernel_position) * dilation % stride == phase;
+}
+
+LINNET_INLINE constexpr int32_t phase_taps(int32_t kernel, int32_t dilation, int32_t stride, int32_t phase) {
+  int32_t taps = 0;
+  for (int32_t k = 0; k < kernel; ++k) taps += in_phase(k, dilation, stride, phase);
+  return taps;
+}
+
+// Taps of the phase that has the most: that of the first kernel position.
+LINNET_INLINE constexpr int32_t max_phase_taps(int32_t kernel, int32_t dilation, int32_t stride) {
+  return phase_taps(kernel, dilation, stride, 0);
+}
+
+// Scratch of a call: row pointers [taps][tile_rows] of one tile, then a pixel of zeros.
+struct ConvTransposePlan {
+  int64_t zero_offset;  // bytes
+  int64_t scratch_bytes;
+};
+
+LINNET_INLINE constexpr ConvTransposePlan plan_conv_transpose2d(const Window& w, int32_t in_channels,
+                                                                const IsaTraits& traits, int32_t pointer_bytes) {
+  const int64_t taps = static_cast<int64_t>(max_phase_taps(w.kernel_h, w.dilation_h, w.stride_h)) *
+                       max_phase_taps(w.kernel_w, w.dilation_w, w.stride_w);
+  ConvTransposePlan plan{};
+  plan.zero_offset = (taps * traits.tile_rows * pointer_bytes + 63) / 64 * 64;
+  plan.scratch_bytes = plan.zero_offset + in_channels * int64_t{4};
+  return plan;
+}
+
+}  // namespace linnet::kernels

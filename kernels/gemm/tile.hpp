@@ -1,0 +1,225 @@
+// The register tile that GEMM, convolution, transposed convolution and matrix product share: `rows` output rows times the
+// columns of one panel (or two adjacent ones), accumulated over taps and over the k inputs of each tap, starting from the
+// bias. Each output element is one chain of multiply-adds in the packed order, whatever tile it falls into.
+#pragma once
+
+#include "kernels/activation/epilogue.hpp"
+#include "kernels/contract.hpp"
+#include "kernels/simd/vec.hpp"
+
+namespace linnet::kernels {
+
+// Vectors of a tile in a wide (kPanel) and a narrow (kTailPanel) panel, and whether two wide panels make one tile.
+template <class Isa>
+struct TileShape {
+  static constexpr int width = F32<Isa>::width;
+  static constexpr int rows = traits(isa_id<Isa>).tile_rows;
+  static constexpr int max_columns = isa_id<Isa> == IsaId::scalar ? 4 : isa_id<Isa> == IsaId::neon32 ? 8 : kPanel;
+  static constexpr bool pairs = width == kPanel;
+  static constexpr int wide_vectors = max_columns / width;
+  static constexpr int narrow_vectors =
+      (max_columns < kTailPanel ? max_columns : kTailPanel) / (width < kTailPanel ? width : kTailPanel);
+};
+
+struct TileArgs {
+  const float* const* rows;  // [taps][TileShape::rows]: the k inputs of each output row at each tap
+  int32_t taps, k;
+  const float* panel;        // biases of the tile's first column
+  ptrdiff_t panel_distance;  // floats from a panel to the next
+  float* c;
+  ptrdiff_t c_stride;
+  int32_t columns;  // to be stored
+  const float* residual;
+  ptrdiff_t residual_stride;
+  Clamp clamp;
+};
+
+// One panel or two adjacent wide ones, of a Panel16 section.
+struct PanelSpan {
+  const float* packed;
+  ptrdiff_t panel_distance;
+  int32_t column, columns;  // valid ones
+  int32_t panels;
+  bool wide;
+};
+
+// acc[r][v] += sum over k of a[r][k] * w[k][v]; returns the weights behind those used.
+template <class Isa, int kRows, int kVectors, int kWidth>
+LINNET_INLINE const float* multiply_run(F32<Isa> (&acc)[kRows][kVectors], const float* const (&a)[kRows], const float* w,
+                                        ptrdiff_t panel_distance, int32_t k) {
+  using V = F32<Isa>;
+  const auto weight = [&](const float* p, int v) LINNET_INLINE_LAMBDA {
+    const int column = v * V::width;
+    return V::load(p + (column / kWidth) * panel_distance + column % kWidth);
+  };
+  ptrdiff_t i = 0;
+  if constexpr (kLaneFma<Isa>) {
+    for (; i + 4 <= k; i += 4, w += 4 * kWidth) {
+      V lanes[kRows];
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) lanes[r] = V::load(a[r] + i);
+#pragma GCC unroll 4
+      for (int lane = 0; lane < 4; ++lane) {
+        V b[kVectors];
+#pragma GCC unroll 4
+        for (int v = 0; v < kVectors; ++v) b[v] = weight(w + lane * kWidth, v);
+#pragma GCC unroll 16
+        for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+          for (int v = 0; v < kVectors; ++v) acc[r][v] = multiply_add_lane(acc[r][v], b[v], lanes[r], lane);
+        }
+      }
+    }
+  }
+#pragma GCC unroll 2
+  for (; i < k; ++i, w += kWidth) {
+    V b[kVectors];
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) b[v] = weight(w, v);
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      const V x = V::set(a[r][i]);
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) acc[r][v] = multiply_add(acc[r][v], b[v], x);
+    }
+  }
+  return w;
+}
+
+template <class Isa, int kRows, int kVectors>
+LINNET_INLINE void store_tile(F32<Isa> (&acc)[kRows][kVectors], const TileArgs& t) {
+  using V = F32<Isa>;
+  constexpr int kColumns = kVectors * V::width;
+  const ClampVectors<Isa> clamp(t.clamp);
+  const ptrdiff_t c_stride = t.c_stride, residual_stride = t.residual_stride;
+  const float* residual = t.residual;
+  float* c = t.c;
+  if (t.columns >= kColumns) {
+    if (residual) {
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r, residual += residual_stride) {
+#pragma GCC unroll 4
+        for (int v = 0; v < kVectors; ++v) acc[r][v] = acc[r][v] + V::load(residual + v * V::width);
+      }
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r, c += c_stride) {
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) clamp(acc[r][v]).store(c + v * V::width);
+    }
+    return;
+  }
+  alignas(64) float lanes[kRows * kColumns];
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) acc[r][v].store(lanes + r * kColumns + v * V::width);
+  }
+#pragma GCC unroll 1
+  for (int r = 0; r < kRows; ++r, c += c_stride) {
+    const float* from = lanes + r * kColumns;
+#pragma GCC unroll 1
+    for (int32_t column = 0; column < t.columns; column += V::width) {
+      const int32_t n = t.columns - column;
+      V x = V::load(from + column);
+      if (residual) x = x + V::load_n(residual + r * residual_stride + column, n);
+      clamp(x).store_n(c + column, n);
+    }
+  }
+}
+
+template <class Isa, int kRows, int kVectors, int kWidth>
+__attribute__((noinline)) void tile(const TileArgs& t) {
+  using V = F32<Isa>;
+  V acc[kRows][kVectors];
+#pragma GCC unroll 4
+  for (int v = 0; v < kVectors; ++v) {
+    const int column = v * V::width;
+    const V bias = V::load(t.panel + (column / kWidth) * t.panel_distance + column % kWidth);
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) acc[r][v] = bias;
+  }
+  const float* w = t.panel + kWidth;
+  const float* const* rows = t.rows;
+  for (int32_t tap = 0; tap < t.taps; ++tap, rows += TileShape<Isa>::rows) {
+    const float* a[kRows];
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) a[r] = rows[r];
+    w = multiply_run<Isa, kRows, kVectors, kWidth>(acc, a, w, t.panel_distance, t.k);
+  }
+  store_tile<Isa>(acc, t);
+}
+
+template <class Isa, int kRows, int kVectors, int kWidth>
+LINNET_INLINE void tile_of_rows(int32_t rows, const TileArgs& t) {
+  if constexpr (kRows > 1) {
+    if (rows < kRows) {
+      tile_of_rows<Isa, kRows - 1, kVectors, kWidth>(rows, t);
+      return;
+    }
+  }
+  tile<Isa, kRows, kVectors, kWidth>(t);
+}
+
+// Computes `rows` (at most TileShape::rows) output rows of a span. `t` has c and residual at column 0 of the first row;
+// its panel, panel_distance, columns and clamp are filled in here.
+template <class Isa>
+void run_tile(const PanelSpan& span, int32_t rows, const Activation& activation, TileArgs t) {
+  using Shape = TileShape<Isa>;
+  t.clamp = make_clamp(activation);
+  t.panel_distance = span.panel_distance;
+  t.panel = span.packed;
+  t.columns = span.columns;
+  t.c += span.column;
+  if (t.residual) t.residual += span.column;
+  float* const c = t.c;
+  if constexpr (Shape::pairs) {
+    if (span.panels == 2) {
+      tile_of_rows<Isa, Shape::rows, 2, kPanel>(rows, t);
+    } else if (span.wide) {
+      tile_of_rows<Isa, Shape::rows, 1, kPanel>(rows, t);
+    } else {
+      tile_of_rows<Isa, Shape::rows, 1, kTailPanel>(rows, t);
+    }
+  } else {
+    while (true) {
+      if (span.wide) {
+        tile_of_rows<Isa, Shape::rows, Shape::wide_vectors, kPanel>(rows, t);
+      } else {
+        tile_of_rows<Isa, Shape::rows, Shape::narrow_vectors, kTailPanel>(rows, t);
+      }
+      t.columns -= Shape::max_columns;
+      if (t.columns <= 0) break;
+      t.panel += Shape::max_columns;
+      t.c += Shape::max_columns;
+      if (t.residual) t.residual += Shape::max_columns;
+    }
+  }
+  if (t.clamp.deferred) {
+    for (int32_t r = 0; r < rows; ++r) apply_activation<Isa>(activation, c + r * t.c_stride, span.columns);
+  }
+}
+
+// Calls body(PanelSpan) for every panel, or pair of panels, of a section of [k, n].
+template <class Isa, class Body>
+LINNET_INLINE void for_each_span(const float* packed, int32_t n, int32_t k, Body body) {
+  const ptrdiff_t length = static_cast<ptrdiff_t>(k) + 1;
+  for (int32_t column = 0; column < n;) {
+    const int32_t remaining = n - column;
+    const bool wide = remaining > kTailPanel;
+    const int32_t panels = TileShape<Isa>::pairs && remaining > kPanel + kTailPanel ? 2 : 1;
+    const int32_t width = wide ? panels * kPanel : kTailPanel;
+    body(PanelSpan{packed, kPanel * length, column, remaining < width ? remaining : width, panels, wide});
+    packed += width * length;
+    column += width;
+  }
+}
+
+// Rows of the next tile when `remaining` rows are left: full ones, the last two of equal size.
+template <class Isa>
+LINNET_INLINE int32_t next_tile_rows(int32_t remaining) {
+  constexpr int32_t rows = TileShape<Isa>::rows;
+  return remaining <= rows ? remaining : remaining < 2 * rows ? (remaining + 1) / 2 : rows;
+}
+
+}  // namespace linnet::kernels

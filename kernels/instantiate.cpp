@@ -1,0 +1,22 @@
+// Compiled once per instruction set, with that set's flags and LINNET_ISA_TAG naming its tag and namespace.
+#include "kernels/families.hpp"
+#include "kernels/kernels.hpp"
+
+namespace linnet::kernels::LINNET_ISA_TAG {
+
+#define LINNET_KERNEL(name, Args) \
+  void name(const Args& args) { name##_impl<isa::LINNET_ISA_TAG>(args); }
+#include "kernels/kernels.inc"
+#undef LINNET_KERNEL
+
+#ifndef LINNET_SINGLE_ISA
+extern const KernelTable kernel_table;
+const KernelTable kernel_table = {
+    IsaId::LINNET_ISA_TAG,
+#define LINNET_KERNEL(name, Args) name,
+#include "kernels/kernels.inc"
+#undef LINNET_KERNEL
+};
+#endif
+
+}  // namespace linnet::kernels::LINNET_ISA_TAG

@@ -1,0 +1,132 @@
+// The loops run in the order of y's strides whatever the order of the dimensions; dimensions that are dense in each
+// other become one. Where x is dense along another dimension than y, both are walked in square blocks.
+#pragma once
+
+#include "kernels/contract.hpp"
+#include "kernels/layout/element.hpp"
+
+namespace linnet::kernels {
+
+template <class Isa>
+struct CopyLoops {
+  int32_t dimensions;
+  ptrdiff_t shape[kCopyDimensions], x_strides[kCopyDimensions], y_strides[kCopyDimensions];
+
+  void insert(int32_t position, ptrdiff_t size, ptrdiff_t x_stride, ptrdiff_t y_stride) {
+    for (int32_t d = dimensions; d > position; --d) {
+      shape[d] = shape[d - 1];
+      x_strides[d] = x_strides[d - 1];
+      y_strides[d] = y_strides[d - 1];
+    }
+    shape[position] = size;
+    x_strides[position] = x_stride;
+    y_strides[position] = y_stride;
+    ++dimensions;
+  }
+
+  void remove(int32_t position) {
+    --dimensions;
+    for (int32_t d = position; d < dimensions; ++d) {
+      shape[d] = shape[d + 1];
+      x_strides[d] = x_strides[d + 1];
+      y_strides[d] = y_strides[d + 1];
+    }
+  }
+
+  // Outermost first, by falling distance in y.
+  void insert_sorted(ptrdiff_t size, ptrdiff_t x_stride, ptrdiff_t y_stride) {
+    const ptrdiff_t distance = y_stride < 0 ? -y_stride : y_stride;
+    int32_t position = dimensions;
+    while (position > 0) {
+      const ptrdiff_t other = y_strides[position - 1];
+      if ((other < 0 ? -other : other) >= distance) break;
+      --position;
+    }
+    insert(position, size, x_stride, y_stride);
+  }
+
+  void merge_dense() {
+    for (int32_t d = dimensions - 1; d > 0; --d) {
+      if (x_strides[d - 1] != x_strides[d] * shape[d] || y_strides[d - 1] != y_strides[d] * shape[d]) continue;
+      shape[d - 1] *= shape[d];
+      x_strides[d - 1] = x_strides[d];
+      y_strides[d - 1] = y_strides[d];
+      remove(d);
+    }
+  }
+
+  // Makes the dimension along which x is dense the last but one.
+  void expose_transpose() {
+    if (dimensions < 2 || x_strides[dimensions - 1] == 1) return;
+    for (int32_t d = dimensions - 2; d >= 0; --d) {
+      if (x_strides[d] != 1) continue;
+      const ptrdiff_t size = shape[d], y_stride = y_strides[d];
+      remove(d);
+      insert(dimensions - 1, size, 1, y_stride);
+      return;
+    }
+  }
+};
+
+// Two loops; strides in elements, [0] the outer one.
+template <class Isa, int kBytes>
+void copy_plane(const ptrdiff_t* shape, const Element<Isa, kBytes>* x, const ptrdiff_t* x_strides,
+                Element<Isa, kBytes>* y, const ptrdiff_t* y_strides) {
+  if (x_strides[1] == 1 && y_strides[1] == 1) {
+    for (ptrdiff_t i = 0; i < shape[0]; ++i)
+      copy_run<Isa, kBytes>(x + i * x_strides[0], y + i * y_strides[0], shape[1]);
+    return;
+  }
+  const bool is_transpose = x_strides[0] == 1 && y_strides[1] == 1;
+  const ptrdiff_t block_i = is_transpose ? 16 : shape[0], block_j = is_transpose ? 16 : shape[1];
+  for (ptrdiff_t first_i = 0; first_i < shape[0]; first_i += block_i) {
+    const ptrdiff_t end_i = shape[0] - first_i < block_i ? shape[0] : first_i + block_i;
+    for (ptrdiff_t first_j = 0; first_j < shape[1]; first_j += block_j) {
+      const ptrdiff_t end_j = shape[1] - first_j < block_j ? shape[1] : first_j + block_j;
+      for (ptrdiff_t i = first_i; i < end_i; ++i) {
+        for (ptrdiff_t j = first_j; j < end_j; ++j) {
+          y[i * y_strides[0] + j * y_strides[1]] = x[i * x_strides[0] + j * x_strides[1]];
+        }
+      }
+    }
+  }
+}
+
+template <class Isa, int kBytes>
+void copy_elements(const CopyLoops<Isa>& loops, const Element<Isa, kBytes>* x, Element<Isa, kBytes>* y) {
+  const int32_t outer = loops.dimensions - 2;
+  ptrdiff_t index[kCopyDimensions] = {};
+  for (;;) {
+    copy_plane<Isa, kBytes>(loops.shape + outer, x, loops.x_strides + outer, y, loops.y_strides + outer);
+    int32_t d = outer - 1;
+    for (; d >= 0; --d) {
+      x += loops.x_strides[d];
+      y += loops.y_strides[d];
+      if (++index[d] < loops.shape[d]) break;
+      x -= loops.shape[d] * loops.x_strides[d];
+      y -= loops.shape[d] * loops.y_strides[d];
+      index[d] = 0;
+    }
+    if (d < 0) return;
+  }
+}
+
+template <class Isa>
+void copy_impl(const CopyArgs& args) {
+  CopyLoops<Isa> loops;
+  loops.dimensions = 0;
+  for (int32_t d = 0; d < args.dimensions; ++d) {
+    if (args.shape[d] == 0) return;
+    if (args.shape[d] > 1) loops.insert_sorted(args.shape[d], args.x_strides[d], args.y_strides[d]);
+  }
+  loops.merge_dense();
+  loops.expose_transpose();
+  while (loops.dimensions < 2) loops.insert(0, 1, 0, 0);
+  if (args.element_bytes == 4) {
+    copy_elements<Isa, 4>(loops, static_cast<const Element<Isa, 4>*>(args.x), static_cast<Element<Isa, 4>*>(args.y));
+  } else {
+    copy_elements<Isa, 1>(loops, static_cast<const Element<Isa, 1>*>(args.x), static_cast<Element<Isa, 1>*>(args.y));
+  }
+}
+
+}  // namespace linnet::kernels

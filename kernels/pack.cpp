@@ -1,0 +1,84 @@
+#include "kernels/pack.hpp"
+
+#include "kernels/conv_transpose/phase.hpp"
+
+namespace linnet::kernels {
+namespace {
+
+// One section of `group`: the taps that selected(ky, kx) names. Returns the end of what it wrote.
+template <class Selected>
+float* pack_section(const ConvWeights& w, int32_t group, Selected selected, float* out) {
+  const ptrdiff_t first = static_cast<ptrdiff_t>(group) * w.out_channels;
+  for (int32_t column = 0, width; column < w.out_channels; column += width) {
+    const int32_t left = w.out_channels - column;
+    width = left > kTailPanel ? kPanel : kTailPanel;
+    for (int32_t i = 0; i < width; ++i) *out++ = w.bias && i < left ? w.bias[first + column + i] : 0.0f;
+    for (int32_t ky = 0; ky < w.kernel_h; ++ky) {
+      for (int32_t kx = 0; kx < w.kernel_w; ++kx) {
+        if (!selected(ky, kx)) continue;
+        for (int32_t input = 0; input < w.in_channels; ++input) {
+          const float* tap = w.data + ky * w.y_stride + kx * w.x_stride + input * w.input_stride;
+          for (int32_t i = 0; i < width; ++i) *out++ = i < left ? tap[(first + column + i) * w.output_stride] : 0.0f;
+        }
+      }
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+void pack_gemm(const float* w, ptrdiff_t k_stride, ptrdiff_t n_stride, const float* bias, int32_t n, int32_t k,
+               float* packed) {
+  pack_conv2d({w, n_stride, k_stride, 0, 0, bias, 1, k, n, 1, 1}, packed);
+}
+
+int64_t conv2d_packed_floats(const ConvWeights& w) {
+  return w.groups * panel_floats(w.out_channels, static_cast<int64_t>(w.kernel_h) * w.kernel_w * w.in_channels);
+}
+
+void pack_conv2d(const ConvWeights& w, float* packed) {
+  for (int32_t group = 0; group < w.groups; ++group) {
+    packed = pack_section(w, group, [](int32_t, int32_t) { return true; }, packed);
+  }
+}
+
+int64_t depthwise_packed_floats(const ConvWeights& w) {
+  return panel_floats(w.groups, static_cast<int64_t>(w.kernel_h) * w.kernel_w);
+}
+
+void pack_depthwise(const ConvWeights& w, float* packed) {
+  ConvWeights channels_as_outputs = w;
+  channels_as_outputs.groups = 1;
+  channels_as_outputs.in_channels = 1;
+  channels_as_outputs.out_channels = w.groups;
+  pack_conv2d(channels_as_outputs, packed);
+}
+
+int64_t conv_transpose2d_packed_floats(const ConvWeights& w, const Window& window) {
+  int64_t floats = 0;
+  for (int32_t phase_y = 0; phase_y < window.stride_h; ++phase_y) {
+    for (int32_t phase_x = 0; phase_x < window.stride_w; ++phase_x) {
+      const int64_t taps = static_cast<int64_t>(phase_taps(w.kernel_h, window.dilation_h, window.stride_h, phase_y)) *
+                           phase_taps(w.kernel_w, window.dilation_w, window.stride_w, phase_x);
+      floats += panel_floats(w.out_channels, taps * w.in_channels);
+    }
+  }
+  return w.groups * floats;
+}
+
+void pack_conv_transpose2d(const ConvWeights& w, const Window& window, float* packed) {
+  for (int32_t group = 0; group < w.groups; ++group) {
+    for (int32_t phase_y = 0; phase_y < window.stride_h; ++phase_y) {
+      for (int32_t phase_x = 0; phase_x < window.stride_w; ++phase_x) {
+        const auto selected = [&](int32_t ky, int32_t kx) {
+          return in_phase(ky, window.dilation_h, window.stride_h, phase_y) &&
+                 in_phase(kx, window.dilation_w, window.stride_w, phase_x);
+        };
+        packed = pack_section(w, group, selected, packed);
+      }
+    }
+  }
+}
+
+}  // namespace linnet::kernels

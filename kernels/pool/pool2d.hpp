@@ -1,0 +1,95 @@
+// A maximum is NaN where the window holds one. Of a window without any pixel of the image the maximum is -inf and the
+// average 0. An average sums the lines of its window apart, which keeps the error of a global average small.
+#pragma once
+
+#include "kernels/activation/activation.hpp"
+#include "kernels/contract.hpp"
+
+namespace linnet::kernels {
+
+// The taps of one axis of a window: those inside the image are first..end, at positions start + tap * dilation;
+// `padded` of them lie inside the image or its padding.
+template <class Isa>
+struct PoolRange {
+  ptrdiff_t start;
+  int32_t first, end, padded;
+};
+
+template <class Isa>
+LINNET_INLINE PoolRange<Isa> pool_range(int32_t out, int32_t kernel, int32_t stride, int32_t dilation,
+                                        int32_t pad_begin, int32_t pad_end, int32_t size) {
+  PoolRange<Isa> range{static_cast<ptrdiff_t>(out) * stride - pad_begin, 0, 0, 0};
+  for (int32_t tap = 0; tap < kernel; ++tap) {
+    const ptrdiff_t position = range.start + static_cast<ptrdiff_t>(tap) * dilation;
+    if (position < 0) range.first = tap + 1;
+    if (position < size) range.end = tap + 1;
+    if (position < static_cast<ptrdiff_t>(size) + pad_end) range.padded = tap + 1;
+  }
+  return range;
+}
+
+template <class Isa>
+LINNET_INLINE F32<Isa> pool_maximum(const Pool2DArgs& args, const float* image, const PoolRange<Isa>& lines,
+                                    const PoolRange<Isa>& pixels, int count) {
+  F32<Isa> maximum = F32<Isa>::set(-kInfinity);
+  for (int32_t ky = lines.first; ky < lines.end; ++ky) {
+    const float* line = image + (lines.start + ky * args.window.dilation_h) * args.in_w * args.x_stride;
+    for (int32_t kx = pixels.first; kx < pixels.end; ++kx) {
+      const float* pixel = line + (pixels.start + kx * args.window.dilation_w) * args.x_stride;
+      maximum = max_or_nan(maximum, F32<Isa>::load_n(pixel, count));
+    }
+  }
+  return maximum;
+}
+
+template <class Isa>
+LINNET_INLINE F32<Isa> pool_sum(const Pool2DArgs& args, const float* image, const PoolRange<Isa>& lines,
+                                const PoolRange<Isa>& pixels, int count) {
+  F32<Isa> sum = F32<Isa>::set(0.0f);
+  for (int32_t ky = lines.first; ky < lines.end; ++ky) {
+    const float* line = image + (lines.start + ky * args.window.dilation_h) * args.in_w * args.x_stride;
+    F32<Isa> line_sum = F32<Isa>::set(0.0f);
+    for (int32_t kx = pixels.first; kx < pixels.end; ++kx) {
+      const float* pixel = line + (pixels.start + kx * args.window.dilation_w) * args.x_stride;
+      line_sum = line_sum + F32<Isa>::load_n(pixel, count);
+    }
+    sum = sum + line_sum;
+  }
+  return sum;
+}
+
+template <class Isa>
+LINNET_INLINE float pool_divisor(bool count_include_pad, const PoolRange<Isa>& lines, const PoolRange<Isa>& pixels) {
+  const int32_t height = count_include_pad ? lines.padded : lines.end - lines.first;
+  const int32_t width = count_include_pad ? pixels.padded : pixels.end - pixels.first;
+  const int32_t size = height > 0 && width > 0 ? height * width : 1;
+  return static_cast<float>(size);
+}
+
+template <class Isa>
+void pool2d_f32_impl(const Pool2DArgs& args) {
+  const Window& w = args.window;
+  for (int32_t r = args.row_begin; r < args.row_end; ++r) {
+    const float* image = args.x + static_cast<ptrdiff_t>(r / args.out_h) * args.in_h * args.in_w * args.x_stride;
+    const PoolRange<Isa> lines =
+        pool_range<Isa>(r % args.out_h, w.kernel_h, w.stride_h, w.dilation_h, w.pad_top, args.pad_bottom, args.in_h);
+    for (int32_t ox = 0; ox < args.out_w; ++ox) {
+      const PoolRange<Isa> pixels =
+          pool_range<Isa>(ox, w.kernel_w, w.stride_w, w.dilation_w, w.pad_left, args.pad_right, args.in_w);
+      float* y = args.y + (static_cast<ptrdiff_t>(r) * args.out_w + ox) * args.y_stride;
+      if (args.kind == PoolKind::Max) {
+        for_each_vector<Isa>(args.channels, [&](ptrdiff_t c, int count) LINNET_INLINE_LAMBDA {
+          pool_maximum<Isa>(args, image + c, lines, pixels, count).store_n(y + c, count);
+        });
+      } else {
+        const F32<Isa> divisor = F32<Isa>::set(pool_divisor<Isa>(args.count_include_pad, lines, pixels));
+        for_each_vector<Isa>(args.channels, [&](ptrdiff_t c, int count) LINNET_INLINE_LAMBDA {
+          (pool_sum<Isa>(args, image + c, lines, pixels, count) / divisor).store_n(y + c, count);
+        });
+      }
+      apply_activation<Isa>(args.activation, y, args.channels);
+    }
+  }
+}
+
+}  // namespace linnet::kernels

@@ -1,0 +1,25 @@
+#include "kernels/conv/plan.hpp"
+#include "kernels/conv_transpose/phase.hpp"
+#include "kernels/kernels.hpp"
+#include "kernels/matmul/plan.hpp"
+
+namespace linnet::kernels {
+
+int64_t conv2d_scratch_bytes(const Window& window, int32_t in_channels, const IsaTraits& traits, int32_t pointer_bytes) {
+  return plan_conv2d(window, in_channels, traits, pointer_bytes).scratch_bytes;
+}
+
+int64_t depthwise_scratch_bytes(const Window&, int32_t, const IsaTraits&, int32_t) {
+  return 0;
+}
+
+int64_t conv_transpose2d_scratch_bytes(const Window& window, int32_t in_channels, const IsaTraits& traits,
+                                       int32_t pointer_bytes) {
+  return plan_conv_transpose2d(window, in_channels, traits, pointer_bytes).scratch_bytes;
+}
+
+int64_t matmul_scratch_bytes(int32_t m, int32_t n, int32_t k, const IsaTraits& traits) {
+  return plan_matmul(m, n, k, traits).scratch_bytes;
+}
+
+}  // namespace linnet::kernels
