@@ -169,8 +169,8 @@ void NodeContext::warn(std::string message) {
   state_.warnings.push_back(about_node(node_, state_.opset, message));
 }
 
-void NodeContext::fail(const std::string& message) {
-  throw Error(about_node(node_, state_.opset, message));
+std::string NodeContext::about(const std::string& message) const {
+  return about_node(node_, state_.opset, message);
 }
 
 }  // namespace linnet::import

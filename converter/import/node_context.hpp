@@ -59,7 +59,7 @@ class NodeContext final : public OnnxContext {
   ir::Value* add_constant(ir::Array array, std::string_view what) override;
 
   void warn(std::string message) override;
-  [[noreturn]] void fail(const std::string& message) override;
+  std::string about(const std::string& message) const override;
 
  private:
   const onnx::NodeProto& node_;

@@ -199,7 +199,7 @@ class GraphImporter {
         bind_outputs(node, context, outputs);
       } catch (const Error& error) {
         const std::string message = error.what();
-        if (message.starts_with(about_node(node, state_.opset, ""))) throw;
+        if (message.starts_with(context.about(""))) throw;
         context.fail(message);
       }
     } catch (const Error& error) {

@@ -50,8 +50,9 @@ class OnnxContext {
   virtual std::vector<ir::Value*> add_many(std::unique_ptr<ir::Op> op, std::vector<ir::Value*> inputs) = 0;
   virtual ir::Value* add_constant(ir::Array array, std::string_view what) = 0;
 
-  virtual void warn(std::string message) = 0;  // prefixed with the node
-  [[noreturn]] virtual void fail(
+  virtual void warn(std::string message) = 0;                       // prefixed with the node
+  virtual std::string about(const std::string& message) const = 0;  // prefixed with node, operator and opset
+  [[noreturn]] void fail(const std::string& message) const { throw ir::Error(about(message)); }
       const std::string& message) = 0;  // throws Error, prefixed with node, operator and opset
 };
 
