@@ -47,12 +47,16 @@ class LayoutChange {
       auto reshape = std::make_unique<ops::Reshape>();
       reshape->shape = permuted(node->out().shape(), layout.out);
       op = std::move(reshape);
+    } else if (const auto* matmul = node->as<ops::MatMul>()) {
+      auto product = std::make_unique<ops::MatMul>(*matmul);
+      product->c_permutation = product->c_permutation.empty() ? layout.out : compose(product->c_permutation, layout.out);
+      op = std::move(product);
     } else {
       op = in_layout(*node, layout.out);
     }
     std::vector<Value*> inputs = node->inputs;
     for (size_t i = 0; i < inputs.size(); ++i)
-      if (is_data_input(*node, i)) inputs[i] = add_transpose(graph_, inputs[i], layout.in, node)->outputs[0];
+      if (is_data_input(*node, i) && !is_identity(layout.in)) inputs[i] = add_transpose(graph_, inputs[i], layout.in, node)->outputs[0];
     Node* changed = graph_.add(std::move(op), inputs, node->name, node);
     changed->sources = node->sources;
     Node* back = add_transpose(graph_, changed->outputs[0], inverse(layout.out), node);
