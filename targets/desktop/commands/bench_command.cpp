@@ -139,6 +139,7 @@ void add_bench_command(CLI::App& app, Action* action) {
       ->type_name("W")
       ->capture_default_str();
   command->add_option("--input", arguments->inputs, "Inputs, as for `run` (default: random values)")
+      ->allow_extra_args(false)
       ->type_name("[NAME=]FILE");
   command->add_flag("--profile", arguments->profile,
                     "Measure as many runs again with a clock around every step, and print the time, share, GMAC/s and "

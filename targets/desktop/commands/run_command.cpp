@@ -119,6 +119,7 @@ void add_run_command(CLI::App& app, Action* action) {
           "--output", arguments->outputs,
           "Write an output to this .npy file; repeat for more outputs, in order or by name. Without --output and "
           "--top a summary is printed")
+      ->allow_extra_args(false)
       ->type_name("[NAME=]FILE");
   command->add_option("--top", arguments->top, "Print the K largest values of the first output for every sample")
       ->check(CLI::Range(1, 1000000))
