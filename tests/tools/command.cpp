@@ -26,7 +26,7 @@ Outcome run_command(const std::string& program, const std::vector<std::string>& 
                     const std::string& standard_output) {
   std::vector<std::string> words;
   std::istringstream list(program);
-  for (std::string word; std::getline(list, word, ';');) {
+  for (std::string word; std::getline(list, word, '|');) {
     if (!word.empty()) words.push_back(word);
   }
   words.insert(words.end(), arguments.begin(), arguments.end());

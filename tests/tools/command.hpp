@@ -12,7 +12,7 @@ struct Outcome {
   std::string out, err;
 };
 
-// `program` is a list separated by ';' (an emulator in front, perhaps). Standard output goes to `standard_output` where
+// `program` is a list separated by '|' (an emulator in front, perhaps). Standard output goes to `standard_output` where
 // that is not empty.
 Outcome run_command(const std::string& program, const std::vector<std::string>& arguments,
                     const std::string& standard_output = "");
