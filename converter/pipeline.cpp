@@ -63,20 +63,30 @@ constexpr double kImported = 0.2, kPassed = 0.7, kPlanned = 0.8, kEmitted = 1.0;
 
 class Converter {
  public:
-  Converter(const std::filesystem::path& file, const ConvertOptions& options) : options_(options) {
-    report().source_file = file.filename().string();
+  explicit Converter(const ConvertOptions& options) : options_(options) {
+    const std::vector<std::string> names = pass_names();
+    for (const std::string& name : {options.dump_after, options.stop_after})
+      if (!name.empty() && std::find(names.begin(), names.end(), name) == names.end())
+        throw ir::Error(fmt::format("there is no pass {}; there are {}", name, fmt::join(names, ", ")));
     report().tool_version = linnet_version();
     report().options = to_string(options);
     progress(kImport, 0);
-    const auto start = std::chrono::steady_clock::now();
-    import::OnnxModel model = import::import_onnx(file, options.input_shapes);
+  }
+
+  void import(const std::filesystem::path& file) {
+    report().source_file = file.filename().string();
+    import::OnnxModel model = import::import_onnx(file, options_.input_shapes);
     conversion_.warnings = report().warnings = model.warnings;
     report().onnx_opset = model.opset;
-    conversion_.source = model.graph->clone();
-    conversion_.graph = std::move(model.graph);
-    const auto nodes = static_cast<int64_t>(graph().nodes().size());
-    report().passes.push_back({kImport, 0, nodes, {}, seconds_since(start)});
-    ir::verify(graph(), kImport);
+    take(std::move(model.graph));
+  }
+
+  void take(std::unique_ptr<ir::Graph> graph) {
+    conversion_.source = graph->clone();
+    conversion_.graph = std::move(graph);
+    const auto nodes = static_cast<int64_t>(conversion_.graph->nodes().size());
+    report().passes.push_back({kImport, 0, nodes, {}, seconds_since(start_)});
+    ir::verify(*conversion_.graph, kImport);
   }
 
   Conversion run() {
@@ -91,6 +101,7 @@ class Converter {
  private:
   const ConvertOptions& options_;
   Conversion conversion_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 
   ir::Graph& graph() { return *conversion_.graph; }
   report::Report& report() { return conversion_.report; }
@@ -210,12 +221,16 @@ std::vector<std::string> pass_names() {
   return names;
 }
 
+Conversion convert(std::unique_ptr<ir::Graph> graph, const ConvertOptions& options) {
+  Converter converter(options);
+  converter.take(std::move(graph));
+  return converter.run();
+}
+
 Conversion convert(const std::filesystem::path& onnx_file, const ConvertOptions& options) {
-  const std::vector<std::string> names = pass_names();
-  for (const std::string& name : {options.dump_after, options.stop_after})
-    if (!name.empty() && std::find(names.begin(), names.end(), name) == names.end())
-      throw ir::Error(fmt::format("there is no pass {}; there are {}", name, fmt::join(names, ", ")));
-  return Converter(onnx_file, options).run();
+  Converter converter(options);
+  converter.import(onnx_file);
+  return converter.run();
 }
 
 }  // namespace linnet
