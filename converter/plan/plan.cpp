@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include <fmt/format.h>
+
 #include "converter/ops/slice.hpp"
 #include "converter/plan/offsets.hpp"
 #include "converter/plan/schedule.hpp"
@@ -60,7 +62,38 @@ Plan plan_memory(const Graph& graph) {
   for (const auto& node : graph.nodes()) order.push_back(node.get());
   Plan plan = plan_order(graph, order);
   Plan reordered = plan_order(graph, memory_saving_order(graph));
-  return reordered.tensor_bytes < plan.tensor_bytes ? reordered : plan;
+  if (reordered.tensor_bytes < plan.tensor_bytes) plan = std::move(reordered);
+  if (plan.tensor_bytes > std::numeric_limits<int32_t>::max())
+    throw Error(fmt::format("the activations need {} bytes of memory; the file format allows 2 GiB", plan.tensor_bytes));
+  return plan;
+}
+
+std::vector<report::Placement> placements(const Plan& plan,
+                                          const std::unordered_map<const Node*, std::pair<int, int>>& steps) {
+  // The last step at or before each position.
+  std::vector<int> step_at;
+  int step = -1;
+  for (const Node* node : plan.order) {
+    const auto found = steps.find(node);
+    if (found != steps.end()) step = found->second.second;
+    step_at.push_back(step);
+  }
+  const auto step_of = [&](int position) {
+    if (position < 0) return 0;
+    return std::max(position < static_cast<int>(step_at.size()) ? step_at[position] : step, 0);
+  };
+  std::vector<const Value*> largest(plan.storages.size(), nullptr);
+  for (const auto& [value, place] : plan.places) {
+    const Value*& best = largest[place.storage];
+    const auto key = [](const Value* v) { return std::pair(-element_count(v->shape()), std::string_view(v->name)); };
+    if (best == nullptr || key(value) < key(best)) best = value;
+  }
+  std::vector<report::Placement> result;
+  for (size_t i = 0; i < plan.storages.size(); ++i) {
+    const Storage& storage = plan.storages[i];
+    result.push_back({largest[i]->name, storage.offset, storage.bytes, step_of(storage.first), step_of(storage.last)});
+  }
+  return result;
 }
 
 }  // namespace linnet::plan

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "converter/ir/graph.hpp"
+#include "converter/report/report.hpp"
 
 namespace linnet::plan {
 
@@ -45,6 +46,11 @@ void separate_outputs(ir::Graph& graph);
 
 // The best of several plans. `graph` must outlive the plan.
 Plan plan_memory(const ir::Graph& graph);
+
+// The storages for the report, each under the name of its largest value; `steps` are the first and last step of the nodes
+// that have any.
+std::vector<report::Placement> placements(const Plan& plan,
+                                          const std::unordered_map<const ir::Node*, std::pair<int, int>>& steps);
 
 // Throws ir::Error when a step would overwrite a value that is still needed.
 void check_plan(const ir::Graph& graph, const Plan& plan);

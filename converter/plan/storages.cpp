@@ -13,6 +13,12 @@ namespace linnet::plan {
 
 using namespace linnet::ir;
 
+namespace {
+
+constexpr int64_t kTensorAlignment = 4;  // of a slice of another tensor, in bytes
+
+}  // namespace
+
 StorageBuilder::StorageBuilder(const Graph& graph, std::vector<const Node*> order)
     : graph_(graph), order_(std::move(order)) {
   for (size_t i = 0; i < order_.size(); ++i) position_[order_[i]] = static_cast<int>(i);
@@ -147,7 +153,8 @@ std::optional<std::vector<StorageBuilder::Region>> StorageBuilder::moved_regions
       region.offset = to.offset + row * to.row_stride + column;
       region.row_stride = to.row_stride;
     }
-    if (region.offset < 0 || region.end() > limit) return std::nullopt;
+    if (region.offset < 0 || region.end() > limit || region.offset * group.element_bytes % kTensorAlignment != 0)
+      return std::nullopt;
     if (!region.dense() && !may_have_rows(*members_[m].value)) return std::nullopt;
     result.push_back(region);
   }
