@@ -40,6 +40,7 @@ class Recorder : public emit::Context {
     return static_cast<uint32_t>(shapes.size() - 1);
   }
   int64_t row_stride(const Value& value) override { return value.shape().back() + padding_; }
+  bool placed_in_output(const Node&, size_t) override { return false; }
   uint32_t buffer(std::span<const float> data) override {
     floats.emplace_back(data.begin(), data.end());
     return static_cast<uint32_t>(floats.size() - 1);
