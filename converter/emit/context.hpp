@@ -23,6 +23,10 @@ class Context {
   // Elements between consecutive rows of a value: its last dimension, or more where the planner made it a slice.
   virtual int64_t row_stride(const ir::Value& value) = 0;
 
+  // Whether the planner laid input `index` of a Concat into the place that it has in the output, so that nothing is
+  // left to do.
+  virtual bool placed_in_output(const ir::Node& node, size_t index) = 0;
+
   // Adds a block to Model.buffers (64-byte aligned, 64 readable bytes behind it; equal blocks are stored once); its
   // index.
   virtual uint32_t buffer(std::span<const float> data) = 0;
