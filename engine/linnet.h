@@ -50,13 +50,14 @@ typedef enum linnet_status {
 
 /* Where the last error of linnet_init or linnet_get_model_info lies; indices are -1 where they do not apply. */
 typedef struct linnet_error_detail {
-  size_t struct_size;
+  size_t struct_size;       /* set by the caller; where it is too small nothing is filled */
   linnet_status status;
   int step;        /* index into the model's steps */
   int tensor;      /* index into the model's tensors */
   int check;       /* line of the check that failed, for bug reports */
   size_t wanted, got;
 } linnet_error_detail;
+#define LINNET_ERROR_DETAIL_INIT {sizeof(linnet_error_detail), LINNET_OK, -1, -1, 0, 0, 0}
 
 typedef enum linnet_type {
   LINNET_FLOAT32 = 0,
@@ -122,6 +123,7 @@ typedef struct linnet_tensor_view {
   void* data;
   const char* name;         /* null where names were stripped */
 } linnet_tensor_view;
+#define LINNET_TENSOR_VIEW_INIT {sizeof(linnet_tensor_view), LINNET_FLOAT32, 0, {0}, {0}, 0, 0, 0, 0}
 
 /* Checks the whole model (its structure, every offset, shape and index) and says what it needs. */
 linnet_status linnet_get_model_info(const linnet_options* options, const void* bytes, size_t size, linnet_model_info* info);
