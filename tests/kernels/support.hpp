@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -170,8 +171,7 @@ inline double activate(const Activation& activation, double x) {
   return std::numeric_limits<double>::quiet_NaN();
 }
 
-// Activations with the parameters that the tests of epilogues use; every one is finite and continuous on the reals except
-// where `steps` or `positive` say otherwise.
+// An activation with the parameters that the tests use.
 inline Activation activation_of(Function function) {
   switch (function) {
     case Function::LeakyRelu: return {function, 0.1f, 0.0f};
@@ -205,9 +205,15 @@ struct Sum {
   }
 };
 
-// 1e-6 of the magnitude of what was summed, with room for a single activation's own error.
-inline double tolerance(const Sum& sum, double result) {
-  return 1e-6 * (sum.magnitude + std::fabs(result)) + 1e-37;
+// Whether `got` is activation(sum): within 1e-6 of what was summed, times the activation's slope there, plus 1e-6 of the result.
+inline ::testing::AssertionResult matches(float got, const Sum& sum, const Activation& activation = {}) {
+  constexpr double kRelative = 1e-6, kStep = 1e-4;
+  const double wanted = activate(activation, sum.value);
+  const double rise = activate(activation, sum.value + kStep) - activate(activation, sum.value - kStep);
+  const double slope = std::fmax(1.0, std::fabs(rise) / (2 * kStep));
+  const double tolerance = kRelative * (slope * sum.magnitude + std::fabs(wanted)) + 1e-37;
+  if (std::fabs(got - wanted) <= tolerance) return ::testing::AssertionSuccess();
+  return ::testing::AssertionFailure() << "got " << got << ", wanted " << wanted << " within " << tolerance;
 }
 
 }  // namespace linnet::kernels::test

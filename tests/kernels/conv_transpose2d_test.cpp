@@ -1,0 +1,85 @@
+#include "tests/kernels/convolution_support.hpp"
+
+namespace linnet::kernels::test {
+namespace {
+
+class ConvTranspose2DProblem : public ConvProblem {
+ public:
+  ConvTranspose2DProblem(const ConvCase& c, uint64_t seed)
+      : ConvProblem(c,
+                    conv_transpose_output(c.in_h, c.window.kernel_h, c.window.stride_h, c.window.dilation_h,
+                                          c.window.pad_top + c.pad_bottom),
+                    conv_transpose_output(c.in_w, c.window.kernel_w, c.window.stride_w, c.window.dilation_w,
+                                          c.window.pad_left + c.pad_right),
+                    seed),
+        packed_(conv_transpose2d_packed_floats(weights(), c.window), kWeightSlackBytes) {
+    pack_conv_transpose2d(weights(), c.window, packed_.data());
+  }
+
+ protected:
+  Sum reference(int32_t image, int32_t oy, int32_t ox, int32_t channel) const override {
+    const Window& w = case_.window;
+    Sum sum;
+    for (int32_t iy = 0; iy < case_.in_h; ++iy) {
+      for (int32_t ix = 0; ix < case_.in_w; ++ix) {
+        for (int32_t ky = 0; ky < w.kernel_h; ++ky) {
+          for (int32_t kx = 0; kx < w.kernel_w; ++kx) {
+            if (iy * w.stride_h + ky * w.dilation_h - w.pad_top != oy) continue;
+            if (ix * w.stride_w + kx * w.dilation_w - w.pad_left != ox) continue;
+            add_tap(&sum, image, iy, ix, channel, ky, kx);
+          }
+        }
+      }
+    }
+    return sum;
+  }
+
+  void run(const KernelTable& kernels, Guarded<float>& out, int32_t row_begin, int32_t row_end) override {
+    Scratch scratch(conv_transpose2d_scratch_bytes(case_.window, case_.in_channels, traits(kernels.id), sizeof(void*)));
+    ConvTranspose2DArgs args = arguments<ConvTranspose2DArgs>(out, row_begin, row_end, packed_, scratch.data());
+    args.groups = case_.groups;
+    args.in_channels = case_.in_channels;
+    args.out_channels = case_.out_channels;
+    kernels.conv_transpose2d_f32(args);
+    EXPECT_TRUE(scratch.intact());
+  }
+
+ private:
+  Guarded<float> packed_;
+};
+
+class ConvTranspose2D : public KernelTest {
+ protected:
+  void check(const ConvCase& c, uint64_t seed = 1) {
+    SCOPED_TRACE(::testing::Message() << c << " seed " << seed);
+    ConvTranspose2DProblem(c, seed).check(kernels());
+  }
+};
+
+TEST_P(ConvTranspose2D, CommonShapes) {
+  for (const int32_t outputs : {1, 8, 21, 40}) {
+    check({4, 7, {2, 2, 2, 2, 1, 1, 0, 0}, 0, 0, 5, outputs});
+    check({4, 7, {3, 3, 2, 2, 1, 1, 1, 1}, 0, 0, 5, outputs});
+    check({4, 7, {4, 4, 2, 2, 1, 1, 1, 1}, 1, 1, 5, outputs});
+    check({4, 7, {3, 3, 1, 1, 1, 1, 1, 1}, 1, 1, 5, outputs});
+  }
+}
+
+TEST_P(ConvTranspose2D, PhasesWithoutTaps) { check({4, 5, {2, 1, 3, 4, 1, 1, 0, 0}, -2, -3, 3, 9}); }
+TEST_P(ConvTranspose2D, DilationSharesAFactorWithTheStride) { check({5, 6, {3, 3, 2, 4, 2, 2, 1, 2}, 1, 1, 4, 10}); }
+TEST_P(ConvTranspose2D, PadsLargerThanKernel) { check({9, 11, {2, 2, 2, 2, 1, 1, 5, 4}, 3, 6, 3, 6}); }
+TEST_P(ConvTranspose2D, OneDimensional) { check({1, 20, {1, 4, 1, 2, 1, 1, 0, 1}, 0, 1, 3, 6}); }
+TEST_P(ConvTranspose2D, Groups) { check({4, 6, {3, 3, 2, 2, 1, 1, 1, 1}, 0, 0, 2, 9, 3, 2, 1, 2, true, true, {Function::Relu}}); }
+
+TEST_P(ConvTranspose2D, RandomShapes) {
+  for (uint64_t seed = 1; seed <= 100; ++seed) {
+    Random random(seed);
+    check(random_case(random, true), seed);
+    if (HasFatalFailure()) return;
+  }
+}
+
+LINNET_INSTANTIATE_ISAS(ConvTranspose2D);
+
+}  // namespace
+}  // namespace linnet::kernels::test
