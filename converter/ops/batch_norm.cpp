@@ -166,8 +166,8 @@ std::vector<Value*> import_batch_normalization(OnnxContext& context) {
     if (!is_static(x))
       context.fail("training_mode is 1 on an input that depends on the model's inputs, supported are constants");
     const Statistics statistics = input_statistics(context, x);
-    outputs.push_back(running(context, mean, statistics.mean, momentum));
-    outputs.push_back(running(context, variance, statistics.variance, momentum));
+    outputs.push_back(context.output_used(1) ? running(context, mean, statistics.mean, momentum) : nullptr);
+    outputs.push_back(context.output_used(2) ? running(context, variance, statistics.variance, momentum) : nullptr);
     mean = statistics.mean;
     variance = statistics.variance;
   }

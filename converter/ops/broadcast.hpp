@@ -11,6 +11,9 @@ namespace linnet::ops {
 // The shape that NumPy broadcasting gives; throws ir::Error naming both shapes.
 ir::Shape broadcast(const ir::Shape& a, const ir::Shape& b);
 
+// Whether broadcasting a tensor of shape `from` can give exactly `to`.
+bool broadcasts_to(const ir::Shape& from, const ir::Shape& to);
+
 // Strides over `to` of a tensor of shape `from` and strides `strides` that broadcasts to it.
 std::vector<int64_t> broadcast_strides(const ir::Shape& from, const std::vector<int64_t>& strides, const ir::Shape& to);
 

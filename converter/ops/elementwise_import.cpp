@@ -94,7 +94,7 @@ Value* simple_power(OnnxContext& context, Value* x, double exponent) {
 Value* import_power(OnnxContext& context) {
   Value *x = context.input(0), *exponent = context.input(1);
   const DType type = x->type.dtype, exponent_type = exponent->type.dtype;
-  if (is_floating(type) && broadcast(x->shape(), exponent->shape()) == x->shape()) {
+  if (is_floating(type) && broadcasts_to(exponent->shape(), x->shape())) {
     if (const std::optional<double> constant = uniform_input(context, 1, "exponent")) {
       if (Value* y = simple_power(context, x, *constant)) return y;
     }
@@ -127,7 +127,7 @@ std::vector<Value*> import_binary(OnnxContext& context) {
   const BinaryFunction function = row_of(context, kBinary).function;
   if (function == BinaryFunction::Pow) return {import_power(context)};
   Value *a = context.input(0), *b = context.input(1);
-  if (function == BinaryFunction::PRelu && broadcast(a->shape(), b->shape()) != a->shape()) {
+  if (function == BinaryFunction::PRelu && !broadcasts_to(b->shape(), a->shape())) {
     context.fail(fmt::format("slope of shape {} does not broadcast to the input's shape {}", to_string(b->shape()),
                              to_string(a->shape())));
   }

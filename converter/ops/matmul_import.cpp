@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "converter/ops/elementwise.hpp"
+#include "converter/ops/broadcast.hpp"
 #include "converter/ops/import_helpers.hpp"
 #include "converter/ops/linear.hpp"
 #include "converter/ops/matmul.hpp"
@@ -72,12 +72,11 @@ std::vector<Value*> import_gemm(OnnxContext& context) {
   }
   if (c == nullptr) return {y};
   const Shape shape = y->shape();
-  Value* sum = binary(context, BinaryFunction::Add, y, c);
-  if (sum->shape() != shape) {
+  if (!broadcasts_to(c->shape(), shape)) {
     context.fail(fmt::format("input 2 (C) of shape {} does not broadcast to the product's shape {}",
                              to_string(c->shape()), to_string(shape)));
   }
-  return {sum};
+  return {binary(context, BinaryFunction::Add, y, c)};
 }
 
 std::vector<Value*> import_mat_mul(OnnxContext& context) {
