@@ -36,7 +36,8 @@ extern "C" {
 typedef enum linnet_status {
   LINNET_OK = 0,
   LINNET_ERROR_ARGUMENT = 1,          /* a null pointer, an index out of range or a wrong struct_size */
-  LINNET_ERROR_MODEL_ALIGNMENT = 2,   /* model bytes are not LINNET_ALIGNMENT-aligned; wanted, got (address modulo wanted) */
+  LINNET_ERROR_MODEL_ALIGNMENT = 2,   /* model bytes, or a block in them, are not LINNET_ALIGNMENT-aligned; wanted,
+                                         got (address modulo wanted) */
   LINNET_ERROR_MODEL_IDENTIFIER = 3,  /* not a linnet model */
   LINNET_ERROR_MODEL_VERSION = 4,     /* made for another format version; wanted (the newest supported), got */
   LINNET_ERROR_MODEL_CORRUPT = 5,     /* truncated or damaged: the FlatBuffer or a value in it is not consistent */
@@ -45,7 +46,8 @@ typedef enum linnet_status {
   LINNET_ERROR_ARENA_SIZE = 8,        /* arena too small; wanted, got in bytes */
   LINNET_ERROR_ISA = 9,               /* the instruction set asked for is not in this build or on this CPU */
   LINNET_ERROR_SHAPE = 10,            /* a shape, stride or parameter of a step does not fit its tensors; wanted, got */
-  LINNET_ERROR_RANGE = 11             /* an offset or index points outside its tensor, buffer or the arena; wanted (limit), got */
+  LINNET_ERROR_RANGE = 11             /* an offset or index points outside its tensor, buffer or the arena (wanted: the
+                                         limit), or a step would write over its own input (the two tensors) */
 } linnet_status;
 
 /* Where the last error of linnet_init or linnet_get_model_info lies; indices are -1 where they do not apply. */

@@ -4,7 +4,7 @@ namespace linnet::engine {
 namespace {
 
 int64_t aligned(int64_t bytes) {
-  return (bytes + LINNET_ALIGNMENT - 1) / LINNET_ALIGNMENT * LINNET_ALIGNMENT;
+  return (bytes + LINNET_ALIGNMENT - 1) & -int64_t{LINNET_ALIGNMENT};
 }
 
 }  // namespace

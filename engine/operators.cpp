@@ -23,8 +23,11 @@ bool disjoint(const TensorInfo& a, const TensorInfo& b) {
   const int64_t b_begin = b.offset;
   if (a_begin + a.extent_bytes() <= b_begin || b_begin + b.extent_bytes() <= a_begin) return true;
   const int64_t stride = static_cast<int64_t>(a.row_stride) * a.element_bytes;
-  if (stride != static_cast<int64_t>(b.row_stride) * b.element_bytes) return false;
-  const int64_t distance = ((b_begin - a_begin) % stride + stride) % stride;
+  if (stride != static_cast<int64_t>(b.row_stride) * b.element_bytes || stride > UINT32_MAX) return false;
+  // 32-bit, because the 64-bit division's library function brings the unwinder into firmware.
+  const uint32_t row = static_cast<uint32_t>(stride);
+  const uint32_t remainder = (a.offset < b.offset ? b.offset - a.offset : a.offset - b.offset) % row;
+  const uint32_t distance = a.offset < b.offset || remainder == 0 ? remainder : row - remainder;
   return distance >= static_cast<int64_t>(a.columns) * a.element_bytes &&
          distance + static_cast<int64_t>(b.columns) * b.element_bytes <= stride;
 }

@@ -40,15 +40,15 @@ namespace linnet::engine {
 static_assert(sizeof(linnet_session) <= kSessionBytes, "kSessionBytes");
 
 // A body of parallel() without its type, so that one function splits the work of all operators.
-using RangeFunction = void (*)(const void* body, int64_t begin, int64_t end, int32_t task);
-void parallel_ranges(const linnet_session& session, int64_t units, int64_t work_per_unit, const void* body,
+using RangeFunction = void (*)(const void* body, int32_t begin, int32_t end, int32_t task);
+void parallel_ranges(const linnet_session& session, int32_t units, int64_t work_per_unit, const void* body,
                      RangeFunction function);
 
 // Calls body(begin, end, task) for contiguous ranges that cover 0..units-1, at most one per thread and concurrently;
 // `task` numbers the range and its scratch slot.
 template <class Body>
-void parallel(const linnet_session& session, int64_t units, int64_t work_per_unit, const Body& body) {
-  parallel_ranges(session, units, work_per_unit, &body, [](const void* that, int64_t begin, int64_t end, int32_t task) {
+void parallel(const linnet_session& session, int32_t units, int64_t work_per_unit, const Body& body) {
+  parallel_ranges(session, units, work_per_unit, &body, [](const void* that, int32_t begin, int32_t end, int32_t task) {
     (*static_cast<const Body*>(that))(begin, end, task);
   });
 }
@@ -59,18 +59,17 @@ template <class Body>
 void parallel_elements(const linnet_session& session, const TensorInfo& x, const TensorInfo& y,
                        int64_t work_per_element, const Body& body) {
   if (x.dense() && y.dense()) {
-    constexpr int64_t kBlock = 1024;
-    const int64_t elements = y.elements();
-    parallel(session, (elements + kBlock - 1) / kBlock, kBlock * work_per_element,
-             [&](int64_t begin, int64_t end, int32_t) {
-               const int64_t first = begin * kBlock;
-               const int64_t last = end * kBlock < elements ? end * kBlock : elements;
-               body(first, first, 1, static_cast<int32_t>(last - first));
-             });
+    constexpr int32_t kBlock = 1024;
+    const int32_t elements = y.elements();
+    parallel(session, (elements - 1) / kBlock + 1, kBlock * work_per_element, [&](int32_t begin, int32_t end, int32_t) {
+      const int32_t first = begin * kBlock;
+      const int32_t count = end > elements / kBlock ? elements - first : (end - begin) * kBlock;
+      body(first, first, 1, count);
+    });
     return;
   }
-  parallel(session, y.rows, y.columns * work_per_element, [&](int64_t begin, int64_t end, int32_t) {
-    body(begin * x.row_stride, begin * y.row_stride, static_cast<int32_t>(end - begin), y.columns);
+  parallel(session, y.rows, y.columns * work_per_element, [&](int32_t begin, int32_t end, int32_t) {
+    body(begin * x.row_stride, begin * y.row_stride, end - begin, y.columns);
   });
 }
 

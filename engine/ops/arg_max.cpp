@@ -22,11 +22,11 @@ void run(const StepView& step, const linnet_session& session) {
   const int64_t x_stride = step.inputs[0].block_stride(block);
   const int64_t y_stride = step.output.block_stride(table.inner());
   const bool joined = x_stride == block && y_stride == table.inner();
-  parallel(session, table.outer(), block, [&](int64_t begin, int64_t end, int32_t) {
-    const int64_t count = joined ? end - begin : 1;
-    for (int64_t o = begin; o < end; o += count) {
-      session.kernels->argmax_f32({static_cast<int32_t>(count), table.size(), table.inner(), table.select_last(),
-                                   table.minimum(), session.input<float>(step.inputs[0]) + o * x_stride,
+  parallel(session, table.outer(), block, [&](int32_t begin, int32_t end, int32_t) {
+    const int32_t count = joined ? end - begin : 1;
+    for (int32_t o = begin; o < end; o += count) {
+      session.kernels->argmax_f32({count, table.size(), table.inner(), table.select_last(), table.minimum(),
+                                   session.input<float>(step.inputs[0]) + o * x_stride,
                                    session.output<int32_t>(step.output) + o * y_stride});
     }
   });

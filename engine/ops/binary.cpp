@@ -49,14 +49,14 @@ bool check(const StepView& step, Error* error) {
 }
 
 // Offset of row `row`, counted over all dimensions but the last.
-ptrdiff_t row_offset(int64_t row, const Integers* shape, const Integers* strides) {
-  int64_t offset = 0;
+ptrdiff_t row_offset(int32_t row, const Integers* shape, const Integers* strides) {
+  ptrdiff_t offset = 0;
   for (int32_t d = length(shape) - 2; d >= 0; --d) {
     const int32_t size = shape->Get(static_cast<uint32_t>(d));
-    offset += row % size * strides->Get(static_cast<uint32_t>(d));
+    offset += static_cast<ptrdiff_t>(row % size) * strides->Get(static_cast<uint32_t>(d));
     row /= size;
   }
-  return static_cast<ptrdiff_t>(offset);
+  return offset;
 }
 
 // Size or stride of the dimension `from_end` places before the end, or `absent` where there is none.
@@ -77,14 +77,14 @@ void run(const StepView& step, const linnet_session& session) {
   args.b_row_stride = from_end_or(binary.b_strides(), 2, 0);
   args.c_row_stride = from_end_or(binary.c_strides(), 2, 0);
   args.activation = activation_of(binary.activation());
-  const int64_t plane_rows = from_end_or(shape, 2, 1);
-  const int64_t rows = step.output.elements() / args.columns;
-  parallel(session, rows, args.columns, [&](int64_t begin, int64_t end, int32_t) {
+  const int32_t plane_rows = from_end_or(shape, 2, 1);
+  const int32_t rows = step.output.elements() / args.columns;
+  parallel(session, rows, args.columns, [&](int32_t begin, int32_t end, int32_t) {
     kernels::BinaryArgs part = args;
     while (begin < end) {
-      const int64_t plane_end = (begin / plane_rows + 1) * plane_rows;
-      const int64_t next = plane_end < end ? plane_end : end;
-      part.rows = static_cast<int32_t>(next - begin);
+      const int32_t plane_end = (begin / plane_rows + 1) * plane_rows;
+      const int32_t next = plane_end < end ? plane_end : end;
+      part.rows = next - begin;
       part.a = session.input<float>(step.inputs[0]) + row_offset(begin, shape, binary.a_strides());
       part.b = session.input<float>(step.inputs[1]) + row_offset(begin, shape, binary.b_strides());
       part.c = session.output<float>(step.output) + row_offset(begin, shape, binary.c_strides());

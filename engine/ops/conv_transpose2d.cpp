@@ -42,8 +42,9 @@ void run(const StepView& step, const linnet_session& session) {
   args.out_channels = group_channels(step.output, conv);
   args.packed = step.model.floats(conv.weights());
   args.epilogue.activation = activation_of(conv.activation());
-  const int64_t phases = static_cast<int64_t>(conv.stride_h()) * conv.stride_w();
-  const int64_t work = (window_taps(args.window) + phases - 1) / phases * args.in_channels;
+  // Taps of the largest phase.
+  const int64_t work = static_cast<int64_t>((conv.kernel_h() - 1) / conv.stride_h() + 1) *
+                       ((conv.kernel_w() - 1) / conv.stride_w() + 1) * args.in_channels;
   parallel_rows(session, step, work, args, [&](kernels::ConvTranspose2DArgs& part, int32_t task) {
     part.scratch = session.slot(task);
     session.kernels->conv_transpose2d_f32(part);

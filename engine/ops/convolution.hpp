@@ -58,12 +58,12 @@ template <class Args, class Run>
 void parallel_rows(const linnet_session& session, const StepView& step, int64_t work, const Args& args,
                    const Run& run) {
   const TensorInfo& y = step.output;
-  const int64_t rows = static_cast<int64_t>(y.shape[0]) * y.shape[1];
+  const int32_t rows = y.shape[0] * y.shape[1];
   parallel(session, rows, static_cast<int64_t>(y.shape[2]) * y.columns * work,
-           [&](int64_t begin, int64_t end, int32_t task) {
+           [&](int32_t begin, int32_t end, int32_t task) {
              Args part = args;
-             part.row_begin = static_cast<int32_t>(begin);
-             part.row_end = static_cast<int32_t>(end);
+             part.row_begin = begin;
+             part.row_end = end;
              run(part, task);
            });
 }

@@ -54,7 +54,7 @@ void run(const StepView& step, const linnet_session& session) {
   kernels::CopyArgs args = {};
   args.element_bytes = step.output.element_bytes;
   args.dimensions = length(copy.shape());
-  int64_t elements = 1;
+  int32_t elements = 1;
   for (int32_t d = 0; d < args.dimensions; ++d) {
     args.shape[d] = copy.shape()->Get(static_cast<uint32_t>(d));
     args.x_strides[d] = copy.in_strides()->Get(static_cast<uint32_t>(d));
@@ -68,9 +68,9 @@ void run(const StepView& step, const linnet_session& session) {
   const uint8_t* x = session.input<uint8_t>(step.inputs[0]) + copy.in_offset() * bytes;
   uint8_t* y = output + copy.out_offset() * bytes;
   const int32_t split = largest_dimension(args);
-  parallel(session, args.shape[split], elements / args.shape[split], [&](int64_t begin, int64_t end, int32_t) {
+  parallel(session, args.shape[split], elements / args.shape[split], [&](int32_t begin, int32_t end, int32_t) {
     kernels::CopyArgs part = args;
-    part.shape[split] = static_cast<int32_t>(end - begin);
+    part.shape[split] = end - begin;
     part.x = x + static_cast<ptrdiff_t>(begin) * args.x_strides[split] * bytes;
     part.y = y + static_cast<ptrdiff_t>(begin) * args.y_strides[split] * bytes;
     session.kernels->copy(part);

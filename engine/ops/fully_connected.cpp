@@ -30,18 +30,18 @@ kernels::GemmArgs arguments(const StepView& step, const linnet_session& session)
   return args;
 }
 
-kernels::GemmArgs rows_of(const kernels::GemmArgs& all, int64_t begin, int64_t end) {
+kernels::GemmArgs rows_of(const kernels::GemmArgs& all, int32_t begin, int32_t end) {
   kernels::GemmArgs args = all;
-  args.m = static_cast<int32_t>(end - begin);
+  args.m = end - begin;
   args.a += begin * all.a_stride;
   args.c += begin * all.c_stride;
   if (args.epilogue.residual != nullptr) args.epilogue.residual += begin * all.epilogue.residual_stride;
   return args;
 }
 
-kernels::GemmArgs columns_of(const kernels::GemmArgs& all, int64_t begin, int64_t end) {
+kernels::GemmArgs columns_of(const kernels::GemmArgs& all, int32_t begin, int32_t end) {
   kernels::GemmArgs args = all;
-  args.n = static_cast<int32_t>(end - begin);
+  args.n = end - begin;
   args.packed += kernels::panel_floats(begin, all.k);
   args.c += begin;
   if (args.epilogue.residual != nullptr) args.epilogue.residual += begin;
@@ -50,20 +50,20 @@ kernels::GemmArgs columns_of(const kernels::GemmArgs& all, int64_t begin, int64_
 
 void run(const StepView& step, const linnet_session& session) {
   const kernels::GemmArgs args = arguments(step, session);
-  const int64_t m = args.m;
-  const int64_t n = args.n;
-  const int64_t tile_rows = kernels::traits(session.kernels->id).tile_rows;
-  const int64_t row_tiles = (m + tile_rows - 1) / tile_rows;
-  const int64_t panels = (n + kernels::kPanel - 1) / kernels::kPanel;
+  const int32_t m = args.m;
+  const int32_t n = args.n;
+  const int32_t tile_rows = kernels::traits(session.kernels->id).tile_rows;
+  const int32_t row_tiles = (m - 1) / tile_rows + 1;
+  const int32_t panels = (n - 1) / kernels::kPanel + 1;
   if (row_tiles >= session.threads || row_tiles >= panels) {
-    parallel(session, row_tiles, tile_rows * n * args.k, [&](int64_t begin, int64_t end, int32_t) {
-      const int64_t last = end * tile_rows < m ? end * tile_rows : m;
+    parallel(session, row_tiles, int64_t{n} * args.k * tile_rows, [&](int32_t begin, int32_t end, int32_t) {
+      const int32_t last = end < row_tiles ? end * tile_rows : m;
       session.kernels->gemm_f32(rows_of(args, begin * tile_rows, last));
     });
     return;
   }
-  parallel(session, panels, m * kernels::kPanel * args.k, [&](int64_t begin, int64_t end, int32_t) {
-    const int64_t last = end * kernels::kPanel < n ? end * kernels::kPanel : n;
+  parallel(session, panels, int64_t{m} * args.k * kernels::kPanel, [&](int32_t begin, int32_t end, int32_t) {
+    const int32_t last = end < panels ? end * kernels::kPanel : n;
     session.kernels->gemm_f32(columns_of(args, begin * kernels::kPanel, last));
   });
 }

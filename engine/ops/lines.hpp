@@ -23,15 +23,15 @@ void parallel_lines(const linnet_session& session, const StepView& step, const T
                     const Run& run) {
   const int64_t x_stride = step.inputs[0].block_stride(static_cast<int64_t>(table.in_size()) * table.inner());
   const int64_t y_stride = step.output.block_stride(table.inner());
-  const int64_t out_size = table.out_size();
+  const int32_t out_size = table.out_size();
   const bool joined = y_stride == table.inner();
   parallel(session, table.outer() * out_size, table.inner() * work_per_element,
-           [&](int64_t begin, int64_t end, int32_t) {
+           [&](int32_t begin, int32_t end, int32_t) {
              while (begin < end) {
-               const int64_t outer = begin / out_size;
-               const int64_t last = (outer + 1) * out_size < end ? (outer + 1) * out_size : end;
-               const int64_t next = joined ? last : begin + 1;
-               run(outer * x_stride, begin * y_stride, begin - outer * out_size, static_cast<int32_t>(next - begin));
+               const int32_t outer = begin / out_size;
+               const int32_t last = (outer + 1) * out_size < end ? (outer + 1) * out_size : end;
+               const int32_t next = joined ? last : begin + 1;
+               run(outer * x_stride, begin * y_stride, begin - outer * out_size, next - begin);
                begin = next;
              }
            });

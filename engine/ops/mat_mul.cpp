@@ -51,14 +51,14 @@ int64_t scratch_bytes(const StepView& step, const Target& target) {
   return kernels::matmul_scratch_bytes(matmul.m(), matmul.n(), matmul.k(), target.traits);
 }
 
-ptrdiff_t batch_offset(int64_t entry, const Integers* shape, const Integers* strides) {
-  int64_t offset = 0;
+ptrdiff_t batch_offset(int32_t entry, const Integers* shape, const Integers* strides) {
+  ptrdiff_t offset = 0;
   for (int32_t d = length(shape) - 1; d >= 0; --d) {
     const int32_t size = shape->Get(static_cast<uint32_t>(d));
-    offset += entry % size * strides->Get(static_cast<uint32_t>(d));
+    offset += static_cast<ptrdiff_t>(entry % size) * strides->Get(static_cast<uint32_t>(d));
     entry /= size;
   }
-  return static_cast<ptrdiff_t>(offset);
+  return offset;
 }
 
 void run(const StepView& step, const linnet_session& session) {
@@ -75,18 +75,18 @@ void run(const StepView& step, const linnet_session& session) {
   args.c_stride_m = matmul.c_stride_m();
   args.scale = matmul.scale();
   args.activation = activation_of(matmul.activation());
-  const int64_t panels = (static_cast<int64_t>(args.n) + kernels::kPanel - 1) / kernels::kPanel;
-  const int64_t batch = step.output.elements() / (static_cast<int64_t>(args.m) * args.n);
+  const int32_t panels = (args.n - 1) / kernels::kPanel + 1;
+  const int32_t batch = step.output.elements() / (args.m * args.n);
   const int64_t work = saturating_multiply(static_cast<int64_t>(args.m) * kernels::kPanel, args.k);
-  parallel(session, batch * panels, work, [&](int64_t begin, int64_t end, int32_t task) {
+  parallel(session, batch * panels, work, [&](int32_t begin, int32_t end, int32_t task) {
     kernels::MatMulArgs part = args;
     part.scratch = session.slot(task);
     while (begin < end) {
-      const int64_t entry = begin / panels;
-      const int64_t next = (entry + 1) * panels < end ? (entry + 1) * panels : end;
-      const int64_t n_end = (next - entry * panels) * kernels::kPanel;
-      part.n_begin = static_cast<int32_t>((begin - entry * panels) * kernels::kPanel);
-      part.n_end = n_end < args.n ? static_cast<int32_t>(n_end) : args.n;
+      const int32_t entry = begin / panels;
+      const int32_t next = (entry + 1) * panels < end ? (entry + 1) * panels : end;
+      const int32_t panel_end = next - entry * panels;
+      part.n_begin = (begin - entry * panels) * kernels::kPanel;
+      part.n_end = panel_end < panels ? panel_end * kernels::kPanel : args.n;
       part.a = session.input<float>(step.inputs[0]) + batch_offset(entry, shape, matmul.a_batch_strides());
       part.b = session.input<float>(step.inputs[1]) + batch_offset(entry, shape, matmul.b_batch_strides());
       part.c = session.output<float>(step.output) + batch_offset(entry, shape, matmul.c_batch_strides());

@@ -33,27 +33,27 @@ bool check(const StepView& step, Error* error) {
 
 void run(const StepView& step, const linnet_session& session) {
   const fb::Reduce& reduce = *step.step.op_as_Reduce();
-  const int64_t size = reduce.size();
-  const int64_t inner = reduce.inner();
+  const int32_t size = reduce.size();
+  const int32_t inner = reduce.inner();
   const Strides x_strides = strides_of(step.inputs[0], size, inner);
   const int64_t y_stride = step.output.block_stride(inner);
   // Units are blocks of columns of one outer entry: a global pool over one image must keep every thread busy.
-  constexpr int64_t kColumns = 64;
-  const int64_t blocks = (inner + kColumns - 1) / kColumns;
+  constexpr int32_t kColumns = 64;
+  const int32_t blocks = (inner - 1) / kColumns + 1;
   const bool joined = blocks == 1 && x_strides.outer == size * x_strides.row && y_stride == inner;
-  parallel(session, reduce.outer() * blocks, size * (inner < kColumns ? inner : kColumns),
-           [&](int64_t begin, int64_t end, int32_t) {
+  parallel(session, reduce.outer() * blocks, int64_t{size} * (inner < kColumns ? inner : kColumns),
+           [&](int32_t begin, int32_t end, int32_t) {
              while (begin < end) {
-               const int64_t outer = begin / blocks;
-               const int64_t last = joined || (outer + 1) * blocks > end ? end : (outer + 1) * blocks;
-               const int64_t column = (begin - outer * blocks) * kColumns;
-               const int64_t column_end = (last - outer * blocks) * kColumns;
-               const int64_t columns = joined || column_end > inner ? inner - column : column_end - column;
+               const int32_t outer = begin / blocks;
+               const int32_t last = joined || (outer + 1) * blocks > end ? end : (outer + 1) * blocks;
+               const int32_t column = (begin - outer * blocks) * kColumns;
+               const bool to_the_end = joined || last - outer * blocks == blocks;
+               const int32_t columns = to_the_end ? inner - column : (last - begin) * kColumns;
                kernels::ReduceArgs args = {};
                args.kind = static_cast<kernels::ReduceKind>(reduce.kind());
-               args.outer = joined ? static_cast<int32_t>(end - begin) : 1;
+               args.outer = joined ? end - begin : 1;
                args.size = reduce.size();
-               args.inner = static_cast<int32_t>(columns);
+               args.inner = columns;
                args.x = session.input<float>(step.inputs[0]) + outer * x_strides.outer + column;
                args.x_stride = static_cast<ptrdiff_t>(x_strides.row);
                args.y = session.output<float>(step.output) + outer * y_stride + column;

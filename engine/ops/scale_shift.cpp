@@ -19,10 +19,10 @@ void run(const StepView& step, const linnet_session& session) {
   const float* scale = step.model.floats(table.parameters());
   const float* shift = scale + y.columns;
   const kernels::Activation activation = activation_of(table.activation());
-  parallel(session, y.rows, y.columns, [&](int64_t begin, int64_t end, int32_t) {
-    session.kernels->scale_shift_f32({static_cast<int32_t>(end - begin), y.columns,
-                                      session.input<float>(x) + begin * x.row_stride, x.row_stride, scale, shift,
-                                      session.output<float>(y) + begin * y.row_stride, y.row_stride, activation});
+  parallel(session, y.rows, y.columns, [&](int32_t begin, int32_t end, int32_t) {
+    session.kernels->scale_shift_f32({end - begin, y.columns, session.input<float>(x) + begin * x.row_stride,
+                                      x.row_stride, scale, shift, session.output<float>(y) + begin * y.row_stride,
+                                      y.row_stride, activation});
   });
 }
 

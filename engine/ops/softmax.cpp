@@ -24,10 +24,10 @@ void run(const StepView& step, const linnet_session& session) {
   const int64_t x_stride = step.inputs[0].block_stride(block);
   const int64_t y_stride = step.output.block_stride(block);
   const bool joined = x_stride == block && y_stride == block;
-  parallel(session, softmax.outer(), block * kWorkPerElement, [&](int64_t begin, int64_t end, int32_t) {
-    const int64_t count = joined ? end - begin : 1;
-    for (int64_t o = begin; o < end; o += count) {
-      session.kernels->softmax_f32({static_cast<int32_t>(count), softmax.axis(), softmax.inner(),
+  parallel(session, softmax.outer(), block * kWorkPerElement, [&](int32_t begin, int32_t end, int32_t) {
+    const int32_t count = joined ? end - begin : 1;
+    for (int32_t o = begin; o < end; o += count) {
+      session.kernels->softmax_f32({count, softmax.axis(), softmax.inner(),
                                     session.input<float>(step.inputs[0]) + o * x_stride,
                                     session.output<float>(step.output) + o * y_stride, softmax.log()});
     }

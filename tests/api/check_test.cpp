@@ -19,15 +19,23 @@ struct Wrong {
 
 using fb::DataType;
 
-void linear(ModelBuilder& b, uint32_t x, uint32_t weights, uint32_t y) {
-  b.step(fb::CreateFullyConnected(b.fbb(), weights), {x}, {y});
+// A step on these tensors (a braced list makes them in order), of which the last is its output.
+template <class Table>
+void apply(ModelBuilder& b, flatbuffers::Offset<Table> table, std::vector<uint32_t> tensors) {
+  const uint32_t y = tensors.back();
+  tensors.pop_back();
+  b.step(table, tensors, {y});
+}
+
+void linear(ModelBuilder& b, uint32_t weights, const std::vector<uint32_t>& tensors) {
+  apply(b, fb::CreateFullyConnected(b.fbb(), weights), tensors);
 }
 
 void conv(ModelBuilder& b, const Shape& x, const Shape& y, int32_t groups, int32_t kernel, int32_t stride,
           int32_t dilation, int32_t pad) {
   const uint32_t w = b.conv_weights(1, 4, 8, 3, 1);
-  b.step(fb::CreateConv2D(b.fbb(), w, groups, kernel, kernel, stride, stride, dilation, dilation, pad, pad),
-         {b.input(x)}, {b.output(y)});
+  apply(b, fb::CreateConv2D(b.fbb(), w, groups, kernel, kernel, stride, stride, dilation, dilation, pad, pad),
+        {b.input(x), b.output(y)});
 }
 
 void copy(ModelBuilder& b, const Shape& shape, const Shape& in, int32_t in_offset, const Shape& out,
@@ -54,9 +62,9 @@ void gather(ModelBuilder& b, const std::vector<int32_t>& indices, int32_t out_si
   b.step(fb::CreateGather(b.fbb(), 1, 5, out_size, 6, b.buffer(indices)), {x}, {y});
 }
 
-void unary(ModelBuilder& b, uint32_t x, uint32_t y, int function = 1) {
+void unary(ModelBuilder& b, const std::vector<uint32_t>& tensors, int function = 1) {
   const fb::Activation activation(static_cast<fb::Function>(function), 0, 0);
-  b.step(fb::CreateUnary(b.fbb(), &activation), {x}, {y});
+  apply(b, fb::CreateUnary(b.fbb(), &activation), tensors);
 }
 
 const Wrong kWrong[] = {
@@ -149,11 +157,14 @@ const Wrong kWrong[] = {
      [](ModelBuilder& b) { b.step(fb::CreateCast(b.fbb()), {b.input({4})}, {0x80000000}); }},
     {"WritesConstant", LINNET_ERROR_RANGE,
      [](ModelBuilder& b) {
-       b.step(fb::CreateCast(b.fbb()), {b.input({2})}, {b.constant({2}, {1, 2})});
+       apply(b, fb::CreateCast(b.fbb()), {b.input({2}), b.constant({2}, {1, 2})});
      },
      0, 1},
-    {"OverlapsItsInput", LINNET_ERROR_RANGE, [](ModelBuilder& b) { unary(b, b.input({16}), b.tensor_at({8}, 16)); }, 0,
-     1},
+    {"OverlapsItsInput", LINNET_ERROR_RANGE,
+     [](ModelBuilder& b) {
+       unary(b, {b.input({16}), b.tensor_at({8}, 16)});
+     },
+     0, 1},
     {"ConvolutionInPlace", LINNET_ERROR_RANGE,
      [](ModelBuilder& b) {
        const uint32_t x = b.input({1, 4, 4, 4});
@@ -163,52 +174,64 @@ const Wrong kWrong[] = {
     {"CycleThroughOneTensor", LINNET_ERROR_RANGE,
      [](ModelBuilder& b) {
        const uint32_t x = b.input({4, 4});
-       linear(b, x, b.gemm_weights(4, 4, 1), x);
+       linear(b, b.gemm_weights(4, 4, 1), {x, x});
      },
      0, 0},
     {"SlicesOverlap", LINNET_ERROR_RANGE,
      [](ModelBuilder& b) {
        b.tensor({8, 8});
-       unary(b, b.tensor_at({4, 4}, 0, DataType::Float32, 8), b.tensor_at({4, 4}, 12, DataType::Float32, 8));
+       unary(b, {b.tensor_at({4, 4}, 0, DataType::Float32, 8), b.tensor_at({4, 4}, 12, DataType::Float32, 8)});
      },
      0, 2},
     {"SecondStepIsNamed", LINNET_ERROR_SHAPE,
      [](ModelBuilder& b) {
        const uint32_t x = b.input({4});
-       unary(b, x, b.tensor({4}));
-       unary(b, x, b.tensor({5}));
+       unary(b, {x, b.tensor({4})});
+       unary(b, {x, b.tensor({5})});
      },
      1, 0},
 
     {"ActivationFunction", LINNET_ERROR_MODEL_CORRUPT,
-     [](ModelBuilder& b) { unary(b, b.input({4}), b.output({4}), 26); }},
-    {"UnaryType", LINNET_ERROR_SHAPE, [](ModelBuilder& b) { unary(b, b.input({4}, DataType::Int32), b.output({4})); },
+     [](ModelBuilder& b) {
+       unary(b, {b.input({4}), b.output({4})}, 26);
+     }},
+    {"UnaryType", LINNET_ERROR_SHAPE,
+     [](ModelBuilder& b) {
+       unary(b, {b.input({4}, DataType::Int32), b.output({4})});
+     },
      0, 0},
-    {"UnaryShape", LINNET_ERROR_SHAPE, [](ModelBuilder& b) { unary(b, b.input({4}), b.output({5})); }, 0, 0},
+    {"UnaryShape", LINNET_ERROR_SHAPE,
+     [](ModelBuilder& b) {
+       unary(b, {b.input({4}), b.output({5})});
+     },
+     0, 0},
     {"CastShape", LINNET_ERROR_SHAPE,
-     [](ModelBuilder& b) { b.step(fb::CreateCast(b.fbb()), {b.input({4})}, {b.output({5})}); }, 0, 0},
+     [](ModelBuilder& b) {
+       apply(b, fb::CreateCast(b.fbb()), {b.input({4}), b.output({5})});
+     },
+     0, 0},
     {"LinearRows", LINNET_ERROR_SHAPE,
      [](ModelBuilder& b) {
-       linear(b, b.input({2, 4}), b.gemm_weights(4, 8, 1), b.output({3, 8}));
+       linear(b, b.gemm_weights(4, 8, 1), {b.input({2, 4}), b.output({3, 8})});
      },
      0, 1},
     {"LinearWeightsTooShort", LINNET_ERROR_RANGE,
      [](ModelBuilder& b) {
-       linear(b, b.input({2, 5}), b.gemm_weights(4, 8, 1), b.output({2, 8}));
+       linear(b, b.gemm_weights(4, 8, 1), {b.input({2, 5}), b.output({2, 8})});
      }},
     {"LinearWeightsIndex", LINNET_ERROR_RANGE,
      [](ModelBuilder& b) {
-       linear(b, b.input({2, 4}), 3, b.output({2, 8}));
+       linear(b, 3, {b.input({2, 4}), b.output({2, 8})});
      }},
     {"LinearResidual", LINNET_ERROR_SHAPE,
      [](ModelBuilder& b) {
-       b.step(fb::CreateFullyConnected(b.fbb(), b.gemm_weights(4, 8, 1)), {b.input({2, 4}), b.input({2, 7})},
-              {b.output({2, 8})});
+       apply(b, fb::CreateFullyConnected(b.fbb(), b.gemm_weights(4, 8, 1)),
+             {b.input({2, 4}), b.input({2, 7}), b.output({2, 8})});
      },
      0, 1},
     {"ScaleShiftTooShort", LINNET_ERROR_RANGE,
      [](ModelBuilder& b) {
-       b.step(fb::CreateScaleShift(b.fbb(), b.buffer(std::vector<float>(7))), {b.input({3, 4})}, {b.output({3, 4})});
+       apply(b, fb::CreateScaleShift(b.fbb(), b.buffer(std::vector<float>(7))), {b.input({3, 4}), b.output({3, 4})});
      }},
     {"ConvRank", LINNET_ERROR_SHAPE,
      [](ModelBuilder& b) {
@@ -264,14 +287,14 @@ const Wrong kWrong[] = {
      0, 0},
     {"PoolChannels", LINNET_ERROR_SHAPE,
      [](ModelBuilder& b) {
-       b.step(fb::CreatePool2D(b.fbb(), fb::PoolKind::Max, 2, 2, 2, 2), {b.input({1, 4, 4, 3})},
-              {b.output({1, 2, 2, 4})});
+       apply(b, fb::CreatePool2D(b.fbb(), fb::PoolKind::Max, 2, 2, 2, 2),
+             {b.input({1, 4, 4, 3}), b.output({1, 2, 2, 4})});
      },
      0, 1},
     {"PoolKind", LINNET_ERROR_MODEL_CORRUPT,
      [](ModelBuilder& b) {
-       b.step(fb::CreatePool2D(b.fbb(), static_cast<fb::PoolKind>(2), 2, 2, 2, 2), {b.input({1, 4, 4, 3})},
-              {b.output({1, 2, 2, 3})});
+       apply(b, fb::CreatePool2D(b.fbb(), static_cast<fb::PoolKind>(2), 2, 2, 2, 2),
+             {b.input({1, 4, 4, 3}), b.output({1, 2, 2, 3})});
      }},
     {"CopyReadsBehind", LINNET_ERROR_RANGE,
      [](ModelBuilder& b) {
@@ -307,8 +330,8 @@ const Wrong kWrong[] = {
     {"CopyType", LINNET_ERROR_SHAPE,
      [](ModelBuilder& b) {
        const Shape shape = {4}, strides = {1};
-       b.step(fb::CreateCopyDirect(b.fbb(), &shape, &strides, 0, &strides, 0), {b.input({4}, DataType::Int32)},
-              {b.output({4})});
+       apply(b, fb::CreateCopyDirect(b.fbb(), &shape, &strides, 0, &strides, 0),
+             {b.input({4}, DataType::Int32), b.output({4})});
      },
      0, 0},
     {"BinaryElements", LINNET_ERROR_SHAPE,
@@ -353,31 +376,36 @@ const Wrong kWrong[] = {
     {"ResampleIndex", LINNET_ERROR_RANGE,
      [](ModelBuilder& b) {
        const uint32_t indices = b.buffer(Shape{0, 2}), weights = b.buffer(std::vector<float>(4));
-       b.step(fb::CreateResample(b.fbb(), 1, 2, 2, 3, 1, indices, weights), {b.input({1, 2, 3})},
-              {b.output({1, 2, 3})});
+       apply(b, fb::CreateResample(b.fbb(), 1, 2, 2, 3, 1, indices, weights),
+             {b.input({1, 2, 3}), b.output({1, 2, 3})});
      },
      0, 0},
     {"ReduceKind", LINNET_ERROR_MODEL_CORRUPT,
      [](ModelBuilder& b) {
-       b.step(fb::CreateReduce(b.fbb(), static_cast<fb::ReduceKind>(8), 2, 3, 4), {b.input({2, 3, 4})},
-              {b.output({2, 4})});
+       apply(b, fb::CreateReduce(b.fbb(), static_cast<fb::ReduceKind>(8), 2, 3, 4),
+             {b.input({2, 3, 4}), b.output({2, 4})});
      }},
     {"ReduceShape", LINNET_ERROR_SHAPE,
      [](ModelBuilder& b) {
-       b.step(fb::CreateReduce(b.fbb(), fb::ReduceKind::Sum, 2, 4, 4), {b.input({2, 3, 4})}, {b.output({2, 4})});
+       apply(b, fb::CreateReduce(b.fbb(), fb::ReduceKind::Sum, 2, 4, 4), {b.input({2, 3, 4}), b.output({2, 4})});
      },
      0, 0},
     {"ReduceSlice", LINNET_ERROR_SHAPE,
      [](ModelBuilder& b) {
-       b.step(fb::CreateReduce(b.fbb(), fb::ReduceKind::Sum, 1, 2, 12), {b.tensor({2, 3, 4}, DataType::Float32, 5)},
-              {b.output({3, 4})});
+       apply(b, fb::CreateReduce(b.fbb(), fb::ReduceKind::Sum, 1, 2, 12),
+             {b.tensor({2, 3, 4}, DataType::Float32, 5), b.output({3, 4})});
      },
      0, 0},
     {"SoftmaxOverflow", LINNET_ERROR_SHAPE,
-     [](ModelBuilder& b) { b.step(fb::CreateSoftmax(b.fbb(), 65536, 65536, 65536), {b.input({4})}, {b.output({4})}); },
+     [](ModelBuilder& b) {
+       apply(b, fb::CreateSoftmax(b.fbb(), 65536, 65536, 65536), {b.input({4}), b.output({4})});
+     },
      0, 0},
     {"ArgMaxType", LINNET_ERROR_SHAPE,
-     [](ModelBuilder& b) { b.step(fb::CreateArgMax(b.fbb(), 1, 4, 1), {b.input({4})}, {b.output({1})}); }, 0, 1},
+     [](ModelBuilder& b) {
+       apply(b, fb::CreateArgMax(b.fbb(), 1, 4, 1), {b.input({4}), b.output({1})});
+     },
+     0, 1},
 };
 
 class Checks : public testing::TestWithParam<Wrong> {};
@@ -401,11 +429,33 @@ TEST_P(Checks, GetsItsStatus) {
 INSTANTIATE_TEST_SUITE_P(Each, Checks, testing::ValuesIn(kWrong),
                          [](const testing::TestParamInfo<Wrong>& info) { return std::string(info.param.name); });
 
+TEST(Check, BlocksAreAligned) {
+  int misaligned = 0;
+  for (size_t size = 64; size < 128; size += 4) {
+    flatbuffers::FlatBufferBuilder fbb;
+    const std::vector<uint8_t> bytes(size);
+    const std::vector<flatbuffers::Offset<fb::Buffer>> buffers = {fb::CreateBuffer(fbb, fbb.CreateVector(bytes))};
+    fb::FinishModelBuffer(fbb, fb::CreateModelDirect(fbb, 1, nullptr, nullptr, nullptr, nullptr, nullptr, &buffers));
+    const Bytes model(fbb.GetBufferPointer(), fbb.GetSize());
+    const uint8_t* data = fb::GetModel(model.data())->buffers()->Get(0)->data()->data();
+    const size_t remainder = reinterpret_cast<uintptr_t>(data) % 64;
+    linnet_error_detail detail = LINNET_ERROR_DETAIL_INIT;
+    linnet_options options = LINNET_OPTIONS_INIT;
+    options.error = &detail;
+    linnet_model_info info = LINNET_MODEL_INFO_INIT;
+    const linnet_status status = linnet_get_model_info(&options, model.data(), model.size(), &info);
+    EXPECT_EQ(status, remainder == 0 ? LINNET_OK : LINNET_ERROR_MODEL_ALIGNMENT);
+    EXPECT_EQ(detail.got, remainder);
+    misaligned += remainder != 0;
+  }
+  EXPECT_GT(misaligned, 0);
+}
+
 // Neighbouring slices of one tensor do not overlap, whatever their ranges of bytes say.
 TEST(Check, NeighbouringSlicesAreApart) {
   ModelBuilder b;
   b.tensor({4, 8});
-  unary(b, b.tensor_at({4, 4}, 0, DataType::Float32, 8), b.tensor_at({4, 4}, 16, DataType::Float32, 8));
+  unary(b, {b.tensor_at({4, 4}, 0, DataType::Float32, 8), b.tensor_at({4, 4}, 16, DataType::Float32, 8)});
   const Bytes model = b.finish();
   make_instance(model);
 }

@@ -6,6 +6,7 @@
 #include <thread>
 #include <vector>
 
+#include "engine/memory.hpp"
 #include "kernels/dispatch.hpp"
 #include "schema/model_generated.h"
 #include "tests/api/networks.hpp"
@@ -49,6 +50,27 @@ TEST(Session, ArenaIsExact) {
     const Bytes exact(info.arena_bytes);
     ASSERT_EQ(linnet_init(&options, model.data(), model.size(), exact.data(), exact.size(), &session), LINNET_OK);
     EXPECT_EQ(linnet_run(session), LINNET_OK);
+  }
+}
+
+// The converter's report for other targets and the engine's own answer come from one function; here they meet.
+TEST(Session, ArenaBytesOfTheRunningTarget) {
+  const Bytes model = small_network();
+  engine::ModelView view;
+  engine::Error error;
+  ASSERT_TRUE(engine::open_model(model.data(), model.size(), &view, &error));
+  for (const kernels::IsaTraits& isa : kernels::kIsaTraits) {
+    kernels::IsaId id;
+    ASSERT_TRUE(kernels::find_isa(isa.name, &id));
+    for (const int threads : {1, 3}) {
+      EXPECT_GT(engine::arena_bytes(view, isa, 4, threads), engine::kSessionBytes);
+      EXPECT_GE(engine::arena_bytes(view, isa, 8, threads), engine::arena_bytes(view, isa, 4, threads));
+      if (kernels::table(id) == nullptr) continue;
+      linnet_options options = with_threads(threads);
+      options.isa = isa.name;
+      EXPECT_EQ(static_cast<int64_t>(model_info(model, &options).arena_bytes),
+                engine::arena_bytes(view, isa, sizeof(void*), threads));
+    }
   }
 }
 
