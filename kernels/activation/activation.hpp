@@ -83,16 +83,23 @@ LINNET_INLINE void visit_activation(const Activation& activation, const Visitor&
   }
 }
 
+// A function of its own per Function: one with all loops would be beyond what compilers optimise in reasonable time.
+template <class Isa, class ActivationFunction>
+__attribute__((noinline)) void activate_rows_by(ActivationFunction function, int32_t rows, ptrdiff_t columns,
+                                                const float* x, ptrdiff_t x_stride, float* y, ptrdiff_t y_stride) {
+  for (int32_t r = 0; r < rows; ++r) {
+    for_each_vector<Isa>(columns, [&](ptrdiff_t i, int count) LINNET_INLINE_LAMBDA {
+      function(F32<Isa>::load_n(x + r * x_stride + i, count)).store_n(y + r * y_stride + i, count);
+    });
+  }
+}
+
 // y[r, i] = activation(x[r, i]); y may be x.
 template <class Isa>
 void activate_rows(const Activation& activation, int32_t rows, ptrdiff_t columns, const float* x, ptrdiff_t x_stride,
                    float* y, ptrdiff_t y_stride) {
   visit_activation<Isa>(activation, [&](auto function) LINNET_INLINE_LAMBDA {
-    for (int32_t r = 0; r < rows; ++r) {
-      for_each_vector<Isa>(columns, [&](ptrdiff_t i, int count) LINNET_INLINE_LAMBDA {
-        function(F32<Isa>::load_n(x + r * x_stride + i, count)).store_n(y + r * y_stride + i, count);
-      });
-    }
+    activate_rows_by<Isa>(function, rows, columns, x, x_stride, y, y_stride);
   });
 }
 
