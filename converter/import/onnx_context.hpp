@@ -50,10 +50,10 @@ class OnnxContext {
   virtual std::vector<ir::Value*> add_many(std::unique_ptr<ir::Op> op, std::vector<ir::Value*> inputs) = 0;
   virtual ir::Value* add_constant(ir::Array array, std::string_view what) = 0;
 
-  virtual void warn(std::string message) = 0;                       // prefixed with the node
-  virtual std::string about(const std::string& message) const = 0;  // prefixed with node, operator and opset
+  // Messages are prefixed with node, operator and opset.
+  virtual void warn(std::string message) = 0;
+  virtual std::string about(const std::string& message) const = 0;
   [[noreturn]] void fail(const std::string& message) const { throw ir::Error(about(message)); }
-      const std::string& message) = 0;  // throws Error, prefixed with node, operator and opset
 };
 
 // Returns one value per output (null for optional outputs that are not produced).
