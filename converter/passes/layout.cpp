@@ -203,6 +203,10 @@ class Chooser {
       if (far.empty() && !(reads ? reshape->shape : item.node->in(0).shape()).empty()) return std::nullopt;
       return reads ? Layout{order, far} : Layout{far, order};
     }
+    if (item.node->as<ops::MatMul>() != nullptr) {
+      if (reads || order.back() + 1 != static_cast<int64_t>(order.size())) return std::nullopt;
+      return Layout{item.current.in, order};
+    }
     if (item.current.in.size() != item.current.out.size() || in_layout(*item.node, order) == nullptr)
       return std::nullopt;
     return Layout{order, order};

@@ -4,6 +4,8 @@
 #include "converter/ops/elementwise.hpp"
 #include "converter/ops/linear.hpp"
 #include "converter/ops/matmul.hpp"
+#include "converter/ops/reduce.hpp"
+#include "converter/ops/reduce_axes.hpp"
 #include "converter/ops/reshape.hpp"
 #include "converter/passes/canonical.hpp"
 #include "converter/passes/layout.hpp"
@@ -47,12 +49,16 @@ class LayoutChange {
       auto reshape = std::make_unique<ops::Reshape>();
       reshape->shape = permuted(node->out().shape(), layout.out);
       op = std::move(reshape);
+    } else if (const auto* matmul = node->as<ops::MatMul>()) {
+      auto product = std::make_unique<ops::MatMul>(*matmul);
+      product->c_permutation = product->c_permutation.empty() ? layout.out : compose(product->c_permutation, layout.out);
+      op = std::move(product);
     } else {
       op = in_layout(*node, layout.out);
     }
     std::vector<Value*> inputs = node->inputs;
     for (size_t i = 0; i < inputs.size(); ++i)
-      if (is_data_input(*node, i)) inputs[i] = add_transpose(graph_, inputs[i], layout.in, node)->outputs[0];
+      if (is_data_input(*node, i) && !is_identity(layout.in)) inputs[i] = add_transpose(graph_, inputs[i], layout.in, node)->outputs[0];
     Node* changed = graph_.add(std::move(op), inputs, node->name, node);
     changed->sources = node->sources;
     Node* back = add_transpose(graph_, changed->outputs[0], inverse(layout.out), node);
@@ -96,6 +102,7 @@ class TransposeAbsorber {
     if (node->as<ops::MatMul>() != nullptr) absorb_operands(node);
     if (node->as<ops::Reshape>() != nullptr) absorb_into_weights(node);
     if (node->as<ops::ScaleShift>() != nullptr) make_last_axis(node);
+    if (node->as<ops::Reduce>() != nullptr) split_reduction(node);
   }
 
  private:
@@ -139,6 +146,34 @@ class TransposeAbsorber {
     Array moved = transposed(weights.reshaped(unfolded), columns).reshaped(weights.shape());
     log_.add("permuted the columns of {}", linear->name);
     graph_.set_input(linear, 1, graph_.add_constant(linear->in(1).name, std::move(moved)));
+  }
+
+  // The step reduces neighbouring dimensions; others take one step per run of neighbours.
+  void split_reduction(Node* node) {
+    using kernels::ReduceKind;
+    const ops::Reduce reduce = *node->as<ops::Reduce>();
+    const auto runs = ops::adjacent_runs(reduce.axes, node->in(0).shape());
+    if (runs.size() < 2) return;
+    const bool squares = reduce.kind == ReduceKind::SumSquare || reduce.kind == ReduceKind::L2;
+    log_.add("{} reduces dimensions that are apart: {} steps", node->name, runs.size());
+    Value* value = node->inputs[0];
+    for (size_t i = 0; i < runs.size(); ++i) {
+      ops::Reduce part;
+      part.axes = runs[i];
+      part.kind = reduce.kind;
+      if (squares) part.kind = i == 0 ? ReduceKind::SumSquare : ReduceKind::Sum;
+      if (reduce.kind == ReduceKind::L1 && i > 0) part.kind = ReduceKind::Sum;
+      if (i + 1 == runs.size()) part.fused = reduce.kind == ReduceKind::L2 ? Activation{Function::Sqrt} : reduce.fused;
+      Node* step = graph_.add(std::make_unique<ops::Reduce>(part), {value}, node->name, node);
+      step->sources = node->sources;
+      value = step->outputs[0];
+    }
+    if (reduce.kind == ReduceKind::L2 && reduce.fused.function != Function::Identity) {
+      ops::Unary unary;
+      unary.function = reduce.fused;
+      value = graph_.add(std::make_unique<ops::Unary>(unary), {value}, node->name, node)->outputs[0];
+    }
+    absorb(graph_, value->producer, node);
   }
 
   // The step scales along the last dimension. Otherwise: two element-wise steps, unless all channels are scaled alike.

@@ -1,6 +1,7 @@
 // Minimizes a sum of costs over binary variables by a minimum cut: costs of one variable and of pairs.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
