@@ -288,13 +288,7 @@ int compare(const Arguments& arguments) {
 
 void add_compare_command(CLI::App& app, Action* action) {
   auto arguments = std::make_shared<Arguments>();
-  CLI::App* command =
-      app.add_subcommand("compare",
-                         "Shows where a model loses accuracy: the error of every step's output (largest absolute and "
-                         "relative error, signal to noise "
-                         "ratio) between the engine and the reference evaluator, which computes in double, and that of "
-                         "the outputs against the ONNX "
-                         "graph. The ONNX file is converted again with the options stored in the model.");
+  CLI::App* command = app.add_subcommand("compare", "Shows the error of every step against the reference evaluator.");
   command->add_option("onnx", arguments->onnx, "The ONNX file that the model was made from")
       ->required()
       ->type_name("MODEL.onnx");
@@ -310,8 +304,14 @@ void add_compare_command(CLI::App& app, Action* action) {
       ->check(CLI::NonNegativeNumber)
       ->type_name("T");
   command->add_flag("--json", arguments->json, "Print the table as JSON instead of text");
-  command->footer(
-      footer("  linnet compare digits.onnx digits.lnt --input test_images.npy --samples 8 --tolerance 1e-5"));
+  command->footer(footer(
+      "Prints the largest absolute and relative error and the signal to noise ratio (SQNR) of every step's output "
+      "between "
+      "the engine and the reference evaluator, which computes in double, so that a step that loses accuracy is seen at "
+      "once; then the errors of the outputs against the ONNX graph as imported. The ONNX file is converted again with "
+      "the "
+      "options stored in the model.",
+      "  linnet compare digits.onnx digits.lnt --input test_images.npy --samples 8 --tolerance 1e-5"));
   command->callback([=] { *action = [=] { return compare(*arguments); }; });
 }
 

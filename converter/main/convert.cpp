@@ -132,12 +132,7 @@ Conversion convert_file(const std::string& onnx_file, const ConvertOptions& opti
 
 void add_convert_command(CLI::App& app, Action* action) {
   auto arguments = std::make_shared<Arguments>();
-  CLI::App* command = app.add_subcommand("convert",
-                                         "Converts an ONNX model (opset 7 to 21) to a .lnt file and reports its steps, "
-                                         "multiply-accumulates, weight bytes, the exact "
-                                         "arena bytes for each kind of device, and what each pass did. A model that is "
-                                         "not supported fails with all of its "
-                                         "problems in one list; no file is written then.");
+  CLI::App* command = app.add_subcommand("convert", "Converts an ONNX model (opset 7 to 21) to a .lnt file.");
   command->add_option("input", arguments->input, "The ONNX file; external data are read from beside it")
       ->required()
       ->type_name("MODEL.onnx");
@@ -147,6 +142,7 @@ void add_convert_command(CLI::App& app, Action* action) {
       ->add_option("--shape", arguments->shapes,
                    "Shape of an input, where the model leaves it open or another one is wanted; repeat for more inputs "
                    "(default for a symbolic batch: 1)")
+      ->allow_extra_args(false)
       ->type_name("NAME=N,C,H,W");
   command->add_flag("--strip", arguments->strip, "Leave out tensor names, step names and source node names");
   command->add_flag("--keep-layout", arguments->keep_layout,
@@ -165,7 +161,11 @@ void add_convert_command(CLI::App& app, Action* action) {
   auto* json = command->add_flag("--json", arguments->json, "Print the report as JSON instead of text");
   command->add_flag("--verbose", arguments->verbose, "List every action of every pass in the report");
   command->add_flag("--quiet", arguments->quiet, "Print no report")->excludes(json);
-  command->footer(footer("  linnet convert mobilenet.onnx -o mobilenet.lnt --shape image=1,3,224,224"));
+  command->footer(footer(
+      "Reports the steps, multiply-accumulates, weight bytes, the exact arena bytes for each kind of device, and what "
+      "each "
+      "pass did. A model that is not supported fails with all of its problems in one list; no file is written then.",
+      "  linnet convert mobilenet.onnx -o mobilenet.lnt --shape image=1,3,224,224"));
   command->callback([=] { *action = [=] { return convert_action(*arguments); }; });
 }
 

@@ -11,8 +11,8 @@ int main(int argc, char** argv) {
   linnet::tools::add_run_command(app, &action);
   linnet::tools::add_bench_command(app, &action);
   linnet::tools::add_compare_command(app, &action);
-  app.footer("`linnet COMMAND --help` explains each command.\n" +
-             linnet::tools::footer("  linnet convert digits.onnx -o digits.lnt\n"
+  app.footer(linnet::tools::footer("`linnet COMMAND --help` explains each command.",
+                                   "  linnet convert digits.onnx -o digits.lnt\n"
                                    "  linnet run digits.lnt --input test_images.npy --top 1"));
   return linnet::tools::run_tool(app, argc, argv, [&] { return action(); });
 }

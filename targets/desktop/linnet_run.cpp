@@ -9,7 +9,7 @@ int main(int argc, char** argv) {
   linnet::tools::add_run_command(app, &action);
   linnet::tools::add_bench_command(app, &action);
   linnet::tools::add_inspect_command(app, &action);
-  app.footer("`linnet-run COMMAND --help` explains each command.\n" +
-             linnet::tools::footer("  linnet-run run digits.lnt --input test_images.npy --top 1"));
+  app.footer(linnet::tools::footer("`linnet-run COMMAND --help` explains each command.",
+                                   "  linnet-run run digits.lnt --input test_images.npy --top 1"));
   return linnet::tools::run_tool(app, argc, argv, [&] { return action(); });
 }

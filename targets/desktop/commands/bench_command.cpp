@@ -128,11 +128,7 @@ int bench(const Arguments& arguments) {
 
 void add_bench_command(CLI::App& app, Action* action) {
   auto arguments = std::make_shared<Arguments>();
-  CLI::App* command = app.add_subcommand("bench",
-                                         "Measures a model: minimum, median and 90th percentile of the time of a run, "
-                                         "GMAC/s (10^9 multiply-accumulates per second), and "
-                                         "the fraction of this machine's peak, which is measured on the same threads "
-                                         "with multiply-accumulates from registers alone.");
+  CLI::App* command = app.add_subcommand("bench", "Measures the time of a model, whole and step by step.");
   add_session_arguments(command, &arguments->session);
   command->add_option("--runs", arguments->runs, "Measured runs")
       ->check(CLI::Range(1, 1000000))
@@ -143,12 +139,18 @@ void add_bench_command(CLI::App& app, Action* action) {
       ->type_name("W")
       ->capture_default_str();
   command->add_option("--input", arguments->inputs, "Inputs, as for `run` (default: random values)")
+      ->allow_extra_args(false)
       ->type_name("[NAME=]FILE");
   command->add_flag("--profile", arguments->profile,
                     "Measure as many runs again with a clock around every step, and print the time, share, GMAC/s and "
                     "fraction of the peak of each step");
   command->add_flag("--json", arguments->json, "Print the figures as JSON instead of text");
-  command->footer(footer("  " + app.get_name() + " bench digits.lnt --threads 2 --runs 200 --profile"));
+  command->footer(
+      footer("Prints minimum, median and 90th percentile of the time of one run, GMAC/s (10^9 multiply-accumulates per "
+             "second) "
+             "at the median, and the fraction of this machine's peak, which is measured on as many threads with "
+             "multiply-accumulates from registers alone.",
+             "  " + app.get_name() + " bench digits.lnt --threads 2 --runs 200 --profile"));
   command->callback([=] { *action = [=] { return bench(*arguments); }; });
 }
 

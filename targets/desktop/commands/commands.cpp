@@ -22,6 +22,19 @@ int flush_output(const std::string& program, int exit_code) {
   return complain(program, std::string("cannot write to standard output: ") + std::strerror(errno), kFileError);
 }
 
+// Lines of at most 100 characters.
+std::string wrapped(const std::string& text) {
+  constexpr size_t kWidth = 100;
+  std::string result;
+  size_t start = 0;
+  while (text.size() - start > kWidth) {
+    const size_t space = text.rfind(' ', start + kWidth);
+    result += text.substr(start, space - start) + "\n";
+    start = space + 1;
+  }
+  return result + text.substr(start);
+}
+
 }  // namespace
 
 DeviceOptions SessionArguments::device_options() const {
@@ -45,8 +58,8 @@ void add_session_arguments(CLI::App* command, SessionArguments* arguments) {
       ->type_name("NAME");
 }
 
-std::string footer(const std::string& examples) {
-  return "Example:\n" + examples + "\n" + kExitCodesText;
+std::string footer(const std::string& details, const std::string& examples) {
+  return wrapped(details) + "\n\nExample:\n" + examples + "\n\n" + wrapped(kExitCodesText);
 }
 
 int run_tool(CLI::App& app, int argc, char** argv, const Action& action) {

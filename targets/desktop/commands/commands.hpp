@@ -26,8 +26,8 @@ struct SessionArguments {
 };
 void add_session_arguments(CLI::App* command, SessionArguments* arguments);
 
-// --help's last paragraph: an example and the exit codes.
-std::string footer(const std::string& examples);
+// --help's last paragraphs: what a command does in detail, examples and the exit codes.
+std::string footer(const std::string& details, const std::string& examples);
 
 // Parses the command line, runs the action and turns every error into one line on standard error and an exit code.
 int run_tool(CLI::App& app, int argc, char** argv, const Action& action);

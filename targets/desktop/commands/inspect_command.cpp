@@ -169,18 +169,20 @@ int inspect(const Arguments& arguments) {
 
 void add_inspect_command(CLI::App& app, Action* action) {
   auto arguments = std::make_shared<Arguments>();
-  CLI::App* command = app.add_subcommand(
-      "inspect",
-      "Shows a model: inputs and outputs, every step with its parameters, output shape, multiply-accumulates (MACs), "
-      "weight bytes "
-      "and the arena bytes in use while it runs, the memory map over time, and the largest weights.");
+  CLI::App* command = app.add_subcommand("inspect", "Shows a model's steps, memory and weights.");
   add_session_arguments(command, &arguments->session);
   command->add_option("--svg", arguments->svg, "Also draw the memory map over time into this SVG file")
       ->type_name("FILE");
   command->add_flag("--json", arguments->json, "Print everything as JSON instead of text");
   command->add_flag("--verbose", arguments->verbose,
                     "Every tensor and weight instead of the largest ones, and the source nodes of every step");
-  command->footer(footer("  " + app.get_name() + " inspect digits.lnt --svg memory.svg"));
+  command->footer(
+      footer("Prints the inputs and outputs; every step with its parameters, output shape, multiply-accumulates "
+             "(MACs), weight "
+             "bytes and the arena bytes in use while it runs; the arena's exact size on this device; the memory map "
+             "over time; "
+             "and the largest weights.",
+             "  " + app.get_name() + " inspect digits.lnt --svg memory.svg"));
   command->callback([=] { *action = [=] { return inspect(*arguments); }; });
 }
 

@@ -111,11 +111,7 @@ int run(const Arguments& arguments) {
 
 void add_run_command(CLI::App& app, Action* action) {
   auto arguments = std::make_shared<Arguments>();
-  CLI::App* command = app.add_subcommand("run",
-                                         "Runs a model on .npy files or images. Arrays have the shape of the source "
-                                         "graph's input (N, C, H, W for images); a first "
-                                         "dimension that is a multiple of the model's is run piece by piece. Outputs "
-                                         "come in the source graph's layout too.");
+  CLI::App* command = app.add_subcommand("run", "Runs a model on .npy files or images.");
   add_session_arguments(command, &arguments->session);
   add_sample_arguments(command, &arguments->samples);
   command
@@ -123,6 +119,7 @@ void add_run_command(CLI::App& app, Action* action) {
           "--output", arguments->outputs,
           "Write an output to this .npy file; repeat for more outputs, in order or by name. Without --output and "
           "--top a summary is printed")
+      ->allow_extra_args(false)
       ->type_name("[NAME=]FILE");
   command->add_option("--top", arguments->top, "Print the K largest values of the first output for every sample")
       ->check(CLI::Range(1, 1000000))
@@ -130,9 +127,12 @@ void add_run_command(CLI::App& app, Action* action) {
   command->add_option("--labels", arguments->labels, "With --top: a text file with a name for each value, one a line")
       ->type_name("FILE");
   command->footer(footer(
+      "Arrays have the shape of the source graph's input (N, C, H, W for images); where the first dimension is a "
+      "multiple "
+      "of the model's, it is run piece by piece. Outputs come in the source graph's layout, the pieces joined again.",
       "  " + app.get_name() + " run digits.lnt --input test_images.npy --output logits.npy\n  " + app.get_name() +
-      " run mobilenet.lnt --input cat.jpg --resize crop --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 "
-      "--top 5 --labels imagenet.txt"));
+          " run mobilenet.lnt --input cat.jpg --resize crop --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 "
+          "--top 5 --labels imagenet.txt"));
   command->callback([=] { *action = [=] { return run(*arguments); }; });
 }
 

@@ -29,6 +29,7 @@ void add_sample_arguments(CLI::App* command, SampleArguments* arguments) {
           "the model wants that), a PNG or a JPEG. Repeat for the inputs of a model, in order or by name (or "
           "number); with one input, several files are several samples")
       ->required()
+      ->allow_extra_args(false)
       ->type_name("[NAME=]FILE");
   command
       ->add_option(
@@ -43,10 +44,12 @@ void add_sample_arguments(CLI::App* command, SampleArguments* arguments) {
       ->type_name("S");
   command->add_option("--mean", arguments->mean, "For images: one value, or one per channel in the model's order")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->type_name("M[,M,M]")
       ->capture_default_str();
   command->add_option("--std", arguments->deviation, "For images: one value, or one per channel")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->type_name("S[,S,S]")
       ->capture_default_str();
   command->add_option("--channels", arguments->channels, "For images: the model's order of the colours")

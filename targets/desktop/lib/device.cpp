@@ -1,7 +1,5 @@
 #include "targets/desktop/lib/device.hpp"
 
-#include <fmt/format.h>
-
 #include <cstdlib>
 #include <cstring>
 
@@ -49,62 +47,44 @@ void for_each_element(const linnet_tensor_view& view, const Copy& copy) {
 
 }  // namespace
 
-std::string error_text(const linnet_error_detail& detail) {
-  std::string text = linnet_status_text(detail.status);
-  if (detail.wanted != 0 || detail.got != 0) text += fmt::format("; wanted {}, got {}", detail.wanted, detail.got);
-  if (detail.step >= 0) text += fmt::format("; step {}", detail.step);
-  if (detail.tensor >= 0) text += fmt::format("; tensor {}", detail.tensor);
-  return text + fmt::format(" (check {})", detail.check);
-}
-
 Device::Device(const std::string& path, DeviceOptions options)
     : file_(path), options_(std::move(options)), pool_(options_.threads) {
   if (file_.size() == 0) throw ToolError(kModelError, path + ": the file is empty");
-  linnet_error_detail detail = {};
-  detail.struct_size = sizeof(detail);
   linnet_options engine_options = LINNET_OPTIONS_INIT;
-  const char* isa = options_.isa.empty() ? std::getenv("LINNET_ISA") : options_.isa.c_str();
-  if (isa != nullptr && *isa != '\0') engine_options.isa = isa;
+  if (!options_.isa.empty()) engine_options.isa = options_.isa.c_str();
   engine_options.threads = options_.threads;
   engine_options.parallel_for = ThreadPool::parallel_for;
   engine_options.parallel_context = &pool_;
   if (options_.profile) engine_options.profile_hook = profile_hook;
   if (options_.tap) engine_options.tap_hook = tap_hook;
   engine_options.profile_context = engine_options.tap_context = &options_;
-  engine_options.error = &detail;
 
-  const auto check = [&](linnet_status status) {
-    if (status == LINNET_OK) return;
-    detail.status = status;
-    const std::string place =
-        status == LINNET_ERROR_ISA ? fmt::format("instruction set '{}'", engine_options.isa) : path;
-    throw ToolError(status == LINNET_ERROR_ISA ? kUsageError : kModelError, place + ": " + error_text(detail));
-  };
-  check(linnet_get_model_info(&engine_options, file_.data(), file_.size(), &info_));
-  memory_.reset(new unsigned char[info_.arena_bytes + LINNET_ALIGNMENT]);
-  void* arena = memory_.get();
-  size_t space = info_.arena_bytes + LINNET_ALIGNMENT;
-  std::align(LINNET_ALIGNMENT, info_.arena_bytes, arena, space);
-  check(linnet_init(&engine_options, file_.data(), file_.size(), arena, info_.arena_bytes, &session_));
+  linnet_error_detail detail = LINNET_ERROR_DETAIL_INIT;
+  const linnet_status status = Session::create(file_.data(), file_.size(), engine_options, &session_, &detail);
+  if (status == LINNET_OK) return;
+  const std::string message = Error(detail).what();
+  if (status != LINNET_ERROR_ISA) throw ToolError(kModelError, path + ": " + message);
+  const char* variable = std::getenv("LINNET_ISA");
+  const std::string isa = !options_.isa.empty() ? "--isa " + options_.isa
+                                                : "LINNET_ISA=" + std::string(variable != nullptr ? variable : "");
+  throw ToolError(kUsageError, isa + ": " + message);
 }
 
 linnet_tensor_view Device::input(int index) const {
-  linnet_tensor_view view = {};
-  view.struct_size = sizeof(view);
-  if (linnet_input(session_, index, &view) != LINNET_OK) throw std::logic_error("no such input");
+  linnet_tensor_view view = LINNET_TENSOR_VIEW_INIT;
+  if (session_.input_view(index, &view) != LINNET_OK) throw std::logic_error("no such input");
   return view;
 }
 
 linnet_tensor_view Device::output(int index) const {
-  linnet_tensor_view view = {};
-  view.struct_size = sizeof(view);
-  if (linnet_output(session_, index, &view) != LINNET_OK) throw std::logic_error("no such output");
+  linnet_tensor_view view = LINNET_TENSOR_VIEW_INIT;
+  if (session_.output_view(index, &view) != LINNET_OK) throw std::logic_error("no such output");
   return view;
 }
 
 double Device::macs() const {
   double sum = 0;
-  for (int step = 0; step < info_.steps; ++step) sum += linnet_step_macs(session_, step);
+  for (int step = 0; step < info().steps; ++step) sum += linnet_step_macs(session(), step);
   return sum;
 }
 

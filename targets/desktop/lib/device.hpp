@@ -1,13 +1,12 @@
-// A model opened for running on this machine: the mapped file, the arena, the session and the thread pool.
+// A model opened for running on this machine: the mapped file, the session with its arena, and the thread pool.
 #pragma once
 
 #include <cstddef>
 #include <functional>
-#include <memory>
 #include <string>
 #include <vector>
 
-#include "engine/linnet.h"
+#include "engine/linnet.hpp"
 #include "targets/desktop/lib/file.hpp"
 #include "targets/desktop/lib/thread_pool.hpp"
 
@@ -24,23 +23,23 @@ class Device {
  public:
   // Throws ToolError: kFileError when the file cannot be read, kModelError when it is not a model that can run here.
   Device(const std::string& path, DeviceOptions options);
+  Device(const Device&) = delete;
+  Device& operator=(const Device&) = delete;
 
   const MappedFile& file() const { return file_; }
-  const linnet_model_info& info() const { return info_; }
+  const linnet_model_info& info() const { return session_.info(); }
   ThreadPool& pool() { return pool_; }
-  linnet_session* session() const { return session_; }
+  linnet_session* session() const { return session_.get(); }
   linnet_tensor_view input(int index) const;
   linnet_tensor_view output(int index) const;
   double macs() const;  // multiply-accumulates of one run
-  void run() { linnet_run(session_); }
+  void run() { session_.run(); }
 
  private:
   MappedFile file_;
   DeviceOptions options_;
   ThreadPool pool_;
-  linnet_model_info info_ = LINNET_MODEL_INFO_INIT;
-  std::unique_ptr<unsigned char[]> memory_;
-  linnet_session* session_ = nullptr;
+  Session session_;
 };
 
 // The sizes of a tensor in the order of the source graph's dimensions.
@@ -49,8 +48,5 @@ std::vector<int64_t> source_shape(const linnet_tensor_view& view);
 // Copies one whole input from, or one whole output to, row-major elements in the source graph's layout.
 void store_input(const linnet_tensor_view& view, const unsigned char* source);
 void load_output(const linnet_tensor_view& view, unsigned char* source);
-
-// One line for an error of the C API, without the file's name.
-std::string error_text(const linnet_error_detail& detail);
 
 }  // namespace linnet::tools
