@@ -24,7 +24,7 @@ struct ActivationFunction {
     if constexpr (kFunction == Function::Tanh) return tanh(x);
     if constexpr (kFunction == Function::HardSigmoid) return clamp(fma(alpha, x, beta), zero, one);
     if constexpr (kFunction == Function::HardSwish)
-      return x * clamp(fma(x, F32<Isa>::set(1.0f / 6.0f), F32<Isa>::set(0.5f)), zero, one);
+      return x * (clamp(x + F32<Isa>::set(3.0f), zero, F32<Isa>::set(6.0f)) * F32<Isa>::set(1.0f / 6.0f));
     if constexpr (kFunction == Function::Elu) return select(x < zero, alpha * expm1(x), x);
     if constexpr (kFunction == Function::Selu) return beta * select(x < zero, alpha * expm1(x), x);
     if constexpr (kFunction == Function::Softplus) return softplus(x);
@@ -83,16 +83,23 @@ LINNET_INLINE void visit_activation(const Activation& activation, const Visitor&
   }
 }
 
+// A function of its own per Function: one with all loops would be beyond what compilers optimise in reasonable time.
+template <class Isa, class ActivationFunction>
+__attribute__((noinline)) void activate_rows_by(ActivationFunction function, int32_t rows, ptrdiff_t columns,
+                                                const float* x, ptrdiff_t x_stride, float* y, ptrdiff_t y_stride) {
+  for (int32_t r = 0; r < rows; ++r) {
+    for_each_vector<Isa>(columns, [&](ptrdiff_t i, int count) LINNET_INLINE_LAMBDA {
+      function(F32<Isa>::load_n(x + r * x_stride + i, count)).store_n(y + r * y_stride + i, count);
+    });
+  }
+}
+
 // y[r, i] = activation(x[r, i]); y may be x.
 template <class Isa>
 void activate_rows(const Activation& activation, int32_t rows, ptrdiff_t columns, const float* x, ptrdiff_t x_stride,
                    float* y, ptrdiff_t y_stride) {
   visit_activation<Isa>(activation, [&](auto function) LINNET_INLINE_LAMBDA {
-    for (int32_t r = 0; r < rows; ++r) {
-      for_each_vector<Isa>(columns, [&](ptrdiff_t i, int count) LINNET_INLINE_LAMBDA {
-        function(F32<Isa>::load_n(x + r * x_stride + i, count)).store_n(y + r * y_stride + i, count);
-      });
-    }
+    activate_rows_by<Isa>(function, rows, columns, x, x_stride, y, y_stride);
   });
 }
 

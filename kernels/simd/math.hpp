@@ -277,25 +277,29 @@ LINNET_INLINE F32<Isa> erf(F32<Isa> x) {
   return select(magnitude < F32<Isa>::set(0.925f), small, with_sign(large, x));
 }
 
-// x Phi(x), Phi the normal distribution: Phi(-t) = exp(-t^2 / 2) g(t), g = u P(u), u = 1 / (1 + t / 4). No cancellation
-// for negative x. The limit 0 at -inf.
+// x Phi(x), Phi the normal distribution. Near 0: Phi(x) = 1/2 + x R(x^2); beyond: Phi(-t) = exp(-t^2 / 2) u P(u) with
+// u = 1 / (1 + 0.3 t), which has no cancellation for negative x. The limit 0 at -inf.
 template <class Isa>
 LINNET_INLINE F32<Isa> gelu(F32<Isa> x) {
-  const F32<Isa> one = F32<Isa>::set(1.0f), minus_half = F32<Isa>::set(-0.5f);
+  const F32<Isa> one = F32<Isa>::set(1.0f), half = F32<Isa>::set(0.5f);
+  const F32<Isa> r = polynomial(x * x, 0.398942292f, -0.0664907768f, 0.00997743942f, -0.00120279659f, 0.000142232704f,
+                                -2.58933887e-05f);
+  const F32<Isa> near_zero = x * fma(r, x, half);
   const F32<Isa> t = min(F32<Isa>::set(15.0f), abs(x));
   const F32<Isa> upper = upper_half(t);
-  const ScaledExp<Isa> e = scaled_exp(minus_half * upper * upper, minus_half * (t - upper) * (t + upper));
-  const F32<Isa> u = one / fma(F32<Isa>::set(0.25f), t, one);
-  const F32<Isa> p = polynomial(u, 0.0997449905f, 0.0995463356f, 0.0950896814f, 0.0739022866f, 0.0813686773f,
-                                0.0222106893f, 0.0173878632f, 0.0596905351f, -0.0661179945f, 0.017176941f);
+  const ScaledExp<Isa> e = scaled_exp(negate(half * upper * upper), negate(half * (t - upper) * (t + upper)));
+  const F32<Isa> u = one / fma(F32<Isa>::set(0.3f), t, one);
+  const F32<Isa> p = polynomial(u, 0.119675756f, 0.11983344f, 0.107555419f, 0.0938211679f, 0.0410613492f, 0.047248397f,
+                                0.00390842091f, -0.0545352958f, 0.0214475822f);
   const F32<Isa> tail = u * p * e.fraction;
   const F32<Isa> positive = x * (one - scale_by_power(tail, e.exponent));
   const F32<Isa> negative = scale_by_power(negate(t) * tail, e.exponent);
-  return select(x < F32<Isa>::set(0.0f), negative, positive);
+  const F32<Isa> far = select(x < F32<Isa>::set(0.0f), negative, positive);
+  return select(t < F32<Isa>::set(0.75f), near_zero, far);
 }
 
 // x/2 (1 + tanh(y)) = x sigmoid(2y), y = sqrt(2/pi) (x + 0.044715 x^3). The rounding of 2y makes the relative error
-// grow with |2y| below zero, to about |2y| 2^-23. The limit 0 at -inf.
+// grow with |2y| below zero, to about 1.5 |2y| 2^-23. The limit 0 at -inf.
 template <class Isa>
 LINNET_INLINE F32<Isa> gelu_tanh(F32<Isa> x) {
   const F32<Isa> v = x * fma(x * x, F32<Isa>::set(0.0713548163f), F32<Isa>::set(1.59576912f));

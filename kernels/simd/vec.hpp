@@ -180,6 +180,8 @@ struct F32 {
     b.store(divisors);
     for (int i = 0; i < width; ++i) lanes[i] /= divisors[i];
     return load(lanes);
+#elif defined(__aarch64__)
+    return {Batch(vdivq_f32(a.v, b.v))};  // xsimd 8.1 takes armv7's approximation
 #else
     return {a.v / b.v};
 #endif
@@ -219,6 +221,8 @@ LINNET_INLINE F32<Isa> sqrt(F32<Isa> a) {
   a.store(lanes);
   for (float& lane : lanes) lane = __builtin_sqrtf(lane);
   return F32<Isa>::load(lanes);
+#elif defined(__aarch64__)
+  return {typename F32<Isa>::Batch(vsqrtq_f32(a.v))};
 #else
   return {xsimd::sqrt(a.v)};
 #endif

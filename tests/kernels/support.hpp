@@ -133,7 +133,9 @@ class Scratch {
 
 // The function of an activation in double, by its definition in kernels/function.hpp.
 inline double activate(const Activation& activation, double x) {
+  if (std::isnan(x)) return x;
   const double a = activation.alpha, b = activation.beta;
+  const auto limit_at_infinity = [x](double v) { return std::isinf(x) && x < 0 ? 0.0 : v; };
   const auto softplus = [](double v) { return std::log1p(std::exp(-std::fabs(v))) + std::fmax(v, 0.0); };
   switch (activation.function) {
     case Function::Identity: return x;
@@ -148,11 +150,14 @@ inline double activate(const Activation& activation, double x) {
     case Function::Selu: return b * (x < 0 ? a * std::expm1(x) : x);
     case Function::Softplus: return softplus(x);
     case Function::Softsign: return x / (1 + std::fabs(x));
-    case Function::Mish: return x * std::tanh(softplus(x));
+    case Function::Mish: return limit_at_infinity(x * std::tanh(softplus(x)));
     case Function::Erf: return std::erf(x);
-    case Function::Gelu: return x / 2 * (1 + std::erf(x / std::sqrt(2.0)));
-    case Function::GeluTanh: return x / 2 * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
-    case Function::Silu: return x / (1 + std::exp(-x));
+    case Function::Gelu: return limit_at_infinity(x / 2 * std::erfc(-x / std::sqrt(2.0)));
+    case Function::GeluTanh: {
+      const double y = std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x);
+      return limit_at_infinity(x / (1 + std::exp(-2 * y)));  // x/2 (1 + tanh y) without cancellation
+    }
+    case Function::Silu: return limit_at_infinity(x / (1 + std::exp(-x)));
     case Function::Exp: return std::exp(x);
     case Function::Log: return std::log(x);
     case Function::Sqrt: return std::sqrt(x);
