@@ -1,4 +1,4 @@
-#include "converter/ops/broadcast.hpp"
+#include "converter/ops/axes.hpp"
 #include "converter/ops/emission.hpp"
 #include "converter/ops/functions.hpp"
 #include "converter/ops/import_helpers.hpp"
@@ -48,7 +48,7 @@ std::vector<Array> ArgMax::evaluate(const std::vector<const Array*>& inputs) con
 std::unique_ptr<Op> ArgMax::permuted(const Permutation& permutation, const Node& node) const {
   if (!keep_dims || permutation.size() != node.in(0).shape().size()) return nullptr;
   auto op = std::make_unique<ArgMax>(*this);
-  op->axis = inverse(permutation)[static_cast<size_t>(axis)];
+  op->axis = permuted_axis(axis, permutation);
   return op;
 }
 

@@ -32,12 +32,6 @@ std::optional<std::vector<int64_t>> axes_argument(import::OnnxContext& context, 
   return context.constant(input, "axes").integers();
 }
 
-ir::Permutation inverse(const ir::Permutation& permutation) {
-  ir::Permutation result(permutation.size());
-  for (size_t d = 0; d < permutation.size(); ++d) result[static_cast<size_t>(permutation[d])] = static_cast<int64_t>(d);
-  return result;
-}
-
 int64_t permuted_axis(int64_t axis, const ir::Permutation& permutation) {
   return std::find(permutation.begin(), permutation.end(), axis) - permutation.begin();
 }

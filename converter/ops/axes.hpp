@@ -19,19 +19,8 @@ std::vector<int64_t> normalized_axes(std::vector<int64_t> axes,
 // The axes of an operator that has them as an attribute below `input_since` and as a constant input from there on.
 std::optional<std::vector<int64_t>> axes_argument(import::OnnxContext& context, size_t input, int input_since);
 
-ir::Permutation inverse(const ir::Permutation& permutation);
-
 // Where dimension `axis` goes when dimensions are permuted.
 int64_t permuted_axis(int64_t axis, const ir::Permutation& permutation);
-
-// One entry per dimension, in the permuted order.
-template <class T>
-std::vector<T> permuted_entries(const std::vector<T>& entries, const ir::Permutation& permutation) {
-  std::vector<T> result;
-  result.reserve(entries.size());
-  for (const int64_t d : permutation) result.push_back(entries[static_cast<size_t>(d)]);
-  return result;
-}
 
 // Products of the sizes before and after an axis.
 struct AxisSplit {

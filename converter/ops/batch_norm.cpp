@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "converter/ops/broadcast.hpp"
+#include "converter/ops/axes.hpp"
 #include "converter/ops/emission.hpp"
 #include "converter/ops/functions.hpp"
 #include "converter/ops/import_helpers.hpp"
@@ -67,7 +67,7 @@ std::vector<Array> BatchNorm::evaluate(const std::vector<const Array*>& inputs) 
 
 std::unique_ptr<Op> BatchNorm::permuted(const Permutation& permutation, const Node&) const {
   auto op = std::make_unique<BatchNorm>(*this);
-  op->axis = inverse(permutation)[static_cast<size_t>(axis)];
+  op->axis = permuted_axis(axis, permutation);
   return op;
 }
 
@@ -87,7 +87,7 @@ std::vector<Array> ScaleShift::evaluate(const std::vector<const Array*>& inputs)
 
 std::unique_ptr<Op> ScaleShift::permuted(const Permutation& permutation, const Node&) const {
   auto op = std::make_unique<ScaleShift>(*this);
-  op->axis = inverse(permutation)[static_cast<size_t>(axis)];
+  op->axis = permuted_axis(axis, permutation);
   return op;
 }
 

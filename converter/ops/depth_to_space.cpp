@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "converter/ops/axes.hpp"
+#include "converter/ops/emission.hpp"
 #include "converter/ops/movement.hpp"
 
 namespace linnet::ops {

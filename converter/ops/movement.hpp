@@ -20,12 +20,6 @@ struct Movement {
   void add_dimension(int64_t size, int64_t in_stride, int64_t out_stride);
 };
 
-// The same movement without dimensions of size one, and with neighbouring dimensions joined that are one in memory.
-Movement merged(const Movement& movement);
-
-// Strides in elements of a tensor on the device: row-major, with the planner's distance between rows.
-std::vector<int64_t> device_strides(const ir::Value& value, emit::Context& context);
-
 // A dense tensor of `shape` filled from dense `x`; elements that the movement leaves out are `fill`.
 ir::Array moved(const ir::Array& x, const ir::Shape& shape, const Movement& movement, double fill = 0.0);
 

@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include "converter/ops/axes.hpp"
+#include "converter/ops/broadcast.hpp"
+#include "converter/ops/emission.hpp"
 #include "converter/ops/gather.hpp"
 #include "converter/ops/movement.hpp"
 #include "converter/ops/slice.hpp"
@@ -96,8 +98,8 @@ std::vector<Array> Pad::evaluate(const std::vector<const Array*>& inputs) const 
 std::unique_ptr<Op> Pad::permuted(const Permutation& permutation, const Node& node) const {
   (void)node;
   auto op = std::make_unique<Pad>(*this);
-  op->pads_begin = permuted_entries(pads_begin, permutation);
-  op->pads_end = permuted_entries(pads_end, permutation);
+  op->pads_begin = permute(pads_begin, permutation);
+  op->pads_end = permute(pads_end, permutation);
   return op;
 }
 

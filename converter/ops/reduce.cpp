@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "converter/ops/axes.hpp"
 #include "converter/ops/broadcast.hpp"
 #include "converter/ops/emission.hpp"
 #include "converter/ops/functions.hpp"
@@ -114,8 +115,7 @@ std::unique_ptr<Op> Reduce::permuted(const Permutation& permutation, const Node&
   const Shape& shape = node.in(0).shape();
   if (!keep_dims || permutation.size() != shape.size()) return nullptr;
   auto op = std::make_unique<Reduce>(*this);
-  const Permutation positions = inverse(permutation);
-  for (int64_t& axis : op->axes) axis = positions[static_cast<size_t>(axis)];
+  for (int64_t& axis : op->axes) axis = permuted_axis(axis, permutation);
   std::sort(op->axes.begin(), op->axes.end());
   if (adjacent_runs(op->axes, permute(shape, permutation)).size() > 1) return nullptr;  // the device reduces one run
   return op;

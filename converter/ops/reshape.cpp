@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include "converter/ops/axes.hpp"
+#include "converter/ops/broadcast.hpp"
+#include "converter/ops/emission.hpp"
 #include "converter/ops/movement.hpp"
 
 namespace linnet::ops {
@@ -13,7 +15,7 @@ namespace {
 
 Movement movement(const Transpose& op, const Shape& shape, const std::vector<int64_t>& in_strides,
                   const std::vector<int64_t>& out_strides) {
-  return {shape, permuted_entries(in_strides, op.permutation), out_strides};
+  return {shape, permute(in_strides, op.permutation), out_strides};
 }
 
 Movement movement(const Expand& op, const Shape& x, const std::vector<int64_t>& in_strides,
@@ -67,12 +69,12 @@ std::vector<TensorType> Transpose::infer(const std::vector<const TensorType*>& i
   std::iota(identity.begin(), identity.end(), 0);
   if (sorted != identity)
     throw Error(fmt::format("permutation {} of {}", fmt::join(permutation, ","), to_string(*inputs[0])));
-  return {{inputs[0]->dtype, permuted_entries(inputs[0]->shape, permutation)}};
+  return {{inputs[0]->dtype, permute(inputs[0]->shape, permutation)}};
 }
 
 std::vector<Array> Transpose::evaluate(const std::vector<const Array*>& inputs) const {
   const Shape& x = inputs[0]->shape();
-  const Shape y = permuted_entries(x, permutation);
+  const Shape y = permute(x, permutation);
   return {moved(*inputs[0], y, movement(*this, y, row_major_strides(x), row_major_strides(y)))};
 }
 
@@ -127,7 +129,7 @@ std::vector<Array> Tile::evaluate(const std::vector<const Array*>& inputs) const
 std::unique_ptr<Op> Tile::permuted(const Permutation& permutation, const Node& node) const {
   (void)node;
   auto op = std::make_unique<Tile>();
-  op->repeats = permuted_entries(repeats, permutation);
+  op->repeats = permute(repeats, permutation);
   return op;
 }
 

@@ -53,7 +53,7 @@ void set_sizes(import::OnnxContext& context, Plan& plan, const std::vector<int64
     scale = policy == "not_larger" ? std::min(scale, axis.scale) : std::max(scale, axis.scale);
   for (ResizeAxis& axis : plan.resize) {
     axis.scale = scale;
-    axis.out_size = std::max<int64_t>(std::llround(scale * static_cast<float>(axis.in_size)), 1);
+    axis.out_size = std::llround(scale * static_cast<float>(axis.in_size));
   }
 }
 

@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 
 #include "converter/ops/axes.hpp"
+#include "converter/ops/broadcast.hpp"
+#include "converter/ops/emission.hpp"
 #include "converter/ops/movement.hpp"
 
 namespace linnet::ops {
@@ -80,9 +82,9 @@ std::vector<Array> Slice::evaluate(const std::vector<const Array*>& inputs) cons
 std::unique_ptr<Op> Slice::permuted(const Permutation& permutation, const Node& node) const {
   (void)node;
   auto op = std::make_unique<Slice>();
-  op->starts = permuted_entries(starts, permutation);
-  op->steps = permuted_entries(steps, permutation);
-  op->shape = permuted_entries(shape, permutation);
+  op->starts = permute(starts, permutation);
+  op->steps = permute(steps, permutation);
+  op->shape = permute(shape, permutation);
   return op;
 }
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "converter/ops/broadcast.hpp"
+#include "converter/ops/axes.hpp"
 #include "converter/ops/emission.hpp"
 #include "converter/ops/functions.hpp"
 #include "converter/ops/import_helpers.hpp"
@@ -52,7 +52,7 @@ std::vector<Array> Softmax::evaluate(const std::vector<const Array*>& inputs) co
 
 std::unique_ptr<Op> Softmax::permuted(const Permutation& permutation, const Node&) const {
   auto op = std::make_unique<Softmax>(*this);
-  op->axis = inverse(permutation)[static_cast<size_t>(axis)];
+  op->axis = permuted_axis(axis, permutation);
   return op;
 }
 
