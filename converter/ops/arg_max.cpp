@@ -3,7 +3,6 @@
 #include "converter/ops/functions.hpp"
 #include "converter/ops/import_helpers.hpp"
 #include "converter/ops/reduce.hpp"
-#include "converter/ops/reduce_axes.hpp"
 
 namespace linnet::ops {
 
@@ -29,7 +28,7 @@ std::vector<TensorType> ArgMax::infer(const std::vector<const TensorType*>& inpu
 
 std::vector<Array> ArgMax::evaluate(const std::vector<const Array*>& inputs) const {
   const TensorType type = infer(types_of(inputs))[0];
-  const ReducedView view = reduced_view({axis}, inputs[0]->shape());
+  const AxisSplit view = split_at(inputs[0]->shape(), axis);
   const std::vector<double> values = inputs[0]->doubles();
   std::vector<int64_t> result(static_cast<size_t>(view.outer * view.inner), 0);
   for (int64_t o = 0; o < view.outer; ++o) {
@@ -57,7 +56,7 @@ void ArgMax::emit(const Node& node, emit::Context& context) const {
   if (!is_floating(x.type.dtype)) {
     throw Error("has an input of " + std::string(ir::name(x.type.dtype)) + " elements, the device supports f32");
   }
-  const ReducedView view = reduced_view({axis}, x.shape());
+  const AxisSplit view = split_at(x.shape(), axis);
   const auto table = fb::CreateArgMax(context.builder(), device_int(view.outer), device_int(view.size),
                                       device_int(view.inner), select_last, minimum);
   context.step(node, table, {context.tensor(x)}, {context.tensor(node.out())});
@@ -68,7 +67,7 @@ namespace {
 std::vector<Value*> import_arg(OnnxContext& context, bool minimum) {
   Value* x = context.input(0);
   auto op = std::make_unique<ArgMax>();
-  op->axis = normalized_axis(context, context.integer("axis", 0), x->shape().size());
+  op->axis = normalized_axis(context.integer("axis", 0), x->shape().size());
   op->select_last = context.opset() >= 12 && context.integer("select_last_index", 0) != 0;
   op->minimum = minimum;
   const int64_t axis = op->axis;

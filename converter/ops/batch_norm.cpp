@@ -9,7 +9,6 @@
 #include "converter/ops/functions.hpp"
 #include "converter/ops/import_helpers.hpp"
 #include "converter/ops/reduce.hpp"
-#include "converter/ops/reduce_axes.hpp"
 
 namespace linnet::ops {
 

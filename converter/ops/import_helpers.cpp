@@ -40,14 +40,6 @@ std::optional<Array> static_input(OnnxContext& context, size_t index, std::strin
   return context.constant(index, what);
 }
 
-int64_t normalized_axis(OnnxContext& context, int64_t axis, size_t rank) {
-  const auto size = static_cast<int64_t>(rank);
-  if (axis < -size || axis >= size) {
-    context.fail(fmt::format("axis {} of an input of rank {}, supported are {} to {}", axis, size, -size, size - 1));
-  }
-  return axis < 0 ? axis + size : axis;
-}
-
 Value* reshape(OnnxContext& context, Value* value, const Shape& shape) {
   if (value->shape() == shape) return value;
   auto op = std::make_unique<Reshape>();

@@ -18,9 +18,6 @@ void require_static(import::OnnxContext& context, const ir::Value* value, std::s
 // The elements of an input that is_static, or nothing.
 std::optional<ir::Array> static_input(import::OnnxContext& context, size_t index, std::string_view what);
 
-// `axis` of an input of `rank` dimensions as 0..rank-1; fails when there is none such.
-int64_t normalized_axis(import::OnnxContext& context, int64_t axis, size_t rank);
-
 // Adds the node, or gives `value` back where nothing would change.
 ir::Value* reshape(import::OnnxContext& context, ir::Value* value, const ir::Shape& shape);
 ir::Value* transpose(import::OnnxContext& context, ir::Value* value, const ir::Permutation& permutation);

@@ -129,7 +129,7 @@ void Reduce::emit(const Node& node, emit::Context& context) const {
     throw Error(fmt::format("reduces axes {} of shape {}, the device supports axes that follow one another",
                             fmt::join(axes, ", "), to_string(shape)));
   }
-  const ReducedView view = reduced_view(runs[0], shape);
+  const AxisSplit view = reduced_view(runs[0], shape);
   const fb::Activation activation = emit::Context::activation(fused);
   const auto table = fb::CreateReduce(context.builder(), static_cast<fb::ReduceKind>(kind), device_int(view.outer),
                                       device_int(view.size), device_int(view.inner), &activation);

@@ -28,8 +28,8 @@ std::vector<std::vector<int64_t>> adjacent_runs(const std::vector<int64_t>& axes
   return runs;
 }
 
-ReducedView reduced_view(const std::vector<int64_t>& run, const Shape& shape) {
-  ReducedView view;
+AxisSplit reduced_view(const std::vector<int64_t>& run, const Shape& shape) {
+  AxisSplit view;
   const auto large = [&](int64_t axis) { return shape[index(axis)] != 1; };
   const auto first = std::find_if(run.begin(), run.end(), large);
   const auto last = std::find_if(run.rbegin(), run.rend(), large);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "converter/ir/array.hpp"
+#include "converter/ops/axes.hpp"
 
 namespace linnet::ops {
 
@@ -11,9 +12,6 @@ namespace linnet::ops {
 std::vector<std::vector<int64_t>> adjacent_runs(const std::vector<int64_t>& axes, const ir::Shape& shape);
 
 // A tensor seen as [outer, size, inner] around one run of axes.
-struct ReducedView {
-  int64_t outer = 1, size = 1, inner = 1;
-};
-ReducedView reduced_view(const std::vector<int64_t>& run, const ir::Shape& shape);
+AxisSplit reduced_view(const std::vector<int64_t>& run, const ir::Shape& shape);
 
 }  // namespace linnet::ops

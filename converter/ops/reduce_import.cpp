@@ -1,7 +1,6 @@
-#include <fmt/format.h>
-
 #include <algorithm>
 
+#include "converter/ops/axes.hpp"
 #include "converter/ops/import_helpers.hpp"
 #include "converter/ops/reduce.hpp"
 
@@ -28,20 +27,16 @@ std::vector<int64_t> all_axes(size_t rank) {
 // The axes became an input at opset 13 for ReduceSum and at 18 for the others.
 Reduction read_reduction(OnnxContext& context) {
   const size_t rank = context.input(0)->shape().size();
-  const bool as_input = context.opset() >= (context.op_type() == "ReduceSum" ? 13 : 18);
-  std::vector<int64_t> axes;
-  const bool given = as_input ? context.optional_input(1) != nullptr : context.has("axes");
-  if (given) axes = as_input ? context.constant(1, "axes").integers() : context.integers("axes");
+  const int input_since = context.op_type() == "ReduceSum" ? 13 : 18;
+  const std::optional<std::vector<int64_t>> given = axes_argument(context, 1, input_since);
   const bool keep_dims = context.integer("keepdims", 1) != 0;
-  const bool skip = as_input && context.integer("noop_with_empty_axes", 0) != 0;
-  if (axes.empty()) {
+  const bool skip = context.opset() >= input_since && context.integer("noop_with_empty_axes", 0) != 0;
+  if (!given || given->empty()) {
     if (given && !skip) context.warn("the list of axes is empty: everything is reduced");
     return {skip ? std::vector<int64_t>() : all_axes(rank), keep_dims};
   }
-  for (int64_t& axis : axes) axis = normalized_axis(context, axis, rank);
+  std::vector<int64_t> axes = normalized_axes(*given, rank);
   std::sort(axes.begin(), axes.end());
-  if (std::adjacent_find(axes.begin(), axes.end()) != axes.end())
-    context.fail(fmt::format("axis given twice in [{}]", fmt::join(axes, ", ")));
   return {axes, keep_dims};
 }
 

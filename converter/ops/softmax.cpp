@@ -7,7 +7,6 @@
 #include "converter/ops/emission.hpp"
 #include "converter/ops/functions.hpp"
 #include "converter/ops/import_helpers.hpp"
-#include "converter/ops/reduce_axes.hpp"
 
 namespace linnet::ops {
 
@@ -42,7 +41,7 @@ std::vector<TensorType> Softmax::infer(const std::vector<const TensorType*>& inp
 std::vector<Array> Softmax::evaluate(const std::vector<const Array*>& inputs) const {
   const Array& x = *inputs[0];
   std::vector<double> values = x.doubles();
-  const ReducedView view = reduced_view({axis}, x.shape());
+  const AxisSplit view = split_at(x.shape(), axis);
   for (int64_t o = 0; o < view.outer; ++o) {
     for (int64_t i = 0; i < view.inner; ++i)
       softmax(values.data() + o * view.size * view.inner + i, view.size, view.inner, log);
@@ -62,7 +61,7 @@ bool Softmax::in_place(const Node&, size_t index) const {
 
 void Softmax::emit(const Node& node, emit::Context& context) const {
   require_float_arithmetic(node);
-  const ReducedView view = reduced_view({axis}, node.in(0).shape());
+  const AxisSplit view = split_at(node.in(0).shape(), axis);
   const auto table =
       fb::CreateSoftmax(context.builder(), device_int(view.outer), device_int(view.size), device_int(view.inner), log);
   context.step(node, table, {context.tensor(node.in(0))}, {context.tensor(node.out())});
@@ -76,7 +75,7 @@ std::vector<Value*> import_softmax_of(OnnxContext& context, bool log) {
   const bool flattens = context.opset() < 13;  // the dimensions from `axis` on count as one
   auto op = std::make_unique<Softmax>();
   op->log = log;
-  op->axis = normalized_axis(context, context.integer("axis", flattens ? 1 : -1), shape.size());
+  op->axis = normalized_axis(context.integer("axis", flattens ? 1 : -1), shape.size());
   const auto after = shape.begin() + op->axis + 1;
   if (!flattens || std::all_of(after, shape.end(), [](int64_t size) { return size == 1; })) {
     return {context.add(std::move(op), {x})};

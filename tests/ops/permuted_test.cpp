@@ -133,11 +133,11 @@ TEST(Permuted, ReducedViewCoversTheTensor) {
   EXPECT_EQ(adjacent_runs({1, 3}, {2, 3, 1, 4}).size(), 1u);
   EXPECT_EQ(adjacent_runs({1, 3}, {2, 3, 2, 4}).size(), 2u);
   EXPECT_EQ(adjacent_runs({0, 2, 3}, {1, 3, 4, 4}).size(), 1u);
-  const ReducedView view = reduced_view({0, 2, 3}, {1, 3, 4, 5});
+  const AxisSplit view = reduced_view({0, 2, 3}, {1, 3, 4, 5});
   EXPECT_EQ(view.outer, 3);
   EXPECT_EQ(view.size, 20);
   EXPECT_EQ(view.inner, 1);
-  const ReducedView trivial = reduced_view({1}, {6, 1, 2});
+  const AxisSplit trivial = reduced_view({1}, {6, 1, 2});
   EXPECT_EQ(trivial.outer * trivial.size * trivial.inner, 12);
   EXPECT_EQ(trivial.size, 1);
 }
