@@ -86,7 +86,9 @@ std::vector<Value*> import_range(import::OnnxContext& context) {
     return {context.add_constant(Array::of_doubles({size}, std::move(values), start.dtype()), "")};
   }
   std::vector<int64_t> values(static_cast<size_t>(size));
-  for (size_t i = 0; i < values.size(); ++i) values[i] = start.integer(0) + static_cast<int64_t>(i) * delta.integer(0);
+  for (size_t i = 0; i < values.size(); ++i)
+    values[i] =
+        static_cast<int64_t>(static_cast<uint64_t>(start.integer(0)) + i * static_cast<uint64_t>(delta.integer(0)));
   return {context.add_constant(Array::of_integers({size}, std::move(values), start.dtype()), "")};
 }
 

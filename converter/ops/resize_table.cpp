@@ -2,13 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include <fmt/format.h>
 
 namespace linnet::ops {
 
 namespace {
+
+constexpr int64_t kMaximumEntries = int64_t{1} << 26;
 
 // The position in the input that output position `i` samples.
 float source_coordinate(const ResizeRule& rule, const ResizeAxis& axis, int64_t i) {
@@ -106,10 +107,13 @@ Resample resize_table(const ResizeRule& rule, const ResizeAxis& axis) {
   const Kernel kernel(rule, axis);
   const bool nearest = rule.mode == "nearest", extrapolates = rule.coordinates == "tf_crop_and_resize";
   table.taps = nearest ? 1 : kernel.taps;
+  if (table.taps > kMaximumEntries / axis.out_size)
+    throw Error(fmt::format("resizing {} elements to {} takes a table of more than {} entries", axis.in_size,
+                            axis.out_size, kMaximumEntries));
   if (extrapolates) table.bias.assign(static_cast<size_t>(axis.out_size), 0.0);
   for (int64_t i = 0; i < axis.out_size; ++i) {
     const float x = source_coordinate(rule, axis, i);
-    if (extrapolates && (x < 0.0f || x > static_cast<float>(axis.in_size - 1))) {
+    if (extrapolates && !(x >= 0.0f && x <= static_cast<float>(axis.in_size - 1))) {
       table.bias[static_cast<size_t>(i)] = rule.extrapolation_value;
       table.indices.insert(table.indices.end(), static_cast<size_t>(table.taps), 0);
       table.weights.insert(table.weights.end(), static_cast<size_t>(table.taps), 0.0);

@@ -26,7 +26,7 @@ struct ResizeAxis {
   double roi_start = 0.0, roi_end = 1.0;  // tf_crop_and_resize only
 };
 
-// Null, or what is not supported in `rule`.
+// Empty, or what is not supported in `rule`.
 std::string unsupported(const ResizeRule& rule);
 
 // Coordinates are computed in single precision, as ONNX Runtime does: where output positions fall on the border between
