@@ -50,22 +50,14 @@ void check_operand(const TensorType& type, const Permutation& permutation, std::
   }
 }
 
-}  // namespace
-
-void MatMul::attributes(AttributeWriter& writer) const {
-  if (!a_permutation.empty()) writer.add("a_permutation", a_permutation);
-  if (!b_permutation.empty()) writer.add("b_permutation", b_permutation);
-  if (scale != 1.0) writer.add("scale", scale);
-  writer.add("fused", fused);
-}
-
-std::vector<TensorType> MatMul::infer(const std::vector<const TensorType*>& inputs) const {
+// Type of the product before c_permutation.
+TensorType product_type(const MatMul& op, const std::vector<const TensorType*>& inputs) {
   const TensorType& a_type = required(inputs, 0, "a");
   const TensorType& b_type = required(inputs, 1, "b");
-  check_operand(a_type, a_permutation, "a");
-  check_operand(b_type, b_permutation, "b");
+  check_operand(a_type, op.a_permutation, "a");
+  check_operand(b_type, op.b_permutation, "b");
   require_same_dtype(a_type, b_type, "a and b");
-  const Operand a = dense_operand(a_type.shape, a_permutation), b = dense_operand(b_type.shape, b_permutation);
+  const Operand a = dense_operand(a_type.shape, op.a_permutation), b = dense_operand(b_type.shape, op.b_permutation);
   if (a.columns != b.rows) {
     throw Error(fmt::format("a of {} columns and b of {} rows cannot be multiplied (shapes {} and {})", a.columns,
                             b.rows, to_string(a_type.shape), to_string(b_type.shape)));
@@ -73,11 +65,38 @@ std::vector<TensorType> MatMul::infer(const std::vector<const TensorType*>& inpu
   Shape shape = broadcast(a.batch, b.batch);
   shape.push_back(a.rows);
   shape.push_back(b.columns);
-  return {{a_type.dtype, shape}};
+  return {a_type.dtype, shape};
+}
+
+// The dimension of the stored output that each dimension of the product is.
+Permutation stored_dimensions(const Permutation& c_permutation) {
+  Permutation inverse(c_permutation.size());
+  for (size_t d = 0; d < inverse.size(); ++d) inverse[static_cast<size_t>(c_permutation[d])] = static_cast<int64_t>(d);
+  return inverse;
+}
+
+}  // namespace
+
+void MatMul::attributes(AttributeWriter& writer) const {
+  if (!a_permutation.empty()) writer.add("a_permutation", a_permutation);
+  if (!b_permutation.empty()) writer.add("b_permutation", b_permutation);
+  if (!c_permutation.empty()) writer.add("c_permutation", c_permutation);
+  if (scale != 1.0) writer.add("scale", scale);
+  writer.add("fused", fused);
+}
+
+std::vector<TensorType> MatMul::infer(const std::vector<const TensorType*>& inputs) const {
+  TensorType type = product_type(*this, inputs);
+  if (c_permutation.empty()) return {type};
+  if (c_permutation.size() != type.shape.size() || c_permutation.back() + 1 != static_cast<int64_t>(type.shape.size()))
+    throw Error(fmt::format("a product of shape {} and a permutation of {} dimensions that must keep the last one",
+                            to_string(type.shape), c_permutation.size()));
+  type.shape = permute(type.shape, c_permutation);
+  return {type};
 }
 
 std::vector<Array> MatMul::evaluate(const std::vector<const Array*>& inputs) const {
-  const TensorType type = infer(types_of(inputs))[0];
+  const TensorType type = product_type(*this, types_of(inputs));
   const Operand a = dense_operand(inputs[0]->shape(), a_permutation),
                 b = dense_operand(inputs[1]->shape(), b_permutation);
   const Shape batch(type.shape.begin(), type.shape.end() - 2);
@@ -97,7 +116,11 @@ std::vector<Array> MatMul::evaluate(const std::vector<const Array*>& inputs) con
     }
     for (int64_t n = 0; n < b.columns; ++n) y_row[n] *= scale;
   });
-  return {finish(type.shape, std::move(y), type.dtype, fused)};
+  const Array product = finish(type.shape, std::move(y), type.dtype, fused);
+  if (c_permutation.empty()) return {product};
+  const Shape stored = permute(type.shape, c_permutation);
+  const std::vector<int64_t> stored_strides = permute(row_major_strides(type.shape), c_permutation);
+  return {product.gathered(stored, strided_offsets(stored, stored_strides))};
 }
 
 int64_t MatMul::macs(const Node& node) const {
@@ -109,7 +132,7 @@ void MatMul::emit(const Node& node, emit::Context& context) const {
   const Value &x = node.in(0), &w = node.in(1), &y = node.out();
   const Operand a = operand(x.shape(), device_strides(x, context), a_permutation);
   const Operand b = operand(w.shape(), device_strides(w, context), b_permutation);
-  const Operand c = operand(y.shape(), device_strides(y, context), {});
+  const Operand c = operand(y.shape(), device_strides(y, context), stored_dimensions(c_permutation));
   StridedLoop loop = {c.batch,
                       {broadcast_strides(a.batch, a.batch_strides, c.batch),
                        broadcast_strides(b.batch, b.batch_strides, c.batch), c.batch_strides}};
