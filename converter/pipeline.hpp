@@ -41,6 +41,9 @@ struct Conversion {
 // Names of all passes in order, for --help and the checks of --dump-after.
 std::vector<std::string> pass_names();
 
+// The same from a graph, as an importer gives it.
+Conversion convert(std::unique_ptr<ir::Graph> graph, const ConvertOptions& options);
+
 // Throws ir::Problems (every problem of the model) or ir::Error.
 Conversion convert(const std::filesystem::path& onnx_file, const ConvertOptions& options);
 

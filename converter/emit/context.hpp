@@ -1,4 +1,5 @@
-// What an operator's emit() sees: the FlatBuffer under construction, tensor indices after memory planning, weight buffers.
+// What an operator's emit() sees: the FlatBuffer under construction, tensor indices after memory planning, weight
+// buffers.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,12 @@ class Context {
   // Elements between consecutive rows of a value: its last dimension, or more where the planner made it a slice.
   virtual int64_t row_stride(const ir::Value& value) = 0;
 
-  // Adds a block to Model.buffers (64-byte aligned, 64 readable bytes behind it; equal blocks are stored once); its index.
+  // Whether the planner laid input `index` of a Concat into the place that it has in the output, so that nothing is
+  // left to do.
+  virtual bool placed_in_output(const ir::Node& node, size_t index) = 0;
+
+  // Adds a block to Model.buffers (64-byte aligned, 64 readable bytes behind it; equal blocks are stored once); its
+  // index.
   virtual uint32_t buffer(std::span<const float> data) = 0;
   virtual uint32_t buffer(std::span<const int32_t> data) = 0;
 

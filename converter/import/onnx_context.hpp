@@ -1,5 +1,5 @@
-// What an operator's ONNX importer sees of one ONNX node. Importers live with their operator in converter/ops/ and are listed
-// in onnx_operators.inc.
+// What an operator's ONNX importer sees of one ONNX node. Importers live with their operator in converter/ops/ and are
+// listed in onnx_operators.inc.
 #pragma once
 
 #include <optional>
@@ -20,7 +20,8 @@ class OnnxContext {
   virtual ~OnnxContext() = default;
 
   virtual const std::string& op_type() const = 0;
-  virtual const std::string& node_name() const = 0;  // made up from the operator and the first output where the node has none
+  virtual const std::string& node_name()
+      const = 0;  // made up from the operator and the first output where the node has none
   virtual int opset() const = 0;
   virtual ir::Graph& graph() = 0;
 
@@ -31,10 +32,10 @@ class OnnxContext {
   // The constant elements of an input; throws Error ("input 1 (shape) must be constant ...") when they depend on data.
   virtual const ir::Array& constant(size_t index, std::string_view what) = 0;
   virtual size_t output_count() const = 0;           // declared outputs
-  virtual bool output_used(size_t index) const = 0;  // an optional output that has a name
+  virtual bool output_used(size_t index) const = 0;  // read by a node, or an output of the graph
 
-  // Attributes, with the default of the specification. Each attribute that is never asked for is a problem of its own, as is one
-  // of the wrong type.
+  // Attributes, with the default of the specification. Each attribute that is never asked for is a problem of its own,
+  // as is one of the wrong type.
   virtual bool has(std::string_view attribute) = 0;
   virtual int64_t integer(std::string_view attribute, int64_t fallback) = 0;
   virtual double number(std::string_view attribute, double fallback) = 0;
@@ -43,14 +44,16 @@ class OnnxContext {
   virtual std::vector<double> numbers(std::string_view attribute, std::vector<double> fallback = {}) = 0;
   virtual std::optional<ir::Array> tensor(std::string_view attribute) = 0;
 
-  // Adds a node whose inputs are `inputs`; nodes with only constant inputs and integer or boolean outputs (shape arithmetic) are
-  // evaluated at once and come back as constants.
+  // Adds a node whose inputs are `inputs`; nodes with only constant inputs and integer or boolean outputs (shape
+  // arithmetic) are evaluated at once and come back as constants.
   virtual ir::Value* add(std::unique_ptr<ir::Op> op, std::vector<ir::Value*> inputs) = 0;
   virtual std::vector<ir::Value*> add_many(std::unique_ptr<ir::Op> op, std::vector<ir::Value*> inputs) = 0;
   virtual ir::Value* add_constant(ir::Array array, std::string_view what) = 0;
 
-  virtual void warn(std::string message) = 0;  // prefixed with the node
-  [[noreturn]] virtual void fail(const std::string& message) = 0;  // throws Error, prefixed with node, operator and opset
+  // Messages are prefixed with node, operator and opset.
+  virtual void warn(std::string message) = 0;
+  virtual std::string about(const std::string& message) const = 0;
+  [[noreturn]] void fail(const std::string& message) const { throw ir::Error(about(message)); }
 };
 
 // Returns one value per output (null for optional outputs that are not produced).

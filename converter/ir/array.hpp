@@ -10,12 +10,19 @@
 
 namespace linnet::ir {
 
-// The element types of ONNX that the converter knows. Arithmetic is done in double (floating types) or int64_t (the others).
+// The element types of ONNX that the converter knows. Arithmetic is done in double (floating types) or int64_t (the
+// others).
 enum class DType : uint8_t { f32, f64, f16, bf16, i8, u8, i16, u16, i32, u32, i64, u64, boolean };
 
 std::string_view name(DType type);
 bool is_floating(DType type);
 size_t element_bytes(DType type);
+
+// IEEE half precision and bfloat16, by their bits.
+float half_to_float(uint16_t bits);
+uint16_t float_to_half(double value);  // to nearest even, overflow to infinity
+float bfloat16_to_float(uint16_t bits);
+uint16_t float_to_bfloat16(double value);
 
 using Shape = std::vector<int64_t>;
 using Permutation = std::vector<int64_t>;  // output dimension d is input dimension permutation[d], as in ONNX Transpose
@@ -23,19 +30,22 @@ using Permutation = std::vector<int64_t>;  // output dimension d is input dimens
 int64_t element_count(const Shape& shape);  // throws Error on overflow of int64_t
 std::string to_string(const Shape& shape);  // "1x3x224x224"; a scalar is "scalar"
 std::vector<int64_t> row_major_strides(const Shape& shape);
+// Element offset of every coordinate of `shape` in row-major order, with any strides.
+std::vector<int64_t> strided_offsets(const Shape& shape, const std::vector<int64_t>& strides, int64_t offset = 0);
 
 struct TensorType {
   DType dtype = DType::f32;
   Shape shape;
   friend bool operator==(const TensorType&, const TensorType&) = default;
 };
+std::string to_string(const TensorType& type);  // "f32[1x3x224x224]"
 
-// An immutable tensor; copies share the elements. Floating elements are kept as float (as read from a file) or as double (as
-// computed), all other types as int64_t.
+// An immutable tensor; copies share the elements. Floating elements are kept as float (as read from a file) or as
+// double (as computed), all other types as int64_t.
 class Array {
  public:
   Array() = default;
-  static Array of_floats(Shape shape, std::vector<float> values);
+  static Array of_floats(Shape shape, std::vector<float> values, DType dtype = DType::f32);
   static Array of_doubles(Shape shape, std::vector<double> values, DType dtype = DType::f32);
   static Array of_integers(Shape shape, std::vector<int64_t> values, DType dtype = DType::i64);
   static Array scalar(double value, DType dtype = DType::f32);
@@ -53,7 +63,12 @@ class Array {
   std::vector<int64_t> integers() const;
 
   Array reshaped(Shape shape) const;  // the same elements
-  Array cast(DType dtype) const;      // f16 and bf16 round to nearest even; float to integer truncates; to boolean: != 0
+  // f32, f16 and bf16 round to nearest even; floating to integer truncates and saturates (NaN: 0), integer to integer
+  // wraps; to boolean: != 0. An f32 array keeps the precision it has.
+  Array cast(DType dtype) const;
+  // Element i of the result is element source[i], or `fill` where source[i] < 0.
+  Array gathered(Shape shape, const std::vector<int64_t>& source, double fill = 0.0) const;
+  bool all_finite() const;
 
  private:
   TensorType type_;

@@ -1,4 +1,5 @@
-// What the converter reports: errors end a conversion (all that can be found in one pass are collected first), warnings do not.
+// What the converter reports: errors end a conversion (all that can be found in one pass are collected first), warnings
+// do not.
 #pragma once
 
 #include <stdexcept>

@@ -1,7 +1,7 @@
-// The base of all operators of the graph. Each operator is a struct derived from OpBase<Itself> with its attributes as public
-// fields (so that passes can match and build it), declared in converter/ops/<operator>.hpp and defined, together with its
-// ONNX importers and its emission, in converter/ops/<operator>.cpp. Attributes are always static: importers resolve shapes,
-// axes and the like from constant inputs.
+// The base of all operators of the graph. Each operator is a struct derived from OpBase<Itself> with its attributes as
+// public fields (so that passes can match and build it), declared in converter/ops/<operator>.hpp and defined, together
+// with its ONNX importers and its emission, in converter/ops/<operator>.cpp. Attributes are always static: importers
+// resolve shapes, axes and the like from constant inputs.
 #pragma once
 
 #include <memory>
@@ -24,7 +24,9 @@ struct Node;
 using kernels::Activation;
 using kernels::Function;
 
-// Writes "name=value" pairs; equal text means equal attributes.
+std::string_view name(Function function);
+
+// Writes "name=value" pairs separated by blanks; equal text means equal attributes.
 class AttributeWriter {
  public:
   void add(std::string_view name, int64_t value);
@@ -58,8 +60,9 @@ class Op {
   virtual int64_t macs(const Node& node) const { return (void)node, 0; }
 
   // Layout. The operator that computes, from inputs whose dimensions were permuted (input i' = Transpose(input i,
-  // permutation)), this operator's outputs permuted likewise; null where there is none. Only inputs of the output's rank are
-  // permuted; `node` gives the types (broadcast inputs of smaller rank: return null unless the operator handles them).
+  // permutation)), this operator's outputs permuted likewise; null where there is none. Only inputs of the output's
+  // rank are permuted; `node` gives the types (broadcast inputs of smaller rank: return null unless the operator
+  // handles them).
   virtual std::unique_ptr<Op> permuted(const Permutation& permutation, const Node& node) const {
     return (void)permutation, (void)node, nullptr;
   }

@@ -7,7 +7,7 @@ namespace linnet::ops {
 
 using namespace linnet::ir;
 
-// y = function(x). Floating types; Abs and Neg also on integers.
+// y = function(x). Floating types; Relu, Abs and Neg also on integers.
 struct Unary : OpBase<Unary> {
   static constexpr std::string_view kName = "Unary";
   Activation function;

@@ -8,10 +8,11 @@ namespace linnet::ops {
 using namespace linnet::ir;
 
 // y = fused(scale * a b), where a and b are first permuted (empty: as they are), so that a transposed operand is read
-// in place. Inputs: a, b of two dimensions or more (importers add dimensions to vectors).
+// in place; then y is permuted by c_permutation, which keeps the last dimension last, so that heads are written where
+// they belong. Inputs: a, b of two dimensions or more (importers add dimensions to vectors).
 struct MatMul : OpBase<MatMul> {
   static constexpr std::string_view kName = "MatMul";
-  Permutation a_permutation, b_permutation;
+  Permutation a_permutation, b_permutation, c_permutation;
   double scale = 1.0;
   Activation fused;
 

@@ -15,17 +15,20 @@ struct PoolRange {
   int32_t first, end, padded;
 };
 
+// Taps at positions below `limit`.
+template <class Isa>
+LINNET_INLINE int32_t taps_below(ptrdiff_t limit, ptrdiff_t start, int32_t kernel, int32_t dilation) {
+  if (limit <= start) return 0;
+  const ptrdiff_t taps = (limit - start - 1) / dilation + 1;
+  return taps < kernel ? static_cast<int32_t>(taps) : kernel;
+}
+
 template <class Isa>
 LINNET_INLINE PoolRange<Isa> pool_range(int32_t out, int32_t kernel, int32_t stride, int32_t dilation,
                                         int32_t pad_begin, int32_t pad_end, int32_t size) {
-  PoolRange<Isa> range{static_cast<ptrdiff_t>(out) * stride - pad_begin, 0, 0, 0};
-  for (int32_t tap = 0; tap < kernel; ++tap) {
-    const ptrdiff_t position = range.start + static_cast<ptrdiff_t>(tap) * dilation;
-    if (position < 0) range.first = tap + 1;
-    if (position < size) range.end = tap + 1;
-    if (position < static_cast<ptrdiff_t>(size) + pad_end) range.padded = tap + 1;
-  }
-  return range;
+  const ptrdiff_t start = static_cast<ptrdiff_t>(out) * stride - pad_begin;
+  return {start, taps_below<Isa>(0, start, kernel, dilation), taps_below<Isa>(size, start, kernel, dilation),
+          taps_below<Isa>(static_cast<ptrdiff_t>(size) + pad_end, start, kernel, dilation)};
 }
 
 template <class Isa>
@@ -62,8 +65,8 @@ template <class Isa>
 LINNET_INLINE float pool_divisor(bool count_include_pad, const PoolRange<Isa>& lines, const PoolRange<Isa>& pixels) {
   const int32_t height = count_include_pad ? lines.padded : lines.end - lines.first;
   const int32_t width = count_include_pad ? pixels.padded : pixels.end - pixels.first;
-  const int32_t size = height > 0 && width > 0 ? height * width : 1;
-  return static_cast<float>(size);
+  const bool empty = height <= 0 || width <= 0;
+  return empty ? 1.0f : static_cast<float>(height) * static_cast<float>(width);
 }
 
 template <class Isa>

@@ -1,0 +1,31 @@
+// The weight blocks of a model: equal ones are stored once.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "schema/model_generated.h"
+
+namespace linnet::emit {
+
+// Bytes that may be read behind the end of a block.
+constexpr size_t kReadableBehind = 64;
+
+class Buffers {
+ public:
+  uint32_t add(std::span<const std::byte> data);
+  int64_t bytes(uint32_t index) const { return static_cast<int64_t>(blocks_[index].size()); }
+  // All blocks together, without what may be read behind them.
+  int64_t total_bytes() const { return total_; }
+  flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<fb::Buffer>>> write(
+      flatbuffers::FlatBufferBuilder& builder) const;
+
+ private:
+  std::vector<std::vector<std::byte>> blocks_;
+  std::unordered_multimap<size_t, uint32_t> by_hash_;
+  int64_t total_ = 0;
+};
+
+}  // namespace linnet::emit

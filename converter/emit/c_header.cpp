@@ -1,0 +1,84 @@
+#include "converter/emit/c_header.hpp"
+
+#include <fmt/format.h>
+
+#include <cctype>
+#include <iterator>
+#include <set>
+
+#include "engine/linnet.h"
+#include "schema/model_generated.h"
+
+namespace linnet::emit {
+namespace {
+
+std::string operator_list(std::span<const uint8_t> model) {
+  std::set<std::string> names;
+  if (const auto* steps = fb::GetModel(model.data())->steps())
+    for (const fb::Step* step : *steps) names.insert(fb::EnumNameOperator(step->op_type()));
+  return fmt::format("{}", fmt::join(names, ";"));
+}
+
+std::string upper_case(std::string_view text) {
+  std::string result;
+  for (const char c : text) result += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return result;
+}
+
+std::string array_text(std::span<const uint8_t> bytes) {
+  constexpr size_t kPerLine = 24;
+  std::string text;
+  text.reserve(bytes.size() * 4 + bytes.size() / kPerLine + 1);
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    fmt::format_to(std::back_inserter(text), "{},", bytes[i]);
+    if (i % kPerLine == kPerLine - 1 || i + 1 == bytes.size()) text += '\n';
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string c_identifier(std::string_view text) {
+  std::string result;
+  for (const char c : text) result += std::isalnum(static_cast<unsigned char>(c)) && (c & 0x80) == 0 ? c : '_';
+  if (result.empty() || std::isdigit(static_cast<unsigned char>(result[0]))) result.insert(result.begin(), '_');
+  return result;
+}
+
+CHeader c_header(std::span<const uint8_t> model, std::string_view name, int64_t arena_bytes) {
+  const std::string macro = upper_case(name);
+  CHeader result;
+  result.header = fmt::format(
+      "/* Made by linnet {version}. The model's bytes, and the arena that linnet_init needs for it on a Cortex-M. */\n"
+      "#ifndef {macro}_H_\n"
+      "#define {macro}_H_\n"
+      "\n"
+      "#define {macro}_BYTES {bytes}\n"
+      "#define {macro}_ARENA_BYTES {arena}\n"
+      "#define {macro}_OPERATORS \"{operators}\"\n"
+      "\n"
+      "#ifdef __cplusplus\n"
+      "extern \"C\"\n"
+      "#endif\n"
+      "extern const unsigned char {name}[{macro}_BYTES];\n"
+      "\n"
+      "#endif\n",
+      fmt::arg("version", fmt::format("{}.{}.{}", LINNET_VERSION_MAJOR, LINNET_VERSION_MINOR, LINNET_VERSION_PATCH)),
+      fmt::arg("macro", macro), fmt::arg("name", name), fmt::arg("bytes", model.size()), fmt::arg("arena", arena_bytes),
+      fmt::arg("operators", operator_list(model)));
+  result.source = fmt::format(
+      "#include \"{name}.h\"\n"
+      "\n"
+      "#if defined(__ICCARM__)\n"
+      "#pragma data_alignment = {alignment}\n"
+      "const unsigned char {name}[{macro}_BYTES] = {{\n"
+      "#else\n"
+      "const unsigned char {name}[{macro}_BYTES] __attribute__((aligned({alignment}))) = {{\n"
+      "#endif\n",
+      fmt::arg("name", name), fmt::arg("macro", macro), fmt::arg("alignment", LINNET_ALIGNMENT));
+  result.source += array_text(model);
+  result.source += "};\n";
+  return result;
+}
+
+}  // namespace linnet::emit

@@ -1,0 +1,250 @@
+#include "converter/emit/emit.hpp"
+
+#include <map>
+
+#include <fmt/format.h>
+
+#include "converter/emit/buffers.hpp"
+#include "converter/emit/context.hpp"
+#include "converter/ops/concat.hpp"
+
+namespace linnet::emit {
+
+namespace {
+
+using namespace linnet::ir;
+
+constexpr uint32_t kFormatVersion = 1;
+
+fb::DataType device_type(const Value& value) {
+  if (ir::is_floating(value.type.dtype)) return fb::DataType::Float32;
+  switch (value.type.dtype) {
+    case DType::i8:
+      return fb::DataType::Int8;
+    case DType::u8:
+      return fb::DataType::UInt8;
+    case DType::boolean:
+      return fb::DataType::Bool;
+    case DType::i16:
+    case DType::u16:
+    case DType::i32:
+    case DType::i64:
+      return fb::DataType::Int32;
+    default:
+      throw Error(fmt::format("{} has elements of type {}; the device has f32, i8, u8, i32 and bool", value.name,
+                              ir::name(value.type.dtype)));
+  }
+}
+
+std::vector<std::byte> device_elements(const Value& value) {
+  const Array& array = *value.constant;
+  const auto as_bytes = [](const auto& elements) {
+    const auto bytes = std::as_bytes(std::span(elements));
+    return std::vector<std::byte>(bytes.begin(), bytes.end());
+  };
+  switch (device_type(value)) {
+    case fb::DataType::Float32:
+      return as_bytes(array.floats());
+    case fb::DataType::Int32: {
+      const std::vector<int64_t> wide = array.integers();
+      const std::vector<int32_t> narrow(wide.begin(), wide.end());
+      if (!std::equal(wide.begin(), wide.end(), narrow.begin()))
+        throw Error(fmt::format("constant {} has elements beyond 32 bits", value.name));
+      return as_bytes(narrow);
+    }
+    default: {
+      std::vector<std::byte> bytes;
+      for (const int64_t element : array.integers()) bytes.push_back(static_cast<std::byte>(element));
+      return bytes;
+    }
+  }
+}
+
+struct StepRecord {
+  const Node* node;
+  fb::Operator type;
+  flatbuffers::Offset<void> table;
+  std::vector<uint32_t> inputs, outputs;
+  int64_t weight_bytes;
+};
+
+class ModelContext : public Context {
+ public:
+  ModelContext(const Graph& graph, const plan::Plan& plan, const EmitOptions& options)
+      : graph_(graph), plan_(plan), options_(options) {}
+
+  flatbuffers::FlatBufferBuilder& builder() override { return builder_; }
+  uint32_t tensor(const Value& value) override { return tensor(value, value.shape()); }
+  uint32_t tensor(const Value& value, const Shape& shape) override;
+  int64_t row_stride(const Value& value) override;
+  bool placed_in_output(const Node& node, size_t index) override { return plan_.placed.at(&node)[index]; }
+  uint32_t buffer(std::span<const float> data) override { return use_buffer(std::as_bytes(data)); }
+  uint32_t buffer(std::span<const int32_t> data) override { return use_buffer(std::as_bytes(data)); }
+
+  Emission run();
+
+ private:
+  const Graph& graph_;
+  const plan::Plan& plan_;
+  const EmitOptions& options_;
+  flatbuffers::FlatBufferBuilder builder_;
+  Buffers buffers_;
+  std::map<std::pair<const Value*, Shape>, uint32_t> tensor_indices_;
+  std::vector<flatbuffers::Offset<fb::Tensor>> tensors_;
+  std::vector<StepRecord> steps_;
+  int64_t used_weight_bytes_ = 0;  // by the node being emitted
+
+  void add_step(const Node& node, fb::Operator type, flatbuffers::Offset<void> table,
+                const std::vector<uint32_t>& inputs, const std::vector<uint32_t>& outputs) override;
+  uint32_t use_buffer(std::span<const std::byte> data);
+  flatbuffers::Offset<flatbuffers::String> name(const std::string& text) {
+    return options_.strip_names ? flatbuffers::Offset<flatbuffers::String>() : builder_.CreateString(text);
+  }
+  void emit_nodes();
+  std::vector<flatbuffers::Offset<fb::Step>> write_steps(Emission& emission);
+  static report::StepSummary summary(const StepRecord& step);
+};
+
+uint32_t ModelContext::use_buffer(std::span<const std::byte> data) {
+  const uint32_t index = buffers_.add(data);
+  used_weight_bytes_ += static_cast<int64_t>(data.size());
+  return index;
+}
+
+int64_t ModelContext::row_stride(const Value& value) {
+  const auto place = plan_.places.find(&value);
+  if (place != plan_.places.end()) return place->second.row_stride;
+  return value.shape().empty() ? 1 : value.shape().back();
+}
+
+uint32_t ModelContext::tensor(const Value& value, const Shape& shape) {
+  const auto [entry, added] = tensor_indices_.try_emplace({&value, shape}, static_cast<uint32_t>(tensors_.size()));
+  if (!added) return entry->second;
+  const fb::DataType type = device_type(value);
+  for (const int64_t size : shape)
+    if (size < 1) throw Error(fmt::format("{} has shape {}; the device has no empty tensors", value.name, to_string(shape)));
+  if (shape.size() > 8)
+    throw Error(fmt::format("{} has {} dimensions; the device has 8 at most", value.name, shape.size()));
+  const int64_t columns = shape.empty() ? 1 : shape.back();
+  int64_t stride = row_stride(value);
+  const bool same_rows = !value.shape().empty() && columns == value.shape().back();
+  if (!same_rows) {
+    if (stride != (value.shape().empty() ? 1 : value.shape().back()) && value.shape().size() > 1)
+      throw Error(fmt::format("{} is a slice of another tensor and cannot be seen as {}", value.name, to_string(shape)));
+    stride = columns;
+  }
+  uint32_t buffer = 0, offset = 0;
+  if (value.constant) {
+    buffer = 1 + use_buffer(device_elements(value));
+  } else {
+    offset = static_cast<uint32_t>(plan_.places.at(&value).offset);
+  }
+  const std::vector<int32_t> sizes(shape.begin(), shape.end());
+  const std::vector<uint8_t> permutation(value.source_permutation.begin(), value.source_permutation.end());
+  const auto size_vector = builder_.CreateVector(sizes);
+  const auto permutation_vector = permutation.empty() ? 0 : builder_.CreateVector(permutation);
+  const auto name_string = name(value.name);
+  tensors_.push_back(fb::CreateTensor(builder_, type, size_vector, buffer, offset,
+                                      stride == columns ? 0 : static_cast<int32_t>(stride), permutation_vector,
+                                      name_string));
+  return entry->second;
+}
+
+void ModelContext::add_step(const Node& node, fb::Operator type, flatbuffers::Offset<void> table,
+                            const std::vector<uint32_t>& inputs, const std::vector<uint32_t>& outputs) {
+  steps_.push_back({&node, type, table, inputs, outputs, std::exchange(used_weight_bytes_, 0)});
+}
+
+// Emits every node and reports all that cannot be.
+void ModelContext::emit_nodes() {
+  std::vector<std::string> problems;
+  const auto attempt = [&](const std::string& place, const auto& action) {
+    const size_t tensors = tensors_.size();
+    try {
+      action();
+    } catch (const Error& error) {
+      const std::string text = error.what();
+      problems.push_back(text.starts_with(place) ? text : place + ": " + text);
+      std::erase_if(tensor_indices_, [&](const auto& entry) { return entry.second >= tensors; });
+      tensors_.resize(tensors);
+    }
+  };
+  for (const Value* input : graph_.inputs) attempt("input " + input->name, [&] { tensor(*input); });
+  for (const Node* node : plan_.order) {
+    if (plan_.views.count(node) > 0) continue;
+    used_weight_bytes_ = 0;
+    attempt(fmt::format("{} ({})", node->name, node->op->name()), [&] { node->op->emit(*node, *this); });
+  }
+  for (const Value* output : graph_.outputs) attempt("output " + output->name, [&] { tensor(*output); });
+  if (!problems.empty()) throw Problems(std::move(problems));
+}
+
+report::StepSummary ModelContext::summary(const StepRecord& step) {
+  report::StepSummary result;
+  result.name = step.node->out().name;
+  result.op = fb::EnumNameOperator(step.type);
+  result.output = to_string(step.node->out().type);
+  AttributeWriter writer;
+  if (step.node->inputs.size() > 1 && step.node->in(1).constant && step.node->in(1).shape().size() > 2) {
+    const Shape& weights = step.node->in(1).shape();
+    writer.add("kernel", std::vector<int64_t>(weights.begin() + 2, weights.end()));
+  }
+  step.node->op->attributes(writer);
+  result.attributes = writer.text();
+  result.sources = step.node->sources;
+  result.weight_bytes = step.weight_bytes;
+  return result;
+}
+
+std::vector<flatbuffers::Offset<fb::Step>> ModelContext::write_steps(Emission& emission) {
+  std::vector<flatbuffers::Offset<fb::Step>> result;
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    const StepRecord& step = steps_[i];
+    const Node& node = *step.node;
+    const auto index = static_cast<int>(i);
+    const auto [entry, first] = emission.steps_of.try_emplace(&node, index, index);
+    entry->second.second = index;
+    const bool last = i + 1 == steps_.size() || steps_[i + 1].node != &node;
+    report::StepSummary summary = ModelContext::summary(step);
+    summary.macs = last ? node.op->macs(node) : 0;
+    emission.macs += summary.macs;
+    const auto inputs = builder_.CreateVector(step.inputs), outputs = builder_.CreateVector(step.outputs);
+    const auto step_name = name(summary.name);
+    const auto sources = options_.strip_names ? 0 : builder_.CreateVectorOfStrings(node.sources);
+    result.push_back(fb::CreateStep(builder_, step.type, step.table, inputs, outputs, step_name, sources,
+                                    static_cast<uint64_t>(summary.macs)));
+    emission.steps.push_back(std::move(summary));
+  }
+  return result;
+}
+
+Emission ModelContext::run() {
+  emit_nodes();
+  Emission emission;
+  const auto steps = builder_.CreateVector(write_steps(emission));
+  emission.weight_bytes = buffers_.total_bytes();
+  std::vector<uint32_t> inputs, outputs;
+  for (const Value* input : graph_.inputs) inputs.push_back(tensor(*input));
+  for (const Value* output : graph_.outputs) outputs.push_back(tensor(*output));
+  const auto input_vector = builder_.CreateVector(inputs), output_vector = builder_.CreateVector(outputs);
+  const auto tensors = builder_.CreateVector(tensors_);
+  const auto report = fb::CreateReport(
+      builder_, builder_.CreateString(options_.tool_version), builder_.CreateString(options_.options),
+      name(options_.source_file), static_cast<uint64_t>(emission.macs), static_cast<uint64_t>(emission.weight_bytes),
+      static_cast<uint64_t>(plan_.tensor_bytes), static_cast<uint64_t>(plan_.lower_bound));
+  const auto model_name = name(graph_.name);
+  const auto buffers = buffers_.write(builder_);
+  builder_.Finish(fb::CreateModel(builder_, kFormatVersion, model_name, tensors, input_vector, output_vector, steps,
+                                  buffers, static_cast<uint32_t>(plan_.tensor_bytes), report),
+                  fb::ModelIdentifier());
+  emission.model.assign(builder_.GetBufferPointer(), builder_.GetBufferPointer() + builder_.GetSize());
+  return emission;
+}
+
+}  // namespace
+
+Emission emit_model(const Graph& graph, const plan::Plan& plan, const EmitOptions& options) {
+  return ModelContext(graph, plan, options).run();
+}
+
+}  // namespace linnet::emit

@@ -1,0 +1,31 @@
+// Writes the planned graph as a model file.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "converter/ir/graph.hpp"
+#include "converter/plan/plan.hpp"
+#include "converter/report/report.hpp"
+
+namespace linnet::emit {
+
+struct EmitOptions {
+  bool strip_names = false;
+  std::string source_file, tool_version, options;  // for the model's report
+};
+
+struct Emission {
+  std::vector<uint8_t> model;
+  std::vector<report::StepSummary> steps;
+  std::unordered_map<const ir::Node*, std::pair<int, int>> steps_of;  // first and last; nodes without a step are absent
+  int64_t macs = 0, weight_bytes = 0;
+};
+
+// Throws ir::Problems with everything that the device cannot do, or ir::Error when the model exceeds the 2 GiB of a
+// FlatBuffer.
+Emission emit_model(const ir::Graph& graph, const plan::Plan& plan, const EmitOptions& options);
+
+}  // namespace linnet::emit

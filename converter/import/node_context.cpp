@@ -1,0 +1,176 @@
+#include "converter/import/node_context.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "converter/import/topology.hpp"
+
+namespace linnet::import {
+
+namespace {
+
+using ir::Array;
+using ir::Error;
+using ir::Value;
+using onnx::AttributeProto;
+
+// Shape arithmetic above this size is left in the graph for the folding pass.
+constexpr int64_t kFoldedElements = int64_t{1} << 24;
+
+// The type of an attribute; files of the first ONNX versions do not state it.
+AttributeProto::AttributeType type_of(const AttributeProto& attribute) {
+  if (attribute.has_type() && attribute.type() != AttributeProto::UNDEFINED) return attribute.type();
+  if (attribute.has_f()) return AttributeProto::FLOAT;
+  if (attribute.has_i()) return AttributeProto::INT;
+  if (attribute.has_s()) return AttributeProto::STRING;
+  if (attribute.has_t()) return AttributeProto::TENSOR;
+  if (attribute.floats_size() > 0) return AttributeProto::FLOATS;
+  return attribute.ints_size() > 0 ? AttributeProto::INTS : AttributeProto::UNDEFINED;
+}
+
+}  // namespace
+
+std::string about_node(const onnx::NodeProto& node, int opset, std::string_view message) {
+  return fmt::format("node '{}' ({}, opset {}): {}", display_name(node), node.op_type(), opset, message);
+}
+
+NodeContext::NodeContext(const onnx::NodeProto& node, ImportState& state)
+    : node_(node), state_(state), name_(display_name(node)) {
+  for (const AttributeProto& attribute : node.attribute()) {
+    if (!attribute.ref_attr_name().empty())
+      fail(fmt::format("attribute {} refers to a function's attribute", attribute.name()));
+    if (!attributes_.emplace(attribute.name(), &attribute).second)
+      fail(fmt::format("attribute {} is given twice", attribute.name()));
+  }
+}
+
+void NodeContext::require_attributes_read() {
+  std::string unknown;
+  for (const auto& [name, attribute] : attributes_)
+    if (asked_.count(name) == 0) unknown += (unknown.empty() ? "" : ", ") + name;
+  if (!unknown.empty()) fail(fmt::format("attribute {} is not one of this operator", unknown));
+}
+
+Value* NodeContext::optional_input(size_t index) {
+  if (index >= input_count() || node_.input(static_cast<int>(index)).empty()) return nullptr;
+  return state_.values.at(node_.input(static_cast<int>(index)));
+}
+
+Value* NodeContext::input(size_t index) {
+  Value* value = optional_input(index);
+  if (value == nullptr) fail(fmt::format("input {} is absent", index));
+  return value;
+}
+
+const Array& NodeContext::constant(size_t index, std::string_view what) {
+  const Value* value = input(index);
+  if (!state_.constants.known(value))
+    fail(fmt::format("input {} ({}) must be constant, it depends on the graph's input '{}'", index, what,
+                     Constants::dependency(value)));
+  return state_.constants.get(value);
+}
+
+bool NodeContext::output_used(size_t index) const {
+  return index < output_count() && state_.read.count(node_.output(static_cast<int>(index))) != 0;
+}
+
+bool NodeContext::has(std::string_view attribute) {
+  asked_.emplace(attribute);
+  return attributes_.find(attribute) != attributes_.end();
+}
+
+const AttributeProto* NodeContext::find(std::string_view attribute, AttributeProto::AttributeType type) {
+  if (!has(attribute)) return nullptr;
+  const AttributeProto* found = attributes_.find(attribute)->second;
+  const AttributeProto::AttributeType got = type_of(*found);
+  if (got != type && got != AttributeProto::UNDEFINED)
+    fail(fmt::format("attribute {} has type {}, wanted {}", attribute, AttributeProto::AttributeType_Name(got),
+                     AttributeProto::AttributeType_Name(type)));
+  return found;
+}
+
+int64_t NodeContext::integer(std::string_view attribute, int64_t fallback) {
+  const AttributeProto* found = find(attribute, AttributeProto::INT);
+  return found != nullptr ? found->i() : fallback;
+}
+
+double NodeContext::number(std::string_view attribute, double fallback) {
+  const AttributeProto* found = find(attribute, AttributeProto::FLOAT);
+  return found != nullptr ? found->f() : fallback;
+}
+
+std::string NodeContext::text(std::string_view attribute, std::string_view fallback) {
+  const AttributeProto* found = find(attribute, AttributeProto::STRING);
+  return found != nullptr ? found->s() : std::string(fallback);
+}
+
+std::vector<int64_t> NodeContext::integers(std::string_view attribute, std::vector<int64_t> fallback) {
+  const AttributeProto* found = find(attribute, AttributeProto::INTS);
+  return found != nullptr ? std::vector<int64_t>(found->ints().begin(), found->ints().end()) : fallback;
+}
+
+std::vector<double> NodeContext::numbers(std::string_view attribute, std::vector<double> fallback) {
+  const AttributeProto* found = find(attribute, AttributeProto::FLOATS);
+  return found != nullptr ? std::vector<double>(found->floats().begin(), found->floats().end()) : fallback;
+}
+
+std::optional<Array> NodeContext::tensor(std::string_view attribute) {
+  if (!has(attribute)) return std::nullopt;
+  const AttributeProto& found = *attributes_.find(attribute)->second;
+  const bool sparse = type_of(found) == AttributeProto::SPARSE_TENSOR;
+  if (!sparse) find(attribute, AttributeProto::TENSOR);
+  Array array = sparse ? state_.reader.read(found.sparse_tensor()) : state_.reader.read(found.t());
+  if (!array.all_finite()) warn(fmt::format("attribute {} holds NaN or infinite elements", attribute));
+  return array;
+}
+
+bool NodeContext::folds_at_once(const std::vector<ir::TensorType>& outputs, const std::vector<Value*>& inputs) const {
+  return std::all_of(outputs.begin(), outputs.end(),
+                     [](const auto& type) {
+                       return !ir::is_floating(type.dtype) && ir::element_count(type.shape) <= kFoldedElements;
+                     }) &&
+         std::all_of(inputs.begin(), inputs.end(),
+                     [&](const Value* v) { return v == nullptr || state_.constants.known(v); });
+}
+
+std::vector<Value*> NodeContext::add_many(std::unique_ptr<ir::Op> op, std::vector<Value*> inputs) {
+  std::vector<ir::TensorType> types;
+  try {
+    types = ir::infer_types(*op, inputs);
+  } catch (const Error& error) {
+    fail(error.what());
+  }
+  std::vector<Value*> outputs;
+  if (folds_at_once(types, inputs)) {
+    std::vector<const Array*> arrays;
+    for (const Value* value : inputs) arrays.push_back(value != nullptr ? &state_.constants.get(value) : nullptr);
+    for (Array& array : op->evaluate(arrays)) outputs.push_back(state_.graph.add_constant(name_, std::move(array)));
+  } else {
+    const ir::Node* node = state_.graph.add(std::move(op), std::move(inputs), name_);
+    state_.constants.note(*node);
+    outputs = node->outputs;
+  }
+  created_.insert(outputs.begin(), outputs.end());
+  return outputs;
+}
+
+Value* NodeContext::add(std::unique_ptr<ir::Op> op, std::vector<Value*> inputs) {
+  return add_many(std::move(op), std::move(inputs)).front();
+}
+
+Value* NodeContext::add_constant(Array array, std::string_view what) {
+  Value* value = state_.graph.add_constant(what.empty() ? name_ : fmt::format("{}_{}", name_, what), std::move(array));
+  created_.insert(value);
+  return value;
+}
+
+void NodeContext::warn(std::string message) {
+  state_.warnings.push_back(about_node(node_, state_.opset, message));
+}
+
+std::string NodeContext::about(const std::string& message) const {
+  return about_node(node_, state_.opset, message);
+}
+
+}  // namespace linnet::import

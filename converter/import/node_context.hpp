@@ -1,0 +1,79 @@
+// The view of one ONNX node that its importer works with.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "converter/import/constants.hpp"
+#include "converter/import/onnx_context.hpp"
+#include "converter/import/tensor_reader.hpp"
+#include "onnx/onnx.pb.h"
+
+namespace linnet::import {
+
+// What the importers of one graph share.
+struct ImportState {
+  ir::Graph& graph;
+  int opset;
+  TensorReader reader;
+  std::vector<std::string>& warnings;
+  Constants constants;
+  std::unordered_map<std::string, ir::Value*> values;  // by ONNX name
+  std::unordered_set<std::string> read;                // names that a node or the graph's outputs read
+};
+
+class NodeContext final : public OnnxContext {
+ public:
+  NodeContext(const onnx::NodeProto& node, ImportState& state);
+
+  // Throws Error, prefixed with the node, when an attribute was never asked for.
+  void require_attributes_read();
+  bool created(const ir::Value* value) const { return created_.count(value) != 0; }
+
+  const std::string& op_type() const override { return node_.op_type(); }
+  const std::string& node_name() const override { return name_; }
+  int opset() const override { return state_.opset; }
+  ir::Graph& graph() override { return state_.graph; }
+
+  size_t input_count() const override { return static_cast<size_t>(node_.input_size()); }
+  ir::Value* input(size_t index) override;
+  ir::Value* optional_input(size_t index) override;
+  const ir::Array& constant(size_t index, std::string_view what) override;
+  size_t output_count() const override { return static_cast<size_t>(node_.output_size()); }
+  bool output_used(size_t index) const override;
+
+  bool has(std::string_view attribute) override;
+  int64_t integer(std::string_view attribute, int64_t fallback) override;
+  double number(std::string_view attribute, double fallback) override;
+  std::string text(std::string_view attribute, std::string_view fallback) override;
+  std::vector<int64_t> integers(std::string_view attribute, std::vector<int64_t> fallback) override;
+  std::vector<double> numbers(std::string_view attribute, std::vector<double> fallback) override;
+  std::optional<ir::Array> tensor(std::string_view attribute) override;
+
+  ir::Value* add(std::unique_ptr<ir::Op> op, std::vector<ir::Value*> inputs) override;
+  std::vector<ir::Value*> add_many(std::unique_ptr<ir::Op> op, std::vector<ir::Value*> inputs) override;
+  ir::Value* add_constant(ir::Array array, std::string_view what) override;
+
+  void warn(std::string message) override;
+  std::string about(const std::string& message) const override;
+
+ private:
+  const onnx::NodeProto& node_;
+  ImportState& state_;
+  std::string name_;
+  std::map<std::string, const onnx::AttributeProto*, std::less<>> attributes_;
+  std::set<std::string, std::less<>> asked_;
+  std::unordered_set<const ir::Value*> created_;
+
+  const onnx::AttributeProto* find(std::string_view attribute, onnx::AttributeProto::AttributeType type);
+  bool folds_at_once(const std::vector<ir::TensorType>& outputs, const std::vector<ir::Value*>& inputs) const;
+};
+
+// "node 'conv1' (Conv, opset 13): message"
+std::string about_node(const onnx::NodeProto& node, int opset, std::string_view message);
+
+}  // namespace linnet::import

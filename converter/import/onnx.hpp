@@ -1,0 +1,28 @@
+// Reads an ONNX model into the graph.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "converter/ir/graph.hpp"
+
+namespace linnet::import {
+
+constexpr int kMinimumOpset = 7;
+constexpr int kMaximumOpset = 21;
+
+struct OnnxModel {
+  std::unique_ptr<ir::Graph> graph;
+  int opset = 0;
+  std::vector<std::string> warnings;
+};
+
+// `input_shapes` overrides the shapes of inputs, by name; a symbolic first dimension that is not given is 1. Tensors
+// kept in external files are looked up beside the model. Every tensor and node is checked; throws ir::Problems with all
+// problems of the model, or ir::Error where the file cannot be read at all.
+OnnxModel import_onnx(const std::filesystem::path& file, const std::map<std::string, ir::Shape>& input_shapes);
+
+}  // namespace linnet::import

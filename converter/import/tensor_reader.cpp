@@ -1,0 +1,249 @@
+#include "converter/import/tensor_reader.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <charconv>
+#include <cstring>
+#include <fstream>
+
+#include <fmt/format.h>
+
+#include "converter/ir/error.hpp"
+#include "converter/ir/graph.hpp"
+
+namespace linnet::import {
+
+namespace {
+
+using ir::Array;
+using ir::DType;
+using ir::Error;
+using ir::Shape;
+using onnx::TensorProto;
+
+static_assert(std::endian::native == std::endian::little, "ONNX stores raw data in little-endian order");
+
+template <class Stored, class Result, class Convert>
+std::vector<Result> decoded(std::string_view bytes, Convert convert) {
+  std::vector<Result> values(bytes.size() / sizeof(Stored));
+  for (size_t i = 0; i < values.size(); ++i) {
+    Stored stored;
+    std::memcpy(&stored, bytes.data() + i * sizeof(Stored), sizeof(Stored));
+    values[i] = convert(stored);
+  }
+  return values;
+}
+
+template <class Stored>
+Array integers(Shape shape, std::string_view bytes, DType dtype) {
+  return Array::of_integers(std::move(shape),
+                            decoded<Stored, int64_t>(bytes, [](Stored v) { return static_cast<int64_t>(v); }), dtype);
+}
+
+Array from_bytes(Shape shape, std::string_view bytes, DType dtype) {
+  switch (dtype) {
+    case DType::f32:
+      return Array::of_floats(std::move(shape), decoded<float, float>(bytes, [](float v) { return v; }));
+    case DType::f64:
+      return Array::of_doubles(std::move(shape), decoded<double, double>(bytes, [](double v) { return v; }), dtype);
+    case DType::f16:
+      return Array::of_floats(std::move(shape), decoded<uint16_t, float>(bytes, ir::half_to_float), dtype);
+    case DType::bf16:
+      return Array::of_floats(std::move(shape), decoded<uint16_t, float>(bytes, ir::bfloat16_to_float), dtype);
+    case DType::i8:
+      return integers<int8_t>(std::move(shape), bytes, dtype);
+    case DType::u8:
+      return integers<uint8_t>(std::move(shape), bytes, dtype);
+    case DType::i16:
+      return integers<int16_t>(std::move(shape), bytes, dtype);
+    case DType::u16:
+      return integers<uint16_t>(std::move(shape), bytes, dtype);
+    case DType::i32:
+      return integers<int32_t>(std::move(shape), bytes, dtype);
+    case DType::u32:
+      return integers<uint32_t>(std::move(shape), bytes, dtype);
+    case DType::i64:
+      return integers<int64_t>(std::move(shape), bytes, dtype);
+    case DType::u64:
+      return integers<uint64_t>(std::move(shape), bytes, dtype);
+    case DType::boolean:
+      break;
+  }
+  return Array::of_integers(std::move(shape),
+                            decoded<uint8_t, int64_t>(bytes, [](uint8_t v) { return int64_t{v != 0}; }), dtype);
+}
+
+// From the repeated field that the element type is kept in; halves are bit patterns in int32_data.
+Array from_fields(const TensorProto& tensor, Shape shape, DType dtype) {
+  const auto require = [&](int count, std::string_view field) {
+    if (count != ir::element_count(shape))
+      throw Error(fmt::format("has {} elements in {}, wanted {} for {}", count, field, ir::element_count(shape),
+                              ir::to_string({dtype, shape})));
+  };
+  const auto wide = [&](const auto& field, std::string_view name) {
+    require(field.size(), name);
+    return Array::of_integers(shape, std::vector<int64_t>(field.begin(), field.end())).cast(dtype);
+  };
+  switch (dtype) {
+    case DType::f32: {
+      require(tensor.float_data_size(), "float_data");
+      return Array::of_floats(shape, {tensor.float_data().begin(), tensor.float_data().end()});
+    }
+    case DType::f64: {
+      require(tensor.double_data_size(), "double_data");
+      return Array::of_doubles(shape, {tensor.double_data().begin(), tensor.double_data().end()}, dtype);
+    }
+    case DType::f16:
+    case DType::bf16: {
+      require(tensor.int32_data_size(), "int32_data");
+      std::vector<float> values;
+      for (const int32_t bits : tensor.int32_data()) {
+        const auto half = static_cast<uint16_t>(bits);
+        values.push_back(dtype == DType::f16 ? ir::half_to_float(half) : ir::bfloat16_to_float(half));
+      }
+      return Array::of_floats(shape, std::move(values), dtype);
+    }
+    case DType::i64:
+      return wide(tensor.int64_data(), "int64_data");
+    case DType::u32:
+    case DType::u64:
+      return wide(tensor.uint64_data(), "uint64_data");
+    default:
+      return wide(tensor.int32_data(), "int32_data");
+  }
+}
+
+Shape checked_shape(const TensorProto& tensor) {
+  Shape shape(tensor.dims().begin(), tensor.dims().end());
+  if (ir::element_count(shape) > ir::kMaximumElements)
+    throw Error(fmt::format("shape {} has more than {} elements", ir::to_string(shape), ir::kMaximumElements));
+  return shape;
+}
+
+uint64_t parsed_number(const std::string& text, std::string_view key) {
+  uint64_t value = 0;
+  const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (result.ec != std::errc() || result.ptr != text.data() + text.size())
+    throw Error(fmt::format("external data has {} '{}', wanted a number", key, text));
+  return value;
+}
+
+}  // namespace
+
+DType dtype_of(int onnx_data_type) {
+  switch (onnx_data_type) {
+    case TensorProto::FLOAT:
+      return DType::f32;
+    case TensorProto::DOUBLE:
+      return DType::f64;
+    case TensorProto::FLOAT16:
+      return DType::f16;
+    case TensorProto::BFLOAT16:
+      return DType::bf16;
+    case TensorProto::INT8:
+      return DType::i8;
+    case TensorProto::UINT8:
+      return DType::u8;
+    case TensorProto::INT16:
+      return DType::i16;
+    case TensorProto::UINT16:
+      return DType::u16;
+    case TensorProto::INT32:
+      return DType::i32;
+    case TensorProto::UINT32:
+      return DType::u32;
+    case TensorProto::INT64:
+      return DType::i64;
+    case TensorProto::UINT64:
+      return DType::u64;
+    case TensorProto::BOOL:
+      return DType::boolean;
+    default:
+      break;
+  }
+  const std::string& name = TensorProto::DataType_IsValid(onnx_data_type)
+                                ? TensorProto::DataType_Name(static_cast<TensorProto::DataType>(onnx_data_type))
+                                : std::to_string(onnx_data_type);
+  throw Error(fmt::format(
+      "element type {}; supported are float, double, float16, bfloat16, bool and integers of 8 to 64 bits", name));
+}
+
+Array TensorReader::read(const TensorProto& tensor) const {
+  try {
+    const DType dtype = dtype_of(tensor.data_type());
+    Shape shape = checked_shape(tensor);
+    const size_t wanted = static_cast<size_t>(ir::element_count(shape)) * ir::element_bytes(dtype);
+    if (tensor.data_location() == TensorProto::EXTERNAL)
+      return from_bytes(std::move(shape), external_bytes(tensor, wanted), dtype);
+    if (!tensor.has_raw_data()) return from_fields(tensor, std::move(shape), dtype);
+    if (tensor.raw_data().size() != wanted)
+      throw Error(fmt::format("has {} bytes, wanted {} for {}", tensor.raw_data().size(), wanted,
+                              ir::to_string({dtype, shape})));
+    return from_bytes(std::move(shape), tensor.raw_data(), dtype);
+  } catch (const Error& error) {
+    throw Error(fmt::format("tensor '{}': {}", tensor.name(), error.what()));
+  }
+}
+
+std::string TensorReader::external_bytes(const TensorProto& tensor, size_t wanted) const {
+  std::string location;
+  uint64_t offset = 0, length = wanted;
+  for (const onnx::StringStringEntryProto& entry : tensor.external_data()) {
+    if (entry.key() == "location") location = entry.value();
+    if (entry.key() == "offset") offset = parsed_number(entry.value(), "offset");
+    if (entry.key() == "length") length = parsed_number(entry.value(), "length");
+  }
+  if (location.empty()) throw Error("external data without a location");
+  const std::filesystem::path relative = std::filesystem::path(location).lexically_normal();
+  if (relative.is_absolute() || *relative.begin() == "..")
+    throw Error(fmt::format("external file '{}' lies outside the model's folder", location));
+  if (length != wanted) throw Error(fmt::format("has {} bytes in file '{}', wanted {}", length, location, wanted));
+
+  const std::filesystem::path file = folder_ / relative;
+  std::error_code failure;
+  if (!std::filesystem::is_regular_file(file, failure))
+    throw Error(fmt::format("external file '{}' is missing", file.string()));
+  const uint64_t size = std::filesystem::file_size(file, failure);
+  if (failure || offset > size || size - offset < wanted)
+    throw Error(
+        fmt::format("external file '{}' has {} bytes, wanted {} from offset {}", file.string(), size, wanted, offset));
+  std::ifstream stream(file, std::ios::binary);
+  std::string bytes(wanted, '\0');
+  if (!stream.seekg(static_cast<std::streamoff>(offset)) ||
+      !stream.read(bytes.data(), static_cast<std::streamsize>(wanted)))
+    throw Error(fmt::format("external file '{}' cannot be read", file.string()));
+  return bytes;
+}
+
+Array TensorReader::read(const onnx::SparseTensorProto& tensor) const {
+  const std::string& name = tensor.values().name();
+  const Array values = read(tensor.values());
+  const Array indices = read(tensor.indices());
+  try {
+    TensorProto outline;
+    *outline.mutable_dims() = tensor.dims();
+    const Shape shape = checked_shape(outline);
+    const bool linear = indices.shape().size() == 1;
+    if (indices.size() != values.size() * (linear ? 1 : shape.size()))
+      throw Error(fmt::format("{} values with indices of shape {}", values.size(), ir::to_string(indices.shape())));
+    const std::vector<int64_t> strides = ir::row_major_strides(shape);
+    std::vector<int64_t> source(static_cast<size_t>(ir::element_count(shape)), -1);
+    for (size_t i = 0; i < values.size(); ++i) {
+      int64_t position = linear ? indices.integer(i) : 0;
+      for (size_t d = 0; !linear && d < shape.size(); ++d) {
+        const int64_t index = indices.integer(i * shape.size() + d);
+        if (index < 0 || index >= shape[d])
+          throw Error(fmt::format("index {} outside dimension {} of {}", index, d, ir::to_string(shape)));
+        position += index * strides[d];
+      }
+      if (position < 0 || position >= static_cast<int64_t>(source.size()))
+        throw Error(fmt::format("index {} outside shape {}", position, ir::to_string(shape)));
+      source[static_cast<size_t>(position)] = static_cast<int64_t>(i);
+    }
+    return values.gathered(shape, source);
+  } catch (const Error& error) {
+    throw Error(fmt::format("sparse tensor '{}': {}", name, error.what()));
+  }
+}
+
+}  // namespace linnet::import

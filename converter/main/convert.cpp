@@ -1,0 +1,172 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <memory>
+
+#include "converter/emit/c_header.hpp"
+#include "converter/main/commands.hpp"
+#include "converter/main/progress.hpp"
+#include "targets/desktop/lib/error.hpp"
+
+namespace linnet::tools {
+namespace {
+
+struct Arguments {
+  std::string input, output, c_array;
+  std::vector<std::string> shapes;
+  std::string dump_after, stop_after;
+  bool json = false, verbose = false, quiet = false, strip = false, keep_layout = false, check = false;
+};
+
+// "name=1,3,224,224"
+std::pair<std::string, ir::Shape> parse_shape(const std::string& text) {
+  const auto fail = [&] {
+    return ToolError(kUsageError,
+                     fmt::format("--shape {}: expected NAME=SIZE,SIZE,... with sizes of at least 1", text));
+  };
+  const size_t equals = text.rfind('=');
+  if (equals == std::string::npos || equals == 0) throw fail();
+  ir::Shape shape;
+  const char *position = text.data() + equals + 1, *end = text.data() + text.size();
+  while (position != end) {
+    int64_t size = 0;
+    const auto [next, error] = std::from_chars(position, end, size);
+    if (error != std::errc() || size < 1 || (next != end && (*next != ',' || next + 1 == end))) throw fail();
+    shape.push_back(size);
+    position = next == end ? end : next + 1;
+  }
+  return {text.substr(0, equals), shape};
+}
+
+void check_pass(const char* option, const std::string& pass) {
+  const std::vector<std::string> passes = pass_names();
+  if (pass.empty() || std::find(passes.begin(), passes.end(), pass) != passes.end()) return;
+  throw ToolError(kUsageError, fmt::format("{} {}: no such pass; there are {}", option, pass, fmt::join(passes, ", ")));
+}
+
+ConvertOptions convert_options(const Arguments& arguments) {
+  ConvertOptions options;
+  for (const std::string& text : arguments.shapes) {
+    if (!options.input_shapes.insert(parse_shape(text)).second) {
+      throw ToolError(kUsageError, fmt::format("--shape {}: given twice for the same input", text));
+    }
+  }
+  check_pass("--dump-after", arguments.dump_after);
+  check_pass("--stop-after", arguments.stop_after);
+  options.strip_names = arguments.strip;
+  options.keep_layout = arguments.keep_layout;
+  options.check_passes = arguments.check;
+  options.dump_after = arguments.dump_after;
+  options.stop_after = arguments.stop_after;
+  options.dump = [](std::string_view text) { fmt::print("{}", text); };
+  return options;
+}
+
+// The header goes beside the source: model.c and model.h.
+void write_c_array(const std::string& path, const Conversion& conversion) {
+  const auto& memory = conversion.report.memory;
+  const auto cortex_m =
+      std::find_if(memory.begin(), memory.end(), [](const auto& target) { return target.target == "cortex-m"; });
+  if (cortex_m == memory.end()) throw ToolError(kModelError, "the report has no arena for Cortex-M");
+  const std::filesystem::path source(path);
+  const emit::CHeader text =
+      emit::c_header(conversion.model, emit::c_identifier(source.stem().string()), cortex_m->arena_bytes);
+  write_file(std::filesystem::path(path).replace_extension(".h").string(), text.header);
+  write_file(path, text.source);
+}
+
+void check_arguments(const Arguments& arguments) {
+  if (arguments.output.empty() && arguments.stop_after.empty()) {
+    throw ToolError(kUsageError, "convert needs -o FILE (or --stop-after PASS) (see --help)");
+  }
+  if (!arguments.c_array.empty() && std::filesystem::path(arguments.c_array).extension() != ".c") {
+    throw ToolError(kUsageError, fmt::format("--c-array {}: the name must end in .c", arguments.c_array));
+  }
+  for (const std::string& path : {arguments.output, arguments.c_array}) {
+    if (!path.empty()) check_writable(path);
+  }
+  std::error_code ignored;
+  if (std::filesystem::equivalent(arguments.input, arguments.output, ignored)) {
+    throw ToolError(kUsageError, fmt::format("-o {}: is the input file", arguments.output));
+  }
+}
+
+int convert_action(const Arguments& arguments) {
+  check_arguments(arguments);
+  ConvertOptions options = convert_options(arguments);
+  Conversion conversion;
+  {
+    ProgressBar progress;
+    options.progress = [&](std::string_view stage, double fraction) { progress.update(stage, fraction); };
+    conversion = convert_file(arguments.input, options);
+  }
+  if (!arguments.stop_after.empty()) return kOk;
+  write_file(arguments.output, conversion.model.data(), conversion.model.size());
+  if (!arguments.c_array.empty()) write_c_array(arguments.c_array, conversion);
+  if (arguments.json)
+    fmt::print("{}", report::to_json(conversion.report));
+  else if (!arguments.quiet)
+    fmt::print("{}", report::to_text(conversion.report, arguments.verbose));
+  return kOk;
+}
+
+}  // namespace
+
+Conversion convert_file(const std::string& onnx_file, const ConvertOptions& options) {
+  { const MappedFile readable(onnx_file); }
+  try {
+    Conversion conversion = linnet::convert(onnx_file, options);
+    for (const std::string& warning : conversion.warnings) fmt::print(stderr, "linnet: warning: {}\n", warning);
+    return conversion;
+  } catch (const ir::Problems& problems) {
+    std::string text =
+        fmt::format("{}: {} problem{}", onnx_file, problems.list().size(), problems.list().size() == 1 ? "" : "s");
+    for (const std::string& problem : problems.list()) text += "\n  " + problem;
+    throw ToolError(kModelError, text);
+  } catch (const ir::Error& error) {
+    throw ToolError(kModelError, fmt::format("{}: {}", onnx_file, error.what()));
+  }
+}
+
+void add_convert_command(CLI::App& app, Action* action) {
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand("convert", "Converts an ONNX model (opset 7 to 21) to a .lnt file.");
+  command->add_option("input", arguments->input, "The ONNX file; external data are read from beside it")
+      ->required()
+      ->type_name("MODEL.onnx");
+  command->add_option("-o,--output", arguments->output, "The file to write; it is replaced as a whole, or not touched")
+      ->type_name("MODEL.lnt");
+  command
+      ->add_option("--shape", arguments->shapes,
+                   "Shape of an input, where the model leaves it open or another one is wanted; repeat for more inputs "
+                   "(default for a symbolic batch: 1)")
+      ->allow_extra_args(false)
+      ->type_name("NAME=N,C,H,W");
+  command->add_flag("--strip", arguments->strip, "Leave out tensor names, step names and source node names");
+  command->add_flag("--keep-layout", arguments->keep_layout,
+                    "Inputs and outputs keep the source's order of dimensions (N, C, H, W) on the device");
+  command
+      ->add_option("--c-array", arguments->c_array,
+                   "Also write the model as C source for firmware, and a header of the same name beside it")
+      ->type_name("FILE.c");
+  command->add_flag(
+      "--check", arguments->check,
+      "After every pass that must not change the result, evaluate the graph on random inputs and compare");
+  const std::string passes = fmt::format("{}", fmt::join(pass_names(), ", "));
+  command->add_option("--dump-after", arguments->dump_after, "Print the graph after a pass: " + passes)
+      ->type_name("PASS");
+  command->add_option("--stop-after", arguments->stop_after, "End after a pass; nothing is written")->type_name("PASS");
+  auto* json = command->add_flag("--json", arguments->json, "Print the report as JSON instead of text");
+  command->add_flag("--verbose", arguments->verbose, "List every action of every pass in the report");
+  command->add_flag("--quiet", arguments->quiet, "Print no report")->excludes(json);
+  command->footer(footer(
+      "Reports the steps, multiply-accumulates, weight bytes, the exact arena bytes for each kind of device, and what "
+      "each "
+      "pass did. A model that is not supported fails with all of its problems in one list; no file is written then.",
+      "  linnet convert mobilenet.onnx -o mobilenet.lnt --shape image=1,3,224,224"));
+  command->callback([=] { *action = [=] { return convert_action(*arguments); }; });
+}
+
+}  // namespace linnet::tools

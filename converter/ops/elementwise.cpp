@@ -1,0 +1,140 @@
+#include "converter/ops/elementwise.hpp"
+
+#include <fmt/format.h>
+
+#include "converter/ops/broadcast.hpp"
+#include "converter/ops/emission.hpp"
+#include "converter/ops/functions.hpp"
+
+namespace linnet::ops {
+
+namespace {
+
+constexpr size_t kBinaryDimensions = 6;  // of the file format
+
+bool on_integers(Function function) {
+  return function == Function::Identity || function == Function::Relu || function == Function::Abs ||
+         function == Function::Neg;
+}
+
+int64_t apply_integer(Function function, int64_t x) {
+  switch (function) {
+    case Function::Relu:
+      return x < 0 ? 0 : x;
+    case Function::Abs:
+      return x < 0 ? -x : x;
+    case Function::Neg:
+      return -x;
+    default:
+      return x;
+  }
+}
+
+}  // namespace
+
+void Unary::attributes(AttributeWriter& writer) const {
+  writer.add("function", function);
+}
+
+std::vector<TensorType> Unary::infer(const std::vector<const TensorType*>& inputs) const {
+  const TensorType& x = required(inputs, 0, "x");
+  if (!on_integers(function.function)) require_floating(x, "x");
+  if (x.dtype == DType::boolean) throw Error("x has element type bool, supported are numbers");
+  return {x};
+}
+
+std::vector<Array> Unary::evaluate(const std::vector<const Array*>& inputs) const {
+  const Array& x = *inputs[0];
+  if (x.floating()) return {finish(x.shape(), x.doubles(), x.dtype(), function)};
+  std::vector<int64_t> values = x.integers();
+  for (int64_t& value : values) value = apply_integer(function.function, value);
+  return {Array::of_integers(x.shape(), std::move(values), x.dtype())};
+}
+
+std::unique_ptr<Op> Unary::permuted(const Permutation&, const Node&) const {
+  return clone();
+}
+
+bool Unary::in_place(const Node&, size_t index) const {
+  return index == 0;
+}
+
+void Unary::emit(const Node& node, emit::Context& context) const {
+  require_float_arithmetic(node);
+  const fb::Activation activation = emit::Context::activation(function);
+  const auto table = fb::CreateUnary(context.builder(), &activation);
+  context.step(node, table, {context.tensor(node.in(0))}, {context.tensor(node.out())});
+}
+
+void Binary::attributes(AttributeWriter& writer) const {
+  writer.add("function", ops::name(function));
+  writer.add("fused", fused);
+}
+
+std::vector<TensorType> Binary::infer(const std::vector<const TensorType*>& inputs) const {
+  const TensorType& a = required(inputs, 0, "a");
+  const TensorType& b = required(inputs, 1, "b");
+  require_same_dtype(a, b, "a and b");
+  if (a.dtype == DType::boolean) throw Error("a has element type bool, supported are numbers");
+  if (fused.function != Function::Identity) require_floating(a, "a");
+  return {{a.dtype, broadcast(a.shape, b.shape)}};
+}
+
+std::vector<Array> Binary::evaluate(const std::vector<const Array*>& inputs) const {
+  const Array &a = *inputs[0], &b = *inputs[1];
+  const Shape shape = broadcast(a.shape(), b.shape());
+  const std::array<std::vector<int64_t>, 2> strides = {broadcast_strides(a.shape(), shape),
+                                                       broadcast_strides(b.shape(), shape)};
+  const auto combine = [&](const auto& x, const auto& y) {
+    std::decay_t<decltype(x)> result;
+    result.reserve(static_cast<size_t>(element_count(shape)));
+    for_each_position(shape, strides, [&](const std::array<int64_t, 2>& offsets) {
+      result.push_back(apply(function, x[static_cast<size_t>(offsets[0])], y[static_cast<size_t>(offsets[1])]));
+    });
+    return result;
+  };
+  if (a.floating()) return {finish(shape, combine(a.doubles(), b.doubles()), a.dtype(), fused)};
+  return {Array::of_integers(shape, combine(a.integers(), b.integers()), a.dtype())};
+}
+
+std::unique_ptr<Op> Binary::permuted(const Permutation&, const Node& node) const {
+  const size_t rank = node.out().shape().size();
+  for (size_t i = 0; i < 2; ++i) {
+    const Shape& shape = node.in(i).shape();
+    if (shape.size() != rank && element_count(shape) != 1) return nullptr;
+  }
+  return clone();
+}
+
+bool Binary::in_place(const Node& node, size_t index) const {
+  return index < 2 && node.in(index).type == node.out().type;
+}
+
+void Binary::emit(const Node& node, emit::Context& context) const {
+  require_float_arithmetic(node);
+  const Value& y = node.out();
+  StridedLoop loop = {y.shape(), {}};
+  for (size_t i = 0; i < 2; ++i) {
+    loop.strides.push_back(broadcast_strides(node.in(i).shape(), device_strides(node.in(i), context), y.shape()));
+  }
+  loop.strides.push_back(device_strides(y, context));
+  loop.merge();
+  if (loop.strides[2].back() != 1) {  // the output's innermost dimension is contiguous
+    loop.shape.push_back(1);
+    for (auto& strides : loop.strides) strides.push_back(1);
+  }
+  if (loop.shape.size() > kBinaryDimensions) {
+    throw Error(fmt::format("broadcasts {} and {} over {} separate dimensions, the device supports {}",
+                            to_string(node.in(0).shape()), to_string(node.in(1).shape()), loop.shape.size(),
+                            kBinaryDimensions));
+  }
+  const auto shape = device_ints(context, loop.shape);
+  const auto a_strides = device_ints(context, loop.strides[0]), b_strides = device_ints(context, loop.strides[1]),
+             c_strides = device_ints(context, loop.strides[2]);
+  const fb::Activation activation = emit::Context::activation(fused);
+  const auto table = fb::CreateBinary(context.builder(), static_cast<fb::BinaryFunction>(function), shape, a_strides,
+                                      b_strides, c_strides, &activation);
+  context.step(node, table, {context.tensor(node.in(0)), context.tensor(node.in(1))}, {context.tensor(y)});
+}
+
+}  // namespace linnet::ops

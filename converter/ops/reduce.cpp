@@ -1,0 +1,139 @@
+#include "converter/ops/reduce.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "converter/ops/axes.hpp"
+#include "converter/ops/broadcast.hpp"
+#include "converter/ops/emission.hpp"
+#include "converter/ops/functions.hpp"
+#include "converter/ops/reduce_axes.hpp"
+
+namespace linnet::ops {
+
+using kernels::ReduceKind;
+
+namespace {
+
+Shape reduced_shape(const Shape& shape, const std::vector<int64_t>& axes, bool keep_dims) {
+  Shape result;
+  for (size_t d = 0; d < shape.size(); ++d) {
+    const bool reduced = std::binary_search(axes.begin(), axes.end(), static_cast<int64_t>(d));
+    if (!reduced) result.push_back(shape[d]);
+    if (reduced && keep_dims) result.push_back(1);
+  }
+  return result;
+}
+
+template <class T>
+T initial(ReduceKind kind) {
+  using Limits = std::numeric_limits<T>;
+  switch (kind) {
+    case ReduceKind::Prod:
+      return 1;
+    case ReduceKind::Max:
+      return Limits::has_infinity ? -Limits::infinity() : Limits::lowest();
+    case ReduceKind::Min:
+      return Limits::has_infinity ? Limits::infinity() : Limits::max();
+    default:
+      return 0;
+  }
+}
+
+template <class T>
+T accumulate(ReduceKind kind, T sum, T value) {
+  switch (kind) {
+    case ReduceKind::Sum:
+    case ReduceKind::Mean:
+      return sum + value;
+    case ReduceKind::Max:
+      return value < sum ? sum : value;
+    case ReduceKind::Min:
+      return value > sum ? sum : value;
+    case ReduceKind::Prod:
+      return sum * value;
+    case ReduceKind::L1:
+      return sum + (value < 0 ? -value : value);
+    case ReduceKind::L2:
+    case ReduceKind::SumSquare:
+      return sum + value * value;
+  }
+  throw Error(fmt::format("unknown reduction {}", static_cast<int>(kind)));
+}
+
+template <class T>
+std::vector<T> reduce_values(ReduceKind kind, const std::vector<T>& values, const Shape& shape, const Shape& kept) {
+  std::vector<T> result(static_cast<size_t>(element_count(kept)), initial<T>(kind));
+  const std::array<std::vector<int64_t>, 1> strides = {broadcast_strides(kept, shape)};
+  size_t i = 0;
+  for_each_position(shape, strides, [&](const std::array<int64_t, 1>& offsets) {
+    T& target = result[static_cast<size_t>(offsets[0])];
+    target = accumulate(kind, target, values[i++]);
+  });
+  const T count = static_cast<T>(result.empty() ? 1 : values.size() / result.size());
+  for (T& value : result) {
+    if (kind == ReduceKind::Mean) value /= count;
+    if (kind == ReduceKind::L2) value = static_cast<T>(std::sqrt(static_cast<double>(value)));
+  }
+  return result;
+}
+
+}  // namespace
+
+void Reduce::attributes(AttributeWriter& writer) const {
+  writer.add("kind", ops::name(kind));
+  writer.add("axes", axes);
+  writer.add("keep_dims", keep_dims);
+  writer.add("fused", fused);
+}
+
+std::vector<TensorType> Reduce::infer(const std::vector<const TensorType*>& inputs) const {
+  const TensorType& x = required(inputs, 0, "x");
+  if (x.dtype == DType::boolean) throw Error("x has element type bool, supported are numbers");
+  if (axes.empty()) throw Error("no axes to reduce");
+  for (size_t i = 0; i < axes.size(); ++i) {
+    require_axis(axes[i], x.shape);
+    if (i > 0 && axes[i] <= axes[i - 1]) throw Error(fmt::format("axis {} is given twice or out of order", axes[i]));
+    if (x.shape[static_cast<size_t>(axes[i])] == 0)
+      throw Error(fmt::format("axis {} of shape {} is empty", axes[i], to_string(x.shape)));
+  }
+  if (fused.function != Function::Identity) require_floating(x, "x");
+  return {{x.dtype, reduced_shape(x.shape, axes, keep_dims)}};
+}
+
+std::vector<Array> Reduce::evaluate(const std::vector<const Array*>& inputs) const {
+  const Array& x = *inputs[0];
+  const Shape kept = reduced_shape(x.shape(), axes, true), shape = reduced_shape(x.shape(), axes, keep_dims);
+  if (x.floating()) return {finish(shape, reduce_values(kind, x.doubles(), x.shape(), kept), x.dtype(), fused)};
+  return {Array::of_integers(shape, reduce_values(kind, x.integers(), x.shape(), kept), x.dtype())};
+}
+
+std::unique_ptr<Op> Reduce::permuted(const Permutation& permutation, const Node& node) const {
+  const Shape& shape = node.in(0).shape();
+  if (!keep_dims || permutation.size() != shape.size()) return nullptr;
+  auto op = std::make_unique<Reduce>(*this);
+  for (int64_t& axis : op->axes) axis = permuted_axis(axis, permutation);
+  std::sort(op->axes.begin(), op->axes.end());
+  if (adjacent_runs(op->axes, permute(shape, permutation)).size() > 1) return nullptr;  // the device reduces one run
+  return op;
+}
+
+void Reduce::emit(const Node& node, emit::Context& context) const {
+  require_float_arithmetic(node);
+  const Shape& shape = node.in(0).shape();
+  const auto runs = adjacent_runs(axes, shape);
+  if (runs.size() > 1) {
+    throw Error(fmt::format("reduces axes {} of shape {}, the device supports axes that follow one another",
+                            fmt::join(axes, ", "), to_string(shape)));
+  }
+  const AxisSplit view = reduced_view(runs[0], shape);
+  const fb::Activation activation = emit::Context::activation(fused);
+  const auto table = fb::CreateReduce(context.builder(), static_cast<fb::ReduceKind>(kind), device_int(view.outer),
+                                      device_int(view.size), device_int(view.inner), &activation);
+  context.step(node, table, {context.tensor(node.in(0))}, {context.tensor(node.out())});
+}
+
+}  // namespace linnet::ops

@@ -1,0 +1,237 @@
+#include <algorithm>
+#include <cmath>
+
+#include "converter/ops/batch_norm.hpp"
+#include "converter/ops/conv.hpp"
+#include "converter/ops/elementwise.hpp"
+#include "converter/ops/linear.hpp"
+#include "converter/ops/reshape.hpp"
+#include "converter/passes/affine.hpp"
+#include "converter/passes/passes.hpp"
+#include "converter/passes/rewrite.hpp"
+
+namespace linnet::passes {
+
+namespace {
+
+constexpr size_t kWeights = 1, kBias = 2, kResidual = 3;
+
+// A convolution, transposed convolution or linear layer with constant weights, and where its channels lie.
+struct Layer {
+  Node* node;
+  int64_t groups = 1;
+  bool transposed = false;  // weights [in, out / groups, ...] instead of [out, in / groups, ...]
+  bool channels_last = true;
+  bool padded = false;
+
+  const Value& weights() const { return node->in(kWeights); }
+  int64_t channel_axis() const { return channels_last ? static_cast<int64_t>(node->out().shape().size()) - 1 : 1; }
+  int64_t outputs() const { return transposed ? weights().shape()[1] * groups : weights().shape()[0]; }
+  int64_t inputs() const { return transposed ? weights().shape()[0] : weights().shape()[1] * groups; }
+
+  // Input and output channel of every weight.
+  std::pair<int64_t, int64_t> channels(int64_t weight) const {
+    const Shape& shape = weights().shape();
+    const int64_t taps = element_count(Shape(shape.begin() + 2, shape.end()));
+    const int64_t first = weight / (taps * shape[1]), second = weight / taps % shape[1];
+    const int64_t group = first / (shape[0] / groups);
+    const int64_t other = group * shape[1] + second;
+    return transposed ? std::pair(first, other) : std::pair(other, first);
+  }
+};
+
+bool is_padded(const std::vector<int64_t>& begin, const std::vector<int64_t>& end) {
+  const auto positive = [](int64_t pad) { return pad != 0; };
+  return std::any_of(begin.begin(), begin.end(), positive) || std::any_of(end.begin(), end.end(), positive);
+}
+
+std::optional<Layer> as_layer(Node* node) {
+  if (node == nullptr || node->inputs.size() < 2 || node->inputs[0] == nullptr || node->inputs[0]->constant ||
+      node->inputs[1] == nullptr || !node->in(kWeights).constant || (node->has(kBias) && !node->in(kBias).constant))
+    return std::nullopt;
+  if (node->as<ops::Linear>() != nullptr) return Layer{node};
+  if (const auto* conv = node->as<ops::Conv>())
+    return Layer{node, conv->groups, false, conv->channels_last, is_padded(conv->pads_begin, conv->pads_end)};
+  // Near the border, and between strided pixels, a transposed convolution sees only part of its taps, as with padding.
+  if (const auto* conv = node->as<ops::ConvTranspose>())
+    return Layer{node, conv->groups, true, conv->channels_last, true};
+  return std::nullopt;
+}
+
+class Folder {
+ public:
+  Folder(Graph& graph, PassLog& log) : graph_(graph), log_(log) {}
+
+  bool fold_behind_layers() {
+    return sweep_affine([this](Node* node, const Affine& affine) { return fold_into_producer(node, affine); });
+  }
+  bool fold_before_layers() {
+    return sweep_affine([this](Node* node, const Affine& affine) { return fold_into_consumers(node, affine); });
+  }
+  bool merge_chains() {
+    return sweep_affine([this](Node* node, const Affine& affine) { return merge_with_previous(node, affine); });
+  }
+
+  void replace_batch_norms() {
+    sweep(graph_, [this](Node* node) {
+      if (node->as<ops::BatchNorm>() == nullptr) return;
+      const std::optional<Affine> affine = as_affine(*node);
+      if (!affine) throw Error(fmt::format("{} (BatchNorm): its parameters must be constant", node->name));
+      log_.add("{} becomes one scale-shift", node->name);
+      make_scale_shift(node, *affine);
+    });
+  }
+
+ private:
+  Graph& graph_;
+  PassLog& log_;
+
+  template <class Fold>
+  bool sweep_affine(Fold&& fold) {
+    bool changed = false;
+    sweep(graph_, [&](Node* node) {
+      if (const std::optional<Affine> affine = as_affine(*node)) changed = fold(node, *affine) || changed;
+    });
+    return changed;
+  }
+
+  static bool all_zero(const std::vector<double>& values) {
+    return std::all_of(values.begin(), values.end(), [](double v) { return v == 0.0; });
+  }
+
+  // layer -> [Reshape ...] -> affine
+  bool fold_into_producer(Node* node, const Affine& affine) {
+    std::optional<Affine> factors = affine;
+    Value* value = affine.x;
+    while (const Node* reshape = producer_of<ops::Reshape>(value)) {
+      if (!single_use(graph_, value)) return false;
+      factors = through_reshape(*factors, *reshape, false);
+      if (!factors) return false;
+      value = reshape->inputs[0];
+    }
+    const std::optional<Layer> layer = as_layer(value->producer);
+    if (!layer || !single_use(graph_, value) || layer->node->has(kResidual) ||
+        layer->node->op->activation()->function != Function::Identity)
+      return false;
+    factors = along(*factors, layer->channel_axis(), layer->outputs());
+    if (!factors) return false;
+    log_.add("folded {} into {}", node->name, layer->node->name);
+    scale_outputs(*layer, *factors);
+    if (layer->node != affine.x->producer) add_sources(layer->node, *node);
+    absorb(graph_, affine.x->producer, node);
+    return true;
+  }
+
+  void scale_outputs(const Layer& layer, const Affine& factors) {
+    std::vector<double> weights = layer.weights().constant->doubles();
+    for (size_t i = 0; i < weights.size(); ++i) weights[i] *= factors.scale[layer.channels(i).second];
+    std::vector<double> bias = bias_of(layer);
+    for (size_t m = 0; m < bias.size(); ++m) bias[m] = bias[m] * factors.scale[m] + factors.shift[m];
+    set_parameters(layer, std::move(weights), std::move(bias));
+  }
+
+  // affine -> [Reshape ...] -> layer, for every use
+  struct Target {
+    Layer layer;
+    Affine factors;
+  };
+
+  bool fold_into_consumers(Node* node, const Affine& affine) {
+    std::vector<Target> targets;
+    if (affine.x->constant || !find_targets(node->outputs[0], affine, targets) || targets.empty()) return false;
+    for (const Target& target : targets) {
+      log_.add("folded {} into {}", node->name, target.layer.node->name);
+      scale_inputs(target.layer, target.factors);
+      add_sources(target.layer.node, *node);
+    }
+    const std::vector<Use> uses = node->outputs[0]->uses;
+    for (const Use& use : uses) graph_.set_input(use.node, use.input, affine.x);
+    graph_.remove(node);
+    return true;
+  }
+
+  bool find_targets(Value* value, const Affine& affine, std::vector<Target>& targets) {
+    if (graph_.is_output(value)) return false;
+    for (const Use& use : value->uses) {
+      if (use.node->as<ops::Reshape>() != nullptr) {
+        const std::optional<Affine> beyond = through_reshape(affine, *use.node, true);
+        if (!beyond || !find_targets(use.node->outputs[0], *beyond, targets)) return false;
+        continue;
+      }
+      const std::optional<Layer> layer = as_layer(use.node);
+      if (!layer || use.input != 0 || (layer->padded && !all_zero(affine.shift))) return false;
+      const std::optional<Affine> factors = along(affine, layer->channel_axis(), layer->inputs());
+      if (!factors) return false;
+      targets.push_back({*layer, *factors});
+    }
+    return true;
+  }
+
+  void scale_inputs(const Layer& layer, const Affine& factors) {
+    std::vector<double> weights = layer.weights().constant->doubles();
+    std::vector<double> bias = bias_of(layer);
+    for (size_t i = 0; i < weights.size(); ++i) {
+      const auto [in, out] = layer.channels(i);
+      bias[out] += weights[i] * factors.shift[in];
+      weights[i] *= factors.scale[in];
+    }
+    set_parameters(layer, std::move(weights), std::move(bias));
+  }
+
+  static std::vector<double> bias_of(const Layer& layer) {
+    return layer.node->has(kBias) ? layer.node->in(kBias).constant->doubles()
+                                  : std::vector<double>(layer.outputs(), 0.0);
+  }
+
+  void set_parameters(const Layer& layer, std::vector<double> weights, std::vector<double> bias) {
+    const Value& old = layer.weights();
+    const std::string stem = old.name;
+    Array folded = Array::of_doubles(old.shape(), std::move(weights), old.type.dtype);
+    const DType dtype = old.type.dtype;
+    graph_.set_input(layer.node, kWeights, graph_.add_constant(stem, std::move(folded)));
+    if (!layer.node->has(kBias) && all_zero(bias)) return;
+    const Shape shape = {static_cast<int64_t>(bias.size())};
+    const std::string name = layer.node->has(kBias) ? layer.node->in(kBias).name : stem + ".bias";
+    graph_.set_input(layer.node, kBias, graph_.add_constant(name, Array::of_doubles(shape, std::move(bias), dtype)));
+  }
+
+  bool merge_with_previous(Node* node, const Affine& affine) {
+    if (affine.x->producer == nullptr || !single_use(graph_, affine.x)) return false;
+    const std::optional<Affine> first = as_affine(*affine.x->producer);
+    if (!first) return false;
+    std::optional<Affine> both = chained(*first, affine);
+    if (!both) return false;
+    const Shape& shape = node->out().shape();
+    if (both->axis < 0) {  // the channels are where layers have them
+      if (shape.empty()) return false;
+      const int64_t axis = shape.size() > 1 ? 1 : 0;
+      both = along(*both, axis, shape[axis]);
+    }
+    Node* previous = affine.x->producer;
+    log_.add("merged {} and {}", previous->name, node->name);
+    Node* merged = make_scale_shift(node, *both);
+    add_sources(merged, *previous);
+    graph_.remove(previous);
+    return true;
+  }
+
+  Node* make_scale_shift(Node* node, const Affine& affine) {
+    ops::ScaleShift op;
+    op.axis = affine.axis;
+    const Shape shape = {static_cast<int64_t>(affine.scale.size())};
+    Value* scale = graph_.add_constant(node->name + ".scale", Array::of_doubles(shape, affine.scale));
+    Value* shift = graph_.add_constant(node->name + ".shift", Array::of_doubles(shape, affine.shift));
+    return replace(graph_, node, std::make_unique<ops::ScaleShift>(op), {affine.x, scale, shift});
+  }
+};
+
+}  // namespace
+
+void fold_batch_norm(Graph& graph, PassLog& log) {
+  Folder folder(graph, log);
+  while (folder.fold_behind_layers() || folder.merge_chains() || folder.fold_before_layers()) {
+  }
+  folder.replace_batch_norms();
+}
+
+}  // namespace linnet::passes

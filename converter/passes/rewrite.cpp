@@ -1,0 +1,131 @@
+#include "converter/passes/rewrite.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+namespace linnet::passes {
+
+bool is_floating(const Value& value) {
+  return ir::is_floating(value.type.dtype);
+}
+
+bool single_use(const Graph& graph, const Value* value) {
+  return value->uses.size() == 1 && !graph.is_output(value);
+}
+
+std::optional<double> uniform_constant(const Value* value) {
+  if (value == nullptr || !value->constant || value->constant->size() == 0) return std::nullopt;
+  const Array& array = *value->constant;
+  const double first = array.number(0);
+  for (size_t i = 1; i < array.size(); ++i)
+    if (array.number(i) != first) return std::nullopt;
+  return first;
+}
+
+void add_sources(Node* into, const Node& from) {
+  for (const std::string& source : from.sources)
+    if (std::find(into->sources.begin(), into->sources.end(), source) == into->sources.end())
+      into->sources.push_back(source);
+}
+
+Node* replace(Graph& graph, Node* node, std::unique_ptr<Op> op, std::vector<Value*> inputs) {
+  Node* replacement = graph.add(std::move(op), std::move(inputs), node->name, node);
+  replacement->sources = node->sources;
+  const bool output = graph.is_output(node->outputs[0]);
+  graph.replace_all_uses(node->outputs[0], replacement->outputs[0]);
+  if (!output) std::swap(node->outputs[0]->name, replacement->outputs[0]->name);
+  graph.remove(node);
+  return replacement;
+}
+
+void absorb(Graph& graph, Node* into, Node* node) {
+  add_sources(into, *node);
+  Value* result = into->outputs[0];
+  const bool output = graph.is_output(node->outputs[0]);
+  graph.replace_all_uses(node->outputs[0], result);
+  if (!output) std::swap(node->outputs[0]->name, result->name);
+  graph.remove(node);
+}
+
+bool bypass(Graph& graph, Node* node, Value* value) {
+  if (graph.is_output(node->outputs[0]) && (graph.is_input(value) || value->constant || graph.is_output(value)))
+    return false;
+  if (value->producer != nullptr) add_sources(value->producer, *node);
+  graph.replace_all_uses(node->outputs[0], value);
+  graph.remove(node);
+  return true;
+}
+
+Permutation inverse(const Permutation& permutation) {
+  Permutation result(permutation.size());
+  for (size_t d = 0; d < permutation.size(); ++d) result[permutation[d]] = static_cast<int64_t>(d);
+  return result;
+}
+
+Permutation compose(const Permutation& first, const Permutation& second) {
+  Permutation result(second.size());
+  for (size_t d = 0; d < second.size(); ++d) result[d] = first[second[d]];
+  return result;
+}
+
+Permutation identity_permutation(size_t rank) {
+  Permutation result(rank);
+  std::iota(result.begin(), result.end(), 0);
+  return result;
+}
+
+bool is_identity(const Permutation& permutation) {
+  return permutation == identity_permutation(permutation.size());
+}
+
+Shape permuted(const Shape& shape, const Permutation& permutation) {
+  Shape result;
+  for (const int64_t d : permutation) result.push_back(shape[d]);
+  return result;
+}
+
+Array transposed(const Array& array, const Permutation& permutation) {
+  const std::vector<int64_t> strides = row_major_strides(array.shape());
+  std::vector<int64_t> picked;
+  for (const int64_t d : permutation) picked.push_back(strides[d]);
+  const Shape shape = permuted(array.shape(), permutation);
+  return array.gathered(shape, strided_offsets(shape, picked));
+}
+
+bool keeps_element_order(const Shape& shape, const Permutation& permutation) {
+  int64_t last = -1;
+  for (const int64_t d : permutation) {
+    if (shape[d] == 1) continue;
+    if (d < last) return false;
+    last = d;
+  }
+  return true;
+}
+
+std::vector<Segment> segments(const Shape& from, const Shape& to) {
+  const size_t m = from.size(), n = to.size();
+  if (element_count(from) == 0) return {{0, m, 0, n}};
+  std::vector<Segment> result;
+  for (size_t i = 0, j = 0; i < m || j < n;) {
+    Segment segment{i, i, j, j};
+    if (i < m && from[i] == 1 && (j == n || to[j] != 1)) {
+      ++i;
+    } else if (j < n && to[j] == 1 && (i == m || from[i] != 1)) {
+      ++j;
+    } else {
+      int64_t from_count = from[i++], to_count = to[j++];
+      while (from_count != to_count) {
+        if (from_count < to_count)
+          from_count *= from[i++];
+        else
+          to_count *= to[j++];
+      }
+    }
+    segment.from_end = i;
+    segment.to_end = j;
+    result.push_back(segment);
+  }
+  return result;
+}
+
+}  // namespace linnet::passes

@@ -1,0 +1,236 @@
+#include "converter/pipeline.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <sstream>
+
+#include <fmt/format.h>
+
+#include "converter/check_passes.hpp"
+#include "converter/emit/emit.hpp"
+#include "converter/import/onnx.hpp"
+#include "converter/passes/passes.hpp"
+#include "converter/plan/plan.hpp"
+#include "converter/report/memory.hpp"
+#include "engine/linnet.h"
+
+namespace linnet {
+
+namespace {
+
+using passes::PassLog;
+
+struct Pass {
+  const char* name;
+  void (*run)(ir::Graph& graph, PassLog& log, const ConvertOptions& options);
+  double tolerance = 1e-9;  // of check_passes: what rounding in double may change
+};
+
+template <void (*pass)(ir::Graph&, PassLog&)>
+void run_pass(ir::Graph& graph, PassLog& log, const ConvertOptions&) {
+  pass(graph, log);
+}
+
+void run_legalize_layout(ir::Graph& graph, PassLog& log, const ConvertOptions& options) {
+  passes::legalize_layout(graph, log, options.keep_layout);
+}
+
+void run_separate_outputs(ir::Graph& graph, PassLog&, const ConvertOptions&) { plan::separate_outputs(graph); }
+
+// A model's own float16 arithmetic and an exporter's rounded constants of an activation are not kept.
+constexpr double kHalfPrecision = 2e-2, kActivationConstants = 1e-4;
+
+constexpr Pass kPasses[] = {
+    {"infer_shapes", run_pass<passes::infer_shapes>},
+    {"unify_floats", run_pass<passes::unify_floats>, kHalfPrecision},
+    {"fold_constants", run_pass<passes::fold_constants>},
+    {"simplify", run_pass<passes::simplify>},
+    {"recognise_linear", run_pass<passes::recognise_linear>},
+    {"recognise_activations", run_pass<passes::recognise_activations>, kActivationConstants},
+    {"fold_batch_norm", run_pass<passes::fold_batch_norm>},
+    {"legalize_layout", run_legalize_layout},
+    {"fuse", run_pass<passes::fuse>},
+    {"separate_outputs", run_separate_outputs},
+};
+constexpr const char* kImport = "import";
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// Fractions of the whole at the ends of the stages; between import and plan the passes share alike.
+constexpr double kImported = 0.2, kPassed = 0.7, kPlanned = 0.8, kEmitted = 1.0;
+
+class Converter {
+ public:
+  explicit Converter(const ConvertOptions& options) : options_(options) {
+    const std::vector<std::string> names = pass_names();
+    for (const std::string& name : {options.dump_after, options.stop_after})
+      if (!name.empty() && std::find(names.begin(), names.end(), name) == names.end())
+        throw ir::Error(fmt::format("there is no pass {}; there are {}", name, fmt::join(names, ", ")));
+    report().tool_version = linnet_version();
+    report().options = to_string(options);
+    progress(kImport, 0);
+  }
+
+  void import(const std::filesystem::path& file) {
+    report().source_file = file.filename().string();
+    import::OnnxModel model = import::import_onnx(file, options_.input_shapes);
+    conversion_.warnings = report().warnings = model.warnings;
+    report().onnx_opset = model.opset;
+    take(std::move(model.graph));
+  }
+
+  void take(std::unique_ptr<ir::Graph> graph) {
+    conversion_.source = graph->clone();
+    conversion_.graph = std::move(graph);
+    const auto nodes = static_cast<int64_t>(conversion_.graph->nodes().size());
+    report().passes.push_back({kImport, 0, nodes, {}, seconds_since(start_)});
+    ir::verify(*conversion_.graph, kImport);
+  }
+
+  Conversion run() {
+    if (!finished_after(kImport) && run_passes()) {
+      const plan::Plan plan = plan_memory();
+      write_model(plan);
+    }
+    progress("done", 1);
+    return std::move(conversion_);
+  }
+
+ private:
+  const ConvertOptions& options_;
+  Conversion conversion_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+
+  ir::Graph& graph() { return *conversion_.graph; }
+  report::Report& report() { return conversion_.report; }
+
+  void progress(std::string_view stage, double fraction) const {
+    if (options_.progress) options_.progress(stage, fraction);
+  }
+
+  bool finished_after(std::string_view pass) {
+    if (options_.dump_after == pass && options_.dump) options_.dump(ir::dump(graph()));
+    return options_.stop_after == pass;
+  }
+
+  bool run_passes() {
+    std::optional<PassChecker> checker;
+    if (options_.check_passes) checker.emplace(graph());
+    for (size_t i = 0; i < std::size(kPasses); ++i) {
+      const Pass& pass = kPasses[i];
+      progress(pass.name, kImported + (kPassed - kImported) * static_cast<double>(i) / std::size(kPasses));
+      const auto start = std::chrono::steady_clock::now();
+      const auto before = static_cast<int64_t>(graph().nodes().size());
+      PassLog log;
+      pass.run(graph(), log, options_);
+      const auto after = static_cast<int64_t>(graph().nodes().size());
+      report().passes.push_back({pass.name, before, after, std::move(log.actions), seconds_since(start)});
+      ir::verify(graph(), pass.name);
+      if (checker) checker->check(graph(), pass.name, pass.tolerance);
+      if (finished_after(pass.name)) return false;
+    }
+    return true;
+  }
+
+  plan::Plan plan_memory() {
+    progress("plan_memory", kPassed);
+    plan::Plan plan = plan::plan_memory(graph());
+    if (options_.check_passes) plan::check_plan(graph(), plan);
+    report().tensor_bytes = plan.tensor_bytes;
+    report().tensor_lower_bound = plan.lower_bound;
+    return plan;
+  }
+
+  void write_model(const plan::Plan& plan) {
+    progress("emit", kPlanned);
+    emit::EmitOptions options;
+    options.strip_names = options_.strip_names;
+    options.source_file = report().source_file;
+    options.tool_version = report().tool_version;
+    options.options = report().options;
+    emit::Emission emission = emit::emit_model(graph(), plan, options);
+    conversion_.model = std::move(emission.model);
+    report().macs = emission.macs;
+    report().weight_bytes = emission.weight_bytes;
+    report().file_bytes = static_cast<int64_t>(conversion_.model.size());
+    report().placements = plan::placements(plan, emission.steps_of);
+    report().steps = std::move(emission.steps);
+    report().memory = report::target_memory(conversion_.model);
+    progress("emit", kEmitted);
+  }
+};
+
+constexpr std::string_view kShapeOption = "--shape=", kStripOption = "--strip-names", kKeepOption = "--keep-layout";
+
+// Words are separated by blanks.
+std::string escaped(std::string_view name) {
+  std::string result;
+  for (const char c : name) result += c == ' ' || c == '%' ? fmt::format("%{:02x}", static_cast<int>(c)) : std::string(1, c);
+  return result;
+}
+
+std::string unescaped(std::string_view word) {
+  std::string result;
+  for (size_t i = 0; i < word.size(); ++i) {
+    if (word[i] == '%' && i + 2 < word.size()) {
+      result += word.substr(i, 3) == "%20" ? ' ' : '%';
+      i += 2;
+    } else {
+      result += word[i];
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
+std::string to_string(const ConvertOptions& options) {
+  std::vector<std::string> words;
+  for (const auto& [name, shape] : options.input_shapes)
+    words.push_back(fmt::format("{}{}={}", kShapeOption, escaped(name), fmt::join(shape, ",")));
+  if (options.strip_names) words.emplace_back(kStripOption);
+  if (options.keep_layout) words.emplace_back(kKeepOption);
+  return fmt::format("{}", fmt::join(words, " "));
+}
+
+ConvertOptions parse_options(std::string_view text) {
+  ConvertOptions options;
+  std::istringstream words{std::string(text)};
+  for (std::string word; words >> word;) {
+    const size_t equals = word.rfind('=');
+    if (word == kStripOption) {
+      options.strip_names = true;
+    } else if (word == kKeepOption) {
+      options.keep_layout = true;
+    } else if (word.starts_with(kShapeOption) && equals >= kShapeOption.size()) {
+      ir::Shape& shape = options.input_shapes[unescaped(word.substr(kShapeOption.size(), equals - kShapeOption.size()))];
+      std::istringstream sizes(word.substr(equals + 1));
+      for (std::string size; std::getline(sizes, size, ',');) shape.push_back(std::stoll(size));
+    } else {
+      throw ir::Error(fmt::format("unknown conversion option {}", word));
+    }
+  }
+  return options;
+}
+
+std::vector<std::string> pass_names() {
+  std::vector<std::string> names = {kImport};
+  for (const Pass& pass : kPasses) names.emplace_back(pass.name);
+  return names;
+}
+
+Conversion convert(std::unique_ptr<ir::Graph> graph, const ConvertOptions& options) {
+  Converter converter(options);
+  converter.take(std::move(graph));
+  return converter.run();
+}
+
+Conversion convert(const std::filesystem::path& onnx_file, const ConvertOptions& options) {
+  Converter converter(options);
+  converter.import(onnx_file);
+  return converter.run();
+}
+
+}  // namespace linnet

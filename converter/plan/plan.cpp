@@ -1,0 +1,99 @@
+#include "converter/plan/plan.hpp"
+
+#include <algorithm>
+#include <unordered_set>
+
+#include <fmt/format.h>
+
+#include "converter/ops/slice.hpp"
+#include "converter/plan/offsets.hpp"
+#include "converter/plan/schedule.hpp"
+#include "converter/plan/storages.hpp"
+
+namespace linnet::plan {
+
+using namespace linnet::ir;
+
+int64_t device_element_bytes(DType type) {
+  if (is_floating(type)) return sizeof(float);
+  return element_bytes(type) == 1 ? 1 : sizeof(int32_t);
+}
+
+namespace {
+
+const Value* viewed(const Value* value) {
+  while (value->producer != nullptr && value->producer->op->is_view()) value = value->producer->inputs[0];
+  return value;
+}
+
+Plan plan_order(const Graph& graph, std::vector<const Node*> order) {
+  StorageBuilder builder(graph, std::move(order));
+  builder.share();
+  Plan plan = builder.plan();
+  plan.lower_bound = lower_bound(plan.storages);
+  plan.tensor_bytes = assign_offsets(plan.storages);
+  for (auto& [value, place] : plan.places) place.offset += plan.storages[place.storage].offset;
+  return plan;
+}
+
+}  // namespace
+
+void separate_outputs(Graph& graph) {
+  std::unordered_set<const Value*> taken(graph.inputs.begin(), graph.inputs.end());
+  for (Value*& output : graph.outputs) {
+    const Value* source = viewed(output);
+    if (!source->constant && taken.insert(source).second) continue;
+    ops::Slice copy;
+    copy.shape = output->shape();
+    copy.starts.assign(copy.shape.size(), 0);
+    copy.steps.assign(copy.shape.size(), 1);
+    Node* node = graph.add(std::make_unique<ops::Slice>(copy), {output}, output->name);
+    Value* separate = node->outputs[0];
+    separate->source_permutation = output->source_permutation;
+    const bool shared = std::count(graph.outputs.begin(), graph.outputs.end(), output) > 1;
+    if (!shared && !graph.is_input(output)) std::swap(separate->name, output->name);
+    output = separate;
+    taken.insert(separate);
+  }
+}
+
+Plan plan_memory(const Graph& graph) {
+  std::vector<const Node*> order;
+  for (const auto& node : graph.nodes()) order.push_back(node.get());
+  Plan plan = plan_order(graph, order);
+  Plan reordered = plan_order(graph, memory_saving_order(graph));
+  if (reordered.tensor_bytes < plan.tensor_bytes) plan = std::move(reordered);
+  if (plan.tensor_bytes > std::numeric_limits<int32_t>::max())
+    throw Error(fmt::format("the activations need {} bytes of memory; the file format allows 2 GiB", plan.tensor_bytes));
+  return plan;
+}
+
+std::vector<report::Placement> placements(const Plan& plan,
+                                          const std::unordered_map<const Node*, std::pair<int, int>>& steps) {
+  // The last step at or before each position.
+  std::vector<int> step_at;
+  int step = -1;
+  for (const Node* node : plan.order) {
+    const auto found = steps.find(node);
+    if (found != steps.end()) step = found->second.second;
+    step_at.push_back(step);
+  }
+  const auto step_of = [&](int position) {
+    if (position < 0) return 0;
+    return std::max(position < static_cast<int>(step_at.size()) ? step_at[position] : step, 0);
+  };
+  std::vector<const Value*> largest(plan.storages.size(), nullptr);
+  for (const auto& [value, place] : plan.places) {
+    const Value*& best = largest[place.storage];
+    const auto key = [](const Value* v) { return std::pair(-element_count(v->shape()), std::string_view(v->name)); };
+    if (best == nullptr || key(value) < key(best)) best = value;
+  }
+  std::vector<report::Placement> result;
+  for (size_t i = 0; i < plan.storages.size(); ++i) {
+    const Storage& storage = plan.storages[i];
+    result.push_back({largest[i]->name, storage.offset, storage.bytes, step_of(storage.first), step_of(storage.last)});
+  }
+  return result;
+}
+
+}  // namespace linnet::plan

@@ -1,0 +1,55 @@
+#include "converter/report/memory.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+#include <new>
+
+#include <fmt/format.h>
+
+#include "converter/ir/error.hpp"
+#include "engine/memory.hpp"
+#include "kernels/isa.hpp"
+
+namespace linnet::report {
+
+namespace {
+
+struct TargetKind {
+  const char* name;
+  kernels::IsaId isa;
+  int32_t pointer_bytes;
+};
+
+constexpr TargetKind kTargets[] = {
+    {"cortex-m", kernels::IsaId::scalar, 4},   {"armv7", kernels::IsaId::neon32, 4},
+    {"aarch64", kernels::IsaId::neon64, 8},    {"x86 avx2", kernels::IsaId::avx2, 8},
+    {"x86 avx512", kernels::IsaId::avx512, 8},
+};
+
+constexpr auto kAlignment = std::align_val_t{LINNET_ALIGNMENT};
+struct Free {
+  void operator()(uint8_t* bytes) const { ::operator delete(bytes, kAlignment); }
+};
+
+}  // namespace
+
+std::vector<TargetMemory> target_memory(std::span<const uint8_t> model) {
+  const std::unique_ptr<uint8_t, Free> aligned(static_cast<uint8_t*>(::operator new(model.size(), kAlignment)));
+  std::copy(model.begin(), model.end(), aligned.get());
+  engine::ModelView view;
+  engine::Error error{};
+  if (!engine::open_model(aligned.get(), model.size(), &view, &error))
+    throw ir::Error(fmt::format("the engine refuses the converted model: {} (step {}, tensor {}, check {}, wanted {}, got {})",
+                                linnet_status_text(error.status), error.step, error.tensor, error.line, error.wanted,
+                                error.got));
+  std::vector<TargetMemory> result;
+  for (const TargetKind& target : kTargets) {
+    const engine::ArenaLayout layout =
+        engine::arena_layout(view, engine::Target{kernels::traits(target.isa), target.pointer_bytes}, 1);
+    result.push_back({target.name, layout.arena_bytes, engine::kSessionBytes, layout.tensor_bytes, layout.scratch_bytes});
+  }
+  return result;
+}
+
+}  // namespace linnet::report

@@ -1,0 +1,14 @@
+// What a model needs on each kind of device, by the engine's own arithmetic.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "converter/report/report.hpp"
+
+namespace linnet::report {
+
+// Throws ir::Error when the engine would not accept the model.
+std::vector<TargetMemory> target_memory(std::span<const uint8_t> model);
+
+}  // namespace linnet::report

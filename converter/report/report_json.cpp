@@ -1,0 +1,69 @@
+#include "converter/report/json.hpp"
+#include "converter/report/report.hpp"
+
+namespace linnet::report {
+
+namespace {
+
+template <class Range, class Write>
+void write_objects(JsonWriter& json, std::string_view name, const Range& range, Write&& write) {
+  json.key(name);
+  json.begin_array();
+  for (const auto& element : range) {
+    json.begin_object();
+    write(element);
+    json.end_object();
+  }
+  json.end_array();
+}
+
+}  // namespace
+
+std::string to_json(const Report& report) {
+  JsonWriter json;
+  json.begin_object();
+  json.member("source_file", report.source_file);
+  json.member("tool_version", report.tool_version);
+  json.member("options", report.options);
+  json.member("onnx_opset", report.onnx_opset);
+  json.member("macs", report.macs);
+  json.member("weight_bytes", report.weight_bytes);
+  json.member("file_bytes", report.file_bytes);
+  json.member("tensor_bytes", report.tensor_bytes);
+  json.member("tensor_lower_bound", report.tensor_lower_bound);
+  write_objects(json, "memory", report.memory, [&](const TargetMemory& memory) {
+    json.member("target", memory.target);
+    json.member("arena_bytes", memory.arena_bytes);
+    json.member("session_bytes", memory.session_bytes);
+    json.member("tensor_bytes", memory.tensor_bytes);
+    json.member("scratch_bytes", memory.scratch_bytes);
+  });
+  write_objects(json, "passes", report.passes, [&](const PassSummary& pass) {
+    json.member("name", pass.name);
+    json.member("nodes_before", pass.nodes_before);
+    json.member("nodes_after", pass.nodes_after);
+    json.member("seconds", pass.seconds);
+    json.member_array("actions", pass.actions);
+  });
+  write_objects(json, "steps", report.steps, [&](const StepSummary& step) {
+    json.member("name", step.name);
+    json.member("operator", step.op);
+    json.member("output", step.output);
+    json.member("attributes", step.attributes);
+    json.member_array("sources", step.sources);
+    json.member("macs", step.macs);
+    json.member("weight_bytes", step.weight_bytes);
+  });
+  write_objects(json, "placements", report.placements, [&](const Placement& placement) {
+    json.member("tensor", placement.tensor);
+    json.member("offset", placement.offset);
+    json.member("bytes", placement.bytes);
+    json.member("first_step", placement.first_step);
+    json.member("last_step", placement.last_step);
+  });
+  json.member_array("warnings", report.warnings);
+  json.end_object();
+  return json.text();
+}
+
+}  // namespace linnet::report

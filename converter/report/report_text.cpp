@@ -1,0 +1,107 @@
+#include <algorithm>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "converter/report/report.hpp"
+
+namespace linnet::report {
+
+namespace {
+
+// Rows of cells as aligned columns; numbers (columns that `right` names) to the right.
+class TextTable {
+ public:
+  TextTable(std::vector<std::string> header, std::vector<size_t> right) : right_(std::move(right)) {
+    add(std::move(header));
+  }
+  void add(std::vector<std::string> row) {
+    widths_.resize(std::max(widths_.size(), row.size()));
+    for (size_t c = 0; c < row.size(); ++c) widths_[c] = std::max(widths_[c], row[c].size());
+    rows_.push_back(std::move(row));
+  }
+  std::string text() const {
+    std::string result;
+    for (const std::vector<std::string>& row : rows_) {
+      std::string line = " ";
+      for (size_t c = 0; c < row.size(); ++c) {
+        const bool right = std::find(right_.begin(), right_.end(), c) != right_.end();
+        line += right ? fmt::format(" {:>{}}", row[c], widths_[c]) : fmt::format(" {:<{}}", row[c], widths_[c]);
+      }
+      line.erase(line.find_last_not_of(' ') + 1);
+      result += line + '\n';
+    }
+    return result;
+  }
+
+ private:
+  std::vector<size_t> right_;
+  std::vector<std::vector<std::string>> rows_;
+  std::vector<size_t> widths_;
+};
+
+std::string grouped(int64_t number) {
+  std::string digits = fmt::format("{}", number);
+  for (auto i = static_cast<int64_t>(digits.size()) - 3; i > (number < 0 ? 1 : 0); i -= 3) digits.insert(i, ",");
+  return digits;
+}
+
+std::string operator_counts(const Report& report) {
+  std::map<std::string, int> counts;
+  for (const StepSummary& step : report.steps) ++counts[step.op];
+  std::string result;
+  for (const auto& [op, count] : counts) result += fmt::format("{}{} {}", result.empty() ? "" : ", ", count, op);
+  return result;
+}
+
+std::string memory_table(const Report& report) {
+  TextTable table({"target", "arena", "session", "tensors", "scratch"}, {1, 2, 3, 4});
+  for (const TargetMemory& memory : report.memory)
+    table.add({memory.target, grouped(memory.arena_bytes), grouped(memory.session_bytes), grouped(memory.tensor_bytes),
+               grouped(memory.scratch_bytes)});
+  return "\nmemory in bytes, one thread\n" + table.text();
+}
+
+std::string step_table(const Report& report) {
+  TextTable table({"step", "operator", "output", "MACs", "weight bytes", "name", "attributes"}, {0, 3, 4});
+  for (size_t i = 0; i < report.steps.size(); ++i) {
+    const StepSummary& step = report.steps[i];
+    table.add({fmt::format("{}", i), step.op, step.output, grouped(step.macs), grouped(step.weight_bytes), step.name,
+               step.attributes});
+  }
+  table.add({"", "total", "", grouped(report.macs), grouped(report.weight_bytes)});
+  return "\nsteps\n" + table.text();
+}
+
+std::string pass_table(const Report& report) {
+  TextTable table({"pass", "nodes", "", "actions", "seconds"}, {1, 2, 3, 4});
+  for (const PassSummary& pass : report.passes)
+    table.add({pass.name, fmt::format("{}", pass.nodes_before), fmt::format("-> {}", pass.nodes_after),
+               fmt::format("{}", pass.actions.size()), fmt::format("{:.3f}", pass.seconds)});
+  return "\npasses\n" + table.text();
+}
+
+}  // namespace
+
+std::string to_text(const Report& report, bool verbose) {
+  std::string text = fmt::format("{} (ONNX opset {})\n", report.source_file, report.onnx_opset);
+  text += fmt::format("  steps    {}: {}\n", report.steps.size(), operator_counts(report));
+  text += fmt::format("  MACs     {}\n", grouped(report.macs));
+  text += fmt::format("  weights  {} bytes, file {} bytes\n", grouped(report.weight_bytes), grouped(report.file_bytes));
+  text += fmt::format("  tensors  {} bytes, lower bound {} bytes\n", grouped(report.tensor_bytes),
+                      grouped(report.tensor_lower_bound));
+  if (verbose) text += pass_table(report);
+  if (verbose) {
+    for (const PassSummary& pass : report.passes) {
+      if (!pass.actions.empty()) text += fmt::format("\n{}\n", pass.name);
+      for (const std::string& action : pass.actions) text += fmt::format("  {}\n", action);
+    }
+    text += step_table(report);
+  }
+  if (!report.memory.empty()) text += memory_table(report);
+  if (!report.warnings.empty()) text += "\nwarnings\n";
+  for (const std::string& warning : report.warnings) text += fmt::format("  {}\n", warning);
+  return text;
+}
+
+}  // namespace linnet::report

@@ -1,0 +1,124 @@
+#include "engine/check.hpp"
+
+namespace linnet::engine {
+
+bool check_type(const TensorInfo& tensor, fb::DataType type, Error* error) {
+  LINNET_REQUIRE(error, tensor.type == type, LINNET_ERROR_SHAPE, tensor.index, static_cast<int64_t>(type),
+                 static_cast<int64_t>(tensor.type));
+  return true;
+}
+
+bool check_float(const StepView& step, Error* error) {
+  for (int32_t i = 0; i < step.input_count; ++i) {
+    if (!check_type(step.inputs[i], fb::DataType::Float32, error)) return false;
+  }
+  return check_type(step.output, fb::DataType::Float32, error);
+}
+
+bool check_activation(const fb::Activation* activation, Error* error) {
+  if (activation == nullptr) return true;
+  LINNET_REQUIRE(error, activation->function() <= fb::Function::MAX, LINNET_ERROR_MODEL_CORRUPT, -1,
+                 static_cast<int64_t>(fb::Function::MAX), static_cast<int64_t>(activation->function()));
+  return true;
+}
+
+bool check_same_rows(const TensorInfo& a, const TensorInfo& b, Error* error) {
+  LINNET_REQUIRE(error, a.rows == b.rows, LINNET_ERROR_SHAPE, a.index, b.rows, a.rows);
+  LINNET_REQUIRE(error, a.columns == b.columns, LINNET_ERROR_SHAPE, a.index, b.columns, a.columns);
+  return true;
+}
+
+bool check_elementwise(const TensorInfo& a, const TensorInfo& b, Error* error) {
+  if (!a.dense() || !b.dense()) return check_same_rows(a, b, error);
+  LINNET_REQUIRE(error, a.elements() == b.elements(), LINNET_ERROR_SHAPE, a.index, b.elements(), a.elements());
+  return true;
+}
+
+bool check_residual(const StepView& step, Error* error) {
+  return step.input_count < 2 || check_same_rows(step.inputs[1], step.output, error);
+}
+
+bool check_elements(const TensorInfo& tensor, int32_t a, int32_t b, int32_t c, Error* error) {
+  LINNET_REQUIRE(error, a >= 1, LINNET_ERROR_SHAPE, tensor.index, 1, a);
+  LINNET_REQUIRE(error, b >= 1, LINNET_ERROR_SHAPE, tensor.index, 1, b);
+  LINNET_REQUIRE(error, c >= 1, LINNET_ERROR_SHAPE, tensor.index, 1, c);
+  const int64_t elements = saturating_multiply(saturating_multiply(a, b), c);
+  LINNET_REQUIRE(error, elements == tensor.elements(), LINNET_ERROR_SHAPE, tensor.index, elements, tensor.elements());
+  return true;
+}
+
+bool check_blocks(const TensorInfo& tensor, int64_t block, Error* error) {
+  LINNET_REQUIRE(error, tensor.block_stride(block) != 0, LINNET_ERROR_SHAPE, tensor.index, block, tensor.columns);
+  return true;
+}
+
+bool check_words(const StepView& step, uint32_t index, int64_t count, Error* error) {
+  const int64_t bytes = step.model.block_bytes(index);
+  const int64_t wanted = saturating_multiply(count, 4);
+  LINNET_REQUIRE(error, bytes >= wanted, LINNET_ERROR_RANGE, -1, wanted, bytes);
+  return true;
+}
+
+bool check_indices(const StepView& step, uint32_t index, int64_t count, int32_t limit, Error* error) {
+  if (!check_words(step, index, count, error)) return false;
+  const int32_t* indices = step.model.integers(index);
+  for (int64_t i = 0; i < count; ++i) {
+    LINNET_REQUIRE(error, indices[i] >= 0 && indices[i] < limit, LINNET_ERROR_RANGE, step.inputs[0].index, limit,
+                   indices[i]);
+  }
+  return true;
+}
+
+bool check_dimensions(const Integers* shape, int32_t limit, int64_t* product, Error* error) {
+  LINNET_REQUIRE(error, shape == nullptr || shape->size() <= static_cast<uint32_t>(limit), LINNET_ERROR_SHAPE, -1,
+                 limit, shape->size());
+  *product = 1;
+  for (int32_t d = 0; d < length(shape); ++d) {
+    const int32_t size = shape->Get(static_cast<uint32_t>(d));
+    LINNET_REQUIRE(error, size >= 1, LINNET_ERROR_SHAPE, -1, 1, size);
+    *product *= size;
+    LINNET_REQUIRE(error, *product <= INT32_MAX, LINNET_ERROR_SHAPE, -1, INT32_MAX, *product);
+  }
+  return true;
+}
+
+bool check_strides(const Integers* shape, const Integers* strides, Error* error) {
+  const uint32_t wanted = shape == nullptr ? 0 : shape->size();
+  const uint32_t got = strides == nullptr ? 0 : strides->size();
+  LINNET_REQUIRE(error, got == wanted, LINNET_ERROR_SHAPE, -1, wanted, got);
+  return true;
+}
+
+bool check_reach(const TensorInfo& tensor, const Reach& reach, Error* error) {
+  LINNET_REQUIRE(error, reach.lowest >= 0, LINNET_ERROR_RANGE, tensor.index, 0, reach.lowest);
+  LINNET_REQUIRE(error, reach.highest < tensor.extent(), LINNET_ERROR_RANGE, tensor.index, tensor.extent(),
+                 reach.highest);
+  return true;
+}
+
+bool check_window(const kernels::Window& window, Error* error) {
+  const int32_t positive[] = {window.kernel_h, window.kernel_w,   window.stride_h,
+                              window.stride_w, window.dilation_h, window.dilation_w};
+  for (const int32_t value : positive) LINNET_REQUIRE(error, value >= 1, LINNET_ERROR_SHAPE, -1, 1, value);
+  LINNET_REQUIRE(error, window.pad_top >= 0, LINNET_ERROR_SHAPE, -1, 0, window.pad_top);
+  LINNET_REQUIRE(error, window.pad_left >= 0, LINNET_ERROR_SHAPE, -1, 0, window.pad_left);
+  return true;
+}
+
+bool check_image(const TensorInfo& tensor, Error* error) {
+  LINNET_REQUIRE(error, tensor.dimensions == 4, LINNET_ERROR_SHAPE, tensor.index, 4, tensor.dimensions);
+  return true;
+}
+
+bool check_span(int32_t in, int32_t out, int32_t kernel, int32_t stride, int32_t dilation, int32_t pad, Error* error) {
+  const int64_t span = static_cast<int64_t>(out - 1) * stride;
+  const int64_t reach = static_cast<int64_t>(kernel - 1) * dilation;
+  LINNET_REQUIRE(error, span < kWindowLimit && reach<kWindowLimit, LINNET_ERROR_SHAPE, -1, kWindowLimit, span> reach
+                            ? span
+                            : reach);
+  LINNET_REQUIRE(error, span + reach + in + pad < kWindowLimit, LINNET_ERROR_SHAPE, -1, kWindowLimit,
+                 span + reach + in + pad);
+  return true;
+}
+
+}  // namespace linnet::engine

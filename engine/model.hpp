@@ -1,0 +1,91 @@
+// A model file as a verified view: nothing is copied, and whatever open_model() accepted may be used without further
+// checks.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "engine/error.hpp"
+#include "schema/model_generated.h"
+
+namespace linnet::engine {
+
+// The format version this engine was written for (Model.version); older ones are accepted from kOldestFormatVersion on.
+constexpr uint32_t kFormatVersion = 1;
+constexpr uint32_t kOldestFormatVersion = 1;
+
+// Every weight block is followed by this many readable bytes inside its vector.
+constexpr int64_t kBlockPadding = 64;
+
+constexpr int kMaxInputs = 2;
+
+// One tensor, resolved. In memory it is `rows` runs of `columns` elements (the last dimension), `row_stride` elements
+// apart.
+struct TensorInfo {
+  int32_t index;  // in Model.tensors
+  fb::DataType type;
+  int32_t element_bytes;
+  int32_t dimensions;
+  int32_t shape[LINNET_MAX_DIMENSIONS];
+  int32_t rows, columns, row_stride;
+  uint32_t offset;          // bytes from the start of the arena's tensor region, or of the constant's block
+  const uint8_t* constant;  // start of the constant's block; null where the tensor lives in the arena
+
+  int32_t elements() const { return rows * columns; }
+  int64_t extent() const { return static_cast<int64_t>(rows - 1) * row_stride + columns; }
+  int64_t extent_bytes() const { return extent() * element_bytes; }
+  bool dense() const { return rows == 1 || row_stride == columns; }
+  // The distance in elements between consecutive runs of `block` elements in row-major order, or 0 where that distance
+  // is not constant (a slice whose rows are not of that length).
+  int32_t block_stride(int64_t block) const {
+    if (dense()) return static_cast<int32_t>(block);
+    return columns == block ? row_stride : 0;
+  }
+};
+
+struct ModelView {
+  const fb::Model* root = nullptr;
+
+  int32_t step_count() const { return root->steps() == nullptr ? 0 : static_cast<int32_t>(root->steps()->size()); }
+  int32_t tensor_count() const {
+    return root->tensors() == nullptr ? 0 : static_cast<int32_t>(root->tensors()->size());
+  }
+  int32_t input_count() const { return root->inputs() == nullptr ? 0 : static_cast<int32_t>(root->inputs()->size()); }
+  int32_t output_count() const {
+    return root->outputs() == nullptr ? 0 : static_cast<int32_t>(root->outputs()->size());
+  }
+  const fb::Step& step(int32_t index) const { return *root->steps()->Get(static_cast<uint32_t>(index)); }
+
+  // Usable bytes of a block, without its padding; negative where there is no such block or it is too short for any use.
+  int64_t block_bytes(uint32_t index) const;
+  const uint8_t* block(uint32_t index) const { return root->buffers()->Get(index)->data()->data(); }
+  const float* floats(uint32_t index) const { return reinterpret_cast<const float*>(block(index)); }
+  const int32_t* integers(uint32_t index) const { return reinterpret_cast<const int32_t*>(block(index)); }
+
+  TensorInfo tensor(uint32_t index) const;
+};
+
+// One step with its tensors resolved.
+struct StepView {
+  const ModelView& model;
+  const fb::Step& step;
+  int32_t input_count;
+  TensorInfo inputs[kMaxInputs];
+  TensorInfo output;
+};
+
+StepView view_step(const ModelView& model, int32_t index);
+
+// Checks everything in `bytes` (its alignment, the FlatBuffer's structure, version, tensors, steps and their
+// parameters).
+bool open_model(const void* bytes, size_t size, ModelView* model, Error* error);
+
+int32_t element_bytes(fb::DataType type);
+
+// Product of two non-negative numbers, at most INT64_MAX.
+inline int64_t saturating_multiply(int64_t a, int64_t b) {
+  int64_t product = 0;
+  return __builtin_mul_overflow(a, b, &product) ? INT64_MAX : product;
+}
+
+}  // namespace linnet::engine

@@ -1,0 +1,51 @@
+#include "engine/ops/convolution.hpp"
+
+namespace linnet::engine {
+namespace {
+
+int32_t group_channels(const TensorInfo& tensor, const fb::Conv2D& conv) {
+  return tensor.columns / conv.groups();
+}
+
+bool check(const StepView& step, Error* error) {
+  const fb::Conv2D& conv = *step.step.op_as_Conv2D();
+  if (!check_geometry(step, conv, error)) return false;
+  const TensorInfo& x = step.inputs[0];
+  const TensorInfo& y = step.output;
+  LINNET_REQUIRE(error, conv.groups() >= 1, LINNET_ERROR_SHAPE, -1, 1, conv.groups());
+  const int64_t k = saturating_multiply(window_taps(window_of(conv)), group_channels(x, conv));
+  LINNET_REQUIRE(error, k <= INT32_MAX, LINNET_ERROR_SHAPE, x.index, INT32_MAX, k);
+  return check_span(x.shape[1], y.shape[1], conv.kernel_h(), conv.stride_h(), conv.dilation_h(), conv.pad_top(),
+                    error) &&
+         check_span(x.shape[2], y.shape[2], conv.kernel_w(), conv.stride_w(), conv.dilation_w(), conv.pad_left(),
+                    error) &&
+         check_channels(step, conv, conv.groups(), kernels::panel_floats(group_channels(y, conv), k), error);
+}
+
+int64_t scratch_bytes(const StepView& step, const Target& target) {
+  const fb::Conv2D& conv = *step.step.op_as_Conv2D();
+  return kernels::conv2d_scratch_bytes(window_of(conv), group_channels(step.inputs[0], conv), target.traits,
+                                       target.pointer_bytes);
+}
+
+void run(const StepView& step, const linnet_session& session) {
+  const fb::Conv2D& conv = *step.step.op_as_Conv2D();
+  kernels::Conv2DArgs args = {};
+  set_images(step, conv, session, &args);
+  args.groups = conv.groups();
+  args.in_channels = group_channels(step.inputs[0], conv);
+  args.out_channels = group_channels(step.output, conv);
+  args.packed = step.model.floats(conv.weights());
+  args.epilogue = epilogue_of(step, session, conv.activation());
+  parallel_rows(session, step, window_taps(args.window) * args.in_channels, args,
+                [&](kernels::Conv2DArgs& part, int32_t task) {
+                  part.scratch = session.slot(task);
+                  session.kernels->conv2d_f32(part);
+                });
+}
+
+}  // namespace
+
+const OperatorEntry kConv2D = {1, 2, 0b10, check, scratch_bytes, run};
+
+}  // namespace linnet::engine

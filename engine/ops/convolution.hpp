@@ -1,0 +1,75 @@
+// What the three convolutions share: geometry, shape checks and the split over output rows.
+#pragma once
+
+#include "engine/check.hpp"
+#include "engine/operators.hpp"
+#include "engine/session.hpp"
+
+namespace linnet::engine {
+
+// Images of the same batch, channels divisible into groups, `packed_floats` (of one group) present in the weights.
+template <class Table>
+bool check_channels(const StepView& step, const Table& table, int32_t groups, int64_t packed_floats, Error* error) {
+  const TensorInfo& x = step.inputs[0];
+  const TensorInfo& y = step.output;
+  LINNET_REQUIRE(error, x.shape[0] == y.shape[0], LINNET_ERROR_SHAPE, y.index, x.shape[0], y.shape[0]);
+  LINNET_REQUIRE(error, x.columns % groups == 0, LINNET_ERROR_SHAPE, x.index, groups, x.columns);
+  LINNET_REQUIRE(error, y.columns % groups == 0, LINNET_ERROR_SHAPE, y.index, groups, y.columns);
+  return check_words(step, table.weights(), saturating_multiply(groups, packed_floats), error) &&
+         check_residual(step, error) && check_activation(table.activation(), error);
+}
+
+// Types, ranks and window; what must hold before any of the geometry is computed with.
+template <class Table>
+bool check_geometry(const StepView& step, const Table& table, Error* error) {
+  return check_float(step, error) && check_image(step.inputs[0], error) && check_image(step.output, error) &&
+         check_window(window_of(table), error);
+}
+
+inline kernels::Epilogue epilogue_of(const StepView& step, const linnet_session& session,
+                                     const fb::Activation* activation) {
+  kernels::Epilogue epilogue;
+  if (step.input_count > 1) {
+    epilogue.residual = session.input<float>(step.inputs[1]);
+    epilogue.residual_stride = step.inputs[1].row_stride;
+  }
+  epilogue.activation = activation_of(activation);
+  return epilogue;
+}
+
+// Fills the fields that all argument structs of image kernels have.
+template <class Args, class Table>
+void set_images(const StepView& step, const Table& table, const linnet_session& session, Args* args) {
+  const TensorInfo& x = step.inputs[0];
+  const TensorInfo& y = step.output;
+  args->window = window_of(table);
+  args->in_h = x.shape[1];
+  args->in_w = x.shape[2];
+  args->out_h = y.shape[1];
+  args->out_w = y.shape[2];
+  args->x = session.input<float>(x);
+  args->x_stride = x.row_stride;
+  args->y = session.output<float>(y);
+  args->y_stride = y.row_stride;
+}
+
+// Calls run(args, task) for ranges of output rows; `work` is that of one output element.
+template <class Args, class Run>
+void parallel_rows(const linnet_session& session, const StepView& step, int64_t work, const Args& args,
+                   const Run& run) {
+  const TensorInfo& y = step.output;
+  const int32_t rows = y.shape[0] * y.shape[1];
+  parallel(session, rows, static_cast<int64_t>(y.shape[2]) * y.columns * work,
+           [&](int32_t begin, int32_t end, int32_t task) {
+             Args part = args;
+             part.row_begin = begin;
+             part.row_end = end;
+             run(part, task);
+           });
+}
+
+inline int64_t window_taps(const kernels::Window& window) {
+  return saturating_multiply(window.kernel_h, window.kernel_w);
+}
+
+}  // namespace linnet::engine

@@ -1,0 +1,75 @@
+#include "engine/ops/convolution.hpp"
+
+namespace linnet::engine {
+namespace {
+
+bool check(const StepView& step, Error* error) {
+  const fb::FullyConnected& linear = *step.step.op_as_FullyConnected();
+  const TensorInfo& x = step.inputs[0];
+  const TensorInfo& y = step.output;
+  if (!check_float(step, error)) return false;
+  LINNET_REQUIRE(error, x.rows == y.rows, LINNET_ERROR_SHAPE, y.index, x.rows, y.rows);
+  return check_words(step, linear.weights(), kernels::panel_floats(y.columns, x.columns), error) &&
+         check_residual(step, error) && check_activation(linear.activation(), error);
+}
+
+kernels::GemmArgs arguments(const StepView& step, const linnet_session& session) {
+  const fb::FullyConnected& linear = *step.step.op_as_FullyConnected();
+  const TensorInfo& x = step.inputs[0];
+  const TensorInfo& y = step.output;
+  kernels::GemmArgs args = {};
+  args.m = y.rows;
+  args.n = y.columns;
+  args.k = x.columns;
+  args.a = session.input<float>(x);
+  args.a_stride = x.row_stride;
+  args.packed = step.model.floats(linear.weights());
+  args.c = session.output<float>(y);
+  args.c_stride = y.row_stride;
+  args.epilogue = epilogue_of(step, session, linear.activation());
+  return args;
+}
+
+kernels::GemmArgs rows_of(const kernels::GemmArgs& all, int32_t begin, int32_t end) {
+  kernels::GemmArgs args = all;
+  args.m = end - begin;
+  args.a += begin * all.a_stride;
+  args.c += begin * all.c_stride;
+  if (args.epilogue.residual != nullptr) args.epilogue.residual += begin * all.epilogue.residual_stride;
+  return args;
+}
+
+kernels::GemmArgs columns_of(const kernels::GemmArgs& all, int32_t begin, int32_t end) {
+  kernels::GemmArgs args = all;
+  args.n = end - begin;
+  args.packed += kernels::panel_floats(begin, all.k);
+  args.c += begin;
+  if (args.epilogue.residual != nullptr) args.epilogue.residual += begin;
+  return args;
+}
+
+void run(const StepView& step, const linnet_session& session) {
+  const kernels::GemmArgs args = arguments(step, session);
+  const int32_t m = args.m;
+  const int32_t n = args.n;
+  const int32_t tile_rows = kernels::traits(session.kernels->id).tile_rows;
+  const int32_t row_tiles = (m - 1) / tile_rows + 1;
+  const int32_t panels = (n - 1) / kernels::kPanel + 1;
+  if (row_tiles >= session.threads || row_tiles >= panels) {
+    parallel(session, row_tiles, int64_t{n} * args.k * tile_rows, [&](int32_t begin, int32_t end, int32_t) {
+      const int32_t last = end < row_tiles ? end * tile_rows : m;
+      session.kernels->gemm_f32(rows_of(args, begin * tile_rows, last));
+    });
+    return;
+  }
+  parallel(session, panels, int64_t{m} * args.k * kernels::kPanel, [&](int32_t begin, int32_t end, int32_t) {
+    const int32_t last = end < panels ? end * kernels::kPanel : n;
+    session.kernels->gemm_f32(columns_of(args, begin * kernels::kPanel, last));
+  });
+}
+
+}  // namespace
+
+const OperatorEntry kFullyConnected = {1, 2, 0b10, check, nullptr, run};
+
+}  // namespace linnet::engine

@@ -1,0 +1,103 @@
+#include "engine/check.hpp"
+#include "engine/operators.hpp"
+#include "engine/session.hpp"
+
+namespace linnet::engine {
+namespace {
+
+constexpr int32_t kBatchDimensions = 4;
+
+Reach reach_of(const Integers* shape, const Integers* strides, int32_t rows, int32_t row_stride, int32_t columns,
+               int32_t column_stride) {
+  Reach reach(0);
+  reach.add(shape, strides);
+  reach.add(rows, row_stride);
+  reach.add(columns, column_stride);
+  return reach;
+}
+
+bool check(const StepView& step, Error* error) {
+  const fb::MatMul& matmul = *step.step.op_as_MatMul();
+  const TensorInfo& a = step.inputs[0];
+  const TensorInfo& b = step.inputs[1];
+  const TensorInfo& c = step.output;
+  const Integers* shape = matmul.batch_shape();
+  int64_t batch = 1;
+  if (!check_float(step, error) || !check_activation(matmul.activation(), error) ||
+      !check_dimensions(shape, kBatchDimensions, &batch, error) ||
+      !check_strides(shape, matmul.a_batch_strides(), error) ||
+      !check_strides(shape, matmul.b_batch_strides(), error) ||
+      !check_strides(shape, matmul.c_batch_strides(), error) ||
+      !check_elements(c, static_cast<int32_t>(batch), matmul.m(), matmul.n(), error)) {
+    return false;
+  }
+  LINNET_REQUIRE(error, matmul.k() >= 1 && matmul.k() <= a.elements(), LINNET_ERROR_SHAPE, a.index, a.elements(),
+                 matmul.k());
+  LINNET_REQUIRE(error, matmul.k() <= b.elements(), LINNET_ERROR_SHAPE, b.index, b.elements(), matmul.k());
+  return check_reach(a,
+                     reach_of(shape, matmul.a_batch_strides(), matmul.m(), matmul.a_stride_m(), matmul.k(),
+                              matmul.a_stride_k()),
+                     error) &&
+         check_reach(b,
+                     reach_of(shape, matmul.b_batch_strides(), matmul.k(), matmul.b_stride_k(), matmul.n(),
+                              matmul.b_stride_n()),
+                     error) &&
+         check_reach(c, reach_of(shape, matmul.c_batch_strides(), matmul.m(), matmul.c_stride_m(), matmul.n(), 1),
+                     error);
+}
+
+int64_t scratch_bytes(const StepView& step, const Target& target) {
+  const fb::MatMul& matmul = *step.step.op_as_MatMul();
+  return kernels::matmul_scratch_bytes(matmul.m(), matmul.n(), matmul.k(), target.traits);
+}
+
+ptrdiff_t batch_offset(int32_t entry, const Integers* shape, const Integers* strides) {
+  ptrdiff_t offset = 0;
+  for (int32_t d = length(shape) - 1; d >= 0; --d) {
+    const int32_t size = shape->Get(static_cast<uint32_t>(d));
+    offset += static_cast<ptrdiff_t>(entry % size) * strides->Get(static_cast<uint32_t>(d));
+    entry /= size;
+  }
+  return offset;
+}
+
+void run(const StepView& step, const linnet_session& session) {
+  const fb::MatMul& matmul = *step.step.op_as_MatMul();
+  const Integers* shape = matmul.batch_shape();
+  kernels::MatMulArgs args = {};
+  args.m = matmul.m();
+  args.n = matmul.n();
+  args.k = matmul.k();
+  args.a_stride_m = matmul.a_stride_m();
+  args.a_stride_k = matmul.a_stride_k();
+  args.b_stride_k = matmul.b_stride_k();
+  args.b_stride_n = matmul.b_stride_n();
+  args.c_stride_m = matmul.c_stride_m();
+  args.scale = matmul.scale();
+  args.activation = activation_of(matmul.activation());
+  const int32_t panels = (args.n - 1) / kernels::kPanel + 1;
+  const int32_t batch = step.output.elements() / (args.m * args.n);
+  const int64_t work = saturating_multiply(static_cast<int64_t>(args.m) * kernels::kPanel, args.k);
+  parallel(session, batch * panels, work, [&](int32_t begin, int32_t end, int32_t task) {
+    kernels::MatMulArgs part = args;
+    part.scratch = session.slot(task);
+    while (begin < end) {
+      const int32_t entry = begin / panels;
+      const int32_t next = (entry + 1) * panels < end ? (entry + 1) * panels : end;
+      const int32_t panel_end = next - entry * panels;
+      part.n_begin = (begin - entry * panels) * kernels::kPanel;
+      part.n_end = panel_end < panels ? panel_end * kernels::kPanel : args.n;
+      part.a = session.input<float>(step.inputs[0]) + batch_offset(entry, shape, matmul.a_batch_strides());
+      part.b = session.input<float>(step.inputs[1]) + batch_offset(entry, shape, matmul.b_batch_strides());
+      part.c = session.output<float>(step.output) + batch_offset(entry, shape, matmul.c_batch_strides());
+      session.kernels->matmul_f32(part);
+      begin = next;
+    }
+  });
+}
+
+}  // namespace
+
+const OperatorEntry kMatMul = {2, 2, 0, check, scratch_bytes, run};
+
+}  // namespace linnet::engine

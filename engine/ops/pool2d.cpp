@@ -1,0 +1,46 @@
+#include "engine/ops/convolution.hpp"
+
+namespace linnet::engine {
+namespace {
+
+bool check(const StepView& step, Error* error) {
+  const fb::Pool2D& pool = *step.step.op_as_Pool2D();
+  if (!check_geometry(step, pool, error)) return false;
+  const TensorInfo& x = step.inputs[0];
+  const TensorInfo& y = step.output;
+  LINNET_REQUIRE(error, pool.kind() <= fb::PoolKind::MAX, LINNET_ERROR_MODEL_CORRUPT, -1,
+                 static_cast<int64_t>(fb::PoolKind::MAX), static_cast<int64_t>(pool.kind()));
+  LINNET_REQUIRE(error, x.shape[0] == y.shape[0], LINNET_ERROR_SHAPE, y.index, x.shape[0], y.shape[0]);
+  LINNET_REQUIRE(error, x.columns == y.columns, LINNET_ERROR_SHAPE, y.index, x.columns, y.columns);
+  LINNET_REQUIRE(error, pool.pad_bottom() >= 0 && pool.pad_bottom() < kWindowLimit, LINNET_ERROR_SHAPE, -1, 0,
+                 pool.pad_bottom());
+  LINNET_REQUIRE(error, pool.pad_right() >= 0 && pool.pad_right() < kWindowLimit, LINNET_ERROR_SHAPE, -1, 0,
+                 pool.pad_right());
+  const int64_t taps = window_taps(window_of(pool));
+  LINNET_REQUIRE(error, taps <= INT32_MAX, LINNET_ERROR_SHAPE, -1, INT32_MAX, taps);
+  return check_span(x.shape[1], y.shape[1], pool.kernel_h(), pool.stride_h(), pool.dilation_h(), pool.pad_top(),
+                    error) &&
+         check_span(x.shape[2], y.shape[2], pool.kernel_w(), pool.stride_w(), pool.dilation_w(), pool.pad_left(),
+                    error) &&
+         check_activation(pool.activation(), error);
+}
+
+void run(const StepView& step, const linnet_session& session) {
+  const fb::Pool2D& pool = *step.step.op_as_Pool2D();
+  kernels::Pool2DArgs args = {};
+  set_images(step, pool, session, &args);
+  args.kind = static_cast<kernels::PoolKind>(pool.kind());
+  args.pad_bottom = pool.pad_bottom();
+  args.pad_right = pool.pad_right();
+  args.count_include_pad = pool.count_include_pad();
+  args.channels = step.output.columns;
+  args.activation = activation_of(pool.activation());
+  parallel_rows(session, step, window_taps(args.window), args,
+                [&](kernels::Pool2DArgs& part, int32_t) { session.kernels->pool2d_f32(part); });
+}
+
+}  // namespace
+
+const OperatorEntry kPool2D = {1, 1, 0, check, nullptr, run};
+
+}  // namespace linnet::engine

@@ -1,0 +1,71 @@
+#include "engine/check.hpp"
+#include "engine/operators.hpp"
+#include "engine/session.hpp"
+
+namespace linnet::engine {
+namespace {
+
+// Where the rows of x [outer, size, inner] lie: a slice either has `inner` as its last dimension or keeps a whole outer
+// entry in one row.
+struct Strides {
+  int64_t outer, row;
+};
+
+Strides strides_of(const TensorInfo& x, int64_t size, int64_t inner) {
+  if (const int64_t row = x.block_stride(inner); row != 0) return {size * row, row};
+  return {x.block_stride(size * inner), inner};
+}
+
+bool check(const StepView& step, Error* error) {
+  const fb::Reduce& reduce = *step.step.op_as_Reduce();
+  const TensorInfo& x = step.inputs[0];
+  LINNET_REQUIRE(error, reduce.kind() <= fb::ReduceKind::MAX, LINNET_ERROR_MODEL_CORRUPT, -1,
+                 static_cast<int64_t>(fb::ReduceKind::MAX), static_cast<int64_t>(reduce.kind()));
+  if (!check_float(step, error) || !check_activation(reduce.activation(), error) ||
+      !check_elements(x, reduce.outer(), reduce.size(), reduce.inner(), error) ||
+      !check_elements(step.output, reduce.outer(), 1, reduce.inner(), error)) {
+    return false;
+  }
+  LINNET_REQUIRE(error, strides_of(x, reduce.size(), reduce.inner()).outer != 0, LINNET_ERROR_SHAPE, x.index,
+                 reduce.inner(), x.columns);
+  return check_blocks(step.output, reduce.inner(), error);
+}
+
+void run(const StepView& step, const linnet_session& session) {
+  const fb::Reduce& reduce = *step.step.op_as_Reduce();
+  const int32_t size = reduce.size();
+  const int32_t inner = reduce.inner();
+  const Strides x_strides = strides_of(step.inputs[0], size, inner);
+  const int64_t y_stride = step.output.block_stride(inner);
+  // Units are blocks of columns of one outer entry: a global pool over one image must keep every thread busy.
+  constexpr int32_t kColumns = 64;
+  const int32_t blocks = (inner - 1) / kColumns + 1;
+  const bool joined = blocks == 1 && x_strides.outer == size * x_strides.row && y_stride == inner;
+  parallel(session, reduce.outer() * blocks, int64_t{size} * (inner < kColumns ? inner : kColumns),
+           [&](int32_t begin, int32_t end, int32_t) {
+             while (begin < end) {
+               const int32_t outer = begin / blocks;
+               const int32_t last = joined || (outer + 1) * blocks > end ? end : (outer + 1) * blocks;
+               const int32_t column = (begin - outer * blocks) * kColumns;
+               const bool to_the_end = joined || last - outer * blocks == blocks;
+               const int32_t columns = to_the_end ? inner - column : (last - begin) * kColumns;
+               kernels::ReduceArgs args = {};
+               args.kind = static_cast<kernels::ReduceKind>(reduce.kind());
+               args.outer = joined ? end - begin : 1;
+               args.size = reduce.size();
+               args.inner = columns;
+               args.x = session.input<float>(step.inputs[0]) + outer * x_strides.outer + column;
+               args.x_stride = static_cast<ptrdiff_t>(x_strides.row);
+               args.y = session.output<float>(step.output) + outer * y_stride + column;
+               args.activation = activation_of(reduce.activation());
+               session.kernels->reduce_f32(args);
+               begin = last;
+             }
+           });
+}
+
+}  // namespace
+
+const OperatorEntry kReduce = {1, 1, 0, check, nullptr, run};
+
+}  // namespace linnet::engine

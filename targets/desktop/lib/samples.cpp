@@ -1,0 +1,246 @@
+#include "targets/desktop/lib/samples.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <random>
+
+#include "targets/desktop/lib/error.hpp"
+
+namespace linnet::tools {
+namespace {
+
+struct Input {
+  linnet_tensor_view view;
+  std::string name;
+  std::vector<int64_t> shape;  // the source's
+  size_t bytes() const {
+    size_t count = type_bytes(view.type);
+    for (const int64_t extent : shape) count *= static_cast<size_t>(extent);
+    return count;
+  }
+  std::string text() const { return fmt::format("input '{}', {} {}", name, type_name(view.type), shape_text(shape)); }
+};
+
+std::string tensor_name(const linnet_tensor_view& view, const char* stem, int index) {
+  return view.name != nullptr ? view.name : fmt::format("{}{}", stem, index);
+}
+
+std::vector<Input> inputs_of(const Device& device) {
+  std::vector<Input> inputs;
+  for (int i = 0; i < device.info().inputs; ++i) {
+    const linnet_tensor_view view = device.input(i);
+    inputs.push_back({view, tensor_name(view, "input", i), source_shape(view)});
+  }
+  return inputs;
+}
+
+[[noreturn]] void fail(const std::string& path, const std::string& message) {
+  throw ToolError(kDataError, path + ": " + message);
+}
+
+// How many runs an array of this shape feeds: its first dimension may be any multiple of the input's, or be absent
+// where the input's is 1. 0: it does not fit.
+size_t runs_of(const std::vector<int64_t>& got, const std::vector<int64_t>& wanted) {
+  if (got == wanted) return 1;
+  if (wanted.empty()) return 0;
+  const std::vector<int64_t> sample(wanted.begin() + 1, wanted.end());
+  if (got == sample && wanted[0] == 1) return 1;
+  if (got.size() != wanted.size() || !std::equal(sample.begin(), sample.end(), got.begin() + 1)) return 0;
+  return got[0] % wanted[0] == 0 ? static_cast<size_t>(got[0] / wanted[0]) : 0;
+}
+
+void append_array(const std::string& path, const NpyArray& array, const Input& input, InputSamples* samples) {
+  const size_t runs = runs_of(array.shape, input.shape);
+  if (runs == 0) {
+    fail(path, fmt::format("shape {} does not fit {} (the first dimension may be a multiple)", shape_text(array.shape),
+                           input.text()));
+  }
+  const std::vector<unsigned char> bytes = convert_elements(array, input.view.type, path);
+  samples->bytes.insert(samples->bytes.end(), bytes.begin(), bytes.end());
+  samples->runs += runs;
+}
+
+bool channels_first(const Input& input, const SampleOptions& options) {
+  const int* order = input.view.source_dimension;
+  if (order[1] == 2 && order[2] == 3 && order[3] == 1) return true;
+  if (!options.layout.empty()) return options.layout == "nchw";
+  const auto is_channels = [](int64_t extent) { return extent == 1 || extent == 3 || extent == 4; };
+  return is_channels(input.shape[1]) || !is_channels(input.shape[3]);
+}
+
+void append_image(const std::string& path, const MappedFile& file, const Input& input, const SampleOptions& options,
+                  InputSamples* samples) {
+  if (input.shape.size() != 4 || input.shape[0] != 1) {
+    fail(path, fmt::format("an image needs an input of 4 dimensions and batch 1; the model's is {}", input.text()));
+  }
+  if (input.view.type != LINNET_FLOAT32 && input.view.type != LINNET_UINT8) {
+    fail(path, fmt::format("an image needs a float32 or uint8 input; the model's is {}", input.text()));
+  }
+  const bool first = channels_first(input, options);
+  const auto channels = static_cast<size_t>(input.shape[first ? 1 : 3]);
+  const auto height = static_cast<size_t>(input.shape[first ? 2 : 1]),
+             width = static_cast<size_t>(input.shape[first ? 3 : 2]);
+  const Image image = decode_image(path, file.data(), file.size(), static_cast<int>(channels));
+  ImageOptions image_options = options.image;
+  if (input.view.type == LINNET_UINT8) image_options.scale = 1, image_options.mean = {0}, image_options.deviation = {1};
+  const std::vector<float> values =
+      image_values(path, image, static_cast<int>(height), static_cast<int>(width), image_options);
+
+  const size_t start = samples->bytes.size(), element = type_bytes(input.view.type);
+  samples->bytes.resize(start + input.bytes());
+  samples->runs += 1;
+  for (size_t c = 0; c < channels; ++c) {
+    for (size_t pixel = 0; pixel < height * width; ++pixel) {
+      const float value = values[c * height * width + pixel];
+      unsigned char* to =
+          &samples->bytes[start + (first ? c * height * width + pixel : pixel * channels + c) * element];
+      if (input.view.type == LINNET_UINT8)
+        *to = static_cast<unsigned char>(std::clamp(value + 0.5f, 0.0f, 255.0f));
+      else
+        std::memcpy(to, &value, sizeof(value));
+    }
+  }
+}
+
+std::vector<std::string> names_of(const Device& device, int count, bool inputs) {
+  std::vector<std::string> names;
+  for (int i = 0; i < count; ++i) {
+    names.push_back(inputs ? tensor_name(device.input(i), "input", i) : tensor_name(device.output(i), "output", i));
+  }
+  return names;
+}
+
+}  // namespace
+
+std::vector<std::string> input_names(const Device& device) {
+  return names_of(device, device.info().inputs, true);
+}
+std::vector<std::string> output_names(const Device& device) {
+  return names_of(device, device.info().outputs, false);
+}
+
+NamedFile parse_named_file(const std::string& argument, const std::vector<std::string>& names) {
+  // Names may contain '=' as files may: the longest name that is known wins.
+  for (size_t equals = argument.rfind('='); equals != std::string::npos && equals > 0;
+       equals = argument.rfind('=', equals - 1)) {
+    const std::string name = argument.substr(0, equals);
+    for (size_t i = 0; i < names.size(); ++i) {
+      if (name == names[i] || name == fmt::format("{}", i)) return {static_cast<int>(i), argument.substr(equals + 1)};
+    }
+  }
+  return {-1, argument};
+}
+
+std::vector<InputSamples> read_samples(const Device& device, const std::vector<std::string>& arguments,
+                                       const SampleOptions& options) {
+  const std::vector<Input> inputs = inputs_of(device);
+  std::vector<InputSamples> samples(inputs.size());
+  size_t next = 0;
+  for (const std::string& argument : arguments) {
+    NamedFile named = parse_named_file(argument, input_names(device));
+    if (named.index < 0) named.index = inputs.size() == 1 ? 0 : static_cast<int>(next++);
+    if (named.index >= static_cast<int>(inputs.size())) {
+      throw ToolError(kUsageError, fmt::format("--input {}: the model has {} inputs", argument, inputs.size()));
+    }
+    const Input& input = inputs[static_cast<size_t>(named.index)];
+    InputSamples* target = &samples[static_cast<size_t>(named.index)];
+    const MappedFile file(named.path);
+    if (is_image(file.data(), file.size())) {
+      append_image(named.path, file, input, options, target);
+    } else {
+      constexpr std::string_view kMagic = "\x93NUMPY";
+      if (file.size() < kMagic.size() || std::memcmp(file.data(), kMagic.data(), kMagic.size()) != 0) {
+        fail(named.path, "neither a .npy file nor a PNG or JPEG image");
+      }
+      append_array(named.path, parse_npy(named.path, file.data(), file.size()), input, target);
+    }
+  }
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (samples[i].runs == 0)
+      throw ToolError(kUsageError, fmt::format("no --input for the model's {}", inputs[i].text()));
+    if (samples[i].runs != samples[0].runs) {
+      throw ToolError(kDataError, fmt::format("input '{}' has {} samples, input '{}' {}", inputs[0].name,
+                                              samples[0].runs, inputs[i].name, samples[i].runs));
+    }
+  }
+  return samples;
+}
+
+std::vector<InputSamples> random_samples(const Device& device) {
+  std::mt19937 generator(1);
+  std::vector<InputSamples> samples;
+  for (const Input& input : inputs_of(device)) {
+    InputSamples one{std::vector<unsigned char>(input.bytes()), 1};
+    if (input.view.type == LINNET_FLOAT32) {
+      for (size_t i = 0; i < one.bytes.size(); i += sizeof(float)) {
+        const float value = static_cast<float>(generator() >> 8) * 0x1p-23f - 1;
+        std::memcpy(&one.bytes[i], &value, sizeof(value));
+      }
+    } else {
+      for (size_t i = 0; i < one.bytes.size(); i += type_bytes(input.view.type)) one.bytes[i] = generator() & 1;
+    }
+    samples.push_back(std::move(one));
+  }
+  return samples;
+}
+
+void store_sample(const Device& device, const std::vector<InputSamples>& samples, size_t run) {
+  for (size_t i = 0; i < samples.size(); ++i) {
+    const size_t bytes = samples[i].bytes.size() / samples[i].runs;
+    store_input(device.input(static_cast<int>(i)), samples[i].bytes.data() + run * bytes);
+  }
+}
+
+std::vector<int64_t> OutputSamples::whole_shape() const {
+  std::vector<int64_t> whole = shape;
+  if (runs == 1) return whole;
+  if (whole.empty()) whole.push_back(1);
+  whole[0] *= static_cast<int64_t>(runs);
+  return whole;
+}
+
+double OutputSamples::number(size_t index) const {
+  const unsigned char* element = &bytes[index * type_bytes(type)];
+  switch (type) {
+    case LINNET_INT8:
+      return static_cast<signed char>(*element);
+    case LINNET_UINT8:
+    case LINNET_BOOL:
+      return *element;
+    case LINNET_INT32: {
+      int32_t value;
+      std::memcpy(&value, element, sizeof(value));
+      return value;
+    }
+    case LINNET_FLOAT32:
+      break;
+  }
+  float value;
+  std::memcpy(&value, element, sizeof(value));
+  return value;
+}
+
+std::vector<OutputSamples> run_samples(Device& device, const std::vector<InputSamples>& samples) {
+  const size_t runs = samples.empty() ? 1 : samples[0].runs;
+  const std::vector<std::string> names = output_names(device);
+  std::vector<OutputSamples> outputs;
+  for (size_t i = 0; i < names.size(); ++i) {
+    const linnet_tensor_view view = device.output(static_cast<int>(i));
+    OutputSamples output{names[i], view.type, source_shape(view), {}, runs};
+    output.bytes.resize(view.bytes * runs);
+    outputs.push_back(std::move(output));
+  }
+  for (size_t run = 0; run < runs; ++run) {
+    store_sample(device, samples, run);
+    device.run();
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      const linnet_tensor_view view = device.output(static_cast<int>(i));
+      load_output(view, outputs[i].bytes.data() + run * view.bytes);
+    }
+  }
+  return outputs;
+}
+
+}  // namespace linnet::tools

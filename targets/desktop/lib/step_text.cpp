@@ -1,0 +1,148 @@
+#include "targets/desktop/lib/step_text.hpp"
+
+#include <fmt/format.h>
+
+#include "schema/model_generated.h"
+
+namespace linnet::tools {
+namespace {
+
+class Writer {
+ public:
+  template <class... Args>
+  Writer& add(fmt::format_string<Args...> format, Args&&... args) {
+    if (!result_.text.empty()) result_.text += ' ';
+    result_.text += fmt::format(format, std::forward<Args>(args)...);
+    return *this;
+  }
+  Writer& pair(const char* name, int h, int w, int usual) {
+    if (h == usual && w == usual) return *this;
+    return h == w ? add("{} {}", name, h) : add("{} {}x{}", name, h, w);
+  }
+  Writer& activation(const fb::Activation* activation) {
+    if (activation == nullptr || activation->function() == fb::Function::Identity) return *this;
+    const auto function = activation->function();
+    add("+{}", fb::EnumNameFunction(function));
+    const bool one = function == fb::Function::LeakyRelu || function == fb::Function::Elu;
+    const bool two =
+        function == fb::Function::Clip || function == fb::Function::HardSigmoid || function == fb::Function::Selu;
+    if (one) result_.text += fmt::format("({:g})", activation->alpha());
+    if (two) result_.text += fmt::format("({:g}, {:g})", activation->alpha(), activation->beta());
+    return *this;
+  }
+  template <class Table>
+  Writer& window(const Table& op) {
+    add("{}x{}", op.kernel_h(), op.kernel_w());
+    pair("stride", op.stride_h(), op.stride_w(), 1);
+    pair("dilation", op.dilation_h(), op.dilation_w(), 1);
+    return pair("pad", op.pad_top(), op.pad_left(), 0);
+  }
+  Writer& buffer(uint32_t index) {
+    result_.buffers.push_back(index);
+    return *this;
+  }
+  Writer& residual(const fb::Step& step) {
+    return step.inputs() != nullptr && step.inputs()->size() > 1 ? add("+residual") : *this;
+  }
+  StepParameters result() const { return result_; }
+
+ private:
+  StepParameters result_;
+};
+
+template <class Vector>
+std::string extents(const Vector* values) {
+  return values == nullptr ? "" : fmt::format("{}", fmt::join(values->begin(), values->end(), "x"));
+}
+
+void describe(const fb::Conv2D& op, const fb::Step& step, Writer* writer) {
+  writer->window(op);
+  if (op.groups() != 1) writer->add("groups {}", op.groups());
+  writer->residual(step).activation(op.activation()).buffer(op.weights());
+}
+
+void describe(const fb::DepthwiseConv2D& op, const fb::Step& step, Writer* writer) {
+  writer->window(op).residual(step).activation(op.activation()).buffer(op.weights());
+}
+
+void describe(const fb::ConvTranspose2D& op, const fb::Step&, Writer* writer) {
+  writer->window(op);
+  if (op.groups() != 1) writer->add("groups {}", op.groups());
+  writer->activation(op.activation()).buffer(op.weights());
+}
+
+void describe(const fb::FullyConnected& op, const fb::Step& step, Writer* writer) {
+  writer->residual(step).activation(op.activation()).buffer(op.weights());
+}
+
+void describe(const fb::MatMul& op, const fb::Step&, Writer* writer) {
+  writer->add("{}x{} by {}x{}", op.m(), op.k(), op.k(), op.n());
+  const std::string batch = extents(op.batch_shape());
+  if (!batch.empty()) writer->add("batch {}", batch);
+  if (op.scale() != 1) writer->add("scale {:g}", op.scale());
+  writer->activation(op.activation());
+}
+
+void describe(const fb::Pool2D& op, const fb::Step&, Writer* writer) {
+  writer->add("{}", fb::EnumNamePoolKind(op.kind())).window(op);
+  if (op.count_include_pad()) writer->add("counting padding");
+  writer->activation(op.activation());
+}
+
+void describe(const fb::Binary& op, const fb::Step&, Writer* writer) {
+  writer->add("{}", fb::EnumNameBinaryFunction(op.function())).activation(op.activation());
+}
+
+void describe(const fb::Unary& op, const fb::Step&, Writer* writer) {
+  writer->activation(op.activation());
+}
+
+void describe(const fb::ScaleShift& op, const fb::Step&, Writer* writer) {
+  writer->activation(op.activation()).buffer(op.parameters());
+}
+
+void describe(const fb::Softmax& op, const fb::Step&, Writer* writer) {
+  writer->add("{}over {}", op.log() ? "log " : "", op.axis());
+}
+
+void describe(const fb::Copy& op, const fb::Step&, Writer* writer) {
+  writer->add("{}", extents(op.shape()));
+  if (op.fill()) writer->add("filled");
+}
+
+void describe(const fb::Gather& op, const fb::Step&, Writer* writer) {
+  writer->add("{} of {}", op.out_size(), op.in_size()).buffer(op.indices());
+}
+
+void describe(const fb::Resample& op, const fb::Step&, Writer* writer) {
+  writer->add("{} to {}, {} taps", op.in_size(), op.out_size(), op.taps()).buffer(op.indices()).buffer(op.weights());
+}
+
+void describe(const fb::Reduce& op, const fb::Step&, Writer* writer) {
+  writer->add("{} of {}", fb::EnumNameReduceKind(op.kind()), op.size()).activation(op.activation());
+}
+
+void describe(const fb::ArgMax& op, const fb::Step&, Writer* writer) {
+  writer->add("{} of {}", op.minimum() ? "minimum" : "maximum", op.size());
+}
+
+void describe(const fb::Cast&, const fb::Step&, Writer*) {}
+
+}  // namespace
+
+StepParameters step_parameters(const fb::Step& step) {
+  Writer writer;
+  switch (step.op_type()) {
+#define LINNET_OPERATOR(name)                      \
+  case fb::Operator::name:                         \
+    describe(*step.op_as_##name(), step, &writer); \
+    break;
+#include "schema/operators.inc"
+#undef LINNET_OPERATOR
+    default:
+      break;
+  }
+  return writer.result();
+}
+
+}  // namespace linnet::tools

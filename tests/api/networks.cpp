@@ -1,0 +1,263 @@
+#include "tests/api/networks.hpp"
+
+#include <gtest/gtest.h>
+
+namespace linnet::test {
+namespace {
+
+const fb::Activation kRelu(fb::Function::Relu, 0, 0);
+const fb::Activation kSilu(fb::Function::Silu, 0, 0);
+
+// One operator from [x] to [y], both sliced where the builder has gaps.
+template <class Table>
+void from_to(ModelBuilder& b, flatbuffers::Offset<Table> table, uint32_t x, const Shape& y_shape,
+             fb::DataType type = fb::DataType::Float32) {
+  const uint32_t y = b.slice(y_shape, type);
+  b.step(table, {x}, {y});
+  b.output_of(y, y_shape, type);
+}
+
+void conv2d(ModelBuilder& b) {
+  const uint32_t x = b.sliced_input({2, 9, 7, 6});
+  const uint32_t w = b.conv_weights(2, 3, 10, 3, 1);
+  from_to(b, fb::CreateConv2D(b.fbb(), w, 2, 3, 3, 2, 1, 1, 2, 1, 2, &kRelu), x, {2, 5, 7, 20});
+}
+
+void conv2d_residual(ModelBuilder& b) {
+  const Shape shape = {1, 6, 6, 24};
+  const uint32_t x = b.sliced_input({1, 6, 6, 5});
+  const uint32_t residual = b.sliced_input(shape);
+  const uint32_t w = b.conv_weights(1, 5, 24, 1, 2);
+  // In place: the output takes the residual's memory.
+  b.step(fb::CreateConv2D(b.fbb(), w, 1, 1, 1, 1, 1, 1, 1, 0, 0, &kRelu), {x, residual}, {residual});
+  b.output_of(residual, shape);
+}
+
+void depthwise(ModelBuilder& b) {
+  const uint32_t x = b.sliced_input({1, 8, 9, 27});
+  const uint32_t w = b.depthwise_weights(27, 3, 3);
+  from_to(b, fb::CreateDepthwiseConv2D(b.fbb(), w, 3, 3, 1, 2, 1, 1, 1, 1, &kSilu), x, {1, 8, 5, 27});
+}
+
+void conv_transpose(ModelBuilder& b) {
+  const uint32_t x = b.sliced_input({1, 4, 5, 6});
+  const uint32_t w = b.conv_transpose_weights(2, 3, 9, 3, 2, 4);
+  from_to(b, fb::CreateConvTranspose2D(b.fbb(), w, 2, 3, 3, 2, 2, 1, 1, 1, 1), x, {1, 8, 10, 18});
+}
+
+void fully_connected(ModelBuilder& b) {
+  const uint32_t x = b.sliced_input({7, 33});
+  const uint32_t w = b.gemm_weights(33, 40, 5);
+  from_to(b, fb::CreateFullyConnected(b.fbb(), w, &kRelu), x, {7, 40});
+}
+
+void fully_connected_wide(ModelBuilder& b) {
+  const uint32_t x = b.sliced_input({1, 64});
+  const uint32_t w = b.gemm_weights(64, 1000, 6);
+  from_to(b, fb::CreateFullyConnected(b.fbb(), w), x, {1, 1000});
+}
+
+void matmul(ModelBuilder& b) {
+  const Shape a_shape = {3, 5, 11}, b_shape = {11, 37}, c_shape = {3, 5, 37};
+  const uint32_t a = b.sliced_input(a_shape), w = b.sliced_input(b_shape), c = b.slice(c_shape);
+  const int32_t sa = b.row_stride(a_shape), sb = b.row_stride(b_shape), sc = b.row_stride(c_shape);
+  const std::vector<int32_t> batch = {3}, a_strides = {5 * sa}, b_strides = {0}, c_strides = {5 * sc};
+  b.step(fb::CreateMatMulDirect(b.fbb(), 5, 37, 11, &batch, &a_strides, &b_strides, &c_strides, sa, 1, sb, 1, sc, 0.5f),
+         {a, w}, {c});
+  b.output_of(c, c_shape);
+}
+
+void max_pool(ModelBuilder& b) {
+  const uint32_t x = b.sliced_input({2, 7, 7, 19});
+  from_to(b, fb::CreatePool2D(b.fbb(), fb::PoolKind::Max, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1), x, {2, 4, 4, 19});
+}
+
+void average_pool(ModelBuilder& b) {
+  const uint32_t x = b.sliced_input({1, 7, 7, 19});
+  from_to(b, fb::CreatePool2D(b.fbb(), fb::PoolKind::Average, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, true), x, {1, 4, 4, 19});
+}
+
+void binary(ModelBuilder& b) {
+  const Shape shape = {2, 3, 4, 21}, b_shape = {3, 1, 21};
+  const uint32_t x = b.sliced_input(shape), other = b.sliced_input(b_shape), y = b.slice(shape);
+  const int32_t s = b.row_stride(shape), sb = b.row_stride(b_shape);
+  const std::vector<int32_t> strides = {12 * s, 4 * s, s, 1}, b_strides = {0, sb, 0, 1};
+  b.step(fb::CreateBinaryDirect(b.fbb(), fb::BinaryFunction::Mul, &shape, &strides, &b_strides, &strides, &kRelu),
+         {x, other}, {y});
+  b.output_of(y, shape);
+}
+
+void binary_in_place(ModelBuilder& b) {
+  const Shape shape = {40, 50};
+  const uint32_t x = b.sliced_input(shape), other = b.sliced_input(shape);
+  const std::vector<int32_t> strides = {b.row_stride(shape), 1};
+  b.step(fb::CreateBinaryDirect(b.fbb(), fb::BinaryFunction::Sub, &shape, &strides, &strides, &strides), {x, other},
+         {other});
+  b.output_of(other, shape);
+}
+
+void unary(ModelBuilder& b) {
+  const uint32_t x = b.sliced_input({3, 5, 300});
+  from_to(b, fb::CreateUnary(b.fbb(), &kSilu), x, {3, 5, 300});
+}
+
+void scale_shift(ModelBuilder& b) {
+  const uint32_t x = b.sliced_input({4, 6, 37});
+  const uint32_t parameters = b.buffer(random_floats(2 * 37, 7));
+  from_to(b, fb::CreateScaleShift(b.fbb(), parameters, &kRelu), x, {4, 6, 37});
+}
+
+void softmax(ModelBuilder& b) {
+  const uint32_t x = b.sliced_input({12, 43});
+  from_to(b, fb::CreateSoftmax(b.fbb(), 12, 43, 1, false), x, {12, 43});
+}
+
+// Constant padding: the output is filled, then a flipped copy is put inside it.
+void copy_fill(ModelBuilder& b) {
+  const Shape x_shape = {5, 6}, y_shape = {7, 9};
+  const uint32_t x = b.sliced_input(x_shape), y = b.slice(y_shape);
+  const int32_t sx = b.row_stride(x_shape), sy = b.row_stride(y_shape);
+  const std::vector<int32_t> in = {-sx, 1}, out = {sy, 1};
+  b.step(fb::CreateCopyDirect(b.fbb(), &x_shape, &in, 4 * sx, &out, sy + 2, true, 0x40490fdb), {x}, {y});
+  b.output_of(y, y_shape);
+}
+
+void copy_bytes(ModelBuilder& b) {
+  const Shape x_shape = {8, 12}, y_shape = {12, 8};
+  const uint32_t x = b.sliced_input(x_shape, fb::DataType::Int8), y = b.slice(y_shape, fb::DataType::Int8);
+  const std::vector<int32_t> in = {1, b.row_stride(x_shape)}, out = {b.row_stride(y_shape), 1};
+  b.step(fb::CreateCopyDirect(b.fbb(), &y_shape, &in, 0, &out, 0), {x}, {y});
+  b.output_of(y, y_shape, fb::DataType::Int8);
+}
+
+void gather(ModelBuilder& b) {
+  const std::vector<int32_t> indices = {4, 0, 0, 3};
+  // The last dimension is gathered from or is the inner one, as slices allow.
+  const uint32_t x = b.input({3, 5, 14});
+  from_to(b, fb::CreateGather(b.fbb(), 3, 5, 4, 14, b.buffer(indices)), x, {3, 4, 14});
+}
+
+void gather_last(ModelBuilder& b) {
+  const std::vector<int32_t> indices = {4, 0, 0, 3, 1, 2};
+  const Shape shape = {9, 5};
+  const uint32_t x = b.sliced_input(shape), y = b.output({9, 6});
+  b.step(fb::CreateGather(b.fbb(), 9, 5, 6, 1, b.buffer(indices)), {x}, {y});
+}
+
+void resample(ModelBuilder& b) {
+  const uint32_t x = b.input({4, 3, 18});
+  const std::vector<int32_t> indices = {0, 0, 0, 1, 0, 1, 1, 2, 1, 2, 2, 2};
+  const uint32_t index_block = b.buffer(indices), weights = b.buffer(random_floats(6 * 2 + 6, 8));
+  from_to(b, fb::CreateResample(b.fbb(), 4, 3, 6, 18, 2, index_block, weights), x, {4, 6, 18});
+}
+
+void reduce(ModelBuilder& b) {
+  const uint32_t x = b.sliced_input({2, 30, 70});
+  from_to(b, fb::CreateReduce(b.fbb(), fb::ReduceKind::Mean, 2, 30, 70, &kRelu), x, {2, 70});
+}
+
+void reduce_last(ModelBuilder& b) {
+  const uint32_t x = b.sliced_input({50, 33}), y = b.output({50});
+  b.step(fb::CreateReduce(b.fbb(), fb::ReduceKind::L2, 50, 33, 1), {x}, {y});
+}
+
+void arg_max(ModelBuilder& b) {
+  const uint32_t x = b.sliced_input({17, 40}), y = b.output({17}, fb::DataType::Int32);
+  b.step(fb::CreateArgMax(b.fbb(), 17, 40, 1, false, false), {x}, {y});
+}
+
+void cast(ModelBuilder& b) {
+  const uint32_t x = b.sliced_input({6, 100}, fb::DataType::Int8);
+  from_to(b, fb::CreateCast(b.fbb()), x, {6, 100});
+}
+
+}  // namespace
+
+Bytes small_network(int32_t size) {
+  ModelBuilder b;
+  const Shape wide = {1, size, size, 16};
+  const uint32_t image = b.input({1, size, size, 4});
+  const uint32_t features = b.tensor(wide), mixed = b.tensor(wide), pooled = b.tensor({1, 1, 1, 16});
+  const uint32_t logits = b.tensor({1, 10}), output = b.output({1, 10});
+  const uint32_t conv = b.conv_weights(1, 4, 16, 3, 10), depthwise = b.depthwise_weights(16, 3, 11);
+  const uint32_t linear = b.gemm_weights(16, 10, 12);
+  const uint64_t pixels = static_cast<uint64_t>(size) * size;
+  b.step(fb::CreateConv2D(b.fbb(), conv, 1, 3, 3, 1, 1, 1, 1, 1, 1, &kRelu), {image}, {features}, pixels * 4 * 16 * 9);
+  b.step(fb::CreateDepthwiseConv2D(b.fbb(), depthwise, 3, 3, 1, 1, 1, 1, 1, 1, &kSilu), {features, features}, {mixed},
+         pixels * 16 * 9);
+  b.step(fb::CreateReduce(b.fbb(), fb::ReduceKind::Mean, 1, size * size, 16), {mixed}, {pooled});
+  b.step(fb::CreateFullyConnected(b.fbb(), linear), {pooled}, {logits}, 160);
+  b.step(fb::CreateSoftmax(b.fbb(), 1, 10, 1, false), {logits}, {output});
+  return b.finish();
+}
+
+const std::vector<OperatorModel>& operator_models() {
+  static const std::vector<OperatorModel> models = {
+      {"Conv2D", conv2d},
+      {"Conv2D_residual", conv2d_residual},
+      {"DepthwiseConv2D", depthwise},
+      {"ConvTranspose2D", conv_transpose},
+      {"FullyConnected", fully_connected},
+      {"FullyConnected_wide", fully_connected_wide},
+      {"MatMul", matmul},
+      {"Pool2D_max", max_pool},
+      {"Pool2D_average", average_pool},
+      {"Binary", binary},
+      {"Binary_in_place", binary_in_place},
+      {"Unary", unary},
+      {"ScaleShift", scale_shift},
+      {"Softmax", softmax},
+      {"Copy_fill", copy_fill},
+      {"Copy_bytes", copy_bytes},
+      {"Gather", gather},
+      {"Gather_last", gather_last},
+      {"Resample", resample},
+      {"Reduce", reduce},
+      {"Reduce_last", reduce_last},
+      {"ArgMax", arg_max},
+      {"Cast", cast},
+  };
+  return models;
+}
+
+Bytes operator_model(const OperatorModel& model, int32_t gap) {
+  ModelBuilder builder(gap);
+  model.build(builder);
+  return builder.finish();
+}
+
+linnet_model_info model_info(const Bytes& model, const linnet_options* options) {
+  linnet_model_info info = LINNET_MODEL_INFO_INIT;
+  EXPECT_EQ(linnet_get_model_info(options, model.data(), model.size(), &info), LINNET_OK);
+  return info;
+}
+
+Instance make_instance(const Bytes& model, const linnet_options* options) {
+  Instance instance = {Bytes(model_info(model, options).arena_bytes)};
+  EXPECT_EQ(
+      linnet_init(options, model.data(), model.size(), instance.arena.data(), instance.arena.size(), &instance.session),
+      LINNET_OK);
+  return instance;
+}
+
+std::vector<uint8_t> run(const Instance& instance) {
+  linnet_tensor_view view = LINNET_TENSOR_VIEW_INIT;
+  for (int i = 0; linnet_input(instance.session, i, &view) == LINNET_OK; ++i) {
+    std::mt19937 engine(static_cast<uint32_t>(i + 1));
+    if (view.type == LINNET_FLOAT32) {
+      const std::vector<float> values = random_floats(view.bytes / sizeof(float), static_cast<uint32_t>(i + 1));
+      memcpy(view.data, values.data(), view.bytes);
+    } else {
+      for (size_t j = 0; j < view.bytes; ++j) static_cast<uint8_t*>(view.data)[j] = static_cast<uint8_t>(engine());
+    }
+  }
+  EXPECT_EQ(linnet_run(instance.session), LINNET_OK);
+  std::vector<uint8_t> outputs;
+  for (int i = 0; linnet_output(instance.session, i, &view) == LINNET_OK; ++i) {
+    const uint8_t* data = static_cast<const uint8_t*>(view.data);
+    outputs.insert(outputs.end(), data, data + view.bytes);
+  }
+  return outputs;
+}
+
+}  // namespace linnet::test

@@ -1,0 +1,35 @@
+// Models that several API tests use: a small network, and one model per operator.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tests/api/model_builder.hpp"
+
+namespace linnet::test {
+
+// Convolution, depthwise convolution with a residual, pooling, a linear layer and softmax; input [1, size, size, 4],
+// output [1, 10].
+Bytes small_network(int32_t size = 8);
+
+// Every operator of the union at least once, each with a name, in both dense and sliced form (gap between rows).
+struct OperatorModel {
+  std::string name;
+  void (*build)(ModelBuilder& builder);
+};
+const std::vector<OperatorModel>& operator_models();
+Bytes operator_model(const OperatorModel& model, int32_t gap);
+
+// A session with its arena.
+struct Instance {
+  Bytes arena;
+  linnet_session* session = nullptr;
+};
+linnet_model_info model_info(const Bytes& model, const linnet_options* options = nullptr);
+Instance make_instance(const Bytes& model, const linnet_options* options = nullptr);
+
+// Fills every input with reproducible values, runs, and returns the bytes of all outputs.
+std::vector<uint8_t> run(const Instance& instance);
+
+}  // namespace linnet::test

@@ -1,0 +1,35 @@
+// A golden case: NAME.onnx with NAME.npz beside it, which holds inputs in_0, in_1, ... and the outputs out_0, ... that
+// PyTorch or ONNX Runtime gave (tests/models/make_ops.py, make_networks.py).
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "targets/desktop/lib/npy.hpp"
+
+namespace linnet::golden {
+
+struct Case {
+  std::string name;  // "ops/conv_1x1"
+  std::vector<tools::NpyArray> inputs, outputs;
+};
+
+// Names of all cases below `folder` (ops/..., networks/...), sorted.
+std::vector<std::string> case_names(const std::filesystem::path& folder);
+
+// Reads an .npz of stored (not compressed) members, as numpy.savez writes it. Throws std::runtime_error naming the
+// file.
+Case read_case(const std::filesystem::path& folder, const std::string& name);
+
+// Largest allowed error of a case, relative to the largest magnitude of the expected output.
+double tolerance(const std::string& name);
+
+// Compares every element. Infinities and NaN must be equal.
+struct Difference {
+  double relative = 0;  // largest |got - want| / largest |want|; infinite where shapes or special values differ
+  std::string message;  // names the worst element
+};
+Difference compare(const std::vector<double>& got, const std::vector<int64_t>& got_shape, const tools::NpyArray& want);
+
+}  // namespace linnet::golden

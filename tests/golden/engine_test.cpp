@@ -1,0 +1,194 @@
+// Runs every converted golden case through the C API on every instruction set that this build and CPU have, on one and
+// on three threads, against the golden outputs. Needs the engine only. Usage: golden_engine_test MODELS-FOLDER
+// LNT-FOLDER [GoogleTest options]
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <numeric>
+#include <thread>
+
+#include "engine/linnet.h"
+#include "targets/desktop/lib/file.hpp"
+#include "tests/golden/case.hpp"
+
+namespace linnet::golden {
+namespace {
+
+constexpr const char* kIsas[] = {"scalar", "avx2", "avx512", "neon32", "neon64"};
+
+void parallel_for(void*, linnet_task task, void* argument, int count) {
+  std::vector<std::thread> threads;
+  for (int i = 1; i < count; ++i) threads.emplace_back(task, argument, i);
+  task(argument, 0);
+  for (std::thread& thread : threads) thread.join();
+}
+
+std::vector<int64_t> device_shape(const linnet_tensor_view& view) {
+  return {view.shape, view.shape + view.dimensions};
+}
+
+std::vector<int64_t> source_shape(const linnet_tensor_view& view) {
+  std::vector<int64_t> shape(static_cast<size_t>(view.dimensions));
+  for (int d = 0; d < view.dimensions; ++d) shape[static_cast<size_t>(view.source_dimension[d])] = view.shape[d];
+  return shape;
+}
+
+// For each element of the device's layout, its position in the source's.
+std::vector<size_t> source_positions(const linnet_tensor_view& view) {
+  const std::vector<int64_t> shape = device_shape(view), source = source_shape(view);
+  std::vector<size_t> source_strides(source.size(), 1);
+  for (size_t d = source.size(); d-- > 1;) source_strides[d - 1] = source_strides[d] * static_cast<size_t>(source[d]);
+  std::vector<size_t> positions{0};
+  for (size_t d = 0; d < shape.size(); ++d) {
+    std::vector<size_t> longer;
+    longer.reserve(positions.size() * static_cast<size_t>(shape[d]));
+    const size_t stride = source_strides[static_cast<size_t>(view.source_dimension[d])];
+    for (const size_t position : positions) {
+      for (int64_t i = 0; i < shape[d]; ++i) longer.push_back(position + static_cast<size_t>(i) * stride);
+    }
+    positions = std::move(longer);
+  }
+  return positions;
+}
+
+void fill(const linnet_tensor_view& view, const tools::NpyArray& npy, const std::string& place) {
+  ASSERT_EQ(source_shape(view), npy.shape) << place;
+  const std::vector<unsigned char> elements = tools::convert_elements(npy, view.type, place);
+  const size_t bytes = tools::type_bytes(view.type);
+  const std::vector<size_t> positions = source_positions(view);
+  for (size_t i = 0; i < positions.size(); ++i) {
+    std::memcpy(static_cast<char*>(view.data) + i * bytes, &elements[positions[i] * bytes], bytes);
+  }
+}
+
+template <class T>
+void read_as(const void* data, const std::vector<size_t>& positions, std::vector<double>* values) {
+  for (size_t i = 0; i < positions.size(); ++i)
+    (*values)[positions[i]] = static_cast<double>(static_cast<const T*>(data)[i]);
+}
+
+std::vector<double> read(const linnet_tensor_view& view) {
+  const std::vector<size_t> positions = source_positions(view);
+  std::vector<double> values(positions.size());
+  switch (view.type) {
+    case LINNET_FLOAT32:
+      read_as<float>(view.data, positions, &values);
+      break;
+    case LINNET_INT8:
+      read_as<int8_t>(view.data, positions, &values);
+      break;
+    case LINNET_UINT8:
+      read_as<uint8_t>(view.data, positions, &values);
+      break;
+    case LINNET_INT32:
+      read_as<int32_t>(view.data, positions, &values);
+      break;
+    case LINNET_BOOL:
+      read_as<uint8_t>(view.data, positions, &values);
+      break;
+  }
+  return values;
+}
+
+class EngineTest : public testing::Test {
+ public:
+  EngineTest(std::filesystem::path models, std::filesystem::path converted, std::string name, const char* isa)
+      : models_(std::move(models)), converted_(std::move(converted)), name_(std::move(name)), isa_(isa) {}
+
+  void TestBody() override {
+    const Case golden = read_case(models_, name_);
+    const tools::MappedFile model((converted_ / (name_ + ".lnt")).string());
+    const std::vector<std::vector<double>> one = run(golden, model, 1), three = run(golden, model, 3);
+    if (HasFatalFailure()) return;
+    for (size_t i = 0; i < one.size(); ++i) {
+      EXPECT_EQ(0, std::memcmp(one[i].data(), three[i].data(), one[i].size() * sizeof(double)))
+          << "three threads differ from one";
+    }
+  }
+
+ private:
+  std::vector<std::vector<double>> run(const Case& golden, const tools::MappedFile& model, int threads) {
+    std::vector<std::vector<double>> results;
+    check(golden, model, threads, &results);
+    return results;
+  }
+
+  void check(const Case& golden, const tools::MappedFile& model, int threads,
+             std::vector<std::vector<double>>* results) {
+    linnet_options options = LINNET_OPTIONS_INIT;
+    options.isa = isa_;
+    options.threads = threads;
+    options.parallel_for = parallel_for;
+    linnet_model_info info = LINNET_MODEL_INFO_INIT;
+    linnet_status status = linnet_get_model_info(&options, model.data(), model.size(), &info);
+    ASSERT_EQ(status, LINNET_OK) << linnet_status_text(status);
+    // Filled with NaN, so that a step that reads what no step wrote is seen.
+    std::vector<unsigned char> memory(info.arena_bytes + LINNET_ALIGNMENT, 0xff);
+    unsigned char* arena =
+        memory.data() + LINNET_ALIGNMENT - reinterpret_cast<uintptr_t>(memory.data()) % LINNET_ALIGNMENT;
+    linnet_session* session = nullptr;
+    status = linnet_init(&options, model.data(), model.size(), arena, info.arena_bytes, &session);
+    ASSERT_EQ(status, LINNET_OK) << linnet_status_text(status);
+    linnet_tensor_view view;
+    view.struct_size = sizeof view;
+    ASSERT_EQ(static_cast<size_t>(info.inputs), golden.inputs.size());
+    ASSERT_EQ(static_cast<size_t>(info.outputs), golden.outputs.size());
+    for (int i = 0; i < info.inputs; ++i) {
+      ASSERT_EQ(linnet_input(session, i, &view), LINNET_OK);
+      fill(view, golden.inputs[static_cast<size_t>(i)], name_ + " input " + std::to_string(i));
+    }
+    ASSERT_EQ(linnet_run(session), LINNET_OK);
+    double worst = 0;
+    for (int i = 0; i < info.outputs; ++i) {
+      ASSERT_EQ(linnet_output(session, i, &view), LINNET_OK);
+      results->push_back(read(view));
+      const Difference difference =
+          compare(results->back(), source_shape(view), golden.outputs[static_cast<size_t>(i)]);
+      EXPECT_LE(difference.relative, tolerance(name_)) << "output " << i << ": " << difference.message;
+      worst = std::max(worst, difference.relative);
+    }
+    RecordProperty("relative_error", std::to_string(worst));
+    if (name_.compare(0, 9, "networks/") == 0 && threads == 1)
+      std::printf("%s on %s: largest relative error %.1e\n", name_.c_str(), isa_, worst);
+  }
+
+  std::filesystem::path models_, converted_;
+  std::string name_;
+  const char* isa_;
+};
+
+// An instruction set that this build or CPU lacks is refused with LINNET_ERROR_ISA before the model is looked at.
+bool available(const char* isa, const tools::MappedFile& model) {
+  linnet_options options = LINNET_OPTIONS_INIT;
+  options.isa = isa;
+  linnet_model_info info = LINNET_MODEL_INFO_INIT;
+  return linnet_get_model_info(&options, model.data(), model.size(), &info) != LINNET_ERROR_ISA;
+}
+
+void register_tests(const std::filesystem::path& models, const std::filesystem::path& converted) {
+  const std::vector<std::string> names = case_names(models);
+  const tools::MappedFile first((converted / (names.front() + ".lnt")).string());
+  for (const char* isa : kIsas) {
+    if (!available(isa, first)) continue;
+    const std::string suite = std::string("GoldenEngine_") + isa;
+    for (const std::string& name : names) {
+      testing::RegisterTest(suite.c_str(), name.c_str(), nullptr, nullptr, __FILE__, __LINE__,
+                            [=] { return new EngineTest(models, converted, name, isa); });
+    }
+  }
+}
+
+}  // namespace
+}  // namespace linnet::golden
+
+int main(int argc, char** argv) {
+  testing::InitGoogleTest(&argc, argv);
+  if (argc != 3) return std::fprintf(stderr, "usage: %s MODELS-FOLDER LNT-FOLDER\n", argv[0]), 2;
+  try {
+    linnet::golden::register_tests(argv[1], argv[2]);
+  } catch (const std::exception& error) {
+    return std::fprintf(stderr, "%s\n", error.what()), 1;
+  }
+  return RUN_ALL_TESTS();
+}

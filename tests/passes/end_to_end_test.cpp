@@ -1,0 +1,274 @@
+// Small graphs through all passes, the planner and the engine, against the reference evaluator.
+#include <cmath>
+#include <cstring>
+#include <new>
+
+#include "converter/ops/batch_norm.hpp"
+#include "converter/ops/cast.hpp"
+#include "converter/ops/concat.hpp"
+#include "converter/ops/gather.hpp"
+#include "converter/ops/matmul.hpp"
+#include "converter/ops/pool.hpp"
+#include "converter/ops/reduce.hpp"
+#include "converter/ops/slice.hpp"
+#include "converter/ops/softmax.hpp"
+#include "converter/passes/rewrite.hpp"
+#include "converter/pipeline.hpp"
+#include "engine/linnet.h"
+#include "tests/passes/support.hpp"
+
+namespace linnet::test {
+namespace {
+
+struct AlignedFree {
+  void operator()(uint8_t* bytes) const { ::operator delete(bytes, std::align_val_t{LINNET_ALIGNMENT}); }
+};
+using Aligned = std::unique_ptr<uint8_t, AlignedFree>;
+
+Aligned aligned_bytes(size_t size) {
+  return Aligned(static_cast<uint8_t*>(::operator new(size, std::align_val_t{LINNET_ALIGNMENT})));
+}
+
+class Engine {
+ public:
+  explicit Engine(const std::vector<uint8_t>& model) : model_(aligned_bytes(model.size())), size_(model.size()) {
+    std::memcpy(model_.get(), model.data(), model.size());
+    linnet_options options = LINNET_OPTIONS_INIT;
+    linnet_error_detail detail = {};
+    detail.struct_size = sizeof(detail);
+    options.error = &detail;
+    linnet_model_info info = LINNET_MODEL_INFO_INIT;
+    EXPECT_EQ(linnet_get_model_info(&options, model_.get(), size_, &info), LINNET_OK)
+        << "step " << detail.step << " tensor " << detail.tensor << " check " << detail.check << " wanted "
+        << detail.wanted << " got " << detail.got;
+    arena_ = aligned_bytes(info.arena_bytes);
+    EXPECT_EQ(linnet_init(&options, model_.get(), size_, arena_.get(), info.arena_bytes, &session_), LINNET_OK);
+  }
+
+  void set_input(int index, const Array& array) {
+    const linnet_tensor_view view = get(linnet_input, index);
+    ASSERT_EQ(view.bytes, array.size() * sizeof(float));
+    const std::vector<float> values = array.floats();
+    std::memcpy(view.data, values.data(), view.bytes);
+  }
+  void run() { EXPECT_EQ(linnet_run(session_), LINNET_OK); }
+  std::vector<double> output(int index) {
+    const linnet_tensor_view view = get(linnet_output, index);
+    std::vector<double> values;
+    for (size_t i = 0; i < view.bytes / 4; ++i)
+      values.push_back(view.type == LINNET_INT32 ? static_cast<const int32_t*>(view.data)[i]
+                                                 : static_cast<const float*>(view.data)[i]);
+    return values;
+  }
+
+ private:
+  Aligned model_, arena_;
+  size_t size_;
+  linnet_session* session_ = nullptr;
+
+  template <class Function>
+  linnet_tensor_view get(Function function, int index) {
+    linnet_tensor_view view = {};
+    view.struct_size = sizeof(view);
+    EXPECT_EQ(function(session_, index, &view), LINNET_OK);
+    return view;
+  }
+};
+
+Array input_for(const Value& input, int seed) {
+  std::minstd_rand random(seed);
+  std::vector<double> values(static_cast<size_t>(element_count(input.shape())));
+  for (double& value : values) value = static_cast<float>(2.0 * random() / std::minstd_rand::max() - 1.0);
+  return Array::of_doubles(input.shape(), std::move(values));
+}
+
+// Converts with and without kept layout and with checks of every pass, runs and compares.
+void expect_same(const Graph& graph) {
+  for (const bool keep_layout : {false, true}) {
+    SCOPED_TRACE(keep_layout ? "kept layout" : "new layout");
+    ConvertOptions options;
+    options.keep_layout = keep_layout;
+    options.check_passes = true;
+    Conversion conversion = convert(graph.clone(), options);
+    Engine engine(conversion.model);
+    std::vector<Array> inputs;
+    for (size_t i = 0; i < graph.inputs.size(); ++i) {
+      inputs.push_back(input_for(*graph.inputs[i], static_cast<int>(i) + 1));
+      const Permutation& permutation = conversion.graph->inputs[i]->source_permutation;
+      engine.set_input(static_cast<int>(i),
+                       permutation.empty() ? inputs[i] : passes::transposed(inputs[i], permutation));
+    }
+    const std::vector<Array> wanted = evaluate(graph, inputs);
+    engine.run();
+    for (size_t o = 0; o < wanted.size(); ++o) {
+      const Permutation& permutation = conversion.graph->outputs[o]->source_permutation;
+      const Array reference = permutation.empty() ? wanted[o] : passes::transposed(wanted[o], permutation);
+      const std::vector<double> got = engine.output(static_cast<int>(o));
+      ASSERT_EQ(got.size(), reference.size());
+      double largest = 1e-3;
+      for (size_t i = 0; i < got.size(); ++i) largest = std::max(largest, std::fabs(reference.number(i)));
+      for (size_t i = 0; i < got.size(); ++i)
+        ASSERT_NEAR(got[i], reference.number(i), 2e-6 * largest) << "output " << o << " element " << i << "\n"
+                                                                 << dump(*conversion.graph);
+    }
+  }
+}
+
+Value* global_average(GraphBuilder& b, Value* x) {
+  ops::Reduce op;
+  op.axes = {2, 3};
+  return b.add(op, {x}, "global_average");
+}
+
+Value* concat(GraphBuilder& b, std::vector<Value*> inputs, int64_t axis) {
+  ops::Concat op;
+  op.axis = axis;
+  return b.add(op, std::move(inputs), "concat");
+}
+
+TEST(EndToEnd, ResidualNetwork) {
+  GraphBuilder b;
+  Value* x = b.unary(Function::Relu, b.conv(b.input({2, 3, 17, 15}), 8, 3, 1, 2));
+  x = b.unary(Function::Relu, b.plus(b.conv(b.unary(Function::Relu, b.conv(x, 8, 3, 1)), 8, 3, 1), x));
+  x = b.unary(Function::Relu, b.plus(b.conv(b.conv(x, 24, 3, 1, 2), 24, 1), b.conv(x, 24, 1, 0, 2)));
+  b.output(b.linear(b.reshape(global_average(b, x), {2, 24}), 10));
+  expect_same(b.graph);
+}
+
+TEST(EndToEnd, InvertedResidualWithSqueezeExcite) {
+  GraphBuilder b;
+  Value* x = b.conv(b.input({1, 3, 12, 12}), 8, 3, 1, 2);
+  Value* y = b.unary(Function::HardSwish, b.conv(x, 24, 1));
+  y = b.conv(y, 24, 3, 1, 1, 24);
+  Value* s = b.conv(b.unary(Function::Relu, b.conv(global_average(b, y), 6, 1)), 24, 1);
+  y = b.times(y, b.unary(Function::HardSigmoid, s, 1.0f / 6, 0.5f));
+  b.output(b.plus(b.conv(y, 8, 1), x));
+  expect_same(b.graph);
+}
+
+TEST(EndToEnd, ConcatAndChannelShuffle) {
+  GraphBuilder b;
+  Value* x = b.conv(b.input({1, 3, 9, 7}), 12, 3, 1);
+  for (int unit = 0; unit < 2; ++unit) {
+    Value* parts[2];
+    for (int64_t i = 0; i < 2; ++i) {
+      ops::Slice op;
+      op.shape = {1, 6, 9, 7};
+      op.starts = {0, 6 * i, 0, 0};
+      op.steps = {1, 1, 1, 1};
+      parts[i] = b.add(op, {x}, "half");
+    }
+    x = concat(b, {parts[0], b.conv(parts[1], 6, 3, 1, 1, 6)}, 1);
+    x = b.reshape(b.transpose(b.reshape(x, {1, 2, 6, 9, 7}), {0, 2, 1, 3, 4}), {1, 12, 9, 7});
+  }
+  b.output(b.unary(Function::Relu, b.conv(x, 20, 1)));
+  expect_same(b.graph);
+}
+
+TEST(EndToEnd, Attention) {
+  GraphBuilder b;
+  const int64_t tokens = 7, heads = 3, width = 4, channels = heads * width;
+  Value* x = b.input({2, tokens, channels});
+  Value* qkv = b.transpose(b.reshape(b.linear(x, 3 * channels), {2, tokens, 3, heads, width}), {2, 0, 3, 1, 4});
+  Value* part[3];
+  for (int64_t i = 0; i < 3; ++i) {
+    ops::Gather gather;
+    gather.indices = {i};
+    part[i] = b.add(gather, {qkv});
+  }
+  ops::Softmax softmax;
+  softmax.axis = 3;
+  Value* scores = b.add(ops::MatMul(), {b.times(part[0], b.scalar(0.5)), b.transpose(part[1], {0, 1, 3, 2})});
+  Value* y = b.transpose(b.add(ops::MatMul(), {b.add(softmax, {scores}), part[2]}), {0, 2, 1, 3});
+  x = b.plus(x, b.linear(b.reshape(y, {2, tokens, channels}), channels));
+  b.output(b.plus(x, b.linear(b.unary(Function::Gelu, b.linear(x, 20)), channels)));
+  expect_same(b.graph);
+}
+
+TEST(EndToEnd, FlattenAndBatchNorms) {
+  GraphBuilder b;
+  const auto norm = [&](Value* x) {
+    const int64_t c = x->shape()[1];
+    return b.add(ops::BatchNorm(), {x, b.random({c}), b.random({c}), b.random({c}), b.random({c}, 1, 2)}, "bn");
+  };
+  Value* x = b.conv(b.unary(Function::Relu, norm(b.input({2, 3, 8, 8}))), 5, 3, 1);
+  ops::Pool pool;
+  pool.kernel = pool.strides = {2, 2};
+  pool.dilations = {1, 1};
+  pool.pads_begin = pool.pads_end = {0, 0};
+  x = b.add(pool, {b.unary(Function::Relu, norm(x))}, "pool");
+  b.output(b.linear(b.unary(Function::Tanh, norm(b.linear(b.reshape(x, {2, 80}), 9))), 4));
+  expect_same(b.graph);
+}
+
+TEST(EndToEnd, OutputsOfEveryKind) {
+  GraphBuilder b;
+  Value* x = b.input({1, 4, 6, 6});
+  Value* y = b.conv(x, 6, 1);
+  ops::ArgMax arg_max;
+  arg_max.axis = 1;
+  for (Value* output : {x, y, b.reshape(y, {6, 36}), b.add(arg_max, {y}), b.random({3}), concat(b, {x, y}, 1),
+                        b.transpose(y, {0, 3, 1, 2})})
+    b.output(output);
+  expect_same(b.graph);
+}
+
+TEST(EndToEnd, EqualWeightsAreStoredOnce) {
+  GraphBuilder b;
+  Value* weights = b.random({64, 64});
+  Value* x = b.input({1, 64});
+  for (int i = 0; i < 3; ++i) x = b.add(ops::Linear(), {x, weights}, "linear");
+  b.output(x);
+  const Conversion conversion = convert(b.graph.clone(), {});
+  EXPECT_LT(conversion.report.weight_bytes, 2 * 64 * 65 * 4);
+  EXPECT_EQ(conversion.report.steps.size(), 3u);
+  EXPECT_EQ(conversion.report.macs, 3 * 64 * 64);
+}
+
+TEST(EndToEnd, StrippedModelsHaveNoNames) {
+  GraphBuilder b;
+  b.output(b.linear(b.input({1, 4}), 4));
+  b.graph.name = "secret graph";
+  ConvertOptions options;
+  options.strip_names = true;
+  const Conversion conversion = convert(b.graph.clone(), options);
+  const std::string bytes(conversion.model.begin(), conversion.model.end());
+  EXPECT_EQ(bytes.find("linear"), std::string::npos);
+  EXPECT_EQ(bytes.find("secret"), std::string::npos);
+}
+
+TEST(EndToEnd, EveryProblemIsListed) {
+  GraphBuilder b;
+  Value* x = b.input({2, 3});
+  ops::Compare compare;
+  Value* equal = b.add(compare, {x, b.random({2, 3})}, "first_problem");
+  b.output(b.add(ops::Where(), {equal, x, b.random({2, 3})}, "second_problem"));
+  try {
+    convert(b.graph.clone(), {});
+    FAIL() << "converted";
+  } catch (const Problems& problems) {
+    ASSERT_EQ(problems.list().size(), 2u);
+    EXPECT_NE(problems.list()[0].find("first_problem"), std::string::npos);
+    EXPECT_NE(problems.list()[1].find("second_problem"), std::string::npos);
+  }
+}
+
+TEST(EndToEnd, DumpAndStop) {
+  GraphBuilder b;
+  b.output(b.unary(Function::Relu, b.linear(b.input({1, 4}), 4)));
+  ConvertOptions options;
+  options.dump_after = options.stop_after = "fold_constants";
+  std::string text;
+  std::vector<double> fractions;
+  options.dump = [&](std::string_view dumped) { text = dumped; };
+  options.progress = [&](std::string_view, double fraction) { fractions.push_back(fraction); };
+  EXPECT_TRUE(convert(b.graph.clone(), options).model.empty());
+  EXPECT_NE(text.find("Linear"), std::string::npos);
+  EXPECT_TRUE(std::is_sorted(fractions.begin(), fractions.end()));
+  EXPECT_EQ(fractions.back(), 1.0);
+  options.dump_after = "no_such_pass";
+  EXPECT_THROW(convert(b.graph.clone(), options), Error);
+}
+
+}  // namespace
+}  // namespace linnet::test

@@ -1,0 +1,246 @@
+#include <algorithm>
+
+#include "converter/ops/concat.hpp"
+#include "converter/ops/slice.hpp"
+#include "converter/ops/softmax.hpp"
+#include "converter/plan/offsets.hpp"
+#include "converter/plan/plan.hpp"
+#include "tests/passes/support.hpp"
+
+namespace linnet::test {
+namespace {
+
+using plan::Plan;
+
+Value* concat(GraphBuilder& b, std::vector<Value*> inputs, int64_t axis) {
+  ops::Concat op;
+  op.axis = axis;
+  return b.add(op, std::move(inputs), "concat");
+}
+
+Value* slice(GraphBuilder& b, Value* x, size_t axis, int64_t start, int64_t size) {
+  ops::Slice op;
+  op.shape = x->shape();
+  op.starts.assign(op.shape.size(), 0);
+  op.steps.assign(op.shape.size(), 1);
+  op.starts[axis] = start;
+  op.shape[axis] = size;
+  return b.add(op, {x}, "slice");
+}
+
+Value* softmax(GraphBuilder& b, Value* x, int64_t axis) {
+  ops::Softmax op;
+  op.axis = axis;
+  return b.add(op, {x}, "softmax");
+}
+
+Plan checked_plan(Graph& graph) {
+  verify(graph, "construction");
+  plan::separate_outputs(graph);
+  verify(graph, "separate_outputs");
+  Plan plan = plan::plan_memory(graph);
+  EXPECT_NO_THROW(plan::check_plan(graph, plan)) << dump(graph);
+  EXPECT_GE(plan.tensor_bytes, plan.lower_bound);
+  return plan;
+}
+
+bool share(const Plan& plan, const Value* a, const Value* b) {
+  return plan.places.at(a).storage == plan.places.at(b).storage;
+}
+
+int placed_inputs(const Plan& plan) {
+  int result = 0;
+  for (const auto& [node, placed] : plan.placed) result += std::count(placed.begin(), placed.end(), true);
+  return result;
+}
+
+TEST(Plan, AChainReachesTheLowerBound) {
+  GraphBuilder b;
+  Value* x = b.input({1, 64});
+  for (const int64_t width : {256, 32, 512, 16, 128}) x = b.linear(x, width);
+  b.output(x);
+  const Plan plan = checked_plan(b.graph);
+  EXPECT_EQ(plan.lower_bound, (512 + 32) * 4);
+  EXPECT_EQ(plan.tensor_bytes, plan.lower_bound);
+}
+
+TEST(Plan, InvertedResidualsReachTheLowerBound) {
+  GraphBuilder b;  // the shape of MobileNetV2
+  Value* x = b.linear(b.input({784, 16}), 16);
+  for (const auto& [rows, width] : {std::pair<int64_t, int64_t>{784, 16}, {784, 16}, {196, 64}, {196, 64}, {49, 256}}) {
+    if (x->shape()[0] != rows) x = b.reshape(x, {rows, x->shape()[0] * x->shape()[1] / rows});
+    Value* wide = b.unary(Function::Tanh, b.linear(x, 6 * width));
+    x = b.plus(x, b.linear(wide, width));
+  }
+  b.output(x);
+  const Plan plan = checked_plan(b.graph);
+  EXPECT_EQ(plan.tensor_bytes, plan.lower_bound);
+}
+
+TEST(Plan, ElementwiseStepsRunInPlace) {
+  GraphBuilder b;
+  Value* x = b.input({1, 256});
+  for (int i = 0; i < 3; ++i) x = b.unary(Function::Tanh, b.plus(x, b.random({256})));
+  b.output(b.linear(x, 64));
+  const Plan plan = checked_plan(b.graph);
+  EXPECT_EQ(plan.storages.size(), 2u);
+  EXPECT_EQ(plan.tensor_bytes, (256 + 64) * 4);
+}
+
+TEST(Plan, InPlaceOnlyAtTheLastUse) {
+  GraphBuilder b;
+  Value* x = b.linear(b.input({1, 32}), 32);
+  Value* y = b.unary(Function::Tanh, x);
+  b.output(b.plus(b.linear(x, 32), y));
+  const Plan plan = checked_plan(b.graph);
+  EXPECT_FALSE(share(plan, x, y));
+}
+
+TEST(Plan, PartsOfAConcatAreWrittenWhereTheyBelong) {
+  GraphBuilder b;
+  Value* x = b.input({5, 8});
+  Value* inner = concat(b, {b.linear(x, 4), b.unary(Function::Tanh, b.linear(x, 12))}, 1);
+  Value* outer = concat(b, {b.linear(x, 3), inner, b.linear(x, 7)}, 1);
+  b.output(b.linear(outer, 6));
+  const Plan plan = checked_plan(b.graph);
+  EXPECT_EQ(placed_inputs(plan), 5);
+  EXPECT_EQ(plan.places.at(inner).row_stride, 26);
+}
+
+TEST(Plan, ConcatAlongTheOuterDimension) {
+  GraphBuilder b;
+  Value* x = b.input({1, 4, 8});
+  b.output(concat(b, {b.linear(x, 6), b.random({1, 1, 6}), b.linear(x, 6)}, 1));
+  const Plan plan = checked_plan(b.graph);
+  EXPECT_EQ(placed_inputs(plan), 2);
+
+  GraphBuilder batched;  // the parts of two batch entries do not lie together
+  x = batched.input({2, 4, 8});
+  batched.output(concat(batched, {batched.linear(x, 6), batched.linear(x, 6)}, 1));
+  EXPECT_EQ(placed_inputs(checked_plan(batched.graph)), 0);
+}
+
+TEST(Plan, WhatCannotBePlacedIsCopied) {
+  GraphBuilder b;
+  Value* x = b.input({3, 4});
+  Value* y = b.linear(x, 4);
+  b.output(concat(b, {x, y, y, softmax(b, b.linear(x, 4), 0)}, 1));
+  EXPECT_EQ(placed_inputs(checked_plan(b.graph)), 1);  // an input, a repetition, and an operator of dense tensors
+}
+
+TEST(Plan, SlicesAreViews) {
+  GraphBuilder b;
+  Value* x = b.linear(b.input({5, 8}), 12);
+  Value* left = slice(b, x, 1, 0, 8);
+  Value* right = slice(b, x, 1, 8, 4);
+  b.output(b.plus(b.linear(left, 3), b.linear(b.unary(Function::Tanh, right), 3)));
+  const Plan plan = checked_plan(b.graph);
+  EXPECT_TRUE(share(plan, left, x));
+  EXPECT_TRUE(share(plan, right, x));
+  EXPECT_EQ(plan.views.size(), 2u);
+}
+
+TEST(Plan, ASliceThatIsOverwrittenEarlyIsCopied) {
+  GraphBuilder b;
+  Value* x = b.linear(b.input({5, 8}), 8);
+  Value* part = slice(b, x, 0, 1, 2);
+  Value* y = b.unary(Function::Tanh, x);
+  Value* z = b.unary(Function::Exp, y);
+  b.output(b.linear(z, 4));
+  b.output(b.linear(part, 4));
+  checked_plan(b.graph);
+}
+
+TEST(Plan, OutputsAreTensorsOfTheirOwn) {
+  GraphBuilder b;
+  Value* x = b.input({2, 6});
+  Value* y = b.linear(x, 6);
+  for (Value* output : {x, b.reshape(x, {12}), y, y, b.reshape(y, {3, 4}), b.random({2}), slice(b, y, 1, 1, 2),
+                        concat(b, {y, x}, 1)})
+    b.output(output);
+  const Plan plan = checked_plan(b.graph);
+  std::vector<std::pair<int64_t, int64_t>> ranges;
+  std::vector<const Value*> ports(b.graph.inputs.begin(), b.graph.inputs.end());
+  ports.insert(ports.end(), b.graph.outputs.begin(), b.graph.outputs.end());
+  for (const Value* port : ports) {
+    const plan::Place& place = plan.places.at(port);
+    EXPECT_EQ(place.row_stride, port->shape().back());
+    ranges.emplace_back(place.offset, place.offset + 4 * element_count(port->shape()));
+  }
+  std::sort(ranges.begin(), ranges.end());
+  for (size_t i = 1; i < ranges.size(); ++i) EXPECT_LE(ranges[i - 1].second, ranges[i].first);
+}
+
+TEST(Plan, TheOrderOfBranchesSavesMemory) {
+  GraphBuilder b;  // all wide tensors first is four times as much as one branch after the other
+  Value* x = b.input({1, 8});
+  std::vector<Value*> wide, narrow;
+  for (int i = 0; i < 4; ++i) wide.push_back(b.linear(x, 1024));
+  for (Value* value : wide) narrow.push_back(b.linear(value, 8));
+  b.output(b.plus(b.plus(narrow[0], narrow[1]), b.plus(narrow[2], narrow[3])));
+  const Plan plan = checked_plan(b.graph);
+  EXPECT_LT(plan.tensor_bytes, 2 * 1024 * 4);
+}
+
+TEST(Plan, RandomGraphsNeverOverwriteWhatIsNeeded) {
+  for (unsigned seed = 1; seed <= 150; ++seed) {
+    std::minstd_rand random(seed);
+    GraphBuilder b;
+    std::vector<Value*> values = {b.input({4, 8}), b.graph.add_input("second", {DType::f32, {4, 8}})};
+    const auto any = [&] { return values[random() % values.size()]; };
+    const auto like = [&](const Value* model) {
+      std::vector<Value*> same;
+      for (Value* value : values)
+        if (value->shape() == model->shape()) same.push_back(value);
+      return same[random() % same.size()];
+    };
+    for (int i = 0; i < 25; ++i) {
+      Value* x = any();
+      const Shape shape = x->shape();
+      switch (random() % 8) {
+        case 0: values.push_back(b.unary(Function::Tanh, x)); break;
+        case 1: values.push_back(b.plus(x, like(x))); break;
+        case 2: values.push_back(b.linear(x, 4 * (1 + random() % 4))); break;
+        case 3: values.push_back(concat(b, {x, like(x)}, random() % 2)); break;
+        case 4: if (shape[1] > 1) values.push_back(slice(b, x, 1, random() % 2, shape[1] / 2)); break;
+        case 5: if (shape[0] > 1) values.push_back(slice(b, x, 0, random() % 2, shape[0] / 2)); break;
+        case 6: values.push_back(b.reshape(x, {shape[1], shape[0]})); break;
+        default: values.push_back(softmax(b, x, random() % 2)); break;
+      }
+    }
+    for (int i = 0; i < 3; ++i) b.output(any());
+    passes::PassLog log;
+    passes::simplify(b.graph, log);
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    checked_plan(b.graph);
+  }
+}
+
+TEST(Offsets, NoOverlapAndNeverBelowTheBound) {
+  for (unsigned seed = 1; seed <= 100; ++seed) {
+    std::minstd_rand random(seed);
+    std::vector<plan::Storage> storages(2 + random() % 40);
+    for (plan::Storage& storage : storages) {
+      storage.bytes = 4 * (1 + random() % 3000);
+      storage.first = random() % 50;
+      storage.last = storage.first + random() % 10;
+    }
+    storages[0].first = -1;
+    storages[0].holds_input = true;
+    storages[1].last = plan::kForever;
+    storages[1].holds_output = true;
+    const int64_t bytes = plan::assign_offsets(storages);
+    EXPECT_GE(bytes, plan::lower_bound(storages));
+    for (const plan::Storage& a : storages) {
+      EXPECT_EQ(a.offset % (a.bytes >= 4096 ? 64 : 16), 0);
+      EXPECT_LE(a.offset + a.bytes, bytes);
+      for (const plan::Storage& b : storages) {
+        if (&a == &b || !plan::conflict(a, b)) continue;
+        EXPECT_TRUE(a.offset + a.bytes <= b.offset || b.offset + b.bytes <= a.offset) << "seed " << seed;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace linnet::test

@@ -1,0 +1,45 @@
+#!/bin/bash
+# run.sh [LABEL...]: installs what is missing, builds every preset and runs all tests with one ctest. With labels (unit,
+# golden, api, sanitize, aarch64, armv7, cortex-m, lint) only the tests that carry one of them run. A second run reuses the
+# builds. Exits with 0 only where everything built and every test passed.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source targets/desktop/install.sh
+install_packages $(cat targets/desktop/packages.txt tests/packages.txt)
+
+if command -v ccache >/dev/null; then
+  export CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache CCACHE_BASEDIR=$PWD
+fi
+jobs=$(nproc)
+
+build() {
+  local begin=$SECONDS
+  cmake --preset "$1" >"build/$1.log" || { cat "build/$1.log"; return 1; }
+  cmake --build --preset "$1" --parallel "$jobs"
+  echo "built $1 in $((SECONDS - begin)) s"
+}
+
+# The boards' and the firmware's tests run the digits network, the latter as a C array; written again only where the model or the converter changed it.
+digits_model() {
+  local folder=build/desktop/digits
+  mkdir -p "$folder/new"
+  build/desktop/bin/linnet convert tests/models/digits/digits.onnx -o "$folder/new/digits.lnt" \
+    --c-array "$folder/new/digits_model.c" >"$folder/report.txt"
+  for file in digits.lnt digits_model.h digits_model.c; do
+    cmp -s "$folder/new/$file" "$folder/$file" || cp "$folder/new/$file" "$folder/$file"
+  done
+}
+
+mkdir -p build/all
+build desktop
+digits_model
+presets=(desktop sanitize linux-aarch64 linux-armv7 cortex-m4 cortex-m7)
+for preset in "${presets[@]:1}"; do build "$preset"; done
+
+# One ctest over the tests of every build, so that one summary counts them all.
+for preset in "${presets[@]}"; do
+  echo "subdirs(\"$PWD/build/$preset\")"
+done >build/all/CTestTestfile.cmake
+selection=()
+if (($#)); then selection=(--label-regex "^($(IFS='|'; echo "$*"))\$"); fi
+ctest --test-dir build/all --output-on-failure --no-tests=error --parallel "$jobs" "${selection[@]}"
