@@ -1,5 +1,5 @@
-// Depthwise convolution: several neighbouring output pixels of a line at a time, one vector of channels after the other.
-// Inputs of a line are loaded once for all the outputs that meet them, so that 3x3 and 5x5 kernels are bound by
+// Depthwise convolution: several neighbouring output pixels of a line at a time, one vector of channels after the
+// other. Inputs of a line are loaded once for all the outputs that meet them, so that 3x3 and 5x5 kernels are bound by
 // multiply-adds. Taps outside the image are skipped, in every path, and the others are added in the order (ky, kx).
 #pragma once
 
@@ -11,7 +11,7 @@ namespace linnet::kernels {
 
 // One output line.
 struct DepthwiseLine {
-  const float* x;         // first pixel of the input line under the kernel's first line (which may lie outside the image)
+  const float* x;  // first pixel of the input line under the kernel's first line (which may lie outside the image)
   ptrdiff_t line_stride;  // between the kernel's lines in x: dilation_h * in_w * x_stride
   ptrdiff_t x_stride;
   const float* packed;
@@ -31,11 +31,11 @@ LINNET_INLINE F32<Isa> load_channels(const float* p, int32_t channels) {
   return kFull ? F32<Isa>::load(p) : F32<Isa>::load_n(p, channels);
 }
 
-// Outputs ox .. ox + kPixels of the vector at `channel`, taps kx_begin <= kx < kx_end only. With kKernelW > 0 the window
-// lies inside the line and kernel_w, stride_w and a dilation of 1 are known at compile time.
+// Outputs ox .. ox + kPixels of the vector at `channel`, taps kx_begin <= kx < kx_end only. With kKernelW > 0 the
+// window lies inside the line and kernel_w, stride_w and a dilation of 1 are known at compile time.
 template <class Isa, int kKernelW, int kStrideW, int kPixels, bool kFull>
-LINNET_INLINE void depthwise_pixels(const DepthwiseLine& line, const ClampVectors<Isa>& clamp, int32_t channel, int32_t ox,
-                                    int32_t kx_begin, int32_t kx_end) {
+LINNET_INLINE void depthwise_pixels(const DepthwiseLine& line, const ClampVectors<Isa>& clamp, int32_t channel,
+                                    int32_t ox, int32_t kx_begin, int32_t kx_end) {
   using V = F32<Isa>;
   const int32_t panel = channel / kPanel * kPanel;
   const ptrdiff_t width = line.channels - panel > kTailPanel ? kPanel : kTailPanel;
@@ -149,9 +149,11 @@ void depthwise_line(const DepthwiseLine& line, int32_t in_w, int32_t out_w) {
   depthwise_border<Isa>(line, in_w, 0, begin);
   const bool known = line.dilation_w == 1 && (line.stride_w == 1 || line.stride_w == 2);
   if (known && line.kernel_w == 3) {
-    line.stride_w == 1 ? depthwise_interior<Isa, 3, 1>(line, begin, end) : depthwise_interior<Isa, 3, 2>(line, begin, end);
+    line.stride_w == 1 ? depthwise_interior<Isa, 3, 1>(line, begin, end)
+                       : depthwise_interior<Isa, 3, 2>(line, begin, end);
   } else if (known && line.kernel_w == 5) {
-    line.stride_w == 1 ? depthwise_interior<Isa, 5, 1>(line, begin, end) : depthwise_interior<Isa, 5, 2>(line, begin, end);
+    line.stride_w == 1 ? depthwise_interior<Isa, 5, 1>(line, begin, end)
+                       : depthwise_interior<Isa, 5, 2>(line, begin, end);
   } else {
     depthwise_interior<Isa, 0, 0>(line, begin, end);
   }

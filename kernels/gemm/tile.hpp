@@ -1,6 +1,6 @@
-// The register tile that GEMM, convolution, transposed convolution and matrix product share: `rows` output rows times the
-// columns of one panel (or two adjacent ones), accumulated over taps and over the k inputs of each tap, starting from the
-// bias. Each output element is one chain of multiply-adds in the packed order, whatever tile it falls into.
+// The register tile that GEMM, convolution, transposed convolution and matrix product share: `rows` output rows times
+// the columns of one panel (or two adjacent ones), accumulated over taps and over the k inputs of each tap, starting
+// from the bias. Each output element is one chain of multiply-adds in the packed order, whatever tile it falls into.
 #pragma once
 
 #include "kernels/activation/epilogue.hpp"
@@ -44,8 +44,8 @@ struct PanelSpan {
 
 // acc[r][v] += sum over k of a[r][k] * w[k][v]; returns the weights behind those used.
 template <class Isa, int kRows, int kVectors, int kWidth>
-LINNET_INLINE const float* multiply_run(F32<Isa> (&acc)[kRows][kVectors], const float* const (&a)[kRows], const float* w,
-                                        ptrdiff_t panel_distance, int32_t k) {
+LINNET_INLINE const float* multiply_run(F32<Isa> (&acc)[kRows][kVectors], const float* const (&a)[kRows],
+                                        const float* w, ptrdiff_t panel_distance, int32_t k) {
   using V = F32<Isa>;
   const auto weight = [&](const float* p, int v) LINNET_INLINE_LAMBDA {
     const int column = v * V::width;

@@ -1,18 +1,17 @@
-// GEMM, convolution and depthwise convolution on shapes of well-known networks, on every instruction set of this machine.
-// Counters: GFLOP/s (two per multiply-add), and `peak`, its fraction of what the register tile reaches with all of its data in
-// the first-level cache, timed just before. Run with --benchmark_repetitions and compare minima on a busy machine.
+// GEMM, convolution and depthwise convolution on shapes of well-known networks, on every instruction set of this
+// machine. Counters: GFLOP/s (two per multiply-add) by the thread's processor time, and `peak`, its fraction of what
+// multiply-adds between registers reach, measured just before.
 #include <benchmark/benchmark.h>
+#include <time.h>
 
-#include <algorithm>
 #include <array>
-#include <chrono>
-#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "kernels/dispatch.hpp"
 #include "kernels/kernels.hpp"
+#include "targets/desktop/lib/peak.hpp"
 
 namespace linnet::kernels {
 namespace {
@@ -30,36 +29,19 @@ class AlignedFloats {
   std::vector<float> memory_;
 };
 
-double seconds_of(const KernelTable& kernels, const GemmArgs& args, int repetitions) {
-  const auto begin = std::chrono::steady_clock::now();
-  for (int i = 0; i < repetitions; ++i) kernels.gemm_f32(args);
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() / repetitions;
-}
-
-// One full register tile, 250 inputs deep, which stays in the first-level cache; FLOP per second, the best of 20 timings.
-double tile_peak(const KernelTable& kernels) {
-  const IsaTraits& isa = traits(kernels.id);
-  GemmArgs args{};
-  args.m = isa.tile_rows;
-  args.n = isa.width == kPanel ? 2 * kPanel : kPanel;
-  args.k = 250;
-  AlignedFloats a(args.m * args.k), packed(panel_floats(args.n, args.k) + 16), c(args.m * args.n);
-  args.a = a.data();
-  args.a_stride = args.k;
-  args.packed = packed.data();
-  args.c = c.data();
-  args.c_stride = args.n;
-  double best = std::numeric_limits<double>::max();
-  for (int i = 0; i < 20; ++i) best = std::min(best, seconds_of(kernels, args, 50));
-  return 2.0 * args.m * args.n * args.k / best;
+double thread_seconds() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 
 template <class Run>
 void measure(benchmark::State& state, const KernelTable& kernels, double flop, Run run) {
-  const double peak = tile_peak(kernels);
-  const auto begin = std::chrono::steady_clock::now();
+  tools::ThreadPool pool(1);
+  const double peak = 2.0 * tools::measure_peak(traits(kernels.id).name, pool);
+  const double begin = thread_seconds();
   for (auto _ : state) run();
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  const double seconds = thread_seconds() - begin;
   const double rate = flop * static_cast<double>(state.iterations()) / seconds;
   state.counters["GFLOP/s"] = rate * 1e-9;
   state.counters["peak"] = rate / peak;
@@ -94,8 +76,9 @@ void conv(benchmark::State& state, const KernelTable& kernels, const ImageCase& 
   args.out_channels = c.out_channels;
   const int k = c.kernel * c.kernel * c.in_channels;
   const int64_t scratch_bytes = conv2d_scratch_bytes(args.window, c.in_channels, traits(kernels.id), sizeof(void*));
-  AlignedFloats x(static_cast<size_t>(args.in_h) * args.in_w * c.in_channels), packed(panel_floats(c.out_channels, k) + 16),
-      y(static_cast<size_t>(c.out) * c.out * c.out_channels), scratch(scratch_bytes / 4 + 1);
+  AlignedFloats x(static_cast<size_t>(args.in_h) * args.in_w * c.in_channels),
+      packed(panel_floats(c.out_channels, k) + 16), y(static_cast<size_t>(c.out) * c.out * c.out_channels),
+      scratch(scratch_bytes / 4 + 1);
   args.x = x.data();
   args.packed = packed.data();
   args.y = y.data();
@@ -107,8 +90,8 @@ void depthwise(benchmark::State& state, const KernelTable& kernels, const ImageC
   auto args = image_arguments<DepthwiseArgs>(c);
   args.channels = c.in_channels;
   const int taps = c.kernel * c.kernel;
-  AlignedFloats x(static_cast<size_t>(args.in_h) * args.in_w * c.in_channels), packed(panel_floats(c.in_channels, taps) + 16),
-      y(static_cast<size_t>(c.out) * c.out * c.in_channels);
+  AlignedFloats x(static_cast<size_t>(args.in_h) * args.in_w * c.in_channels),
+      packed(panel_floats(c.in_channels, taps) + 16), y(static_cast<size_t>(c.out) * c.out * c.in_channels);
   args.x = x.data();
   args.packed = packed.data();
   args.y = y.data();
@@ -116,27 +99,30 @@ void depthwise(benchmark::State& state, const KernelTable& kernels, const ImageC
 }
 
 std::string image_name(const char* kind, const ImageCase& c) {
-  return std::string(kind) + "/" + std::to_string(c.out) + "x" + std::to_string(c.out) + "_" + std::to_string(c.in_channels) + "to" +
-         std::to_string(c.out_channels) + "_k" + std::to_string(c.kernel) + "_s" + std::to_string(c.stride);
+  return std::string(kind) + "/" + std::to_string(c.out) + "x" + std::to_string(c.out) + "_" +
+         std::to_string(c.in_channels) + "to" + std::to_string(c.out_channels) + "_k" + std::to_string(c.kernel) +
+         "_s" + std::to_string(c.stride);
 }
 
 void register_benchmarks(const KernelTable& kernels) {
   const std::string isa = std::string("/") + traits(kernels.id).name;
-  constexpr std::array<int, 3> kGemm[] = {{3136, 64, 64}, {784, 128, 128}, {196, 512, 512}, {49, 1024, 1024}, {12544, 96, 16}, {3136, 24, 96},
-                              {1, 1000, 1280}};
+  constexpr std::array<int, 3> kGemm[] = {{3136, 64, 64},  {784, 128, 128}, {196, 512, 512}, {49, 1024, 1024},
+                                          {12544, 96, 16}, {3136, 24, 96},  {1, 1000, 1280}};
   for (const std::array<int, 3>& s : kGemm) {
-    const std::string name = "gemm/m" + std::to_string(s[0]) + "_n" + std::to_string(s[1]) + "_k" + std::to_string(s[2]);
+    const std::string name =
+        "gemm/m" + std::to_string(s[0]) + "_n" + std::to_string(s[1]) + "_k" + std::to_string(s[2]);
     benchmark::RegisterBenchmark((name + isa).c_str(),
                                  [&kernels, s](benchmark::State& state) { gemm(state, kernels, s[0], s[1], s[2]); });
   }
-  constexpr ImageCase kConv[] = {{112, 3, 64, 7, 2}, {112, 3, 32, 3, 2}, {56, 64, 64, 3, 1}, {28, 128, 128, 3, 1},
-                                 {14, 256, 256, 3, 1}, {7, 512, 512, 3, 1}};
+  constexpr ImageCase kConv[] = {{112, 3, 64, 7, 2},   {112, 3, 32, 3, 2},   {56, 64, 64, 3, 1},
+                                 {28, 128, 128, 3, 1}, {14, 256, 256, 3, 1}, {7, 512, 512, 3, 1}};
   for (const ImageCase& c : kConv) {
     benchmark::RegisterBenchmark((image_name("conv", c) + isa).c_str(),
                                  [&kernels, c](benchmark::State& state) { conv(state, kernels, c); });
   }
-  constexpr ImageCase kDepthwise[] = {{112, 32, 32, 3, 1}, {56, 64, 64, 3, 2}, {56, 128, 128, 3, 1}, {14, 512, 512, 3, 1},
-                                      {7, 1024, 1024, 3, 1}, {28, 120, 120, 5, 1}, {14, 480, 480, 5, 1}};
+  constexpr ImageCase kDepthwise[] = {{112, 32, 32, 3, 1},  {56, 64, 64, 3, 2},    {56, 128, 128, 3, 1},
+                                      {14, 512, 512, 3, 1}, {7, 1024, 1024, 3, 1}, {28, 120, 120, 5, 1},
+                                      {14, 480, 480, 5, 1}};
   for (const ImageCase& c : kDepthwise) {
     benchmark::RegisterBenchmark((image_name("depthwise", c) + isa).c_str(),
                                  [&kernels, c](benchmark::State& state) { depthwise(state, kernels, c); });

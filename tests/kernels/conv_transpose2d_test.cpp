@@ -53,7 +53,8 @@ class ConvTranspose2DProblem : public ConvProblem {
         const int32_t ox = ix * w.stride_w + kx * w.dilation_w - w.pad_left;
         if (oy < 0 || oy >= out_h_ || ox < 0 || ox >= out_w_) continue;
         Sum* sums = &sums_[((static_cast<size_t>(image) * out_h_ + oy) * out_w_ + ox) * channels()];
-        for (int32_t channel = 0; channel < channels(); ++channel) add_tap(&sums[channel], image, iy, ix, channel, ky, kx);
+        for (int32_t channel = 0; channel < channels(); ++channel)
+          add_tap(&sums[channel], image, iy, ix, channel, ky, kx);
       }
     }
   }
@@ -79,11 +80,21 @@ TEST_P(ConvTranspose2D, CommonShapes) {
   }
 }
 
-TEST_P(ConvTranspose2D, PhasesWithoutTaps) { check({4, 5, {2, 1, 3, 4, 1, 1, 0, 0}, -2, -3, 3, 9}); }
-TEST_P(ConvTranspose2D, DilationSharesAFactorWithTheStride) { check({5, 6, {3, 3, 2, 4, 2, 2, 1, 2}, 1, 1, 4, 10}); }
-TEST_P(ConvTranspose2D, PadsLargerThanKernel) { check({9, 11, {2, 2, 2, 2, 1, 1, 5, 4}, 3, 6, 3, 6}); }
-TEST_P(ConvTranspose2D, OneDimensional) { check({1, 20, {1, 4, 1, 2, 1, 1, 0, 1}, 0, 1, 3, 6}); }
-TEST_P(ConvTranspose2D, Groups) { check({4, 6, {3, 3, 2, 2, 1, 1, 1, 1}, 0, 0, 2, 9, 3, 2, 1, 2, true, true, {Function::Relu}}); }
+TEST_P(ConvTranspose2D, PhasesWithoutTaps) {
+  check({4, 5, {2, 1, 3, 4, 1, 1, 0, 0}, -2, -3, 3, 9});
+}
+TEST_P(ConvTranspose2D, DilationSharesAFactorWithTheStride) {
+  check({5, 6, {3, 3, 2, 4, 2, 2, 1, 2}, 1, 1, 4, 10});
+}
+TEST_P(ConvTranspose2D, PadsLargerThanKernel) {
+  check({9, 11, {2, 2, 2, 2, 1, 1, 5, 4}, 3, 6, 3, 6});
+}
+TEST_P(ConvTranspose2D, OneDimensional) {
+  check({1, 20, {1, 4, 1, 2, 1, 1, 0, 1}, 0, 1, 3, 6});
+}
+TEST_P(ConvTranspose2D, Groups) {
+  check({4, 6, {3, 3, 2, 2, 1, 1, 1, 1}, 0, 0, 2, 9, 3, 2, 1, 2, true, true, {Function::Relu}});
+}
 
 TEST_P(ConvTranspose2D, RandomShapes) {
   for (uint64_t seed = 1; seed <= 100; ++seed) {
