@@ -2,13 +2,12 @@
 
 namespace linnet::engine {
 
-bool Error::fail(linnet_status failed, int32_t at_line, int32_t at_tensor, int64_t was_wanted, int64_t was_got) {
+void Error::fail(linnet_status failed, int32_t at_line, int32_t at_tensor, int64_t was_wanted, int64_t was_got) {
   status = failed;
   line = at_line;
   tensor = at_tensor;
   wanted = was_wanted;
   got = was_got;
-  return false;
 }
 
 }  // namespace linnet::engine

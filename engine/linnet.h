@@ -1,9 +1,9 @@
 /* linnet: the C API. C89; no dependency but <stddef.h>.
  *
- * A model is a block of bytes (a .lnt file, mapped, loaded or linked into flash) that is used in place and never copied. A
- * session is one block of caller memory, the arena: it holds the session's state, all activations and all scratch memory.
- * Nothing is allocated, nothing is freed, no thread is started and there is no global state; sessions are independent of
- * each other and any number of them may share one model.
+ * A model is a block of bytes (a .lnt file, mapped, loaded or linked into flash) that is used in place and never
+ * copied. A session is one block of caller memory, the arena: it holds the session's state, all activations and all
+ * scratch memory. Nothing is allocated, nothing is freed, no thread is started and there is no global state; sessions
+ * are independent of each other and any number of them may share one model.
  *
  *   linnet_options options = LINNET_OPTIONS_INIT;
  *   linnet_model_info info = LINNET_MODEL_INFO_INIT;
@@ -35,31 +35,32 @@ extern "C" {
 /* Numbers are stable: a code keeps its number for ever. */
 typedef enum linnet_status {
   LINNET_OK = 0,
-  LINNET_ERROR_ARGUMENT = 1,          /* a null pointer, an index out of range or a wrong struct_size */
-  LINNET_ERROR_MODEL_ALIGNMENT = 2,   /* model bytes, or a block in them, are not LINNET_ALIGNMENT-aligned; wanted,
-                                         got (address modulo wanted) */
-  LINNET_ERROR_MODEL_IDENTIFIER = 3,  /* not a linnet model */
-  LINNET_ERROR_MODEL_VERSION = 4,     /* made for another format version; wanted (the newest supported), got */
-  LINNET_ERROR_MODEL_CORRUPT = 5,     /* truncated or damaged: the FlatBuffer or a value in it is not consistent */
-  LINNET_ERROR_OPERATOR = 6,          /* a step's operator is not in this build; got (the operator's number) */
-  LINNET_ERROR_ARENA_ALIGNMENT = 7,   /* arena is not LINNET_ALIGNMENT-aligned; wanted, got */
-  LINNET_ERROR_ARENA_SIZE = 8,        /* arena too small; wanted, got in bytes */
-  LINNET_ERROR_ISA = 9,               /* the instruction set asked for is not in this build or on this CPU */
-  LINNET_ERROR_SHAPE = 10,            /* a shape, stride or parameter of a step does not fit its tensors; wanted, got */
-  LINNET_ERROR_RANGE = 11             /* an offset or index points outside its tensor, buffer or the arena (wanted: the
-                                         limit), or a step would write over its own input (the two tensors) */
+  LINNET_ERROR_ARGUMENT = 1,         /* a null pointer, an index out of range or a wrong struct_size */
+  LINNET_ERROR_MODEL_ALIGNMENT = 2,  /* model bytes, or a block in them, are not LINNET_ALIGNMENT-aligned; wanted,
+                                        got (address modulo wanted) */
+  LINNET_ERROR_MODEL_IDENTIFIER = 3, /* not a linnet model */
+  LINNET_ERROR_MODEL_VERSION = 4,    /* made for another format version; wanted (the newest supported), got */
+  LINNET_ERROR_MODEL_CORRUPT = 5,    /* truncated or damaged: the FlatBuffer or a value in it is not consistent */
+  LINNET_ERROR_OPERATOR = 6,         /* a step's operator is not in this build; got (the operator's number) */
+  LINNET_ERROR_ARENA_ALIGNMENT = 7,  /* arena is not LINNET_ALIGNMENT-aligned; wanted, got */
+  LINNET_ERROR_ARENA_SIZE = 8,       /* arena too small; wanted, got in bytes */
+  LINNET_ERROR_ISA = 9,              /* the instruction set asked for is not in this build or on this CPU */
+  LINNET_ERROR_SHAPE = 10,           /* a shape, stride or parameter of a step does not fit its tensors; wanted, got */
+  LINNET_ERROR_RANGE = 11            /* an offset or index points outside its tensor, buffer or the arena (wanted: the
+                                        limit), or a step would write over its own input (the two tensors) */
 } linnet_status;
 
 /* Where the last error of linnet_init or linnet_get_model_info lies; indices are -1 where they do not apply. */
 typedef struct linnet_error_detail {
-  size_t struct_size;       /* set by the caller; where it is too small nothing is filled */
+  size_t struct_size; /* set by the caller; where it is too small nothing is filled */
   linnet_status status;
-  int step;        /* index into the model's steps */
-  int tensor;      /* index into the model's tensors */
-  int check;       /* line of the check that failed, for bug reports */
+  int step;   /* index into the model's steps */
+  int tensor; /* index into the model's tensors */
+  int check;  /* line of the check that failed, for bug reports */
   size_t wanted, got;
 } linnet_error_detail;
-#define LINNET_ERROR_DETAIL_INIT {sizeof(linnet_error_detail), LINNET_OK, -1, -1, 0, 0, 0}
+#define LINNET_ERROR_DETAIL_INIT \
+  { sizeof(linnet_error_detail), LINNET_OK, -1, -1, 0, 0, 0 }
 
 typedef enum linnet_type {
   LINNET_FLOAT32 = 0,
@@ -87,51 +88,56 @@ typedef void (*linnet_tap_hook)(void* context, int step, int output, const struc
 
 typedef struct linnet_options {
   size_t struct_size;
-  const char* isa;                   /* null: the best this CPU has; otherwise "scalar", "avx2", "avx512", "neon32", "neon64" */
-  int threads;                       /* 0 and 1: no parallel_for is called */
-  linnet_parallel_for parallel_for;  /* may be null when threads <= 1 */
+  const char* isa; /* null: the best this CPU has; otherwise "scalar", "avx2", "avx512", "neon32", "neon64" */
+  int threads;     /* 0 and 1: no parallel_for is called */
+  linnet_parallel_for parallel_for; /* may be null when threads <= 1 */
   void* parallel_context;
-  linnet_profile_hook profile_hook;  /* may be null */
+  linnet_profile_hook profile_hook; /* may be null */
   void* profile_context;
-  linnet_tap_hook tap_hook;          /* may be null */
+  linnet_tap_hook tap_hook; /* may be null */
   void* tap_context;
-  linnet_error_detail* error;        /* filled when linnet_init or linnet_get_model_info fails; may be null */
+  linnet_error_detail* error; /* filled when linnet_init or linnet_get_model_info fails; may be null */
 } linnet_options;
-#define LINNET_OPTIONS_INIT {sizeof(linnet_options), 0, 1, 0, 0, 0, 0, 0, 0, 0}
+#define LINNET_OPTIONS_INIT \
+  { sizeof(linnet_options), 0, 1, 0, 0, 0, 0, 0, 0, 0 }
 
 typedef struct linnet_model_info {
   size_t struct_size;
-  size_t arena_bytes;       /* what linnet_init needs, exactly: session_bytes + tensor_bytes + scratch_bytes */
+  size_t arena_bytes; /* what linnet_init needs, exactly: session_bytes + tensor_bytes + scratch_bytes */
   size_t session_bytes;
   size_t tensor_bytes;
-  size_t scratch_bytes;     /* for all threads */
+  size_t scratch_bytes; /* for all threads */
   int inputs, outputs, steps, tensors;
   unsigned format_version;
-  const char* isa;          /* the instruction set that would run */
+  const char* isa; /* the instruction set that would run */
 } linnet_model_info;
-#define LINNET_MODEL_INFO_INIT {sizeof(linnet_model_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define LINNET_MODEL_INFO_INIT \
+  { sizeof(linnet_model_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* A tensor in place. Images are channels-last (N, H, W, C); source_dimension[d] is the dimension of the source graph's
- * tensor that dimension d is, so that {0, 2, 3, 1} says that the source was N, C, H, W. The element at row-major position r
- * of all dimensions but the last, and position c in the last, is data[r * row_stride + c]; inputs and outputs are dense. */
+ * tensor that dimension d is, so that {0, 2, 3, 1} says that the source was N, C, H, W. The element at row-major
+ * position r of all dimensions but the last, and position c in the last, is data[r * row_stride + c]; inputs and
+ * outputs are dense. */
 typedef struct linnet_tensor_view {
   size_t struct_size;
   linnet_type type;
   int dimensions;
   int shape[LINNET_MAX_DIMENSIONS];
   int source_dimension[LINNET_MAX_DIMENSIONS];
-  size_t row_stride;        /* elements */
+  size_t row_stride; /* elements */
   size_t bytes;
   void* data;
-  const char* name;         /* null where names were stripped */
+  const char* name; /* null where names were stripped */
 } linnet_tensor_view;
-#define LINNET_TENSOR_VIEW_INIT {sizeof(linnet_tensor_view), LINNET_FLOAT32, 0, {0}, {0}, 0, 0, 0, 0}
+#define LINNET_TENSOR_VIEW_INIT \
+  { sizeof(linnet_tensor_view), LINNET_FLOAT32, 0, {0}, {0}, 0, 0, 0, 0 }
 
 /* Checks the whole model (its structure, every offset, shape and index) and says what it needs. */
-linnet_status linnet_get_model_info(const linnet_options* options, const void* bytes, size_t size, linnet_model_info* info);
+linnet_status linnet_get_model_info(const linnet_options* options, const void* bytes, size_t size,
+                                    linnet_model_info* info);
 
-/* Makes a session in the arena after the same checks. The model's bytes, the arena and everything that the options point to,
- * except the options themselves and options->error, must outlive the session. */
+/* Makes a session in the arena after the same checks. The model's bytes, the arena and everything that the options
+ * point to, except the options themselves and options->error, must outlive the session. */
 linnet_status linnet_init(const linnet_options* options, const void* bytes, size_t size, void* arena, size_t arena_size,
                           linnet_session** session);
 

@@ -53,22 +53,6 @@ struct Comparison {
   int unmatched = 0;                         // tensors of the model that the graph does not have
 };
 
-ir::DType dtype_of(linnet_type type) {
-  switch (type) {
-    case LINNET_INT8:
-      return ir::DType::i8;
-    case LINNET_UINT8:
-      return ir::DType::u8;
-    case LINNET_INT32:
-      return ir::DType::i32;
-    case LINNET_BOOL:
-      return ir::DType::boolean;
-    case LINNET_FLOAT32:
-      break;
-  }
-  return ir::DType::f32;
-}
-
 // One run's elements (row-major, `count` of them) as an array of the graph's type.
 ir::Array array_of(const OutputSamples& elements, size_t first, size_t count, const ir::TensorType& type) {
   if (ir::is_floating(type.dtype)) {

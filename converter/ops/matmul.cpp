@@ -68,13 +68,6 @@ TensorType product_type(const MatMul& op, const std::vector<const TensorType*>& 
   return {a_type.dtype, shape};
 }
 
-// The dimension of the stored output that each dimension of the product is.
-Permutation stored_dimensions(const Permutation& c_permutation) {
-  Permutation inverse(c_permutation.size());
-  for (size_t d = 0; d < inverse.size(); ++d) inverse[static_cast<size_t>(c_permutation[d])] = static_cast<int64_t>(d);
-  return inverse;
-}
-
 }  // namespace
 
 void MatMul::attributes(AttributeWriter& writer) const {
@@ -132,7 +125,7 @@ void MatMul::emit(const Node& node, emit::Context& context) const {
   const Value &x = node.in(0), &w = node.in(1), &y = node.out();
   const Operand a = operand(x.shape(), device_strides(x, context), a_permutation);
   const Operand b = operand(w.shape(), device_strides(w, context), b_permutation);
-  const Operand c = operand(y.shape(), device_strides(y, context), stored_dimensions(c_permutation));
+  const Operand c = operand(y.shape(), device_strides(y, context), inverse(c_permutation));
   StridedLoop loop = {c.batch,
                       {broadcast_strides(a.batch, a.batch_strides, c.batch),
                        broadcast_strides(b.batch, b.batch_strides, c.batch), c.batch_strides}};

@@ -57,10 +57,10 @@ void StorageBuilder::share() {
 
 void StorageBuilder::share_view(const Node& node) {
   const Member *x = find(node.inputs[0]), *y = find(node.outputs[0]);
+  views_.insert(&node);
   if (x == nullptr || !embed(*y, *x, {0, y->region.columns, y->region.rows, y->region.columns}))
     throw Error(fmt::format("{} ({}): a graph output shares its bytes with an input, a constant or another output",
                             node.name, node.op->name()));
-  views_.insert(&node);
 }
 
 std::optional<StorageBuilder::Region> StorageBuilder::part_region(const Region& whole, const Shape& shape,

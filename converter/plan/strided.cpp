@@ -28,7 +28,7 @@ AxisView axis_view(const Node& node) {
   if (const auto* gather = node.as<ops::Gather>()) axes = {gather->axis};
   if (const auto* resample = node.as<ops::Resample>()) axes = {resample->axis};
   if (axes.empty()) return {};
-  const ops::ReducedView view = ops::reduced_view(axes, node.in(0).shape());
+  const auto view = ops::reduced_view(axes, node.in(0).shape());
   return {true, view.size, view.inner};
 }
 

@@ -160,7 +160,8 @@ TEST_F(LinnetCli, RefusesWrongCommandLines) {
   for (const char* shape :
        {"image", "=1", "image=", "image=1,", "image=1,x", "image=0,1,8,8", "image=-1", "image=1,,2"}) {
     // An empty list of sizes is the shape of a scalar, which this input does not have.
-    expect_failure({"convert", onnx, "-o", output, "--shape", shape}, std::string(shape) == "image=" ? 1 : 2, "image");
+    const bool scalar = std::string(shape) == "image=";
+    expect_failure({"convert", onnx, "-o", output, "--shape", shape}, scalar ? 1 : 2, scalar ? "image" : "--shape");
   }
   expect_failure({"convert", onnx, "-o", output, "--dump-after", "nothing"}, 2, "no such pass");
   expect_failure({"convert", onnx, "-o", output, "--json", "--quiet"}, 2, "--quiet");
@@ -179,7 +180,7 @@ TEST_F(LinnetCli, RefusesWhatIsNoModel) {
                    "bad.onnx");
   }
   expect_failure({"convert", kDigits + "/digits.onnx", "-o", output, "--shape", "picture=1,1,8,8"}, 1, "picture");
-  expect_failure({"convert", kDigits + "/digits.onnx", "-o", output, "--shape", "image=1,3,8,8"}, 1, "image");
+  expect_failure({"convert", kDigits + "/digits.onnx", "-o", output, "--shape", "image=1,3,8,8"}, 1, "3 channels");
 }
 
 TEST_F(LinnetCli, AFailureLeavesAnOlderFileAsItIs) {

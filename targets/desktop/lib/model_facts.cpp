@@ -12,6 +12,13 @@
 namespace linnet::tools {
 namespace {
 
+// Readable bytes behind the last used one, which every buffer has and which are not weights (schema/model.fbs).
+constexpr int64_t kReadableBehind = 64;
+
+int64_t used_bytes(const fb::Buffer& buffer) {
+  return std::max<int64_t>(0, static_cast<int64_t>(buffer.data()->size()) - kReadableBehind);
+}
+
 std::string text_of(const flatbuffers::String* text) {
   return text == nullptr ? "" : text->str();
 }
@@ -57,7 +64,7 @@ StepFacts step_facts(const fb::Model& model, const fb::Step& step, size_t index)
   for (const uint32_t input : facts.inputs) {
     if (const uint32_t buffer = model.tensors()->Get(input)->buffer()) facts.buffers.push_back(buffer - 1);
   }
-  for (const uint32_t buffer : facts.buffers) facts.weight_bytes += model.buffers()->Get(buffer)->data()->size();
+  for (const uint32_t buffer : facts.buffers) facts.weight_bytes += used_bytes(*model.buffers()->Get(buffer));
   return facts;
 }
 
@@ -111,7 +118,7 @@ ModelFacts read_facts(const void* bytes) {
   }
   for (const auto* tensor : *model.tensors()) facts.tensors.push_back(tensor_facts(*tensor, facts.tensors.size()));
   if (model.buffers() != nullptr) {
-    for (const auto* buffer : *model.buffers()) facts.buffers.push_back({buffer->data()->size(), {}});
+    for (const auto* buffer : *model.buffers()) facts.buffers.push_back({used_bytes(*buffer), {}});
   }
   if (model.steps() != nullptr) {
     for (const auto* step : *model.steps()) facts.steps.push_back(step_facts(model, *step, facts.steps.size()));
