@@ -130,9 +130,11 @@ class Recognizer {
   bool agree(const std::vector<double>& got, const std::vector<double>& wanted) const {
     size_t compared = 0;
     for (size_t i = 0; i < points_.size(); ++i) {
-      // Far out the spelled-out form may overflow where the function itself does not.
-      if (!std::isfinite(got[i]) || !std::isfinite(wanted[i])) continue;
-      if (std::fabs(got[i] - wanted[i]) > kTolerance * std::max(1.0, std::min(std::fabs(points_[i]), std::fabs(wanted[i]))))
+      // Far out the spelled-out form may overflow where the function itself does not, but not the reverse.
+      if (!std::isfinite(wanted[i]) && std::isfinite(got[i])) return false;
+      if (!std::isfinite(got[i])) continue;
+      if (std::fabs(got[i] - wanted[i]) >
+          kTolerance * std::max(1.0, std::min(std::fabs(points_[i]), std::fabs(wanted[i]))))
         return false;
       ++compared;
     }
@@ -145,11 +147,10 @@ class Recognizer {
     const double far_left = at[0], left = at[1], middle = at[2], right = at[3], far_right = at[4];
     const float low = far_left == -kFar ? -kInfinity : static_cast<float>(far_left);
     const float high = far_right == kFar ? kInfinity : static_cast<float>(far_right);
-    std::vector<Activation> result = {{Function::Relu},     {Function::Sigmoid}, {Function::Tanh},
-                                      {Function::HardSwish}, {Function::Softplus}, {Function::Softsign},
-                                      {Function::Mish},     {Function::Gelu},    {Function::GeluTanh},
-                                      {Function::Silu},     {Function::Sqrt},    {Function::Reciprocal},
-                                      {Function::Abs}};
+    std::vector<Activation> result = {
+        {Function::Relu},     {Function::Sigmoid},    {Function::Tanh}, {Function::HardSwish}, {Function::Softplus},
+        {Function::Softsign}, {Function::Mish},       {Function::Gelu}, {Function::GeluTanh},  {Function::Silu},
+        {Function::Sqrt},     {Function::Reciprocal}, {Function::Abs}};
     result.push_back({Function::Clip, low, high});
     if (left != 1.0) result.push_back({Function::LeakyRelu, static_cast<float>(-left)});
     result.push_back({Function::Elu, static_cast<float>(-far_left)});
