@@ -66,7 +66,7 @@ class LayoutChange {
     Node* back = add_transpose(graph_, changed->outputs[0], inverse(layout.out), node);
     absorb(graph_, back, node);
     back->sources.clear();
-    std::swap(back->outputs[0]->name, changed->outputs[0]->name);
+    take_name(graph_, changed->outputs[0], back->outputs[0]);
   }
 
   void change_input(Value* input, const Permutation& permutation) {

@@ -42,6 +42,8 @@ Node* replace(Graph& graph, Node* node, std::unique_ptr<Op> op, std::vector<Valu
 void absorb(Graph& graph, Node* into, Node* node);
 // Removes `node`, which only repeats `value`; false where a graph output must stay a tensor of its own.
 bool bypass(Graph& graph, Node* node, Value* value);
+// Gives `to` the name of `from`, whose elements it holds in another form; a graph output keeps its name.
+void take_name(const Graph& graph, Value* to, Value* from);
 void add_sources(Node* into, const Node& from);
 
 Permutation inverse(const Permutation& permutation);

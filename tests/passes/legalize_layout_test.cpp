@@ -65,6 +65,20 @@ TEST(LegalizeLayout, InputsAndOutputsTakeTheNewOrder) {
   EXPECT_EQ(b.graph.outputs[0]->source_permutation, kChannelsLast);
 }
 
+TEST(LegalizeLayout, TensorsKeepTheirNames) {
+  GraphBuilder b;
+  Value* first = b.conv(b.input({2, 3, 5, 6}), 4, 3);
+  Value* second = b.conv(b.unary(Function::Tanh, first), 4, 1);
+  b.output(second);
+  b.output(b.reshape(global_average(b, second, false), {8}));
+  std::vector<std::string> names = {b.graph.inputs[0]->name, first->name, second->name, b.graph.outputs[1]->name};
+  run(b.graph, legalize);
+  EXPECT_EQ(b.graph.inputs[0]->name, names[0]);
+  EXPECT_EQ(b.graph.nodes().front()->out().name, names[1]);
+  EXPECT_EQ(b.graph.outputs[0]->name, names[2]);
+  EXPECT_EQ(b.graph.outputs[1]->name, names[3]);
+}
+
 TEST(LegalizeLayout, KeepLayoutLeavesTransposesAtTheEnds) {
   GraphBuilder b;
   b.output(b.conv(b.conv(b.input({2, 3, 5, 6}), 4, 3), 4, 1));
