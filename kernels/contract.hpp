@@ -1,8 +1,8 @@
-// The contract of every float32 kernel: argument structs only, no code. Lengths and strides count elements unless a name
-// ends in _bytes. Pointers never alias unless stated. Activations are channels-last; `row` means one pixel (all channels).
-// Reading up to 64 bytes past the end of packed weights is allowed; activations are never read or written outside their rows.
-// Every kernel computes an output element by the same sequence of operations wherever it lies in a tile, so that results do
-// not depend on how a caller splits the work over threads.
+// The contract of every float32 kernel: argument structs only, no code. Lengths and strides count elements unless a
+// name ends in _bytes. Pointers never alias unless stated. Activations are channels-last; `row` means one pixel (all
+// channels). Reading up to 64 bytes past the end of packed weights is allowed; activations are never read or written
+// outside their rows. Every kernel computes an output element by the same sequence of operations wherever it lies in a
+// tile, so that results do not depend on how a caller splits the work over threads.
 #pragma once
 
 #include <cstddef>
@@ -70,9 +70,10 @@ struct DepthwiseArgs {
 
 // Transposed convolution, as stride_h * stride_w direct convolutions (phases). Output pixel (oy, ox) belongs to phase
 // ((oy + pad_top) % stride_h, (ox + pad_left) % stride_w) and sums kernel taps (ky, kx) with
-// (oy + pad_top - ky * dilation_h) % stride_h == 0 (same for x), reading input line (oy + pad_top - ky * dilation_h) / stride_h.
-// `packed`: for each group, for each phase (row-major), one Panel16 section of [taps of the phase * in_channels, out_channels],
-// taps in ascending (ky, kx); a phase without taps is a section with k = 0, that is, the biases.
+// (oy + pad_top - ky * dilation_h) % stride_h == 0 (same for x), reading input line (oy + pad_top - ky * dilation_h) /
+// stride_h. `packed`: for each group, for each phase (row-major), one Panel16 section of [taps of the phase *
+// in_channels, out_channels], taps in ascending (ky, kx); a phase without taps is a section with k = 0, that is, the
+// biases.
 struct ConvTranspose2DArgs {
   Window window;
   int32_t in_h, in_w, out_h, out_w;
@@ -119,8 +120,8 @@ struct Pool2DArgs {
   Activation activation;
 };
 
-// c[r, i] = activation(function(a[r, i], b[r, i])); column strides 0 or 1 are fast, others are allowed. c may be a or b when
-// their strides are equal.
+// c[r, i] = activation(function(a[r, i], b[r, i])); column strides 0 or 1 are fast, others are allowed. c may be a or b
+// when their strides are equal.
 struct BinaryArgs {
   BinaryFunction function;
   int32_t rows, columns;

@@ -17,10 +17,10 @@ bool all(uint64_t value, uint64_t bits) {
 
 // Intel SDM volume 1, 13.3 and 14: the instructions exist and the operating system saves their registers.
 bool supports(IsaId id) {
-  constexpr uint32_t kFma = 1u << 12, kOsXsave = 1u << 27, kAvx = 1u << 28;                          // leaf 1, ecx
-  constexpr uint32_t kAvx2 = 1u << 5;                                                                // leaf 7, ebx
+  constexpr uint32_t kFma = 1u << 12, kOsXsave = 1u << 27, kAvx = 1u << 28;           // leaf 1, ecx
+  constexpr uint32_t kAvx2 = 1u << 5;                                                 // leaf 7, ebx
   constexpr uint32_t kAvx512 = 1u << 16 | 1u << 17 | 1u << 28 | 1u << 30 | 1u << 31;  // F, DQ, CD, BW, VL: leaf 7, ebx
-  constexpr uint64_t kYmmState = 0x6, kZmmState = 0xe6;                                              // XCR0
+  constexpr uint64_t kYmmState = 0x6, kZmmState = 0xe6;                               // XCR0
   unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
   if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx) || !all(ecx, kFma | kOsXsave | kAvx)) return false;
   uint32_t low = 0, high = 0;

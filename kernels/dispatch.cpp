@@ -20,8 +20,8 @@ const KernelTable* best_table() {
 
 #else
 
-#define LINNET_ISA(tag)               \
-  namespace tag {                     \
+#define LINNET_ISA(tag)                  \
+  namespace tag {                        \
   extern const KernelTable kernel_table; \
   }
 LINNET_BUILT_ISAS
@@ -32,10 +32,12 @@ const KernelTable* table(IsaId id) {
   if (!cpu_supports(id)) return nullptr;
   switch (id) {
 #define LINNET_ISA(tag) \
-  case IsaId::tag: return &tag::kernel_table;
+  case IsaId::tag:      \
+    return &tag::kernel_table;
     LINNET_BUILT_ISAS
 #undef LINNET_ISA
-    default: return nullptr;
+    default:
+      return nullptr;
   }
 }
 

@@ -8,10 +8,10 @@ namespace linnet::kernels {
 
 enum class Function : uint8_t {
   Identity = 0,
-  Relu,         // max(x, 0)
-  LeakyRelu,    // x < 0 ? alpha x : x
-  Clip,         // min(max(x, alpha), beta)
-  Sigmoid,      // 1 / (1 + exp(-x))
+  Relu,       // max(x, 0)
+  LeakyRelu,  // x < 0 ? alpha x : x
+  Clip,       // min(max(x, alpha), beta)
+  Sigmoid,    // 1 / (1 + exp(-x))
   Tanh,
   HardSigmoid,  // min(max(alpha x + beta, 0), 1)
   HardSwish,    // x min(max(x / 6 + 1/2, 0), 1)
@@ -21,9 +21,9 @@ enum class Function : uint8_t {
   Softsign,     // x / (1 + |x|)
   Mish,         // x tanh(softplus(x))
   Erf,
-  Gelu,         // x/2 (1 + erf(x / sqrt 2))
-  GeluTanh,     // x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
-  Silu,         // x sigmoid(x)
+  Gelu,      // x/2 (1 + erf(x / sqrt 2))
+  GeluTanh,  // x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
+  Silu,      // x sigmoid(x)
   Exp,
   Log,
   Sqrt,
@@ -32,7 +32,7 @@ enum class Function : uint8_t {
   Neg,
   Floor,
   Ceil,
-  Round,        // half to even
+  Round,  // half to even
 };
 constexpr int kFunctionCount = 26;
 

@@ -4,8 +4,10 @@
 
 namespace linnet::kernels::LINNET_ISA_TAG {
 
-#define LINNET_KERNEL(name, Args) \
-  void name(const Args& args) { name##_impl<isa::LINNET_ISA_TAG>(args); }
+#define LINNET_KERNEL(name, Args)           \
+  void name(const Args& args) {             \
+    name##_impl<isa::LINNET_ISA_TAG>(args); \
+  }
 #include "kernels/kernels.inc"
 #undef LINNET_KERNEL
 

@@ -1,10 +1,12 @@
-// Instruction sets that kernels are instantiated for, and the facts about each that decide tile sizes and scratch memory.
+// Instruction sets that kernels are instantiated for, and the facts about each that decide tile sizes and scratch
+// memory.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
-// For every function that per-ISA objects share by name without being templates on an ISA tag: never emitted out of line.
+// For every function that per-ISA objects share by name without being templates on an ISA tag: never emitted out of
+// line.
 #define LINNET_INLINE inline __attribute__((always_inline))
 #define LINNET_INLINE_LAMBDA __attribute__((always_inline))
 
@@ -22,8 +24,8 @@ struct neon64;  // aarch64 Advanced SIMD
 enum class IsaId : uint8_t { scalar, avx2, avx512, neon32, neon64 };
 constexpr int kIsaCount = 5;
 
-// What scratch sizes depend on. The converter evaluates the same scratch functions with the traits of every target, so that
-// the arena of any device is known offline.
+// What scratch sizes depend on. The converter evaluates the same scratch functions with the traits of every target, so
+// that the arena of any device is known offline.
 struct IsaTraits {
   const char* name;   // as LINNET_ISA accepts it
   int32_t width;      // float lanes of a vector
@@ -34,7 +36,9 @@ constexpr IsaTraits kIsaTraits[kIsaCount] = {
     {"scalar", 1, 4}, {"avx2", 8, 6}, {"avx512", 16, 12}, {"neon32", 4, 4}, {"neon64", 4, 5},
 };
 
-LINNET_INLINE constexpr const IsaTraits& traits(IsaId id) { return kIsaTraits[static_cast<int>(id)]; }
+LINNET_INLINE constexpr const IsaTraits& traits(IsaId id) {
+  return kIsaTraits[static_cast<int>(id)];
+}
 
 // The IsaId of a tag.
 template <class Isa>

@@ -1,6 +1,6 @@
-// The kernels as the engine calls them. A build with several instruction sets has one KernelTable per set, chosen at init
-// (dispatch.hpp); a firmware build (LINNET_SINGLE_ISA=scalar) calls the functions directly through the same names, so that
-// the linker keeps only those in use.
+// The kernels as the engine calls them. A build with several instruction sets has one KernelTable per set, chosen at
+// init (dispatch.hpp); a firmware build (LINNET_SINGLE_ISA=scalar) calls the functions directly through the same names,
+// so that the linker keeps only those in use.
 #pragma once
 
 #include "kernels/contract.hpp"
@@ -28,7 +28,10 @@ namespace neon64 {
 #ifdef LINNET_SINGLE_ISA
 struct KernelTable {
   static constexpr IsaId id = IsaId::LINNET_SINGLE_ISA;
-#define LINNET_KERNEL(name, Args) static void name(const Args& args) { LINNET_SINGLE_ISA::name(args); }
+#define LINNET_KERNEL(name, Args)      \
+  static void name(const Args& args) { \
+    LINNET_SINGLE_ISA::name(args);     \
+  }
 #include "kernels/kernels.inc"
 #undef LINNET_KERNEL
 };
@@ -41,11 +44,12 @@ struct KernelTable {
 };
 #endif
 
-// Scratch of one concurrent call, in bytes, for any instruction set and pointer size (4 or 8): the same functions serve the
-// engine and the converter's memory report.
+// Scratch of one concurrent call, in bytes, for any instruction set and pointer size (4 or 8): the same functions serve
+// the engine and the converter's memory report.
 int64_t conv2d_scratch_bytes(const Window& window, int32_t in_channels, const IsaTraits& traits, int32_t pointer_bytes);
 int64_t depthwise_scratch_bytes(const Window& window, int32_t channels, const IsaTraits& traits, int32_t pointer_bytes);
-int64_t conv_transpose2d_scratch_bytes(const Window& window, int32_t in_channels, const IsaTraits& traits, int32_t pointer_bytes);
+int64_t conv_transpose2d_scratch_bytes(const Window& window, int32_t in_channels, const IsaTraits& traits,
+                                       int32_t pointer_bytes);
 int64_t matmul_scratch_bytes(int32_t m, int32_t n, int32_t k, const IsaTraits& traits);
 
 }  // namespace linnet::kernels

@@ -39,7 +39,8 @@ int64_t conv2d_packed_floats(const ConvWeights& w) {
 
 void pack_conv2d(const ConvWeights& w, float* packed) {
   for (int32_t group = 0; group < w.groups; ++group) {
-    packed = pack_section(w, group, [](int32_t, int32_t) { return true; }, packed);
+    packed = pack_section(
+        w, group, [](int32_t, int32_t) { return true; }, packed);
   }
 }
 

@@ -1,6 +1,7 @@
-// Packs weights into the layouts that kernels read in place: Panel16 and Depthwise16 (schema/README.md). For the converter
-// and the tests. Each function writes exactly the number of floats that the size function beside it returns; kernels may
-// read 64 bytes past the end of a section, which the caller makes readable. Columns past the last output are zero.
+// Packs weights into the layouts that kernels read in place: Panel16 and Depthwise16 (schema/README.md). For the
+// converter and the tests. Each function writes exactly the number of floats that the size function beside it returns;
+// kernels may read 64 bytes past the end of a section, which the caller makes readable. Columns past the last output
+// are zero.
 #pragma once
 
 #include <cstddef>
@@ -14,13 +15,14 @@ namespace linnet::kernels {
 struct ConvWeights {
   const float* data;
   ptrdiff_t output_stride, input_stride, y_stride, x_stride;
-  const float* bias;  // [groups * out_channels], or null for zeros
+  const float* bias;                          // [groups * out_channels], or null for zeros
   int32_t groups, in_channels, out_channels;  // per group
   int32_t kernel_h, kernel_w;
 };
 
 // Panel16 of w [k, n]: the section of gemm_f32. Its size is panel_floats(n, k).
-void pack_gemm(const float* w, ptrdiff_t k_stride, ptrdiff_t n_stride, const float* bias, int32_t n, int32_t k, float* packed);
+void pack_gemm(const float* w, ptrdiff_t k_stride, ptrdiff_t n_stride, const float* bias, int32_t n, int32_t k,
+               float* packed);
 
 // Panel16 sections of conv2d_f32, one per group; rows in the order (ky, kx, input).
 int64_t conv2d_packed_floats(const ConvWeights& weights);

@@ -16,10 +16,14 @@ struct Clamp {
 LINNET_INLINE Clamp make_clamp(const Activation& activation) {
   const float infinity = __builtin_inff();
   switch (activation.function) {
-    case Function::Identity: return {-infinity, infinity, false};
-    case Function::Relu: return {0.0f, infinity, false};
-    case Function::Clip: return {activation.alpha, activation.beta, false};
-    default: return {-infinity, infinity, true};
+    case Function::Identity:
+      return {-infinity, infinity, false};
+    case Function::Relu:
+      return {0.0f, infinity, false};
+    case Function::Clip:
+      return {activation.alpha, activation.beta, false};
+    default:
+      return {-infinity, infinity, true};
   }
 }
 

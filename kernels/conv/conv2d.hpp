@@ -18,8 +18,8 @@ struct Convolution {
   const float* zero;
   bool can_merge;
 
-  // Writes the row pointers of one tile; returns how many taps it has: kernel_h where every line of the kernel is one run,
-  // otherwise kernel_h * kernel_w.
+  // Writes the row pointers of one tile; returns how many taps it has: kernel_h where every line of the kernel is one
+  // run, otherwise kernel_h * kernel_w.
   int32_t place(const float* x, OutputPixel first, int32_t rows, const float** tile) const;
   void run() const;
 };
@@ -78,28 +78,28 @@ void Convolution<Isa>::run() const {
       OutputPixel p = first;
       for (int32_t done = 0, tile = 0, rows; done < count; done += rows, ++tile) {
         rows = next_tile_rows<Isa>(count - done);
-        taps[tile] = place(args.x + static_cast<ptrdiff_t>(group) * args.in_channels, p, rows,
-                           pointers + tile * tile_pointers);
+        taps[tile] =
+            place(args.x + static_cast<ptrdiff_t>(group) * args.in_channels, p, rows, pointers + tile * tile_pointers);
         for (int32_t r = 0; r < rows; ++r) p = next_pixel<Isa>(args, p);
       }
       after = p;
       const ptrdiff_t out_channel = static_cast<ptrdiff_t>(group) * args.out_channels;
-      for_each_span<Isa>(args.packed + group * section, args.out_channels, k,
-                         [&](const PanelSpan& span) LINNET_INLINE_LAMBDA {
-        for (int32_t done = 0, tile = 0, rows; done < count; done += rows, ++tile) {
-          rows = next_tile_rows<Isa>(count - done);
-          TileArgs t{};
-          t.rows = pointers + tile * tile_pointers;
-          t.taps = taps[tile];
-          t.k = k / t.taps;
-          t.c = args.y + (pixel + done) * args.y_stride + out_channel;
-          t.c_stride = args.y_stride;
-          const Epilogue& e = args.epilogue;
-          t.residual_stride = e.residual_stride;
-          t.residual = e.residual ? e.residual + (pixel + done) * e.residual_stride + out_channel : nullptr;
-          run_tile<Isa>(span, rows, e.activation, t);
-        }
-      });
+      for_each_span<Isa>(
+          args.packed + group * section, args.out_channels, k, [&](const PanelSpan& span) LINNET_INLINE_LAMBDA {
+            for (int32_t done = 0, tile = 0, rows; done < count; done += rows, ++tile) {
+              rows = next_tile_rows<Isa>(count - done);
+              TileArgs t{};
+              t.rows = pointers + tile * tile_pointers;
+              t.taps = taps[tile];
+              t.k = k / t.taps;
+              t.c = args.y + (pixel + done) * args.y_stride + out_channel;
+              t.c_stride = args.y_stride;
+              const Epilogue& e = args.epilogue;
+              t.residual_stride = e.residual_stride;
+              t.residual = e.residual ? e.residual + (pixel + done) * e.residual_stride + out_channel : nullptr;
+              run_tile<Isa>(span, rows, e.activation, t);
+            }
+          });
     }
     first = after;
     pixel += count;
@@ -138,7 +138,8 @@ void conv2d_f32_impl(const Conv2DArgs& args) {
   const ConvPlan plan = plan_conv2d(w, args.in_channels, traits(isa_id<Isa>), sizeof(void*));
   float* zero = reinterpret_cast<float*>(static_cast<char*>(args.scratch) + plan.zero_offset);
   std::memset(zero, 0, static_cast<size_t>(plan.zero_floats) * sizeof(float));
-  const bool can_merge = args.in_channels <= kMaxMergedChannels && w.dilation_w == 1 && args.x_stride == args.in_channels;
+  const bool can_merge =
+      args.in_channels <= kMaxMergedChannels && w.dilation_w == 1 && args.x_stride == args.in_channels;
   Convolution<Isa>{args, plan, static_cast<const float**>(args.scratch), zero, can_merge}.run();
 }
 

@@ -11,9 +11,9 @@ constexpr int32_t kMaxMergedChannels = 16;
 
 struct ConvPlan {
   int32_t taps;
-  int32_t tiles;           // whose row pointers are kept, so that each weight panel serves all of them
-  int64_t zero_offset;     // bytes; before it lie the pointers [tiles][taps][tile_rows]
-  int32_t zero_floats;     // a run of padding
+  int32_t tiles;        // whose row pointers are kept, so that each weight panel serves all of them
+  int64_t zero_offset;  // bytes; before it lie the pointers [tiles][taps][tile_rows]
+  int32_t zero_floats;  // a run of padding
   int64_t scratch_bytes;
 };
 

@@ -64,9 +64,8 @@ void TransposedLine<Isa>::run(int32_t group, const float* packed, int32_t k) con
     t.c_stride = args.y_stride * stride;
     t.residual_stride = e.residual_stride * stride;
     t.residual = e.residual ? e.residual + (line + first) * e.residual_stride + out_channel : nullptr;
-    for_each_span<Isa>(packed, args.out_channels, k, [&](const PanelSpan& span) LINNET_INLINE_LAMBDA {
-      run_tile<Isa>(span, rows, e.activation, t);
-    });
+    for_each_span<Isa>(packed, args.out_channels, k,
+                       [&](const PanelSpan& span) LINNET_INLINE_LAMBDA { run_tile<Isa>(span, rows, e.activation, t); });
   }
 }
 
@@ -84,8 +83,8 @@ void conv_transpose2d_f32_impl(const ConvTranspose2DArgs& args) {
                           phase_taps(w.kernel_w, w.dilation_w, w.stride_w, phase_x) * args.in_channels;
         for (int32_t row = args.row_begin; row < args.row_end; ++row) {
           if ((row % args.out_h + w.pad_top) % w.stride_h != phase_y) continue;
-          TransposedLine<Isa>{args, static_cast<const float**>(args.scratch), zero, row, phase_y, phase_x}.run(group, packed,
-                                                                                                               k);
+          TransposedLine<Isa>{args, static_cast<const float**>(args.scratch), zero, row, phase_y, phase_x}.run(
+              group, packed, k);
         }
         packed += panel_floats(args.out_channels, k);
       }

@@ -4,8 +4,9 @@
 
 namespace linnet::kernels {
 
-// Rows of `a` that are multiplied by one panel after the other: they stay in the first-level cache where the weights fit
-// the second-level one, otherwise as many as half a small second-level cache holds, so that weights are read seldom.
+// Rows of `a` that are multiplied by one panel after the other: they stay in the first-level cache where the weights
+// fit the second-level one, otherwise as many as half a small second-level cache holds, so that weights are read
+// seldom.
 template <class Isa>
 LINNET_INLINE int32_t gemm_block_rows(int32_t n, int32_t k) {
   constexpr int64_t kFirstLevel = 16 * 1024, kSecondLevel = 128 * 1024;

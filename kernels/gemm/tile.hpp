@@ -1,6 +1,6 @@
-// The register tile that GEMM, convolution, transposed convolution and matrix product share: `rows` output rows times the
-// columns of one panel (or two adjacent ones), accumulated over taps and over the k inputs of each tap, starting from the
-// bias. Each output element is one chain of multiply-adds in the packed order, whatever tile it falls into.
+// The register tile that GEMM, convolution, transposed convolution and matrix product share: `rows` output rows times
+// the columns of one panel (or two adjacent ones), accumulated over taps and over the k inputs of each tap, starting
+// from the bias. Each output element is one chain of multiply-adds in the packed order, whatever tile it falls into.
 #pragma once
 
 #include "kernels/activation/epilogue.hpp"
@@ -28,7 +28,6 @@ struct TileArgs {
   ptrdiff_t panel_distance;  // floats from a panel to the next
   float* c;
   ptrdiff_t c_stride;
-  int32_t columns;  // to be stored
   const float* residual;
   ptrdiff_t residual_stride;
   Clamp clamp;
@@ -45,8 +44,8 @@ struct PanelSpan {
 
 // acc[r][v] += sum over k of a[r][k] * w[k][v]; returns the weights behind those used.
 template <class Isa, int kRows, int kVectors, int kWidth>
-LINNET_INLINE const float* multiply_run(F32<Isa> (&acc)[kRows][kVectors], const float* const (&a)[kRows], const float* w,
-                                        ptrdiff_t panel_distance, int32_t k) {
+LINNET_INLINE const float* multiply_run(F32<Isa> (&acc)[kRows][kVectors], const float* const (&a)[kRows],
+                                        const float* w, ptrdiff_t panel_distance, int32_t k) {
   using V = F32<Isa>;
   const auto weight = [&](const float* p, int v) LINNET_INLINE_LAMBDA {
     const int column = v * V::width;
@@ -71,7 +70,6 @@ LINNET_INLINE const float* multiply_run(F32<Isa> (&acc)[kRows][kVectors], const 
       }
     }
   }
-#pragma GCC unroll 2
   for (; i < k; ++i, w += kWidth) {
     V b[kVectors];
 #pragma GCC unroll 4
@@ -89,42 +87,20 @@ LINNET_INLINE const float* multiply_run(F32<Isa> (&acc)[kRows][kVectors], const 
 template <class Isa, int kRows, int kVectors>
 LINNET_INLINE void store_tile(F32<Isa> (&acc)[kRows][kVectors], const TileArgs& t) {
   using V = F32<Isa>;
-  constexpr int kColumns = kVectors * V::width;
   const ClampVectors<Isa> clamp(t.clamp);
   const ptrdiff_t c_stride = t.c_stride, residual_stride = t.residual_stride;
-  const float* residual = t.residual;
+  if (const float* residual = t.residual) {
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r, residual += residual_stride) {
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) acc[r][v] = acc[r][v] + V::load(residual + v * V::width);
+    }
+  }
   float* c = t.c;
-  if (t.columns >= kColumns) {
-    if (residual) {
 #pragma GCC unroll 16
-      for (int r = 0; r < kRows; ++r, residual += residual_stride) {
-#pragma GCC unroll 4
-        for (int v = 0; v < kVectors; ++v) acc[r][v] = acc[r][v] + V::load(residual + v * V::width);
-      }
-    }
-#pragma GCC unroll 16
-    for (int r = 0; r < kRows; ++r, c += c_stride) {
-#pragma GCC unroll 4
-      for (int v = 0; v < kVectors; ++v) clamp(acc[r][v]).store(c + v * V::width);
-    }
-    return;
-  }
-  alignas(64) float lanes[kRows * kColumns];
-#pragma GCC unroll 16
-  for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 4
-    for (int v = 0; v < kVectors; ++v) acc[r][v].store(lanes + r * kColumns + v * V::width);
-  }
-#pragma GCC unroll 1
   for (int r = 0; r < kRows; ++r, c += c_stride) {
-    const float* from = lanes + r * kColumns;
-#pragma GCC unroll 1
-    for (int32_t column = 0; column < t.columns; column += V::width) {
-      const int32_t n = t.columns - column;
-      V x = V::load(from + column);
-      if (residual) x = x + V::load_n(residual + r * residual_stride + column, n);
-      clamp(x).store_n(c + column, n);
-    }
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) clamp(acc[r][v]).store(c + v * V::width);
   }
 }
 
@@ -161,39 +137,73 @@ LINNET_INLINE void tile_of_rows(int32_t rows, const TileArgs& t) {
   tile<Isa, kRows, kVectors, kWidth>(t);
 }
 
-// Computes `rows` (at most TileShape::rows) output rows of a span. `t` has c and residual at column 0 of the first row;
-// its panel, panel_distance, columns and clamp are filled in here.
+// Columns that a tile of the span computes; more than the span has where its last vector is not full.
 template <class Isa>
-void run_tile(const PanelSpan& span, int32_t rows, const Activation& activation, TileArgs t) {
+LINNET_INLINE int32_t tile_columns(const PanelSpan& span) {
   using Shape = TileShape<Isa>;
-  t.clamp = make_clamp(activation);
-  t.panel_distance = span.panel_distance;
-  t.panel = span.packed;
-  t.columns = span.columns;
-  t.c += span.column;
-  if (t.residual) t.residual += span.column;
-  float* const c = t.c;
+  return Shape::width * (span.panels == 2 ? 2 : span.wide ? Shape::wide_vectors : Shape::narrow_vectors);
+}
+
+template <class Isa>
+LINNET_INLINE void whole_tile(const PanelSpan& span, int32_t rows, const TileArgs& t) {
+  using Shape = TileShape<Isa>;
   if constexpr (Shape::pairs) {
     if (span.panels == 2) {
       tile_of_rows<Isa, Shape::rows, 2, kPanel>(rows, t);
-    } else if (span.wide) {
-      tile_of_rows<Isa, Shape::rows, 1, kPanel>(rows, t);
-    } else {
-      tile_of_rows<Isa, Shape::rows, 1, kTailPanel>(rows, t);
+      return;
     }
+  }
+  if (span.wide) {
+    tile_of_rows<Isa, Shape::rows, Shape::wide_vectors, kPanel>(rows, t);
   } else {
-    while (true) {
-      if (span.wide) {
-        tile_of_rows<Isa, Shape::rows, Shape::wide_vectors, kPanel>(rows, t);
-      } else {
-        tile_of_rows<Isa, Shape::rows, Shape::narrow_vectors, kTailPanel>(rows, t);
-      }
-      t.columns -= Shape::max_columns;
-      if (t.columns <= 0) break;
-      t.panel += Shape::max_columns;
-      t.c += Shape::max_columns;
-      if (t.residual) t.residual += Shape::max_columns;
+    tile_of_rows<Isa, Shape::rows, Shape::narrow_vectors, kTailPanel>(rows, t);
+  }
+}
+
+// The first `columns` columns of a tile, by way of a buffer for all of them.
+template <class Isa>
+__attribute__((noinline)) void partial_tile(const PanelSpan& span, int32_t rows, int32_t columns, const TileArgs& t) {
+  using V = F32<Isa>;
+  constexpr int32_t stride = TileShape<Isa>::pairs ? 2 * kPanel : TileShape<Isa>::max_columns;
+  float lanes[TileShape<Isa>::rows * stride];
+  TileArgs whole = t;
+  whole.c = lanes;
+  whole.c_stride = stride;
+  whole.residual = nullptr;
+  whole.clamp = make_clamp(Activation{});
+  whole_tile<Isa>(span, rows, whole);
+  const ClampVectors<Isa> clamp(t.clamp);
+  for (int32_t r = 0; r < rows; ++r) {
+#pragma GCC unroll 1
+    for (int32_t column = 0; column < columns; column += V::width) {
+      const int32_t n = columns - column;
+      V x = V::load(lanes + r * stride + column);
+      if (t.residual) x = x + V::load_n(t.residual + r * t.residual_stride + column, n);
+      clamp(x).store_n(t.c + r * t.c_stride + column, n);
     }
+  }
+}
+
+// Computes `rows` (at most TileShape::rows) output rows of a span. `t` has c and residual at column 0 of the first row;
+// its panel, panel_distance and clamp are filled in here.
+template <class Isa>
+void run_tile(const PanelSpan& span, int32_t rows, const Activation& activation, TileArgs t) {
+  const int32_t step = tile_columns<Isa>(span);
+  t.clamp = make_clamp(activation);
+  t.panel_distance = span.panel_distance;
+  t.panel = span.packed;
+  t.c += span.column;
+  if (t.residual) t.residual += span.column;
+  float* const c = t.c;
+  for (int32_t left = span.columns; left > 0; left -= step) {
+    if (left >= step) {
+      whole_tile<Isa>(span, rows, t);
+    } else {
+      partial_tile<Isa>(span, rows, left, t);
+    }
+    t.panel += step;
+    t.c += step;
+    if (t.residual) t.residual += step;
   }
   if (t.clamp.deferred) {
     for (int32_t r = 0; r < rows; ++r) apply_activation<Isa>(activation, c + r * t.c_stride, span.columns);

@@ -56,7 +56,8 @@ void matmul_f32_impl(const MatMulArgs& args) {
     const int32_t width = span.wide ? kPanel : kTailPanel;
     for (int32_t p = 0; p < span.panels; ++p) {
       const int32_t left = span.columns - p * width;
-      pack_columns<Isa>(args, span.column + p * width, left < width ? left : width, width, panels + p * span.panel_distance);
+      pack_columns<Isa>(args, span.column + p * width, left < width ? left : width, width,
+                        panels + p * span.panel_distance);
     }
     multiply_span<Isa>(args, span, a_tile);
   });

@@ -5,7 +5,8 @@
 
 namespace linnet::kernels {
 
-int64_t conv2d_scratch_bytes(const Window& window, int32_t in_channels, const IsaTraits& traits, int32_t pointer_bytes) {
+int64_t conv2d_scratch_bytes(const Window& window, int32_t in_channels, const IsaTraits& traits,
+                             int32_t pointer_bytes) {
   return plan_conv2d(window, in_channels, traits, pointer_bytes).scratch_bytes;
 }
 

@@ -1,6 +1,6 @@
-// F32<Isa> and I32<Isa>: the vectors that kernels are written with. SIMD instruction sets wrap an xsimd batch; `scalar` is
-// one float of plain C++ (xsimd 8.1 has no scalar fallback). Everything is a template on, or a member of, our own tag, so
-// that objects compiled with different flags share no inline function.
+// F32<Isa> and I32<Isa>: the vectors that kernels are written with. SIMD instruction sets wrap an xsimd batch; `scalar`
+// is one float of plain C++ (xsimd 8.1 has no scalar fallback). Everything is a template on, or a member of, our own
+// tag, so that objects compiled with different flags share no inline function.
 #pragma once
 
 #include <cstdint>
@@ -39,15 +39,23 @@ struct I32<isa::scalar> {
   static constexpr int width = 1;
   int32_t v;
   static LINNET_INLINE I32 set(int32_t x) { return {x}; }
-  friend LINNET_INLINE I32 operator+(I32 a, I32 b) { return {static_cast<int32_t>(static_cast<uint32_t>(a.v) + static_cast<uint32_t>(b.v))}; }
-  friend LINNET_INLINE I32 operator-(I32 a, I32 b) { return {static_cast<int32_t>(static_cast<uint32_t>(a.v) - static_cast<uint32_t>(b.v))}; }
+  friend LINNET_INLINE I32 operator+(I32 a, I32 b) {
+    return {static_cast<int32_t>(static_cast<uint32_t>(a.v) + static_cast<uint32_t>(b.v))};
+  }
+  friend LINNET_INLINE I32 operator-(I32 a, I32 b) {
+    return {static_cast<int32_t>(static_cast<uint32_t>(a.v) - static_cast<uint32_t>(b.v))};
+  }
   friend LINNET_INLINE I32 operator&(I32 a, I32 b) { return {a.v & b.v}; }
   friend LINNET_INLINE I32 operator|(I32 a, I32 b) { return {a.v | b.v}; }
   friend LINNET_INLINE I32 operator^(I32 a, I32 b) { return {a.v ^ b.v}; }
   template <int N>
-  LINNET_INLINE I32 shl() const { return {static_cast<int32_t>(static_cast<uint32_t>(v) << N)}; }
+  LINNET_INLINE I32 shl() const {
+    return {static_cast<int32_t>(static_cast<uint32_t>(v) << N)};
+  }
   template <int N>
-  LINNET_INLINE I32 sar() const { return {v >> N}; }
+  LINNET_INLINE I32 sar() const {
+    return {v >> N};
+  }
 };
 
 template <>
@@ -68,10 +76,18 @@ struct F32<isa::scalar> {
   friend LINNET_INLINE Mask<Isa> operator<=(F32 a, F32 b) { return {a.v <= b.v}; }
   friend LINNET_INLINE Mask<Isa> operator==(F32 a, F32 b) { return {a.v == b.v}; }
 };
-LINNET_INLINE F32<isa::scalar> fma(F32<isa::scalar> a, F32<isa::scalar> b, F32<isa::scalar> c) { return {a.v * b.v + c.v}; }
-LINNET_INLINE F32<isa::scalar> min(F32<isa::scalar> a, F32<isa::scalar> b) { return {a.v < b.v ? a.v : b.v}; }
-LINNET_INLINE F32<isa::scalar> max(F32<isa::scalar> a, F32<isa::scalar> b) { return {b.v < a.v ? a.v : b.v}; }
-LINNET_INLINE F32<isa::scalar> select(Mask<isa::scalar> m, F32<isa::scalar> a, F32<isa::scalar> b) { return m.v ? a : b; }
+LINNET_INLINE F32<isa::scalar> fma(F32<isa::scalar> a, F32<isa::scalar> b, F32<isa::scalar> c) {
+  return {a.v * b.v + c.v};
+}
+LINNET_INLINE F32<isa::scalar> min(F32<isa::scalar> a, F32<isa::scalar> b) {
+  return {a.v < b.v ? a.v : b.v};
+}
+LINNET_INLINE F32<isa::scalar> max(F32<isa::scalar> a, F32<isa::scalar> b) {
+  return {b.v < a.v ? a.v : b.v};
+}
+LINNET_INLINE F32<isa::scalar> select(Mask<isa::scalar> m, F32<isa::scalar> a, F32<isa::scalar> b) {
+  return m.v ? a : b;
+}
 LINNET_INLINE I32<isa::scalar> bits(F32<isa::scalar> a) {
   I32<isa::scalar> r;
   std::memcpy(&r.v, &a.v, 4);
@@ -82,11 +98,21 @@ LINNET_INLINE F32<isa::scalar> from_bits(I32<isa::scalar> a) {
   std::memcpy(&r.v, &a.v, 4);
   return r;
 }
-LINNET_INLINE I32<isa::scalar> truncate(F32<isa::scalar> a) { return {static_cast<int32_t>(a.v)}; }  // |a| < 2^31
-LINNET_INLINE F32<isa::scalar> to_float(I32<isa::scalar> a) { return {static_cast<float>(a.v)}; }
-LINNET_INLINE F32<isa::scalar> sqrt(F32<isa::scalar> a) { return {__builtin_sqrtf(a.v)}; }
-LINNET_INLINE float reduce_add(F32<isa::scalar> a) { return a.v; }
-LINNET_INLINE float reduce_max(F32<isa::scalar> a) { return a.v; }
+LINNET_INLINE I32<isa::scalar> truncate(F32<isa::scalar> a) {
+  return {static_cast<int32_t>(a.v)};
+}  // |a| < 2^31
+LINNET_INLINE F32<isa::scalar> to_float(I32<isa::scalar> a) {
+  return {static_cast<float>(a.v)};
+}
+LINNET_INLINE F32<isa::scalar> sqrt(F32<isa::scalar> a) {
+  return {__builtin_sqrtf(a.v)};
+}
+LINNET_INLINE float reduce_add(F32<isa::scalar> a) {
+  return a.v;
+}
+LINNET_INLINE float reduce_max(F32<isa::scalar> a) {
+  return a.v;
+}
 
 #ifdef LINNET_ISA_IS_SIMD
 
@@ -96,16 +122,24 @@ template <class Isa>
 struct XsimdArch;
 #if defined(__AVX512F__)
 template <>
-struct XsimdArch<isa::avx512> { using type = xsimd::avx512bw; };
+struct XsimdArch<isa::avx512> {
+  using type = xsimd::avx512bw;
+};
 #elif defined(__AVX2__)
 template <>
-struct XsimdArch<isa::avx2> { using type = xsimd::fma3<xsimd::avx2>; };
+struct XsimdArch<isa::avx2> {
+  using type = xsimd::fma3<xsimd::avx2>;
+};
 #elif defined(__aarch64__)
 template <>
-struct XsimdArch<isa::neon64> { using type = xsimd::neon64; };
+struct XsimdArch<isa::neon64> {
+  using type = xsimd::neon64;
+};
 #elif defined(__ARM_NEON)
 template <>
-struct XsimdArch<isa::neon32> { using type = xsimd::neon; };
+struct XsimdArch<isa::neon32> {
+  using type = xsimd::neon;
+};
 #endif
 
 template <class Isa>
@@ -125,9 +159,13 @@ struct I32 {
   friend LINNET_INLINE I32 operator|(I32 a, I32 b) { return {a.v | b.v}; }
   friend LINNET_INLINE I32 operator^(I32 a, I32 b) { return {a.v ^ b.v}; }
   template <int N>
-  LINNET_INLINE I32 shl() const { return {v << N}; }
+  LINNET_INLINE I32 shl() const {
+    return {v << N};
+  }
   template <int N>
-  LINNET_INLINE I32 sar() const { return {v >> N}; }
+  LINNET_INLINE I32 sar() const {
+    return {v >> N};
+  }
 };
 
 template <class Isa_>
@@ -170,9 +208,15 @@ struct F32 {
 #endif
   }
 
-  friend LINNET_INLINE F32 operator+(F32 a, F32 b) { return {a.v + b.v}; }
-  friend LINNET_INLINE F32 operator-(F32 a, F32 b) { return {a.v - b.v}; }
-  friend LINNET_INLINE F32 operator*(F32 a, F32 b) { return {a.v * b.v}; }
+  friend LINNET_INLINE F32 operator+(F32 a, F32 b) {
+    return {a.v + b.v};
+  }
+  friend LINNET_INLINE F32 operator-(F32 a, F32 b) {
+    return {a.v - b.v};
+  }
+  friend LINNET_INLINE F32 operator*(F32 a, F32 b) {
+    return {a.v * b.v};
+  }
   friend LINNET_INLINE F32 operator/(F32 a, F32 b) {
 #if defined(__ARM_NEON) && !defined(__aarch64__)
     alignas(16) float lanes[width], divisors[width];  // armv7 divides in its scalar unit only
@@ -186,9 +230,15 @@ struct F32 {
     return {a.v / b.v};
 #endif
   }
-  friend LINNET_INLINE Mask<Isa> operator<(F32 a, F32 b) { return {a.v < b.v}; }
-  friend LINNET_INLINE Mask<Isa> operator<=(F32 a, F32 b) { return {a.v <= b.v}; }
-  friend LINNET_INLINE Mask<Isa> operator==(F32 a, F32 b) { return {a.v == b.v}; }
+  friend LINNET_INLINE Mask<Isa> operator<(F32 a, F32 b) {
+    return {a.v < b.v};
+  }
+  friend LINNET_INLINE Mask<Isa> operator<=(F32 a, F32 b) {
+    return {a.v <= b.v};
+  }
+  friend LINNET_INLINE Mask<Isa> operator==(F32 a, F32 b) {
+    return {a.v == b.v};
+  }
 
  private:
 #if defined(__AVX2__)
@@ -199,21 +249,37 @@ struct F32 {
 };
 
 template <class Isa>
-LINNET_INLINE F32<Isa> fma(F32<Isa> a, F32<Isa> b, F32<Isa> c) { return {xsimd::fma(a.v, b.v, c.v)}; }
+LINNET_INLINE F32<Isa> fma(F32<Isa> a, F32<Isa> b, F32<Isa> c) {
+  return {xsimd::fma(a.v, b.v, c.v)};
+}
 template <class Isa>
-LINNET_INLINE F32<Isa> min(F32<Isa> a, F32<Isa> b) { return {xsimd::min(a.v, b.v)}; }
+LINNET_INLINE F32<Isa> min(F32<Isa> a, F32<Isa> b) {
+  return {xsimd::min(a.v, b.v)};
+}
 template <class Isa>
-LINNET_INLINE F32<Isa> max(F32<Isa> a, F32<Isa> b) { return {xsimd::max(a.v, b.v)}; }
+LINNET_INLINE F32<Isa> max(F32<Isa> a, F32<Isa> b) {
+  return {xsimd::max(a.v, b.v)};
+}
 template <class Isa>
-LINNET_INLINE F32<Isa> select(Mask<Isa> m, F32<Isa> a, F32<Isa> b) { return {xsimd::select(m.v, a.v, b.v)}; }
+LINNET_INLINE F32<Isa> select(Mask<Isa> m, F32<Isa> a, F32<Isa> b) {
+  return {xsimd::select(m.v, a.v, b.v)};
+}
 template <class Isa>
-LINNET_INLINE I32<Isa> bits(F32<Isa> a) { return {xsimd::bitwise_cast<typename I32<Isa>::Batch>(a.v)}; }
+LINNET_INLINE I32<Isa> bits(F32<Isa> a) {
+  return {xsimd::bitwise_cast<typename I32<Isa>::Batch>(a.v)};
+}
 template <class Isa>
-LINNET_INLINE F32<Isa> from_bits(I32<Isa> a) { return {xsimd::bitwise_cast<typename F32<Isa>::Batch>(a.v)}; }
+LINNET_INLINE F32<Isa> from_bits(I32<Isa> a) {
+  return {xsimd::bitwise_cast<typename F32<Isa>::Batch>(a.v)};
+}
 template <class Isa>
-LINNET_INLINE I32<Isa> truncate(F32<Isa> a) { return {xsimd::to_int(a.v)}; }
+LINNET_INLINE I32<Isa> truncate(F32<Isa> a) {
+  return {xsimd::to_int(a.v)};
+}
 template <class Isa>
-LINNET_INLINE F32<Isa> to_float(I32<Isa> a) { return {xsimd::to_float(a.v)}; }
+LINNET_INLINE F32<Isa> to_float(I32<Isa> a) {
+  return {xsimd::to_float(a.v)};
+}
 template <class Isa>
 LINNET_INLINE F32<Isa> sqrt(F32<Isa> a) {
 #if defined(__ARM_NEON) && !defined(__aarch64__)
@@ -228,7 +294,9 @@ LINNET_INLINE F32<Isa> sqrt(F32<Isa> a) {
 #endif
 }
 template <class Isa>
-LINNET_INLINE float reduce_add(F32<Isa> a) { return xsimd::hadd(a.v); }
+LINNET_INLINE float reduce_add(F32<Isa> a) {
+  return xsimd::hadd(a.v);
+}
 template <class Isa>
 LINNET_INLINE float reduce_max(F32<Isa> a) {
   alignas(64) float lanes[F32<Isa>::width];
@@ -264,17 +332,25 @@ LINNET_INLINE F32<Isa> multiply_add_lane(F32<Isa> acc, F32<Isa> w, F32<Isa> x, i
   using Batch = typename F32<Isa>::Batch;
 #if defined(__aarch64__)
   switch (lane) {
-    case 0: return {Batch(vfmaq_laneq_f32(acc.v, w.v, x.v, 0))};
-    case 1: return {Batch(vfmaq_laneq_f32(acc.v, w.v, x.v, 1))};
-    case 2: return {Batch(vfmaq_laneq_f32(acc.v, w.v, x.v, 2))};
-    default: return {Batch(vfmaq_laneq_f32(acc.v, w.v, x.v, 3))};
+    case 0:
+      return {Batch(vfmaq_laneq_f32(acc.v, w.v, x.v, 0))};
+    case 1:
+      return {Batch(vfmaq_laneq_f32(acc.v, w.v, x.v, 1))};
+    case 2:
+      return {Batch(vfmaq_laneq_f32(acc.v, w.v, x.v, 2))};
+    default:
+      return {Batch(vfmaq_laneq_f32(acc.v, w.v, x.v, 3))};
   }
 #else
   switch (lane) {
-    case 0: return {Batch(vmlaq_lane_f32(acc.v, w.v, vget_low_f32(x.v), 0))};
-    case 1: return {Batch(vmlaq_lane_f32(acc.v, w.v, vget_low_f32(x.v), 1))};
-    case 2: return {Batch(vmlaq_lane_f32(acc.v, w.v, vget_high_f32(x.v), 0))};
-    default: return {Batch(vmlaq_lane_f32(acc.v, w.v, vget_high_f32(x.v), 1))};
+    case 0:
+      return {Batch(vmlaq_lane_f32(acc.v, w.v, vget_low_f32(x.v), 0))};
+    case 1:
+      return {Batch(vmlaq_lane_f32(acc.v, w.v, vget_low_f32(x.v), 1))};
+    case 2:
+      return {Batch(vmlaq_lane_f32(acc.v, w.v, vget_high_f32(x.v), 0))};
+    default:
+      return {Batch(vmlaq_lane_f32(acc.v, w.v, vget_high_f32(x.v), 1))};
   }
 #endif
 }

@@ -5,7 +5,8 @@ namespace {
 
 class Conv2DProblem : public ForwardProblem {
  public:
-  Conv2DProblem(const ConvCase& c, uint64_t seed) : ForwardProblem(c, seed), packed_(conv2d_packed_floats(weights()), kWeightSlackBytes) {
+  Conv2DProblem(const ConvCase& c, uint64_t seed)
+      : ForwardProblem(c, seed), packed_(conv2d_packed_floats(weights()), kWeightSlackBytes) {
     pack_conv2d(weights(), packed_.data());
   }
 
@@ -49,14 +50,30 @@ TEST_P(Conv2D, LargeKernelAndDeepInput) {
   check({12, 17, {11, 13, 1, 1, 1, 1, 5, 6}, 5, 6, 2, 9});
 }
 
-TEST_P(Conv2D, PaddedPointwise) { check({4, 6, {1, 1, 1, 1, 1, 1, 1, 2}, 3, 1, 5, 18}); }
-TEST_P(Conv2D, PaddedPointwiseRightOnly) { check({4, 6, {1, 1, 1, 1, 1, 1, 0, 0}, 0, 1, 5, 18}); }
-TEST_P(Conv2D, AsymmetricPads) { check({6, 7, {3, 4, 2, 1, 1, 1, 0, 3}, 2, 1, 6, 12}); }
-TEST_P(Conv2D, Dilation) { check({12, 15, {3, 3, 1, 2, 2, 3, 2, 3}, 2, 3, 3, 12}); }
-TEST_P(Conv2D, KernelLargerThanImage) { check({2, 3, {5, 7, 1, 1, 1, 1, 2, 3}, 2, 3, 4, 17}); }
-TEST_P(Conv2D, StrideLargerThanKernel) { check({17, 22, {2, 2, 5, 4, 1, 1, 1, 1}, 0, 0, 3, 20}); }
-TEST_P(Conv2D, OneDimensional) { check({1, 40, {1, 5, 1, 2, 1, 1, 0, 2}, 0, 2, 8, 24}); }
-TEST_P(Conv2D, PadsLargerThanKernel) { check({3, 4, {2, 2, 1, 1, 1, 1, 4, 5}, 4, 3, 2, 7}); }
+TEST_P(Conv2D, PaddedPointwise) {
+  check({4, 6, {1, 1, 1, 1, 1, 1, 1, 2}, 3, 1, 5, 18});
+}
+TEST_P(Conv2D, PaddedPointwiseRightOnly) {
+  check({4, 6, {1, 1, 1, 1, 1, 1, 0, 0}, 0, 1, 5, 18});
+}
+TEST_P(Conv2D, AsymmetricPads) {
+  check({6, 7, {3, 4, 2, 1, 1, 1, 0, 3}, 2, 1, 6, 12});
+}
+TEST_P(Conv2D, Dilation) {
+  check({12, 15, {3, 3, 1, 2, 2, 3, 2, 3}, 2, 3, 3, 12});
+}
+TEST_P(Conv2D, KernelLargerThanImage) {
+  check({2, 3, {5, 7, 1, 1, 1, 1, 2, 3}, 2, 3, 4, 17});
+}
+TEST_P(Conv2D, StrideLargerThanKernel) {
+  check({17, 22, {2, 2, 5, 4, 1, 1, 1, 1}, 0, 0, 3, 20});
+}
+TEST_P(Conv2D, OneDimensional) {
+  check({1, 40, {1, 5, 1, 2, 1, 1, 0, 2}, 0, 2, 8, 24});
+}
+TEST_P(Conv2D, PadsLargerThanKernel) {
+  check({3, 4, {2, 2, 1, 1, 1, 1, 4, 5}, 4, 3, 2, 7});
+}
 
 TEST_P(Conv2D, Groups) {
   for (const int32_t outputs : {1, 8, 9, 20}) check({6, 8, {3, 3, 1, 1, 1, 1, 1, 1}, 1, 1, 5, outputs, 3, 2, 2, 3});
@@ -66,7 +83,20 @@ TEST_P(Conv2D, EveryActivationAndResidual) {
   for (int f = 0; f < kFunctionCount; ++f) {
     if (!is_smooth(static_cast<Function>(f))) continue;
     for (const bool in_place : {false, true}) {
-      check({5, 7, {3, 3, 1, 1, 1, 1, 1, 1}, 1, 1, 3, 21, 1, 1, 0, 1, true, in_place, activation_of(static_cast<Function>(f))});
+      check({5,
+             7,
+             {3, 3, 1, 1, 1, 1, 1, 1},
+             1,
+             1,
+             3,
+             21,
+             1,
+             1,
+             0,
+             1,
+             true,
+             in_place,
+             activation_of(static_cast<Function>(f))});
     }
   }
 }

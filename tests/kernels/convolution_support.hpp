@@ -19,11 +19,12 @@ struct ConvCase {
 
 inline std::ostream& operator<<(std::ostream& out, const ConvCase& c) {
   const Window& w = c.window;
-  return out << "image " << c.batch << "x" << c.in_h << "x" << c.in_w << " groups " << c.groups << " channels " << c.in_channels
-             << "->" << c.out_channels << " kernel " << w.kernel_h << "x" << w.kernel_w << " stride " << w.stride_h << "x"
-             << w.stride_w << " dilation " << w.dilation_h << "x" << w.dilation_w << " pads " << w.pad_top << "," << w.pad_left
-             << "," << c.pad_bottom << "," << c.pad_right << " gaps " << c.x_gap << "," << c.y_gap << " residual " << c.residual
-             << c.in_place << " function " << static_cast<int>(c.activation.function);
+  return out << "image " << c.batch << "x" << c.in_h << "x" << c.in_w << " groups " << c.groups << " channels "
+             << c.in_channels << "->" << c.out_channels << " kernel " << w.kernel_h << "x" << w.kernel_w << " stride "
+             << w.stride_h << "x" << w.stride_w << " dilation " << w.dilation_h << "x" << w.dilation_w << " pads "
+             << w.pad_top << "," << w.pad_left << "," << c.pad_bottom << "," << c.pad_right << " gaps " << c.x_gap
+             << "," << c.y_gap << " residual " << c.residual << c.in_place << " function "
+             << static_cast<int>(c.activation.function);
 }
 
 inline int32_t conv_output(int32_t in, int32_t kernel, int32_t stride, int32_t dilation, int32_t pads) {
@@ -34,7 +35,8 @@ inline int32_t conv_transpose_output(int32_t in, int32_t kernel, int32_t stride,
   return (in - 1) * stride + (kernel - 1) * dilation + 1 - pads;
 }
 
-// The tensors of a case, weights as [output][input of the group][kernel_h][kernel_w], and the checks that all three share.
+// The tensors of a case, weights as [output][input of the group][kernel_h][kernel_w], and the checks that all three
+// share.
 class ConvProblem {
  public:
   ConvProblem(const ConvCase& c, int32_t out_h, int32_t out_w, uint64_t seed)
@@ -43,7 +45,8 @@ class ConvProblem {
         out_w_(out_w),
         x_stride_(static_cast<ptrdiff_t>(c.groups) * c.in_channels + c.x_gap),
         y_stride_(static_cast<ptrdiff_t>(c.groups) * c.out_channels + c.y_gap),
-        x_(Random(seed).floats((static_cast<size_t>(c.batch) * c.in_h * c.in_w - 1) * x_stride_ + c.groups * c.in_channels)),
+        x_(Random(seed).floats((static_cast<size_t>(c.batch) * c.in_h * c.in_w - 1) * x_stride_ +
+                               c.groups * c.in_channels)),
         w_(Random(seed + 1).floats(static_cast<size_t>(c.groups) * c.out_channels * c.in_channels * taps())),
         bias_(Random(seed + 2).floats(static_cast<size_t>(c.groups) * c.out_channels)),
         residual_(Random(seed + 3).floats((static_cast<size_t>(c.batch) * out_h * out_w - 1) * y_stride_ +
@@ -71,14 +74,16 @@ class ConvProblem {
           Sum sum = reference(row / out_h_, row % out_h_, ox, channel);
           sum.add(bias_[channel]);
           if (case_.residual) sum.add(residual_[i]);
-          ASSERT_TRUE(matches(out[i], sum, case_.activation)) << "row " << row << " column " << ox << " channel " << channel;
+          ASSERT_TRUE(matches(out[i], sum, case_.activation))
+              << "row " << row << " column " << ox << " channel " << channel;
         }
       }
     }
     for (int32_t part = 1; part < rows(); part = part * 2 + 1) {
       Guarded<float> split(residual_.values());
       for (int32_t row = 0; row < rows(); row += part) run(kernels, split, row, std::min(rows(), row + part));
-      ASSERT_EQ(std::memcmp(split.data(), out.data(), out.size() * sizeof(float)), 0) << "split every " << part << " rows";
+      ASSERT_EQ(std::memcmp(split.data(), out.data(), out.size() * sizeof(float)), 0)
+          << "split every " << part << " rows";
     }
   }
 
@@ -92,14 +97,24 @@ class ConvProblem {
     const int32_t group = channel / case_.out_channels;
     const size_t pixel = (static_cast<size_t>(image) * case_.in_h + iy) * case_.in_w + ix;
     for (int32_t input = 0; input < case_.in_channels; ++input) {
-      const size_t w = (static_cast<size_t>(channel) * case_.in_channels + input) * taps() + ky * case_.window.kernel_w + kx;
+      const size_t w =
+          (static_cast<size_t>(channel) * case_.in_channels + input) * taps() + ky * case_.window.kernel_w + kx;
       sum->add(static_cast<double>(x_[pixel * x_stride_ + group * case_.in_channels + input]) * w_[w]);
     }
   }
 
   ConvWeights weights() const {
-    return {w_.data(),   static_cast<ptrdiff_t>(case_.in_channels) * taps(), taps(), case_.window.kernel_w, 1, bias_.data(),
-            case_.groups, case_.in_channels, case_.out_channels, case_.window.kernel_h, case_.window.kernel_w};
+    return {w_.data(),
+            static_cast<ptrdiff_t>(case_.in_channels) * taps(),
+            taps(),
+            case_.window.kernel_w,
+            1,
+            bias_.data(),
+            case_.groups,
+            case_.in_channels,
+            case_.out_channels,
+            case_.window.kernel_h,
+            case_.window.kernel_w};
   }
 
   Epilogue epilogue(const Guarded<float>& out) const {
@@ -114,7 +129,8 @@ class ConvProblem {
 
   // The fields that the three argument structs have in common.
   template <class Args>
-  Args arguments(Guarded<float>& out, int32_t row_begin, int32_t row_end, const Guarded<float>& packed, void* scratch) const {
+  Args arguments(Guarded<float>& out, int32_t row_begin, int32_t row_end, const Guarded<float>& packed,
+                 void* scratch) const {
     Args args{};
     args.window = case_.window;
     args.in_h = case_.in_h;
@@ -146,8 +162,10 @@ class ForwardProblem : public ConvProblem {
  public:
   ForwardProblem(const ConvCase& c, uint64_t seed)
       : ConvProblem(c,
-                    conv_output(c.in_h, c.window.kernel_h, c.window.stride_h, c.window.dilation_h, c.window.pad_top + c.pad_bottom),
-                    conv_output(c.in_w, c.window.kernel_w, c.window.stride_w, c.window.dilation_w, c.window.pad_left + c.pad_right),
+                    conv_output(c.in_h, c.window.kernel_h, c.window.stride_h, c.window.dilation_h,
+                                c.window.pad_top + c.pad_bottom),
+                    conv_output(c.in_w, c.window.kernel_w, c.window.stride_w, c.window.dilation_w,
+                                c.window.pad_left + c.pad_right),
                     seed) {}
 
  protected:
@@ -156,8 +174,8 @@ class ForwardProblem : public ConvProblem {
     Sum sum;
     for (int32_t ky = 0; ky < w.kernel_h; ++ky) {
       for (int32_t kx = 0; kx < w.kernel_w; ++kx) {
-        add_tap(&sum, image, oy * w.stride_h - w.pad_top + ky * w.dilation_h, ox * w.stride_w - w.pad_left + kx * w.dilation_w,
-                channel, ky, kx);
+        add_tap(&sum, image, oy * w.stride_h - w.pad_top + ky * w.dilation_h,
+                ox * w.stride_w - w.pad_left + kx * w.dilation_w, channel, ky, kx);
       }
     }
     return sum;

@@ -51,18 +51,43 @@ TEST_P(Depthwise, EveryWidthOfTheFastKernels) {
   }
 }
 
-TEST_P(Depthwise, AsymmetricPads) { check({6, 9, {3, 3, 2, 2, 1, 1, 0, 0}, 1, 1, 1, 1, 18}); }
-TEST_P(Depthwise, Dilation) { check({12, 15, {3, 3, 1, 1, 2, 3, 2, 3}, 2, 3, 1, 1, 18}); }
-TEST_P(Depthwise, KernelLargerThanImage) { check({2, 3, {5, 7, 1, 1, 1, 1, 2, 3}, 2, 3, 1, 1, 17}); }
-TEST_P(Depthwise, StrideLargerThanKernel) { check({17, 22, {2, 2, 5, 4, 1, 1, 1, 1}, 0, 0, 1, 1, 20}); }
-TEST_P(Depthwise, PadsLargerThanKernel) { check({3, 4, {3, 3, 1, 1, 1, 1, 5, 6}, 4, 7, 1, 1, 9}); }
-TEST_P(Depthwise, OneDimensional) { check({1, 40, {1, 5, 1, 1, 1, 1, 0, 2}, 0, 2, 1, 1, 24, 3}); }
+TEST_P(Depthwise, AsymmetricPads) {
+  check({6, 9, {3, 3, 2, 2, 1, 1, 0, 0}, 1, 1, 1, 1, 18});
+}
+TEST_P(Depthwise, Dilation) {
+  check({12, 15, {3, 3, 1, 1, 2, 3, 2, 3}, 2, 3, 1, 1, 18});
+}
+TEST_P(Depthwise, KernelLargerThanImage) {
+  check({2, 3, {5, 7, 1, 1, 1, 1, 2, 3}, 2, 3, 1, 1, 17});
+}
+TEST_P(Depthwise, StrideLargerThanKernel) {
+  check({17, 22, {2, 2, 5, 4, 1, 1, 1, 1}, 0, 0, 1, 1, 20});
+}
+TEST_P(Depthwise, PadsLargerThanKernel) {
+  check({3, 4, {3, 3, 1, 1, 1, 1, 5, 6}, 4, 7, 1, 1, 9});
+}
+TEST_P(Depthwise, OneDimensional) {
+  check({1, 40, {1, 5, 1, 1, 1, 1, 0, 2}, 0, 2, 1, 1, 24, 3});
+}
 
 TEST_P(Depthwise, EveryActivationAndResidual) {
   for (int f = 0; f < kFunctionCount; ++f) {
     if (!is_smooth(static_cast<Function>(f))) continue;
     for (const bool in_place : {false, true}) {
-      check({5, 14, {3, 3, 1, 1, 1, 1, 1, 1}, 1, 1, 1, 1, 21, 1, 0, 1, true, in_place, activation_of(static_cast<Function>(f))});
+      check({5,
+             14,
+             {3, 3, 1, 1, 1, 1, 1, 1},
+             1,
+             1,
+             1,
+             1,
+             21,
+             1,
+             0,
+             1,
+             true,
+             in_place,
+             activation_of(static_cast<Function>(f))});
     }
   }
 }

@@ -12,7 +12,9 @@ TEST(Dispatch, TablesKnowTheirIsa) {
   for (const IsaId id : available_isas()) EXPECT_EQ(table(id)->id, id);
 }
 
-TEST(Dispatch, BestIsTheLastAvailable) { EXPECT_EQ(best_table(), table(available_isas().back())); }
+TEST(Dispatch, BestIsTheLastAvailable) {
+  EXPECT_EQ(best_table(), table(available_isas().back()));
+}
 
 TEST(Dispatch, NamesAreFoundExactly) {
   for (int i = 0; i < kIsaCount; ++i) {

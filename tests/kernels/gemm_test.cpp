@@ -134,7 +134,8 @@ TEST_P(Gemm, EveryActivation) {
   for (int f = 0; f < kFunctionCount; ++f) {
     const auto function = static_cast<Function>(f);
     if (!is_smooth(function)) continue;
-    for (const int32_t n : {7, 16, 27, 35}) check({isa().tile_rows + 1, n, 4, 1, 1, true, false, activation_of(function)});
+    for (const int32_t n : {7, 16, 27, 35})
+      check({isa().tile_rows + 1, n, 4, 1, 1, true, false, activation_of(function)});
   }
 }
 

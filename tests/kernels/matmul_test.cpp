@@ -13,9 +13,15 @@ struct Strides {
 Strides strides(Order order, int32_t rows, int32_t columns) {
   Strides s{};
   switch (order) {
-    case Order::kRows: s = {columns + 2, 1, 0}; break;
-    case Order::kColumns: s = {1, rows + 3, 0}; break;
-    case Order::kApart: s = {2 * static_cast<ptrdiff_t>(columns) + 1, 2, 0}; break;
+    case Order::kRows:
+      s = {columns + 2, 1, 0};
+      break;
+    case Order::kColumns:
+      s = {1, rows + 3, 0};
+      break;
+    case Order::kApart:
+      s = {2 * static_cast<ptrdiff_t>(columns) + 1, 2, 0};
+      break;
   }
   s.extent = static_cast<size_t>((rows - 1) * s.row + (columns - 1) * s.column + 1);
   return s;
@@ -24,16 +30,17 @@ Strides strides(Order order, int32_t rows, int32_t columns) {
 class MatMul : public KernelTest {
  protected:
   void check(int32_t m, int32_t n, int32_t k, Order a_order, Order b_order, float scale, Activation activation = {}) {
-    SCOPED_TRACE(::testing::Message() << "m " << m << " n " << n << " k " << k << " orders " << static_cast<int>(a_order)
-                                      << static_cast<int>(b_order) << " function " << static_cast<int>(activation.function));
+    SCOPED_TRACE(::testing::Message() << "m " << m << " n " << n << " k " << k << " orders "
+                                      << static_cast<int>(a_order) << static_cast<int>(b_order) << " function "
+                                      << static_cast<int>(activation.function));
     const Strides as = strides(a_order, m, k), bs = strides(b_order, k, n);
     const ptrdiff_t c_stride = n + 3;
     const Guarded<float> a(Random(1).floats(as.extent)), b(Random(2).floats(bs.extent));
     const size_t c_extent = static_cast<size_t>((m - 1) * c_stride + n);
     const auto run = [&](Guarded<float>& c, int32_t begin, int32_t end) {
       Scratch scratch(matmul_scratch_bytes(m, n, k, isa()));
-      kernels().matmul_f32({m, n, k, begin, end, a.data(), as.row, as.column, b.data(), bs.row, bs.column, c.data(), c_stride, scale,
-                            activation, scratch.data()});
+      kernels().matmul_f32({m, n, k, begin, end, a.data(), as.row, as.column, b.data(), bs.row, bs.column, c.data(),
+                            c_stride, scale, activation, scratch.data()});
       EXPECT_TRUE(scratch.intact());
     };
     Guarded<float> c(std::vector<float>(c_extent, 99.0f));
@@ -80,7 +87,8 @@ TEST_P(MatMul, EveryTail) {
 
 TEST_P(MatMul, EveryActivation) {
   for (int f = 0; f < kFunctionCount; ++f) {
-    if (is_smooth(static_cast<Function>(f))) check(5, 27, 6, Order::kRows, Order::kRows, 0.5f, activation_of(static_cast<Function>(f)));
+    if (is_smooth(static_cast<Function>(f)))
+      check(5, 27, 6, Order::kRows, Order::kRows, 0.5f, activation_of(static_cast<Function>(f)));
   }
 }
 

@@ -1,5 +1,5 @@
-// What the kernel tests share: the instruction sets of this machine, fixed pseudo-random data, arrays that fault or fail
-// when touched outside, and the tolerance against a reference in double.
+// What the kernel tests share: the instruction sets of this machine, fixed pseudo-random data, arrays that fault or
+// fail when touched outside, and the tolerance against a reference in double.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -38,7 +38,7 @@ class KernelTest : public ::testing::TestWithParam<IsaId> {
   const IsaTraits& isa() const { return traits(GetParam()); }
 };
 
-#define LINNET_INSTANTIATE_ISAS(suite)                                                        \
+#define LINNET_INSTANTIATE_ISAS(suite)                                                                 \
   INSTANTIATE_TEST_SUITE_P(Isa, suite, ::testing::ValuesIn(::linnet::kernels::test::available_isas()), \
                            [](const auto& info) { return ::linnet::kernels::test::isa_name(info.param); })
 
@@ -66,8 +66,9 @@ class Random {
   uint64_t state_;
 };
 
-// An array that ends where an inaccessible page begins, so that reading or writing past its end faults. Before its start lie
-// canaries, checked by `intact`. `slack_bytes` extra readable bytes follow the elements (packed weights have 64).
+// An array that ends where an inaccessible page begins, so that reading or writing past its end faults. Before its
+// start lie canaries, checked by `intact`. `slack_bytes` extra readable bytes follow the elements (packed weights have
+// 64).
 template <class T>
 class Guarded {
  public:
@@ -76,7 +77,8 @@ class Guarded {
     const size_t bytes = count * sizeof(T) + slack_bytes;
     const size_t pages = (bytes + kCanaryBytes + page - 1) / page;
     mapped_ = (pages + 1) * page;
-    base_ = static_cast<unsigned char*>(mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    base_ =
+        static_cast<unsigned char*>(mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     EXPECT_NE(base_, MAP_FAILED);
     mprotect(base_ + pages * page, page, PROT_NONE);
     before_ = pages * page - bytes;
@@ -138,35 +140,60 @@ inline double activate(const Activation& activation, double x) {
   const auto limit_at_infinity = [x](double v) { return std::isinf(x) && x < 0 ? 0.0 : v; };
   const auto softplus = [](double v) { return std::log1p(std::exp(-std::fabs(v))) + std::fmax(v, 0.0); };
   switch (activation.function) {
-    case Function::Identity: return x;
-    case Function::Relu: return std::fmax(x, 0.0);
-    case Function::LeakyRelu: return x < 0 ? a * x : x;
-    case Function::Clip: return std::fmin(std::fmax(x, a), b);
-    case Function::Sigmoid: return 1 / (1 + std::exp(-x));
-    case Function::Tanh: return std::tanh(x);
-    case Function::HardSigmoid: return std::fmin(std::fmax(a * x + b, 0.0), 1.0);
-    case Function::HardSwish: return x * std::fmin(std::fmax(x / 6 + 0.5, 0.0), 1.0);
-    case Function::Elu: return x < 0 ? a * std::expm1(x) : x;
-    case Function::Selu: return b * (x < 0 ? a * std::expm1(x) : x);
-    case Function::Softplus: return softplus(x);
-    case Function::Softsign: return x / (1 + std::fabs(x));
-    case Function::Mish: return limit_at_infinity(x * std::tanh(softplus(x)));
-    case Function::Erf: return std::erf(x);
-    case Function::Gelu: return limit_at_infinity(x / 2 * std::erfc(-x / std::sqrt(2.0)));
+    case Function::Identity:
+      return x;
+    case Function::Relu:
+      return std::fmax(x, 0.0);
+    case Function::LeakyRelu:
+      return x < 0 ? a * x : x;
+    case Function::Clip:
+      return std::fmin(std::fmax(x, a), b);
+    case Function::Sigmoid:
+      return 1 / (1 + std::exp(-x));
+    case Function::Tanh:
+      return std::tanh(x);
+    case Function::HardSigmoid:
+      return std::fmin(std::fmax(a * x + b, 0.0), 1.0);
+    case Function::HardSwish:
+      return x * std::fmin(std::fmax(x / 6 + 0.5, 0.0), 1.0);
+    case Function::Elu:
+      return x < 0 ? a * std::expm1(x) : x;
+    case Function::Selu:
+      return b * (x < 0 ? a * std::expm1(x) : x);
+    case Function::Softplus:
+      return softplus(x);
+    case Function::Softsign:
+      return x / (1 + std::fabs(x));
+    case Function::Mish:
+      return limit_at_infinity(x * std::tanh(softplus(x)));
+    case Function::Erf:
+      return std::erf(x);
+    case Function::Gelu:
+      return limit_at_infinity(x / 2 * std::erfc(-x / std::sqrt(2.0)));
     case Function::GeluTanh: {
       const double y = std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x);
       return limit_at_infinity(x / (1 + std::exp(-2 * y)));  // x/2 (1 + tanh y) without cancellation
     }
-    case Function::Silu: return limit_at_infinity(x / (1 + std::exp(-x)));
-    case Function::Exp: return std::exp(x);
-    case Function::Log: return std::log(x);
-    case Function::Sqrt: return std::sqrt(x);
-    case Function::Reciprocal: return 1 / x;
-    case Function::Abs: return std::fabs(x);
-    case Function::Neg: return -x;
-    case Function::Floor: return std::floor(x);
-    case Function::Ceil: return std::ceil(x);
-    case Function::Round: return std::nearbyint(x);
+    case Function::Silu:
+      return limit_at_infinity(x / (1 + std::exp(-x)));
+    case Function::Exp:
+      return std::exp(x);
+    case Function::Log:
+      return std::log(x);
+    case Function::Sqrt:
+      return std::sqrt(x);
+    case Function::Reciprocal:
+      return 1 / x;
+    case Function::Abs:
+      return std::fabs(x);
+    case Function::Neg:
+      return -x;
+    case Function::Floor:
+      return std::floor(x);
+    case Function::Ceil:
+      return std::ceil(x);
+    case Function::Round:
+      return std::nearbyint(x);
   }
   return std::numeric_limits<double>::quiet_NaN();
 }
@@ -174,16 +201,23 @@ inline double activate(const Activation& activation, double x) {
 // An activation with the parameters that the tests use.
 inline Activation activation_of(Function function) {
   switch (function) {
-    case Function::LeakyRelu: return {function, 0.1f, 0.0f};
-    case Function::Clip: return {function, -0.25f, 0.75f};
-    case Function::HardSigmoid: return {function, 0.2f, 0.5f};
-    case Function::Elu: return {function, 1.3f, 0.0f};
-    case Function::Selu: return {function, 1.67326319f, 1.05070102f};
-    default: return {function, 0.0f, 0.0f};
+    case Function::LeakyRelu:
+      return {function, 0.1f, 0.0f};
+    case Function::Clip:
+      return {function, -0.25f, 0.75f};
+    case Function::HardSigmoid:
+      return {function, 0.2f, 0.5f};
+    case Function::Elu:
+      return {function, 1.3f, 0.0f};
+    case Function::Selu:
+      return {function, 1.67326319f, 1.05070102f};
+    default:
+      return {function, 0.0f, 0.0f};
   }
 }
 
-// Functions without a bounded slope (steps, poles, positive arguments only); the others can be compared behind an inexact sum.
+// Functions without a bounded slope (steps, poles, positive arguments only); the others can be compared behind an
+// inexact sum.
 inline bool is_smooth(Function function) {
   switch (function) {
     case Function::Log:
@@ -191,8 +225,10 @@ inline bool is_smooth(Function function) {
     case Function::Reciprocal:
     case Function::Floor:
     case Function::Ceil:
-    case Function::Round: return false;
-    default: return true;
+    case Function::Round:
+      return false;
+    default:
+      return true;
   }
 }
 
@@ -205,7 +241,8 @@ struct Sum {
   }
 };
 
-// Whether `got` is activation(sum): within 1e-6 of what was summed, times the activation's slope there, plus 1e-6 of the result.
+// Whether `got` is activation(sum): within 1e-6 of what was summed, times the activation's slope there, plus 1e-6 of
+// the result.
 inline ::testing::AssertionResult matches(float got, const Sum& sum, const Activation& activation = {}) {
   constexpr double kRelative = 1e-6, kStep = 1e-4;
   const double wanted = activate(activation, sum.value);
