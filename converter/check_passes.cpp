@@ -64,8 +64,9 @@ void PassChecker::check(const Graph& graph, std::string_view pass, double tolera
       error = std::isfinite(after) ? std::max(error, std::fabs(after - before)) : INFINITY;
     }
     if (error > tolerance * std::max(largest, 1e-6))
-      throw Error(fmt::format("pass {} changed output {} by {:.3g}; its largest element is {:.3g}, allowed is {:.0g} of that",
-                              pass, name, error, largest, tolerance));
+      throw Error(
+          fmt::format("pass {} changed output {} by {:.3g}; its largest element is {:.3g}, allowed is {:.0g} of that",
+                      pass, name, error, largest, tolerance));
   }
   outputs_ = std::move(outputs);
 }

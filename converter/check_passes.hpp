@@ -13,8 +13,8 @@ class PassChecker {
   // Remembers what the graph computes from random inputs (the same ones in every run).
   explicit PassChecker(const ir::Graph& graph);
 
-  // Throws ir::Error naming the pass when an output differs by more than `tolerance` of its largest element. Graph inputs
-  // and outputs may have changed their layout and floating type.
+  // Throws ir::Error naming the pass when an output differs by more than `tolerance` of its largest element. Graph
+  // inputs and outputs may have changed their layout and floating type.
   void check(const ir::Graph& graph, std::string_view pass, double tolerance);
 
  private:

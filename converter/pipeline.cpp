@@ -35,7 +35,9 @@ void run_legalize_layout(ir::Graph& graph, PassLog& log, const ConvertOptions& o
   passes::legalize_layout(graph, log, options.keep_layout);
 }
 
-void run_separate_outputs(ir::Graph& graph, PassLog&, const ConvertOptions&) { plan::separate_outputs(graph); }
+void run_separate_outputs(ir::Graph& graph, PassLog&, const ConvertOptions&) {
+  plan::separate_outputs(graph);
+}
 
 // A model's own float16 arithmetic and an exporter's rounded constants of an activation are not kept.
 constexpr double kHalfPrecision = 2e-2, kActivationConstants = 1e-4;
@@ -49,6 +51,7 @@ constexpr Pass kPasses[] = {
     {"recognise_activations", run_pass<passes::recognise_activations>, kActivationConstants},
     {"fold_batch_norm", run_pass<passes::fold_batch_norm>},
     {"legalize_layout", run_legalize_layout},
+    {"split_linear", run_pass<passes::split_linear>},
     {"fuse", run_pass<passes::fuse>},
     {"separate_outputs", run_separate_outputs},
 };
@@ -167,7 +170,8 @@ constexpr std::string_view kShapeOption = "--shape=", kStripOption = "--strip-na
 // Words are separated by blanks.
 std::string escaped(std::string_view name) {
   std::string result;
-  for (const char c : name) result += c == ' ' || c == '%' ? fmt::format("%{:02x}", static_cast<int>(c)) : std::string(1, c);
+  for (const char c : name)
+    result += c == ' ' || c == '%' ? fmt::format("%{:02x}", static_cast<int>(c)) : std::string(1, c);
   return result;
 }
 
@@ -205,7 +209,8 @@ ConvertOptions parse_options(std::string_view text) {
     } else if (word == kKeepOption) {
       options.keep_layout = true;
     } else if (word.starts_with(kShapeOption) && equals >= kShapeOption.size()) {
-      ir::Shape& shape = options.input_shapes[unescaped(word.substr(kShapeOption.size(), equals - kShapeOption.size()))];
+      ir::Shape& shape =
+          options.input_shapes[unescaped(word.substr(kShapeOption.size(), equals - kShapeOption.size()))];
       std::istringstream sizes(word.substr(equals + 1));
       for (std::string size; std::getline(sizes, size, ',');) shape.push_back(std::stoll(size));
     } else {

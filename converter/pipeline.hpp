@@ -19,9 +19,9 @@ struct ConvertOptions {
   std::map<std::string, ir::Shape> input_shapes;  // --shape name=1,3,224,224; a symbolic batch not given is 1
   bool strip_names = false;                       // leave out debug names and source node names
   bool keep_layout = false;                       // inputs and outputs keep the source's layout (N, C, H, W)
-  bool check_passes = false;                      // evaluate the graph before and after every pass on random inputs and compare
-  std::string dump_after;                         // name of a pass; its graph goes to `dump`
-  std::string stop_after;                         // ends the conversion there: `model` stays empty
+  bool check_passes = false;  // evaluate the graph before and after every pass on random inputs and compare
+  std::string dump_after;     // name of a pass; its graph goes to `dump`
+  std::string stop_after;     // ends the conversion there: `model` stays empty
   std::function<void(std::string_view text)> dump;
   std::function<void(std::string_view stage, double fraction)> progress;  // overall fraction done, 0..1
 };

@@ -122,7 +122,8 @@ uint32_t ModelContext::tensor(const Value& value, const Shape& shape) {
   if (!added) return entry->second;
   const fb::DataType type = device_type(value);
   for (const int64_t size : shape)
-    if (size < 1) throw Error(fmt::format("{} has shape {}; the device has no empty tensors", value.name, to_string(shape)));
+    if (size < 1)
+      throw Error(fmt::format("{} has shape {}; the device has no empty tensors", value.name, to_string(shape)));
   if (shape.size() > 8)
     throw Error(fmt::format("{} has {} dimensions; the device has 8 at most", value.name, shape.size()));
   const int64_t columns = shape.empty() ? 1 : shape.back();
@@ -130,7 +131,8 @@ uint32_t ModelContext::tensor(const Value& value, const Shape& shape) {
   const bool same_rows = !value.shape().empty() && columns == value.shape().back();
   if (!same_rows) {
     if (stride != (value.shape().empty() ? 1 : value.shape().back()) && value.shape().size() > 1)
-      throw Error(fmt::format("{} is a slice of another tensor and cannot be seen as {}", value.name, to_string(shape)));
+      throw Error(
+          fmt::format("{} is a slice of another tensor and cannot be seen as {}", value.name, to_string(shape)));
     stride = columns;
   }
   uint32_t buffer = 0, offset = 0;

@@ -14,7 +14,7 @@ namespace linnet::tools {
 ProgressBar::ProgressBar() : started_(now()), terminal_(isatty(STDERR_FILENO) != 0) {}
 
 ProgressBar::~ProgressBar() {
-  if (visible_) fmt::print(stderr, "\r\x1b[K");
+  if (visible_) std::fputs("\r\x1b[K", stderr);
 }
 
 void ProgressBar::update(std::string_view stage, double fraction) {

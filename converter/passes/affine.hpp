@@ -15,12 +15,12 @@ struct Affine {
   std::vector<double> scale, shift;  // one per channel
 };
 
-// What `node` computes as an Affine of the same output type: BatchNorm, ScaleShift and Binary Add, Sub, Mul and Div with a
-// constant that varies along one dimension at most, all without a fused activation.
+// What `node` computes as an Affine of the same output type: BatchNorm, ScaleShift and Binary Add, Sub, Mul and Div
+// with a constant that varies along one dimension at most, all without a fused activation.
 std::optional<Affine> as_affine(const ir::Node& node);
 
-// The same for the tensor on the other side of a Reshape: `forward` from the Reshape's input to its output. Nothing where
-// the factors would vary along more than one dimension there. `x` is left to the caller.
+// The same for the tensor on the other side of a Reshape: `forward` from the Reshape's input to its output. Nothing
+// where the factors would vary along more than one dimension there. `x` is left to the caller.
 std::optional<Affine> through_reshape(const Affine& affine, const ir::Node& reshape, bool forward);
 
 // One scale and shift for each of `channels` along `axis`; nothing where the factors vary along another axis.

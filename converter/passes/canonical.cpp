@@ -43,7 +43,8 @@ void reshape_output(Graph& graph, Node* node, std::unique_ptr<Op> op) {
   full->sources = node->sources;
   ops::Reshape reshape;
   reshape.shape = node->out().shape();
-  replace(graph, node, std::make_unique<ops::Reshape>(reshape), {full->outputs[0]});
+  const Node* view = replace(graph, node, std::make_unique<ops::Reshape>(reshape), {full->outputs[0]});
+  take_name(graph, full->outputs[0], view->outputs[0]);
 }
 
 template <class T>
@@ -79,7 +80,9 @@ bool make_channels_last(Graph& graph, Node* node) {
   computed->sources = node->sources;
   ops::Transpose back;
   back.permutation = inverse(to_last);
-  replace(graph, node, std::make_unique<ops::Transpose>(back), {computed->outputs[0]})->sources.clear();
+  Node* transpose = replace(graph, node, std::make_unique<ops::Transpose>(back), {computed->outputs[0]});
+  transpose->sources.clear();
+  take_name(graph, computed->outputs[0], transpose->outputs[0]);
   return true;
 }
 

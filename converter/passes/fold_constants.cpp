@@ -8,8 +8,8 @@ namespace linnet::passes {
 namespace {
 
 bool depends_on_constants_only(const Node& node) {
-  return !node.inputs.empty() &&
-         std::all_of(node.inputs.begin(), node.inputs.end(), [](const Value* v) { return v == nullptr || v->constant; });
+  return !node.inputs.empty() && std::all_of(node.inputs.begin(), node.inputs.end(),
+                                             [](const Value* v) { return v == nullptr || v->constant; });
 }
 
 }  // namespace

@@ -75,8 +75,8 @@ class Fuser {
   Node* adding_layer(const Value* value) const {
     Node* node = value->producer;
     if (node == nullptr || (node->as<ops::Conv>() == nullptr && node->as<ops::Linear>() == nullptr)) return nullptr;
-    const bool free = single_use(graph_, value) && !node->has(kResidual) &&
-                      node->op->activation()->function == Function::Identity;
+    const bool free =
+        single_use(graph_, value) && !node->has(kResidual) && node->op->activation()->function == Function::Identity;
     return free ? node : nullptr;
   }
 
@@ -154,9 +154,11 @@ class Fuser {
     if (before == nullptr || !single_use(graph_, node->inputs[0])) return false;
     const ops::Pad& pad = *before->as<ops::Pad>();
     const size_t rank = pad.pads_begin.size();
-    const auto spatial = [&](const std::vector<int64_t>& pads) { return std::vector(pads.begin() + 1, pads.end() - 1); };
-    const bool outside = pad.pads_begin[0] != 0 || pad.pads_end[0] != 0 || pad.pads_begin[rank - 1] != 0 ||
-                         pad.pads_end[rank - 1] != 0;
+    const auto spatial = [&](const std::vector<int64_t>& pads) {
+      return std::vector(pads.begin() + 1, pads.end() - 1);
+    };
+    const bool outside =
+        pad.pads_begin[0] != 0 || pad.pads_end[0] != 0 || pad.pads_begin[rank - 1] != 0 || pad.pads_end[rank - 1] != 0;
     const auto negative = [](int64_t p) { return p < 0; };
     if (pad.mode != ops::PadMode::Constant || outside ||
         std::any_of(pad.pads_begin.begin(), pad.pads_begin.end(), negative) ||
@@ -188,8 +190,8 @@ class Fuser {
     for (size_t d = 0; d < end.size(); ++d) end[d] += more_end[d];
   }
 
-  // Whether the pool's own padding has the effect of `pad`: zeros that count in an average; in a maximum, values that no
-  // element is below, as long as every window has an element.
+  // Whether the pool's own padding has the effect of `pad`: zeros that count in an average; in a maximum, values that
+  // no element is below, as long as every window has an element.
   static bool pads_like(const ops::Pool& pool, const ops::Pad& pad, const Node& pad_node) {
     if (!pool.channels_last) return false;
     const bool unpadded = all_equal(pool.pads_begin, 0) && all_equal(pool.pads_end, 0);
@@ -281,7 +283,8 @@ class Fuser {
     return true;
   }
 
-  // A convolution of one pixel, or of one window that is the whole image, is a linear layer and needs no scratch memory.
+  // A convolution of one pixel, or of one window that is the whole image, is a linear layer and needs no scratch
+  // memory.
   bool make_linear(Node* node) {
     const auto* conv = node->as<ops::Conv>();
     if (conv == nullptr || !conv->channels_last || conv->groups != 1 || !node->in(kWeights).constant) return false;

@@ -134,7 +134,8 @@ class Chooser {
       if (node->as<ops::Transpose>() != nullptr) continue;
       const size_t item = items_.size();
       const Shape in = node->inputs.empty() || node->inputs[0] == nullptr ? Shape{} : node->in(0).shape();
-      items_.push_back({ItemKind::Node, node.get(), node->outputs.size() != 1, identity_layout(in, node->out().shape()), {}});
+      items_.push_back(
+          {ItemKind::Node, node.get(), node->outputs.size() != 1, identity_layout(in, node->out().shape()), {}});
       for (size_t i = 0; i < node->inputs.size(); ++i)
         if (is_data_input(*node, i)) add_edge(node->inputs[i], item, node.get());
       for (const Value* output : node->outputs) writer_[output] = item;
@@ -162,7 +163,8 @@ class Chooser {
     const size_t from = writer_.at(value);
     items_[from].edges.push_back(edges_.size());
     items_[to].edges.push_back(edges_.size());
-    edges_.push_back({from, to, value, relation, reshape ? first_flattened_dimension(graph_, *reader) : rank, any_order});
+    edges_.push_back(
+        {from, to, value, relation, reshape ? first_flattened_dimension(graph_, *reader) : rank, any_order});
   }
 
   // What has to be done to the tensor between two items.

@@ -1,5 +1,6 @@
-// The choice of dimension orders. Every node may compute in some orders of its dimensions; where the orders of a producer
-// and a consumer differ, the tensor between them must be transposed. Orders are chosen such that few elements are.
+// The choice of dimension orders. Every node may compute in some orders of its dimensions; where the orders of a
+// producer and a consumer differ, the tensor between them must be transposed. Orders are chosen such that few elements
+// are.
 #pragma once
 
 #include <memory>
@@ -25,8 +26,8 @@ std::unique_ptr<ir::Op> in_layout(const ir::Node& node, const ir::Permutation& p
 // reshaped elements would not keep their order.
 ir::Permutation through_reshape(const ir::Shape& input, const ir::Shape& output, const ir::Permutation& permutation,
                                 bool forward);
-// The first of the input dimensions that a Reshape merges into its last output dimension, which Linear layers alone read: a
-// transposition among them is a transposition of the weights. The rank where there are none.
+// The first of the input dimensions that a Reshape merges into its last output dimension, which Linear layers alone
+// read: a transposition among them is a transposition of the weights. The rank where there are none.
 size_t first_flattened_dimension(const ir::Graph& graph, const ir::Node& reshape);
 
 struct LayoutChoice {

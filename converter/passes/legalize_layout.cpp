@@ -24,8 +24,8 @@ Node* add_transpose(Graph& graph, Value* value, const Permutation& permutation, 
   return node;
 }
 
-// Brings the chosen layouts into the graph: every node whose layout changes gets transposes before and behind, which cancel
-// where neighbours agree.
+// Brings the chosen layouts into the graph: every node whose layout changes gets transposes before and behind, which
+// cancel where neighbours agree.
 class LayoutChange {
  public:
   LayoutChange(Graph& graph, PassLog& log) : graph_(graph), log_(log) {}
@@ -51,20 +51,22 @@ class LayoutChange {
       op = std::move(reshape);
     } else if (const auto* matmul = node->as<ops::MatMul>()) {
       auto product = std::make_unique<ops::MatMul>(*matmul);
-      product->c_permutation = product->c_permutation.empty() ? layout.out : compose(product->c_permutation, layout.out);
+      product->c_permutation =
+          product->c_permutation.empty() ? layout.out : compose(product->c_permutation, layout.out);
       op = std::move(product);
     } else {
       op = in_layout(*node, layout.out);
     }
     std::vector<Value*> inputs = node->inputs;
     for (size_t i = 0; i < inputs.size(); ++i)
-      if (is_data_input(*node, i) && !is_identity(layout.in)) inputs[i] = add_transpose(graph_, inputs[i], layout.in, node)->outputs[0];
+      if (is_data_input(*node, i) && !is_identity(layout.in))
+        inputs[i] = add_transpose(graph_, inputs[i], layout.in, node)->outputs[0];
     Node* changed = graph_.add(std::move(op), inputs, node->name, node);
     changed->sources = node->sources;
     Node* back = add_transpose(graph_, changed->outputs[0], inverse(layout.out), node);
     absorb(graph_, back, node);
     back->sources.clear();
-    std::swap(back->outputs[0]->name, changed->outputs[0]->name);
+    take_name(graph_, changed->outputs[0], back->outputs[0]);
   }
 
   void change_input(Value* input, const Permutation& permutation) {
@@ -93,16 +95,17 @@ class LayoutChange {
   }
 };
 
-// Transposes that are left and that the operator behind them can do on its own.
-class TransposeAbsorber {
+// Fits single nodes to the device: transposes that the operator behind them can do on its own, and axes that its step
+// cannot work along.
+class NodeFitter {
  public:
-  TransposeAbsorber(Graph& graph, PassLog& log) : graph_(graph), log_(log) {}
+  NodeFitter(Graph& graph, PassLog& log) : graph_(graph), log_(log) {}
 
   void visit(Node* node) {
-    if (node->as<ops::MatMul>() != nullptr) absorb_operands(node);
-    if (node->as<ops::Reshape>() != nullptr) absorb_into_weights(node);
-    if (node->as<ops::ScaleShift>() != nullptr) make_last_axis(node);
-    if (node->as<ops::Reduce>() != nullptr) split_reduction(node);
+    if (node->as<ops::MatMul>() != nullptr) return absorb_operands(node);
+    if (node->as<ops::Reshape>() != nullptr) return absorb_into_weights(node);
+    if (node->as<ops::ScaleShift>() != nullptr) return make_last_axis(node);
+    if (node->as<ops::Reduce>() != nullptr) return split_reduction(node);
   }
 
  private:
@@ -195,14 +198,16 @@ class TransposeAbsorber {
     }
     Shape broadcast(shape.size(), 1);
     broadcast[scale_shift->axis] = shape[scale_shift->axis];
-    const auto operand = [&](const Value& old) { return graph_.add_constant(old.name, old.constant->reshaped(broadcast)); };
+    const auto operand = [&](const Value& old) {
+      return graph_.add_constant(old.name, old.constant->reshaped(broadcast));
+    };
     ops::Binary multiply, add;
     multiply.function = kernels::BinaryFunction::Mul;
     add.function = kernels::BinaryFunction::Add;
     add.fused = scale_shift->fused;
     log_.add("{} scales along dimension {}: two element-wise steps", node->name, scale_shift->axis);
-    Node* scaled = graph_.add(std::make_unique<ops::Binary>(multiply), {node->inputs[0], operand(node->in(1))},
-                              node->name, node);
+    Node* scaled =
+        graph_.add(std::make_unique<ops::Binary>(multiply), {node->inputs[0], operand(node->in(1))}, node->name, node);
     scaled->sources = node->sources;
     replace(graph_, node, std::make_unique<ops::Binary>(add), {scaled->outputs[0], operand(node->in(2))});
   }
@@ -217,8 +222,8 @@ void legalize_layout(Graph& graph, PassLog& log, bool keep_layout) {
   LayoutChange(graph, log).apply(choose_layouts(graph, keep_layout));
   fold_constants(graph, details);
   simplify(graph, details);
-  TransposeAbsorber absorber(graph, log);
-  sweep(graph, [&](Node* node) { absorber.visit(node); });
+  NodeFitter fitter(graph, log);
+  sweep(graph, [&](Node* node) { fitter.visit(node); });
   simplify(graph, details);
   for (const auto& node : graph.nodes())
     if (node->as<ops::Transpose>() != nullptr)

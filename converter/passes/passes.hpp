@@ -1,5 +1,5 @@
-// The rewrites of the graph. Each pass keeps the meaning of the graph, takes any valid graph and leaves a valid one; what it
-// did goes to the log, one line per thing. Passes with the same input give the same result in every run.
+// The rewrites of the graph. Each pass keeps the meaning of the graph, takes any valid graph and leaves a valid one;
+// what it did goes to the log, one line per thing. Passes with the same input give the same result in every run.
 #pragma once
 
 #include <string>
@@ -30,8 +30,8 @@ void unify_floats(ir::Graph& graph, PassLog& log);
 // Evaluates every node that depends on constants only, in double and without a limit of size.
 void fold_constants(ir::Graph& graph, PassLog& log);
 
-// Removes identities, merges reshapes, transposes and slices of each other, shares equal nodes, makes constant operands as
-// small as broadcasting allows and removes what nothing depends on.
+// Removes identities, merges reshapes, transposes and slices of each other, shares equal nodes, makes constant operands
+// as small as broadcasting allows and removes what nothing depends on.
 void simplify(ir::Graph& graph, PassLog& log);
 
 // A product with a constant matrix becomes Linear.
@@ -41,14 +41,18 @@ void recognise_linear(ir::Graph& graph, PassLog& log);
 // points, not by structure, so that every spelling of an exporter is found.
 void recognise_activations(ir::Graph& graph, PassLog& log);
 
-// Folds batch normalization and other per-channel multiplications and additions into the convolution or linear layer before
-// or, where it is exact, behind them. What stays becomes one ScaleShift per chain.
+// Folds batch normalization and other per-channel multiplications and additions into the convolution or linear layer
+// before or, where it is exact, behind them. What stays becomes one ScaleShift per chain.
 void fold_batch_norm(ir::Graph& graph, PassLog& log);
 
-// Makes images channels-last: chooses the dimension order of every node such that the fewest elements are transposed, and
-// leaves a Transpose only where two neighbours cannot agree. Graph inputs and outputs take the new order
+// Makes images channels-last: chooses the dimension order of every node such that the fewest elements are transposed,
+// and leaves a Transpose only where two neighbours cannot agree. Graph inputs and outputs take the new order
 // (Value::source_permutation) unless `keep_layout`.
 void legalize_layout(ir::Graph& graph, PassLog& log, bool keep_layout);
+
+// A Linear whose output is only read in slices (the heads' queries, keys and values) becomes one Linear per slice where
+// the slices would otherwise be copied.
+void split_linear(ir::Graph& graph, PassLog& log);
 
 // Merges activations, residual additions, scales and paddings into the step that produces or consumes the tensor.
 void fuse(ir::Graph& graph, PassLog& log);

@@ -28,6 +28,10 @@ void add_sources(Node* into, const Node& from) {
       into->sources.push_back(source);
 }
 
+void take_name(const Graph& graph, Value* to, Value* from) {
+  if (!graph.is_output(from)) std::swap(to->name, from->name);
+}
+
 Node* replace(Graph& graph, Node* node, std::unique_ptr<Op> op, std::vector<Value*> inputs) {
   Node* replacement = graph.add(std::move(op), std::move(inputs), node->name, node);
   replacement->sources = node->sources;

@@ -35,13 +35,15 @@ bool single_use(const Graph& graph, const Value* value);
 // The number that every element of a constant equals.
 std::optional<double> uniform_constant(const Value* value);
 
-// Replaces `node` (of one output) by a node of the same name, sources and output name. Input and output types may differ
-// where the uses allow it.
+// Replaces `node` (of one output) by a node of the same name, sources and output name. Input and output types may
+// differ where the uses allow it.
 Node* replace(Graph& graph, Node* node, std::unique_ptr<Op> op, std::vector<Value*> inputs);
 // Removes `node`, whose result output 0 of `into` computes from now on, under the name of the node's output.
 void absorb(Graph& graph, Node* into, Node* node);
 // Removes `node`, which only repeats `value`; false where a graph output must stay a tensor of its own.
 bool bypass(Graph& graph, Node* node, Value* value);
+// Gives `to` the name of `from`, whose elements it holds in another form; a graph output keeps its name.
+void take_name(const Graph& graph, Value* to, Value* from);
 void add_sources(Node* into, const Node& from);
 
 Permutation inverse(const Permutation& permutation);
@@ -55,8 +57,8 @@ Array transposed(const Array& array, const Permutation& permutation);
 // another.
 bool keeps_element_order(const Shape& shape, const Permutation& permutation);
 
-// Corresponding runs of dimensions of two shapes of the same elements; one of the runs may be empty where the other holds
-// a dimension of size 1.
+// Corresponding runs of dimensions of two shapes of the same elements; one of the runs may be empty where the other
+// holds a dimension of size 1.
 struct Segment {
   size_t from_begin, from_end, to_begin, to_end;
 };

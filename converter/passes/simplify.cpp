@@ -51,8 +51,8 @@ class Simplifier {
       changed_ = true;
       return;
     }
-    merge_reshape(node) || merge_transpose(node) || merge_slice(node) || gather_to_slice(node) || flatten_concat(node) ||
-        reduce_to_reshape(node) || shrink_operands(node);
+    merge_reshape(node) || merge_transpose(node) || merge_slice(node) || gather_to_slice(node) ||
+        flatten_concat(node) || reduce_to_reshape(node) || shrink_operands(node);
   }
 
   template <class T>
@@ -116,8 +116,9 @@ class Simplifier {
     const auto right = uniform_constant(node->inputs[1]), left = uniform_constant(node->inputs[0]);
     const BinaryFunction f = binary.function;
     const bool right_neutral =
-        right && (((f == BinaryFunction::Add || f == BinaryFunction::Sub) && *right == 0.0) ||
-                  ((f == BinaryFunction::Mul || f == BinaryFunction::Div || f == BinaryFunction::Pow) && *right == 1.0));
+        right &&
+        (((f == BinaryFunction::Add || f == BinaryFunction::Sub) && *right == 0.0) ||
+         ((f == BinaryFunction::Mul || f == BinaryFunction::Div || f == BinaryFunction::Pow) && *right == 1.0));
     if (right_neutral && node->in(0).type == node->out().type) return node->inputs[0];
     const bool left_neutral =
         left && ((f == BinaryFunction::Add && *left == 0.0) || (f == BinaryFunction::Mul && *left == 1.0));
@@ -199,7 +200,8 @@ class Simplifier {
   bool reduce_to_reshape(Node* node) {
     const auto* reduce = node->as<ops::Reduce>();
     using kernels::ReduceKind;
-    if (reduce == nullptr || reduce->fused.function != Function::Identity || reduce->kind >= ReduceKind::L1) return false;
+    if (reduce == nullptr || reduce->fused.function != Function::Identity || reduce->kind >= ReduceKind::L1)
+      return false;
     for (const int64_t axis : reduce->axes)
       if (node->in(0).shape()[axis] != 1) return false;
     ops::Reshape reshape;
@@ -248,8 +250,7 @@ class Simplifier {
     sweep(graph_, [&](Node* node) {
       AttributeWriter writer;
       node->op->attributes(writer);
-      const auto [entry, added] =
-          seen.try_emplace({std::string(node->op->name()), writer.text(), node->inputs}, node);
+      const auto [entry, added] = seen.try_emplace({std::string(node->op->name()), writer.text(), node->inputs}, node);
       if (added || node->outputs.size() != 1) return;
       const std::string line = fmt::format("{} equals {}", node->name, entry->second->name);
       if (!bypass(graph_, node, entry->second->outputs[0])) return;
@@ -261,9 +262,8 @@ class Simplifier {
   void remove_dead() {
     for (auto position = graph_.nodes().end(); position != graph_.nodes().begin();) {
       Node* node = std::prev(position)->get();
-      const bool dead = std::all_of(node->outputs.begin(), node->outputs.end(), [this](const Value* v) {
-        return v->uses.empty() && !graph_.is_output(v);
-      });
+      const bool dead = std::all_of(node->outputs.begin(), node->outputs.end(),
+                                    [this](const Value* v) { return v->uses.empty() && !graph_.is_output(v); });
       if (!dead) {
         --position;
         continue;

@@ -12,9 +12,13 @@ namespace {
 constexpr int64_t kAlignment = 16, kLargeAlignment = 64, kLargeBlock = 4096;
 constexpr int kRandomOrders = 400;
 
-int64_t aligned(int64_t value, int64_t alignment) { return (value + alignment - 1) / alignment * alignment; }
+int64_t aligned(int64_t value, int64_t alignment) {
+  return (value + alignment - 1) / alignment * alignment;
+}
 
-int64_t alignment_of(const Storage& storage) { return storage.bytes >= kLargeBlock ? kLargeAlignment : kAlignment; }
+int64_t alignment_of(const Storage& storage) {
+  return storage.bytes >= kLargeBlock ? kLargeAlignment : kAlignment;
+}
 
 using Order = std::vector<size_t>;
 
@@ -62,9 +66,11 @@ int64_t lower_bound(const std::vector<Storage>& storages) {
 int64_t assign_offsets(std::vector<Storage>& storages) {
   Order by_size(storages.size());
   std::iota(by_size.begin(), by_size.end(), 0);
-  std::stable_sort(by_size.begin(), by_size.end(), [&](size_t a, size_t b) { return storages[a].bytes > storages[b].bytes; });
+  std::stable_sort(by_size.begin(), by_size.end(),
+                   [&](size_t a, size_t b) { return storages[a].bytes > storages[b].bytes; });
   Order by_start = by_size, by_length = by_size;
-  std::stable_sort(by_start.begin(), by_start.end(), [&](size_t a, size_t b) { return storages[a].first < storages[b].first; });
+  std::stable_sort(by_start.begin(), by_start.end(),
+                   [&](size_t a, size_t b) { return storages[a].first < storages[b].first; });
   const auto length = [&](size_t i) { return static_cast<int64_t>(storages[i].last) - storages[i].first; };
   std::stable_sort(by_length.begin(), by_length.end(), [&](size_t a, size_t b) { return length(a) > length(b); });
 

@@ -64,7 +64,8 @@ Plan plan_memory(const Graph& graph) {
   Plan reordered = plan_order(graph, memory_saving_order(graph));
   if (reordered.tensor_bytes < plan.tensor_bytes) plan = std::move(reordered);
   if (plan.tensor_bytes > std::numeric_limits<int32_t>::max())
-    throw Error(fmt::format("the activations need {} bytes of memory; the file format allows 2 GiB", plan.tensor_bytes));
+    throw Error(
+        fmt::format("the activations need {} bytes of memory; the file format allows 2 GiB", plan.tensor_bytes));
   return plan;
 }
 

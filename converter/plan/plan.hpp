@@ -1,5 +1,5 @@
-// Where every activation lives. Values that may share bytes (views, concatenated parts, results computed in place) form one
-// storage; storages whose lifetimes do not meet share the arena's tensor region.
+// Where every activation lives. Values that may share bytes (views, concatenated parts, results computed in place) form
+// one storage; storages whose lifetimes do not meet share the arena's tensor region.
 #pragma once
 
 #include <cstdint>
@@ -28,9 +28,9 @@ struct Storage {
 };
 
 struct Plan {
-  std::vector<const ir::Node*> order;                      // of execution
-  std::unordered_map<const ir::Value*, Place> places;      // of every value that is not constant
-  std::unordered_set<const ir::Node*> views;               // Reshape and Slice nodes that are no step
+  std::vector<const ir::Node*> order;                             // of execution
+  std::unordered_map<const ir::Value*, Place> places;             // of every value that is not constant
+  std::unordered_set<const ir::Node*> views;                      // Reshape and Slice nodes that are no step
   std::unordered_map<const ir::Node*, std::vector<bool>> placed;  // Concat inputs that lie in the output already
   std::vector<Storage> storages;
   int64_t tensor_bytes = 0;
@@ -40,15 +40,15 @@ struct Plan {
 // Bytes of one element on the device.
 int64_t device_element_bytes(ir::DType type);
 
-// Gives every graph output a tensor of its own, with a copy where it would share bytes with a graph input, a constant or
-// another output. To be called before plan_memory, with nothing that removes identities in between.
+// Gives every graph output a tensor of its own, with a copy where it would share bytes with a graph input, a constant
+// or another output. To be called before plan_memory, with nothing that removes identities in between.
 void separate_outputs(ir::Graph& graph);
 
 // The best of several plans. `graph` must outlive the plan.
 Plan plan_memory(const ir::Graph& graph);
 
-// The storages for the report, each under the name of its largest value; `steps` are the first and last step of the nodes
-// that have any.
+// The storages for the report, each under the name of its largest value; `steps` are the first and last step of the
+// nodes that have any.
 std::vector<report::Placement> placements(const Plan& plan,
                                           const std::unordered_map<const ir::Node*, std::pair<int, int>>& steps);
 

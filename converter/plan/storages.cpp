@@ -34,7 +34,10 @@ void StorageBuilder::add_value(const Value& value) {
   int last = graph_.is_output(&value) ? kForever : first;
   for (const Use& use : value.uses) last = std::max(last, position_.at(use.node));
   index_[&value] = members_.size();
-  Group group{{members_.size()}, count, device_element_bytes(value.type.dtype), graph_.is_input(&value),
+  Group group{{members_.size()},
+              count,
+              device_element_bytes(value.type.dtype),
+              graph_.is_input(&value),
               graph_.is_output(&value)};
   members_.push_back({&value, groups_.size(), {0, columns, count / columns, columns}, first, last});
   groups_.push_back(std::move(group));
@@ -264,8 +267,8 @@ Plan StorageBuilder::plan() const {
   }
   for (const Member& member : members_) {
     // Until offsets are known: the offset within the storage.
-    plan.places[member.value] = {member.region.offset * groups_[member.storage].element_bytes,
-                                 member.region.row_stride, storage_of[member.storage]};
+    plan.places[member.value] = {member.region.offset * groups_[member.storage].element_bytes, member.region.row_stride,
+                                 storage_of[member.storage]};
   }
   return plan;
 }

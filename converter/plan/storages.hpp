@@ -61,8 +61,8 @@ class StorageBuilder {
   static std::optional<Region> part_region(const Region& whole, const ir::Shape& shape, const ir::Shape& part,
                                            const std::vector<int64_t>& start);
   bool may_have_rows(const ir::Value& value) const;
-  // Moves the whole group of `inner` such that `inner` comes to lie at `region` of the group of `outer`; does nothing and
-  // returns false where the group does not fit or a value would be overwritten too early.
+  // Moves the whole group of `inner` such that `inner` comes to lie at `region` of the group of `outer`; does nothing
+  // and returns false where the group does not fit or a value would be overwritten too early.
   bool embed(const Member& inner, const Member& outer, const Region& region);
   std::optional<std::vector<Region>> moved_regions(const Group& group, const Region& from, const Region& to,
                                                    int64_t limit) const;

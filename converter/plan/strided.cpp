@@ -12,7 +12,9 @@ namespace {
 
 using namespace linnet::ir;
 
-int64_t columns(const Value& value) { return value.shape().empty() ? 1 : value.shape().back(); }
+int64_t columns(const Value& value) {
+  return value.shape().empty() ? 1 : value.shape().back();
+}
 
 // [outer, size, inner] of operators that work along an axis.
 struct AxisView {
@@ -32,7 +34,9 @@ AxisView axis_view(const Node& node) {
   return {true, view.size, view.inner};
 }
 
-bool keeps_rows(const Node& node) { return columns(node.in(0)) == columns(node.out()); }
+bool keeps_rows(const Node& node) {
+  return columns(node.in(0)) == columns(node.out());
+}
 
 }  // namespace
 

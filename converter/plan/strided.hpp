@@ -5,8 +5,8 @@
 
 namespace linnet::plan {
 
-// Whether the device operator of `node` reads input `index` (writes its output) in rows of any distance. A view does where
-// it keeps the rows.
+// Whether the device operator of `node` reads input `index` (writes its output) in rows of any distance. A view does
+// where it keeps the rows.
 bool reads_rows(const ir::Node& node, size_t index);
 bool writes_rows(const ir::Node& node);
 

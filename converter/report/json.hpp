@@ -37,7 +37,7 @@ class JsonWriter {
  private:
   std::string text_;
   int depth_ = 0;
-  bool first_ = true;      // nothing yet in this object or array
+  bool first_ = true;  // nothing yet in this object or array
   bool after_key_ = false;
 
   void separate();

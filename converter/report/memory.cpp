@@ -40,14 +40,15 @@ std::vector<TargetMemory> target_memory(std::span<const uint8_t> model) {
   engine::ModelView view;
   engine::Error error{};
   if (!engine::open_model(aligned.get(), model.size(), &view, &error))
-    throw ir::Error(fmt::format("the engine refuses the converted model: {} (step {}, tensor {}, check {}, wanted {}, got {})",
-                                linnet_status_text(error.status), error.step, error.tensor, error.line, error.wanted,
-                                error.got));
+    throw ir::Error(
+        fmt::format("the engine refuses the converted model: {} (step {}, tensor {}, check {}, wanted {}, got {})",
+                    linnet_status_text(error.status), error.step, error.tensor, error.line, error.wanted, error.got));
   std::vector<TargetMemory> result;
   for (const TargetKind& target : kTargets) {
     const engine::ArenaLayout layout =
         engine::arena_layout(view, engine::Target{kernels::traits(target.isa), target.pointer_bytes}, 1);
-    result.push_back({target.name, layout.arena_bytes, engine::kSessionBytes, layout.tensor_bytes, layout.scratch_bytes});
+    result.push_back(
+        {target.name, layout.arena_bytes, engine::kSessionBytes, layout.tensor_bytes, layout.scratch_bytes});
   }
   return result;
 }

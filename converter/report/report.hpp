@@ -15,9 +15,9 @@ struct PassSummary {
 };
 
 struct StepSummary {
-  std::string name, op;       // debug name; operator of the schema's union
-  std::string output;         // type and shape
-  std::string attributes;     // "3x3 stride 2 +Relu"
+  std::string name, op;    // debug name; operator of the schema's union
+  std::string output;      // type and shape
+  std::string attributes;  // "3x3 stride 2 +Relu"
   std::vector<std::string> sources;
   int64_t macs = 0, weight_bytes = 0;
 };

@@ -21,12 +21,12 @@ namespace linnet::test {
 namespace {
 
 struct AlignedFree {
-  void operator()(uint8_t* bytes) const { ::operator delete(bytes, std::align_val_t{LINNET_ALIGNMENT}); }
+  void operator()(uint8_t* bytes) const { ::operator delete (bytes, std::align_val_t{LINNET_ALIGNMENT}); }
 };
 using Aligned = std::unique_ptr<uint8_t, AlignedFree>;
 
 Aligned aligned_bytes(size_t size) {
-  return Aligned(static_cast<uint8_t*>(::operator new(size, std::align_val_t{LINNET_ALIGNMENT})));
+  return Aligned(static_cast<uint8_t*>(::operator new (size, std::align_val_t{LINNET_ALIGNMENT})));
 }
 
 class Engine {

@@ -7,8 +7,9 @@ namespace {
 
 Value* batch_norm(GraphBuilder& b, Value* x) {
   const int64_t channels = x->shape()[1];
-  return b.add(ops::BatchNorm(), {x, b.random({channels}), b.random({channels}), b.random({channels}),
-                                  b.random({channels}, 0.5, 2.0)}, "bn");
+  return b.add(ops::BatchNorm(),
+               {x, b.random({channels}), b.random({channels}), b.random({channels}), b.random({channels}, 0.5, 2.0)},
+               "bn");
 }
 
 Value* conv_transpose(GraphBuilder& b, Value* x, int64_t outputs, int64_t groups) {

@@ -155,8 +155,8 @@ TEST(Plan, OutputsAreTensorsOfTheirOwn) {
   GraphBuilder b;
   Value* x = b.input({2, 6});
   Value* y = b.linear(x, 6);
-  for (Value* output : {x, b.reshape(x, {12}), y, y, b.reshape(y, {3, 4}), b.random({2}), slice(b, y, 1, 1, 2),
-                        concat(b, {y, x}, 1)})
+  for (Value* output :
+       {x, b.reshape(x, {12}), y, y, b.reshape(y, {3, 4}), b.random({2}), slice(b, y, 1, 1, 2), concat(b, {y, x}, 1)})
     b.output(output);
   const Plan plan = checked_plan(b.graph);
   std::vector<std::pair<int64_t, int64_t>> ranges;
@@ -198,14 +198,30 @@ TEST(Plan, RandomGraphsNeverOverwriteWhatIsNeeded) {
       Value* x = any();
       const Shape shape = x->shape();
       switch (random() % 8) {
-        case 0: values.push_back(b.unary(Function::Tanh, x)); break;
-        case 1: values.push_back(b.plus(x, like(x))); break;
-        case 2: values.push_back(b.linear(x, 4 * (1 + random() % 4))); break;
-        case 3: values.push_back(concat(b, {x, like(x)}, random() % 2)); break;
-        case 4: if (shape[1] > 1) values.push_back(slice(b, x, 1, random() % 2, shape[1] / 2)); break;
-        case 5: if (shape[0] > 1) values.push_back(slice(b, x, 0, random() % 2, shape[0] / 2)); break;
-        case 6: values.push_back(b.reshape(x, {shape[1], shape[0]})); break;
-        default: values.push_back(softmax(b, x, random() % 2)); break;
+        case 0:
+          values.push_back(b.unary(Function::Tanh, x));
+          break;
+        case 1:
+          values.push_back(b.plus(x, like(x)));
+          break;
+        case 2:
+          values.push_back(b.linear(x, 4 * (1 + random() % 4)));
+          break;
+        case 3:
+          values.push_back(concat(b, {x, like(x)}, random() % 2));
+          break;
+        case 4:
+          if (shape[1] > 1) values.push_back(slice(b, x, 1, random() % 2, shape[1] / 2));
+          break;
+        case 5:
+          if (shape[0] > 1) values.push_back(slice(b, x, 0, random() % 2, shape[0] / 2));
+          break;
+        case 6:
+          values.push_back(b.reshape(x, {shape[1], shape[0]}));
+          break;
+        default:
+          values.push_back(softmax(b, x, random() % 2));
+          break;
       }
     }
     for (int i = 0; i < 3; ++i) b.output(any());

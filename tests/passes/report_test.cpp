@@ -17,9 +17,10 @@ TEST(Json, EscapesAndNests) {
   json.member("half", 0.5);
   json.member("truth", true);
   json.end_object();
-  EXPECT_EQ(json.text(),
-            "{\n  \"a \\\"b\\\"\\\\\": \"line\\nend\\u0001\",\n  \"numbers\": [\n    1,\n    -2\n  ],\n  \"empty\": [],\n"
-            "  \"half\": 0.5,\n  \"truth\": true\n}\n");
+  EXPECT_EQ(
+      json.text(),
+      "{\n  \"a \\\"b\\\"\\\\\": \"line\\nend\\u0001\",\n  \"numbers\": [\n    1,\n    -2\n  ],\n  \"empty\": [],\n"
+      "  \"half\": 0.5,\n  \"truth\": true\n}\n");
 }
 
 TEST(Report, TextHoldsTotalsAndSteps) {

@@ -88,7 +88,9 @@ int count(const Graph& graph) {
   return result;
 }
 
-inline int node_count(const Graph& graph) { return static_cast<int>(graph.nodes().size()); }
+inline int node_count(const Graph& graph) {
+  return static_cast<int>(graph.nodes().size());
+}
 
 // Runs a pass; the graph must stay valid and compute the same.
 template <class Pass>
