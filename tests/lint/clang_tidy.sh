@@ -1,7 +1,7 @@
 #!/bin/bash
-# clang_tidy.sh BUILD_DIRECTORY: runs clang-tidy with the committed configuration over every source file of kernels,
-# engine, converter and targets that the build compiles. A file that passed is not checked again until it, one of the repository's headers that it includes, a .clang-tidy
-# or clang-tidy itself changes (clean results are kept in BUILD_DIRECTORY/clang-tidy).
+# clang_tidy.sh BUILD_DIRECTORY: runs clang-tidy with the committed configuration over every source file of kernels, engine,
+# converter and targets that the build compiles. A file that passed is not checked again until it, one of the repository's
+# headers that it includes, a .clang-tidy or clang-tidy itself changes (BUILD_DIRECTORY/clang-tidy remembers what passed).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 root=$PWD
