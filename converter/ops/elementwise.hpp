@@ -1,4 +1,4 @@
-// Element-wise operators. Compare, Logical and Where exist for folding; the device has none of them.
+// Element-wise operators. Compare, Logical, Mod and Where exist for folding; the device has none of them.
 #pragma once
 
 #include "converter/ir/op.hpp"
@@ -50,6 +50,17 @@ struct Compare : OpBase<Compare> {
 struct Logical : OpBase<Logical> {
   static constexpr std::string_view kName = "Logical";
   LogicalFunction function = LogicalFunction::And;
+
+  void attributes(AttributeWriter& writer) const override;
+  std::vector<TensorType> infer(const std::vector<const TensorType*>& inputs) const override;
+  std::vector<Array> evaluate(const std::vector<const Array*>& inputs) const override;
+};
+
+// The remainder of a / b with NumPy broadcasting: with the sign of b, or with that of a (C's fmod) when `c_style`, which
+// floating types require. A division by an integer zero is an error.
+struct Mod : OpBase<Mod> {
+  static constexpr std::string_view kName = "Mod";
+  bool c_style = false;
 
   void attributes(AttributeWriter& writer) const override;
   std::vector<TensorType> infer(const std::vector<const TensorType*>& inputs) const override;

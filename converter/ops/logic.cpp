@@ -1,7 +1,8 @@
-// Compare, Logical and Where, for folding, with their importers.
+// Compare, Logical, Mod and Where, for folding, with their importers.
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 
 #include "converter/ops/broadcast.hpp"
@@ -115,6 +116,40 @@ std::vector<Array> Logical::evaluate(const std::vector<const Array*>& inputs) co
   return {Array::of_integers(shape, std::move(result), DType::boolean)};
 }
 
+void Mod::attributes(AttributeWriter& writer) const { writer.add("c_style", c_style); }
+
+std::vector<TensorType> Mod::infer(const std::vector<const TensorType*>& inputs) const {
+  const TensorType& a = required(inputs, 0, "a");
+  const TensorType& b = required(inputs, 1, "b");
+  require_same_dtype(a, b, "a and b");
+  if (is_floating(a.dtype) && !c_style) throw Error("floating element types require fmod=1, got fmod=0");
+  return {{a.dtype, broadcast(a.shape, b.shape)}};
+}
+
+std::vector<Array> Mod::evaluate(const std::vector<const Array*>& inputs) const {
+  const Array &a = *inputs[0], &b = *inputs[1];
+  const Shape shape = broadcast(a.shape(), b.shape());
+  const std::array<std::vector<int64_t>, 2> strides = {broadcast_strides(a.shape(), shape),
+                                                       broadcast_strides(b.shape(), shape)};
+  const auto combine_all = [&](const auto& x, const auto& y, auto remainder) {
+    std::decay_t<decltype(x)> result;
+    for_each_position(shape, strides, [&](const std::array<int64_t, 2>& offsets) {
+      result.push_back(remainder(x[static_cast<size_t>(offsets[0])], y[static_cast<size_t>(offsets[1])]));
+    });
+    return result;
+  };
+  if (a.floating()) {
+    const auto remainder = [](double x, double y) { return std::fmod(x, y); };
+    return {Array::of_doubles(shape, combine_all(a.doubles(), b.doubles(), remainder), a.dtype())};
+  }
+  const auto remainder = [this](int64_t x, int64_t y) {
+    if (y == 0) throw Error("division by zero");
+    const int64_t rest = y == -1 ? 0 : x % y;  // INT64_MIN % -1 would overflow
+    return !c_style && rest != 0 && (rest < 0) != (y < 0) ? rest + y : rest;
+  };
+  return {Array::of_integers(shape, combine_all(a.integers(), b.integers(), remainder), a.dtype())};
+}
+
 void Where::attributes(AttributeWriter&) const {}
 
 std::vector<TensorType> Where::infer(const std::vector<const TensorType*>& inputs) const {
@@ -156,6 +191,12 @@ std::vector<Value*> import_logical(OnnxContext& context) {
   std::vector<Value*> inputs = {context.input(0)};
   if (op->function != LogicalFunction::Not) inputs.push_back(context.input(1));
   return {context.add(std::move(op), inputs)};
+}
+
+std::vector<Value*> import_mod(OnnxContext& context) {
+  auto op = std::make_unique<Mod>();
+  op->c_style = context.integer("fmod", 0) != 0;
+  return {context.add(std::move(op), {context.input(0), context.input(1)})};
 }
 
 std::vector<Value*> import_where(OnnxContext& context) {

@@ -133,24 +133,26 @@ class Recognizer {
       // Far out the spelled-out form may overflow where the function itself does not, but not the reverse.
       if (!std::isfinite(wanted[i]) && std::isfinite(got[i])) return false;
       if (!std::isfinite(got[i])) continue;
-      if (std::fabs(got[i] - wanted[i]) >
-          kTolerance * std::max(1.0, std::min(std::fabs(points_[i]), std::fabs(wanted[i]))))
+      // Near zero the scale shrinks with x, so that an epsilon added somewhere is not taken for a rounded constant.
+      const double x = std::fabs(points_[i]), y = std::fabs(wanted[i]);
+      if (std::fabs(got[i] - wanted[i]) > kTolerance * (x < 1.0 ? std::max(x, y) : std::max(1.0, std::min(x, y))))
         return false;
       ++compared;
     }
     return compared > points_.size() / 4;
   }
 
-  // The activations, with the parameters that the values at the first five points demand.
-  static std::vector<Activation> hypotheses(const std::vector<double>& at) {
+  // The activations, with the parameters that the values at the first five points demand. A root or a reciprocal of
+  // several nodes may hold an epsilon that matters at 0 only.
+  static std::vector<Activation> hypotheses(const std::vector<double>& at, bool one_node) {
     constexpr float kInfinity = std::numeric_limits<float>::infinity();
     const double far_left = at[0], left = at[1], middle = at[2], right = at[3], far_right = at[4];
     const float low = far_left == -kFar ? -kInfinity : static_cast<float>(far_left);
     const float high = far_right == kFar ? kInfinity : static_cast<float>(far_right);
     std::vector<Activation> result = {
-        {Function::Relu},     {Function::Sigmoid},    {Function::Tanh}, {Function::HardSwish}, {Function::Softplus},
-        {Function::Softsign}, {Function::Mish},       {Function::Gelu}, {Function::GeluTanh},  {Function::Silu},
-        {Function::Sqrt},     {Function::Reciprocal}, {Function::Abs}};
+        {Function::Relu},     {Function::Sigmoid}, {Function::Tanh}, {Function::HardSwish}, {Function::Softplus},
+        {Function::Softsign}, {Function::Mish},    {Function::Gelu}, {Function::GeluTanh},  {Function::Silu}};
+    if (one_node) result.insert(result.end(), {{Function::Sqrt}, {Function::Reciprocal}, {Function::Abs}});
     result.push_back({Function::Clip, low, high});
     if (left != 1.0) result.push_back({Function::LeakyRelu, static_cast<float>(-left)});
     result.push_back({Function::Elu, static_cast<float>(-far_left)});
@@ -162,7 +164,7 @@ class Recognizer {
 
   std::optional<Activation> recognise(const Candidate& candidate) const {
     const std::vector<double> values = evaluate(candidate);
-    for (const Activation& activation : hypotheses(values))
+    for (const Activation& activation : hypotheses(values, candidate.nodes.size() == 1))
       if (std::isfinite(activation.alpha + activation.beta) || activation.function == Function::Clip)
         if (agree(values, evaluate(activation))) return activation;
     return std::nullopt;

@@ -152,6 +152,17 @@ TEST(RecogniseActivations, AWiderDomainIsNotNarrowed) {
   EXPECT_EQ(node_count(b.graph), 2);
 }
 
+TEST(RecogniseActivations, AnEpsilonIsKept) {
+  GraphBuilder b;  // as normalizations have them, in front of a root or under a quotient
+  Value* x = b.input({3});
+  b.output(b.unary(Function::Sqrt, b.plus(x, b.scalar(1e-6))));
+  b.output(b.over(b.scalar(1), b.plus(x, b.scalar(1e-12))));
+  b.output(b.plus(b.unary(Function::Relu, x), b.scalar(1e-8)));
+  const int nodes = node_count(b.graph);
+  run(b.graph, passes::recognise_activations);
+  EXPECT_EQ(node_count(b.graph), nodes);
+}
+
 TEST(RecogniseActivations, SquaresBecomeProducts) {
   GraphBuilder b;
   b.output(b.binary(BinaryFunction::Pow, b.input({3}), b.scalar(2)));
