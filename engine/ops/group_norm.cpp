@@ -14,8 +14,7 @@ bool check(const StepView& step, Error* error) {
   LINNET_REQUIRE(error, x.dimensions >= 2, LINNET_ERROR_SHAPE, x.index, 2, x.dimensions);
   LINNET_REQUIRE(error, norm.groups() >= 1, LINNET_ERROR_SHAPE, x.index, 1, norm.groups());
   LINNET_REQUIRE(error, x.columns % norm.groups() == 0, LINNET_ERROR_SHAPE, x.index, norm.groups(), x.columns);
-  return check_epsilon(norm.epsilon(), error) &&
-         check_words(step, norm.parameters(), int64_t{2} * x.columns, error) &&
+  return check_epsilon(norm.epsilon(), error) && check_words(step, norm.parameters(), int64_t{2} * x.columns, error) &&
          check_activation(norm.activation(), error);
 }
 

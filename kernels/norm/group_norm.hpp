@@ -9,8 +9,8 @@
 
 namespace linnet::kernels {
 
-// Over the pixels of the kVectors vectors of channels from c on, of which the last holds `count` channels: sums[c] = sum
-// of x. With kCentred: sums[c] = sum of x - means[c], squares[c] = sum of its square.
+// Over the pixels of the kVectors vectors of channels from c on, of which the last holds `count` channels: sums[c] =
+// sum of x. With kCentred: sums[c] = sum of x - means[c], squares[c] = sum of its square.
 template <class Isa, bool kCentred, int kVectors>
 void sum_channels(const GroupNormArgs& args, const float* x, ptrdiff_t c, int count, const float* means, float* sums,
                   float* squares) {
@@ -69,16 +69,15 @@ void sum_groups(const GroupNormArgs& args, float* values) {
   for (int32_t g = 0; g < args.groups; ++g) {
     float* group = values + static_cast<ptrdiff_t>(g) * size;
     const F32<Isa> total = reduce_source<Isa, ReduceKind::Sum>(RowSource<Isa>{group, size});
-    for_each_vector<Isa>(size,
-                         [&](ptrdiff_t i, int count) LINNET_INLINE_LAMBDA { total.store_n(group + i, count); });
+    for_each_vector<Isa>(size, [&](ptrdiff_t i, int count) LINNET_INLINE_LAMBDA { total.store_n(group + i, count); });
   }
 }
 
 // Fills the scratch for one image: y = activation((x - means[c]) * factors[c] + offsets[c]).
 template <class Isa>
 void group_norm_parameters(const GroupNormArgs& args, const float* x, float* means, float* factors, float* offsets) {
-  const F32<Isa> elements = F32<Isa>::set(static_cast<float>(args.pixels)) *
-                            F32<Isa>::set(static_cast<float>(args.channels / args.groups));
+  const F32<Isa> elements =
+      F32<Isa>::set(static_cast<float>(args.pixels)) * F32<Isa>::set(static_cast<float>(args.channels / args.groups));
   sum_image<Isa, false>(args, x, nullptr, means, nullptr);
   sum_groups<Isa>(args, means);
   for_each_vector<Isa>(args.channels, [&](ptrdiff_t c, int count) LINNET_INLINE_LAMBDA {
