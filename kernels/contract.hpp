@@ -214,4 +214,37 @@ struct ArgMaxArgs {
   int32_t* y;
 };
 
+// With d = x - mean (Layer) or x (Rms, L2) and n = sum of d^2 over a row of `size` elements:
+//   Layer, Rms: y = activation(d / sqrt(n / size + epsilon) * gain + shift)
+//   L2:         y = activation(x / max(sqrt(n), epsilon) * gain + shift)
+// The mean is taken first and the squares of the differences summed after (two passes). y may be x.
+struct RowNormArgs {
+  NormKind kind;
+  int32_t rows, size;
+  float epsilon;
+  const float* x;
+  ptrdiff_t x_stride;
+  const float* gain;   // [size], or null for ones
+  const float* shift;  // [size], or null for zeros
+  float* y;
+  ptrdiff_t y_stride;
+  Activation activation;
+};
+
+// Images image_begin..image_end of x [images, pixels, channels]: mean and variance of each group of channels / groups
+// adjacent channels over all pixels of the image; y = activation((x - mean) / sqrt(variance + epsilon) * scale[c] +
+// shift[c]). y may be x.
+struct GroupNormArgs {
+  int32_t image_begin, image_end, pixels, channels, groups;
+  float epsilon;
+  const float* x;
+  ptrdiff_t x_stride;  // between pixels
+  const float* scale;
+  const float* shift;
+  float* y;
+  ptrdiff_t y_stride;
+  Activation activation;
+  void* scratch;  // group_norm_scratch_bytes(): the channels' factors and offsets, one per concurrent call
+};
+
 }  // namespace linnet::kernels

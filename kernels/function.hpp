@@ -40,6 +40,7 @@ enum class BinaryFunction : uint8_t { Add = 0, Sub, Mul, Div, Max, Min, Pow, PRe
 constexpr int kBinaryFunctionCount = 8;
 
 enum class PoolKind : uint8_t { Max = 0, Average };
+enum class NormKind : uint8_t { Layer = 0, Rms, L2 };
 enum class ReduceKind : uint8_t { Sum = 0, Mean, Max, Min, Prod, L1, L2, SumSquare };
 constexpr int kReduceKindCount = 8;
 
