@@ -5,42 +5,29 @@
 #include "kernels/activation/epilogue.hpp"
 #include "kernels/norm/plan.hpp"
 #include "kernels/norm/standardize.hpp"
+#include "kernels/norm/sums.hpp"
 #include "kernels/reduce/reduce.hpp"
 
 namespace linnet::kernels {
 
-// Over the pixels of the kVectors vectors of channels from c on, of which the last holds `count` channels: sums[c] =
+// Over the pixels, for the kVectors vectors of channels from c on, of which the last holds `count` channels: sums[c] =
 // sum of x. With kCentred: sums[c] = sum of x - means[c], squares[c] = sum of its square.
 template <class Isa, bool kCentred, int kVectors>
 void sum_channels(const GroupNormArgs& args, const float* x, ptrdiff_t c, int count, const float* means, float* sums,
                   float* squares) {
   constexpr int kWidth = F32<Isa>::width;
-  constexpr int32_t kRun = 64;  // pixels of one plain sum
-  const F32<Isa> zero = F32<Isa>::set(0.0f);
-  F32<Isa> mean[kVectors];
-  CascadeSum<Isa> sum[kVectors], square[kVectors];
   const auto lanes = [count](int v) LINNET_INLINE_LAMBDA { return v == kVectors - 1 ? count : kWidth; };
-  if constexpr (kCentred) {
-    for (int v = 0; v < kVectors; ++v) mean[v] = F32<Isa>::load_n(means + c + v * kWidth, lanes(v));
+  F32<Isa> mean[kVectors];
+  for (int v = 0; v < kVectors; ++v) {
+    mean[v] = kCentred ? F32<Isa>::load_n(means + c + v * kWidth, lanes(v)) : F32<Isa>::set(0.0f);
   }
-  for (int32_t begin = 0; begin < args.pixels; begin += kRun) {
-    const int32_t run = args.pixels - begin < kRun ? args.pixels - begin : kRun;
-    F32<Isa> run_sum[kVectors], run_square[kVectors];
-    for (int v = 0; v < kVectors; ++v) run_sum[v] = run_square[v] = zero;
-    for (int32_t p = 0; p < run; ++p) {
-      const float* pixel = x + (begin + p) * args.x_stride + c;
-      for (int v = 0; v < kVectors; ++v) {
-        F32<Isa> value = F32<Isa>::load_n(pixel + v * kWidth, lanes(v));
-        if constexpr (kCentred) {
-          value = value - mean[v];
-          run_square[v] = fma(value, value, run_square[v]);
-        }
-        run_sum[v] = run_sum[v] + value;
-      }
-    }
+  CascadeSum<Isa> sum[kVectors], square[kVectors];
+  for (int32_t p = 0; p < args.pixels; p += kRunRows) {
+    const int32_t rows = args.pixels - p < kRunRows ? args.pixels - p : kRunRows;
+    const auto run = sum_run<Isa, kCentred>(x + p * args.x_stride + c, args.x_stride, rows, count, mean);
     for (int v = 0; v < kVectors; ++v) {
-      sum[v].add(run_sum[v]);
-      if constexpr (kCentred) square[v].add(run_square[v]);
+      sum[v].add(run.value[v]);
+      if constexpr (kCentred) square[v].add(run.square[v]);
     }
   }
   for (int v = 0; v < kVectors; ++v) {
