@@ -1,5 +1,8 @@
 #include "engine/check.hpp"
 
+#include <cfloat>
+#include <cstring>
+
 namespace linnet::engine {
 
 bool check_type(const TensorInfo& tensor, fb::DataType type, Error* error) {
@@ -19,6 +22,13 @@ bool check_activation(const fb::Activation* activation, Error* error) {
   if (activation == nullptr) return true;
   LINNET_REQUIRE(error, activation->function() <= fb::Function::MAX, LINNET_ERROR_MODEL_CORRUPT, -1,
                  static_cast<int64_t>(fb::Function::MAX), static_cast<int64_t>(activation->function()));
+  return true;
+}
+
+bool check_epsilon(float epsilon, Error* error) {
+  int32_t bits = 0;
+  memcpy(&bits, &epsilon, sizeof(bits));
+  LINNET_REQUIRE(error, epsilon >= 0 && epsilon <= FLT_MAX, LINNET_ERROR_SHAPE, -1, 0, bits);
   return true;
 }
 

@@ -15,6 +15,8 @@ bool check_type(const TensorInfo& tensor, fb::DataType type, Error* error);
 // Every input and the output are float32.
 bool check_float(const StepView& step, Error* error);
 bool check_activation(const fb::Activation* activation, Error* error);
+// `epsilon` is finite and not negative; the error gives its bits.
+bool check_epsilon(float epsilon, Error* error);
 
 // `a` and `b` have as many rows of as many columns.
 bool check_same_rows(const TensorInfo& a, const TensorInfo& b, Error* error);

@@ -215,9 +215,9 @@ struct ArgMaxArgs {
 };
 
 // With d = x - mean (Layer) or x (Rms, L2) and n = sum of d^2 over a row of `size` elements:
-// Layer, Rms: y = activation(d / sqrt(n / size + epsilon) * gain + shift); L2: y = activation(x / max(sqrt(n), epsilon)
-// * gain
-// + shift). The mean is taken first and the squares of the differences summed after (two passes). y may be x.
+//   Layer, Rms: y = activation(d / sqrt(n / size + epsilon) * gain + shift)
+//   L2:         y = activation(x / max(sqrt(n), epsilon) * gain + shift)
+// The mean is taken first and the squares of the differences summed after (two passes). y may be x.
 struct RowNormArgs {
   NormKind kind;
   int32_t rows, size;

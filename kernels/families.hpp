@@ -11,6 +11,8 @@
 #include "kernels/layout/copy.hpp"
 #include "kernels/layout/gather.hpp"
 #include "kernels/matmul/matmul.hpp"
+#include "kernels/norm/group_norm.hpp"
+#include "kernels/norm/row_norm.hpp"
 #include "kernels/pool/pool2d.hpp"
 #include "kernels/reduce/argmax.hpp"
 #include "kernels/reduce/reduce.hpp"

@@ -51,5 +51,6 @@ int64_t depthwise_scratch_bytes(const Window& window, int32_t channels, const Is
 int64_t conv_transpose2d_scratch_bytes(const Window& window, int32_t in_channels, const IsaTraits& traits,
                                        int32_t pointer_bytes);
 int64_t matmul_scratch_bytes(int32_t m, int32_t n, int32_t k, const IsaTraits& traits);
+int64_t group_norm_scratch_bytes(int32_t channels);
 
 }  // namespace linnet::kernels

@@ -2,6 +2,7 @@
 #include "kernels/conv_transpose/phase.hpp"
 #include "kernels/kernels.hpp"
 #include "kernels/matmul/plan.hpp"
+#include "kernels/norm/plan.hpp"
 
 namespace linnet::kernels {
 
@@ -21,6 +22,10 @@ int64_t conv_transpose2d_scratch_bytes(const Window& window, int32_t in_channels
 
 int64_t matmul_scratch_bytes(int32_t m, int32_t n, int32_t k, const IsaTraits& traits) {
   return plan_matmul(m, n, k, traits).scratch_bytes;
+}
+
+int64_t group_norm_scratch_bytes(int32_t channels) {
+  return plan_group_norm(channels).scratch_bytes;
 }
 
 }  // namespace linnet::kernels

@@ -1,31 +1,14 @@
-// One wrong value at a time in an otherwise good model: each gets its status and, where they apply, its step and
-// tensor.
+// The model as a whole and every operator but the normalizations (norm_check_test.cpp).
 #include <gtest/gtest.h>
 
-#include <functional>
 #include <string>
 
-#include "tests/api/networks.hpp"
+#include "tests/api/check_support.hpp"
 
 namespace linnet::test {
 namespace {
 
-struct Wrong {
-  const char* name;
-  linnet_status status;
-  void (*build)(ModelBuilder& b);
-  int step = 0, tensor = -1;  // expected in the detail
-};
-
 using fb::DataType;
-
-// A step on these tensors (a braced list makes them in order), of which the last is its output.
-template <class Table>
-void apply(ModelBuilder& b, flatbuffers::Offset<Table> table, std::vector<uint32_t> tensors) {
-  const uint32_t y = tensors.back();
-  tensors.pop_back();
-  b.step(table, tensors, {y});
-}
 
 void linear(ModelBuilder& b, uint32_t weights, const std::vector<uint32_t>& tensors) {
   apply(b, fb::CreateFullyConnected(b.fbb(), weights), tensors);
@@ -411,19 +394,7 @@ const Wrong kWrong[] = {
 class Checks : public testing::TestWithParam<Wrong> {};
 
 TEST_P(Checks, GetsItsStatus) {
-  const Wrong& wrong = GetParam();
-  ModelBuilder builder;
-  wrong.build(builder);
-  const Bytes model = builder.finish();
-  linnet_error_detail detail = LINNET_ERROR_DETAIL_INIT;
-  linnet_options options = LINNET_OPTIONS_INIT;
-  options.error = &detail;
-  linnet_model_info info = LINNET_MODEL_INFO_INIT;
-  EXPECT_EQ(linnet_get_model_info(&options, model.data(), model.size(), &info), wrong.status)
-      << linnet_status_text(detail.status) << ": wanted " << detail.wanted << ", got " << detail.got << ", check "
-      << detail.check;
-  EXPECT_EQ(detail.step, wrong.step);
-  EXPECT_EQ(detail.tensor, wrong.tensor);
+  expect_status(GetParam());
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, Checks, testing::ValuesIn(kWrong),

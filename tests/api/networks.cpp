@@ -166,6 +166,46 @@ void arg_max(ModelBuilder& b) {
   b.step(fb::CreateArgMax(b.fbb(), 17, 40, 1, false, false), {x}, {y});
 }
 
+void row_norm(ModelBuilder& b) {
+  const uint32_t x = b.sliced_input({5, 7, 43});
+  const uint32_t gain = b.buffer(random_floats(43, 20)), shift = b.buffer(random_floats(43, 21));
+  from_to(b, fb::CreateRowNorm(b.fbb(), fb::NormKind::Layer, 43, 1e-5f, 1 + gain, 1 + shift, &kSilu), x, {5, 7, 43});
+}
+
+// Rows of the last two dimensions of a dense tensor.
+void row_norm_of_two_axes(ModelBuilder& b) {
+  const uint32_t x = b.input({40, 3, 23}), y = b.output({40, 69});
+  const uint32_t gain = b.buffer(random_floats(69, 22));
+  b.step(fb::CreateRowNorm(b.fbb(), fb::NormKind::Rms, 69, 1e-5f, 1 + gain), {x}, {y});
+}
+
+void row_norm_in_place(ModelBuilder& b) {
+  const Shape shape = {33, 50};
+  const uint32_t x = b.sliced_input(shape);
+  b.step(fb::CreateRowNorm(b.fbb(), fb::NormKind::L2, 50, 1e-12f), {x}, {x});
+  b.output_of(x, shape);
+}
+
+void group_norm(ModelBuilder& b) {
+  const uint32_t x = b.sliced_input({2, 9, 8, 150});
+  const uint32_t parameters = b.buffer(random_floats(2 * 150, 23));
+  from_to(b, fb::CreateGroupNorm(b.fbb(), 50, 1e-5f, parameters, &kRelu), x, {2, 9, 8, 150});
+}
+
+void group_norm_large_groups(ModelBuilder& b) {
+  const uint32_t x = b.sliced_input({1, 40, 198});
+  const uint32_t parameters = b.buffer(random_floats(2 * 198, 24));
+  from_to(b, fb::CreateGroupNorm(b.fbb(), 2, 1e-5f, parameters, &kSilu), x, {1, 40, 198});
+}
+
+void instance_norm_in_place(ModelBuilder& b) {
+  const Shape shape = {1, 11, 13, 131};
+  const uint32_t x = b.sliced_input(shape);
+  const uint32_t parameters = b.buffer(random_floats(2 * 131, 25));
+  b.step(fb::CreateGroupNorm(b.fbb(), 131, 1e-5f, parameters), {x}, {x});
+  b.output_of(x, shape);
+}
+
 void cast(ModelBuilder& b) {
   const uint32_t x = b.sliced_input({6, 100}, fb::DataType::Int8);
   from_to(b, fb::CreateCast(b.fbb()), x, {6, 100});
@@ -216,6 +256,12 @@ const std::vector<OperatorModel>& operator_models() {
       {"Reduce_last", reduce_last},
       {"ArgMax", arg_max},
       {"Cast", cast},
+      {"RowNorm", row_norm},
+      {"RowNorm_two_axes", row_norm_of_two_axes},
+      {"RowNorm_in_place", row_norm_in_place},
+      {"GroupNorm", group_norm},
+      {"GroupNorm_large_groups", group_norm_large_groups},
+      {"GroupNorm_instance_in_place", instance_norm_in_place},
   };
   return models;
 }

@@ -128,6 +128,16 @@ void describe(const fb::ArgMax& op, const fb::Step&, Writer* writer) {
 
 void describe(const fb::Cast&, const fb::Step&, Writer*) {}
 
+void describe(const fb::RowNorm& op, const fb::Step&, Writer* writer) {
+  writer->add("{} over {}", fb::EnumNameNormKind(op.kind()), op.size()).activation(op.activation());
+  if (op.gain() != 0) writer->buffer(op.gain() - 1);
+  if (op.shift() != 0) writer->buffer(op.shift() - 1);
+}
+
+void describe(const fb::GroupNorm& op, const fb::Step&, Writer* writer) {
+  writer->add("groups {}", op.groups()).activation(op.activation()).buffer(op.parameters());
+}
+
 }  // namespace
 
 StepParameters step_parameters(const fb::Step& step) {

@@ -1,0 +1,70 @@
+#include "engine/check.hpp"
+#include "engine/operators.hpp"
+#include "engine/session.hpp"
+
+namespace linnet::engine {
+namespace {
+
+constexpr int64_t kWorkPerElement = 4;  // three passes, in multiply-adds
+
+bool check(const StepView& step, Error* error) {
+  const fb::GroupNorm& norm = *step.step.op_as_GroupNorm();
+  const TensorInfo& x = step.inputs[0];
+  if (!check_float(step, error) || !check_same_rows(x, step.output, error)) return false;
+  LINNET_REQUIRE(error, x.dimensions >= 2, LINNET_ERROR_SHAPE, x.index, 2, x.dimensions);
+  LINNET_REQUIRE(error, norm.groups() >= 1, LINNET_ERROR_SHAPE, x.index, 1, norm.groups());
+  LINNET_REQUIRE(error, x.columns % norm.groups() == 0, LINNET_ERROR_SHAPE, x.index, norm.groups(), x.columns);
+  return check_epsilon(norm.epsilon(), error) && check_words(step, norm.parameters(), int64_t{2} * x.columns, error) &&
+         check_activation(norm.activation(), error);
+}
+
+int64_t scratch_bytes(const StepView& step, const Target&) {
+  return kernels::group_norm_scratch_bytes(step.inputs[0].columns);
+}
+
+void run(const StepView& step, const linnet_session& session) {
+  const fb::GroupNorm& norm = *step.step.op_as_GroupNorm();
+  const TensorInfo& x = step.inputs[0];
+  const TensorInfo& y = step.output;
+  const float* scale = step.model.floats(norm.parameters());
+  const float* shift = scale + x.columns;
+  const int32_t size = x.columns / norm.groups();
+  kernels::GroupNormArgs args = {};
+  args.pixels = x.rows / x.shape[0];
+  args.epsilon = norm.epsilon();
+  args.x_stride = x.row_stride;
+  args.y_stride = y.row_stride;
+  args.activation = activation_of(norm.activation());
+  // Units are blocks of groups of one image: a single image must keep every thread busy.
+  constexpr int32_t kColumns = 64;
+  const int32_t block = size < kColumns ? kColumns / size : 1;
+  const int32_t blocks = (norm.groups() - 1) / block + 1;
+  const int64_t work = saturating_multiply(int64_t{args.pixels} * block, int64_t{size} * kWorkPerElement);
+  parallel(session, x.shape[0] * blocks, work, [&](int32_t begin, int32_t end, int32_t task) {
+    kernels::GroupNormArgs part = args;
+    part.scratch = session.slot(task);
+    while (begin < end) {
+      const int32_t image = begin / blocks;
+      const int32_t last = (image + 1) * blocks < end ? (image + 1) * blocks : end;
+      const int32_t first_group = (begin - image * blocks) * block;
+      const int32_t last_group = last == (image + 1) * blocks ? norm.groups() : (last - image * blocks) * block;
+      const int32_t channel = first_group * size;
+      part.image_begin = image;
+      part.image_end = image + 1;
+      part.groups = last_group - first_group;
+      part.channels = part.groups * size;
+      part.x = session.input<float>(x) + channel;
+      part.scale = scale + channel;
+      part.shift = shift + channel;
+      part.y = session.output<float>(y) + channel;
+      session.kernels->group_norm_f32(part);
+      begin = last;
+    }
+  });
+}
+
+}  // namespace
+
+const OperatorEntry kGroupNorm = {1, 1, 0b1, check, scratch_bytes, run};
+
+}  // namespace linnet::engine

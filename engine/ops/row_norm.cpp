@@ -1,0 +1,60 @@
+#include "engine/check.hpp"
+#include "engine/operators.hpp"
+#include "engine/session.hpp"
+
+namespace linnet::engine {
+namespace {
+
+constexpr int64_t kWorkPerElement = 4;  // three passes, in multiply-adds
+
+// A gain or shift: 0 or 1 + its block.
+bool check_vector(const StepView& step, uint32_t vector, int32_t size, Error* error) {
+  return vector == 0 || check_words(step, vector - 1, size, error);
+}
+
+const float* vector_of(const StepView& step, uint32_t vector) {
+  return vector == 0 ? nullptr : step.model.floats(vector - 1);
+}
+
+bool check(const StepView& step, Error* error) {
+  const fb::RowNorm& norm = *step.step.op_as_RowNorm();
+  const TensorInfo& x = step.inputs[0];
+  const int32_t size = norm.size();
+  LINNET_REQUIRE(error, norm.kind() <= fb::NormKind::MAX, LINNET_ERROR_MODEL_CORRUPT, -1,
+                 static_cast<int64_t>(fb::NormKind::MAX), static_cast<int64_t>(norm.kind()));
+  LINNET_REQUIRE(error, size >= 1, LINNET_ERROR_SHAPE, x.index, 1, size);
+  return check_float(step, error) && check_elements(x, x.elements() / size, size, 1, error) &&
+         check_elements(step.output, x.elements() / size, size, 1, error) && check_blocks(x, size, error) &&
+         check_blocks(step.output, size, error) && check_epsilon(norm.epsilon(), error) &&
+         check_vector(step, norm.gain(), size, error) && check_vector(step, norm.shift(), size, error) &&
+         check_activation(norm.activation(), error);
+}
+
+void run(const StepView& step, const linnet_session& session) {
+  const fb::RowNorm& norm = *step.step.op_as_RowNorm();
+  const TensorInfo& x = step.inputs[0];
+  const TensorInfo& y = step.output;
+  const int32_t size = norm.size();
+  kernels::RowNormArgs args = {};
+  args.kind = static_cast<kernels::NormKind>(norm.kind());
+  args.size = size;
+  args.epsilon = norm.epsilon();
+  args.x_stride = x.block_stride(size);
+  args.gain = vector_of(step, norm.gain());
+  args.shift = vector_of(step, norm.shift());
+  args.y_stride = y.block_stride(size);
+  args.activation = activation_of(norm.activation());
+  parallel(session, x.elements() / size, size * kWorkPerElement, [&](int32_t begin, int32_t end, int32_t) {
+    kernels::RowNormArgs part = args;
+    part.rows = end - begin;
+    part.x = session.input<float>(x) + begin * args.x_stride;
+    part.y = session.output<float>(y) + begin * args.y_stride;
+    session.kernels->row_norm_f32(part);
+  });
+}
+
+}  // namespace
+
+const OperatorEntry kRowNorm = {1, 1, 0b1, check, nullptr, run};
+
+}  // namespace linnet::engine
