@@ -44,13 +44,13 @@ LINNET_INLINE constexpr const IsaTraits& traits(IsaId id) {
 template <class Isa>
 constexpr IsaId isa_id = IsaId::scalar;
 template <>
-constexpr IsaId isa_id<isa::avx2> = IsaId::avx2;
+inline constexpr IsaId isa_id<isa::avx2> = IsaId::avx2;
 template <>
-constexpr IsaId isa_id<isa::avx512> = IsaId::avx512;
+inline constexpr IsaId isa_id<isa::avx512> = IsaId::avx512;
 template <>
-constexpr IsaId isa_id<isa::neon32> = IsaId::neon32;
+inline constexpr IsaId isa_id<isa::neon32> = IsaId::neon32;
 template <>
-constexpr IsaId isa_id<isa::neon64> = IsaId::neon64;
+inline constexpr IsaId isa_id<isa::neon64> = IsaId::neon64;
 
 // Outputs per packed weight panel, for every instruction set. The last panel is 8 wide where 8 outputs or fewer remain.
 constexpr int32_t kPanel = 16;

@@ -8,6 +8,7 @@ namespace linnet::tools {
 
 void add_convert_command(CLI::App& app, Action* action);
 void add_compare_command(CLI::App& app, Action* action);
+void add_operators_command(CLI::App& app, Action* action);
 
 // As linnet::convert, with the converter's errors as ToolErrors: kFileError where `onnx_file` cannot be read, else
 // kModelError with every problem of the model on a line of its own. Warnings go to standard error.

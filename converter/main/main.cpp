@@ -11,6 +11,7 @@ int main(int argc, char** argv) {
   linnet::tools::add_run_command(app, &action);
   linnet::tools::add_bench_command(app, &action);
   linnet::tools::add_compare_command(app, &action);
+  linnet::tools::add_operators_command(app, &action);
   app.footer(linnet::tools::footer("`linnet COMMAND --help` explains each command.",
                                    "  linnet convert digits.onnx -o digits.lnt\n"
                                    "  linnet run digits.lnt --input test_images.npy --top 1"));

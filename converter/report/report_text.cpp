@@ -90,7 +90,7 @@ std::string to_text(const Report& report, bool verbose) {
   text += fmt::format("  weights  {} bytes, file {} bytes\n", grouped(report.weight_bytes), grouped(report.file_bytes));
   text += fmt::format("  tensors  {} bytes, lower bound {} bytes\n", grouped(report.tensor_bytes),
                       grouped(report.tensor_lower_bound));
-  if (verbose) text += pass_table(report);
+  text += pass_table(report);
   if (verbose) {
     for (const PassSummary& pass : report.passes) {
       if (!pass.actions.empty()) text += fmt::format("\n{}\n", pass.name);

@@ -1,6 +1,5 @@
 # 32-bit ARM Linux, hard float, with Debian's cross compiler. The baseline is armv7-a with VFPv3-D16; only the objects of the
-# neon32 instruction set are compiled for NEON, and they run only where the CPU has it. Executables are static: they run on
-# any board and under qemu-user alike.
+# neon32 instruction set are compiled for NEON, and they run only where the CPU has it.
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR armv7)
 set(CMAKE_C_COMPILER arm-linux-gnueabihf-gcc)
@@ -8,7 +7,6 @@ set(CMAKE_CXX_COMPILER arm-linux-gnueabihf-g++)
 set(CMAKE_C_FLAGS_INIT "-march=armv7-a -mfpu=vfpv3-d16 -mfloat-abi=hard")
 # The note that GCC 7.1 changed how some arguments are passed matters only where objects of older compilers are linked.
 set(CMAKE_CXX_FLAGS_INIT "${CMAKE_C_FLAGS_INIT} -Wno-psabi")
-set(CMAKE_EXE_LINKER_FLAGS_INIT -static)
 
 set(CMAKE_FIND_ROOT_PATH /usr/arm-linux-gnueabihf)
 set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
