@@ -41,6 +41,8 @@ void run_separate_outputs(ir::Graph& graph, PassLog&, const ConvertOptions&) {
 
 // A model's own float16 arithmetic and an exporter's rounded constants of an activation are not kept.
 constexpr double kHalfPrecision = 2e-2, kActivationConstants = 1e-4;
+// What fits a normalization's epsilon and factors.
+constexpr double kNormConstants = 1e-6;
 
 constexpr Pass kPasses[] = {
     {"infer_shapes", run_pass<passes::infer_shapes>},
@@ -48,6 +50,7 @@ constexpr Pass kPasses[] = {
     {"fold_constants", run_pass<passes::fold_constants>},
     {"simplify", run_pass<passes::simplify>},
     {"recognise_linear", run_pass<passes::recognise_linear>},
+    {"recognise_norms", run_pass<passes::recognise_norms>, kNormConstants},
     {"recognise_activations", run_pass<passes::recognise_activations>, kActivationConstants},
     {"fold_batch_norm", run_pass<passes::fold_batch_norm>},
     {"legalize_layout", run_legalize_layout},

@@ -4,6 +4,7 @@
 #include "converter/ops/depth_to_space.hpp"
 #include "converter/ops/elementwise.hpp"
 #include "converter/ops/gather.hpp"
+#include "converter/ops/norm.hpp"
 #include "converter/ops/pool.hpp"
 #include "converter/ops/reduce.hpp"
 #include "converter/ops/reshape.hpp"
@@ -97,7 +98,7 @@ void make_canonical(Graph& graph) {
       return flatten_indices(graph, node, *gather);
     if (keep_dimensions<ops::Reduce>(graph, node) || keep_dimensions<ops::ArgMax>(graph, node)) return;
     if (make_channels_last<ops::Conv>(graph, node) || make_channels_last<ops::ConvTranspose>(graph, node) ||
-        make_channels_last<ops::Pool>(graph, node))
+        make_channels_last<ops::Pool>(graph, node) || make_channels_last<ops::GroupNorm>(graph, node))
       return;
     make_channels_last<ops::DepthToSpace>(graph, node);
   });

@@ -9,6 +9,7 @@
 #include "converter/ops/elementwise.hpp"
 #include "converter/ops/linear.hpp"
 #include "converter/ops/matmul.hpp"
+#include "converter/ops/norm.hpp"
 #include "converter/ops/reshape.hpp"
 #include "converter/passes/minimum_cut.hpp"
 #include "converter/passes/rewrite.hpp"
@@ -30,6 +31,10 @@ std::unique_ptr<Op> in_layout(const Node& node, const Permutation& permutation) 
     auto result = std::make_unique<ops::Expand>();
     result->shape = permuted(expand->shape, permutation);
     return result;
+  }
+  if (const auto* norm = node.as<ops::RowNorm>()) {
+    const auto first = permutation.begin() + norm->axis;
+    return std::all_of(first, permutation.end(), [&](int64_t d) { return d >= norm->axis; }) ? norm->clone() : nullptr;
   }
   if (node.as<ops::Linear>() != nullptr)
     return permutation.back() + 1 == static_cast<int64_t>(permutation.size()) ? node.op->clone() : nullptr;

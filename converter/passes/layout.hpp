@@ -20,7 +20,8 @@ struct Layout {
 
 // Whether input `index` is data, which follows the node's layout; parameters such as weights do not.
 bool is_data_input(const ir::Node& node, size_t index);
-// The operator that computes `node` in another layout; null where there is none.
+// The operator that computes `node` in another layout; null where there is none. A RowNorm's gain and shift are
+// left to the caller.
 std::unique_ptr<ir::Op> in_layout(const ir::Node& node, const ir::Permutation& permutation);
 // The order of a Reshape's output that follows from the order of its input (`forward`) or the reverse; empty where the
 // reshaped elements would not keep their order.

@@ -4,6 +4,7 @@
 #include "converter/ops/elementwise.hpp"
 #include "converter/ops/linear.hpp"
 #include "converter/ops/matmul.hpp"
+#include "converter/ops/norm.hpp"
 #include "converter/ops/reduce.hpp"
 #include "converter/ops/reduce_axes.hpp"
 #include "converter/ops/reshape.hpp"
@@ -61,12 +62,23 @@ class LayoutChange {
     for (size_t i = 0; i < inputs.size(); ++i)
       if (is_data_input(*node, i) && !is_identity(layout.in))
         inputs[i] = add_transpose(graph_, inputs[i], layout.in, node)->outputs[0];
+    if (const auto* norm = node->as<ops::RowNorm>()) change_row_parameters(*norm, inputs, layout.in, node);
     Node* changed = graph_.add(std::move(op), inputs, node->name, node);
     changed->sources = node->sources;
     Node* back = add_transpose(graph_, changed->outputs[0], inverse(layout.out), node);
     absorb(graph_, back, node);
     back->sources.clear();
     take_name(graph_, changed->outputs[0], back->outputs[0]);
+  }
+
+  // Gain and shift follow the order of the normalized dimensions.
+  void change_row_parameters(const ops::RowNorm& norm, std::vector<Value*>& inputs, const Permutation& permutation,
+                             Node* before) {
+    Permutation row(permutation.begin() + norm.axis, permutation.end());
+    for (int64_t& d : row) d -= norm.axis;
+    if (is_identity(row)) return;
+    for (size_t i = 1; i < inputs.size(); ++i)
+      if (inputs[i] != nullptr) inputs[i] = add_transpose(graph_, inputs[i], row, before)->outputs[0];
   }
 
   void change_input(Value* input, const Permutation& permutation) {

@@ -37,6 +37,11 @@ void simplify(ir::Graph& graph, PassLog& log);
 // A product with a constant matrix becomes Linear.
 void recognise_linear(ir::Graph& graph, PassLog& log);
 
+// Finds subgraphs of reductions and element-wise nodes that normalize one variable, and compares them by value, not by
+// structure, so that every spelling becomes one RowNorm or GroupNorm. Constant factors and summands behind become its
+// gain and shift, and reshapes into groups and back the groups of a GroupNorm.
+void recognise_norms(ir::Graph& graph, PassLog& log);
+
 // Finds element-wise subgraphs of one variable that compute a known activation. They are compared by value on sample
 // points, not by structure, so that every spelling of an exporter is found.
 void recognise_activations(ir::Graph& graph, PassLog& log);

@@ -1,6 +1,7 @@
 #include "converter/plan/strided.hpp"
 
 #include "converter/ops/gather.hpp"
+#include "converter/ops/norm.hpp"
 #include "converter/ops/reduce.hpp"
 #include "converter/ops/reduce_axes.hpp"
 #include "converter/ops/resample.hpp"
@@ -29,6 +30,10 @@ AxisView axis_view(const Node& node) {
   if (const auto* softmax = node.as<ops::Softmax>()) axes = {softmax->axis};
   if (const auto* gather = node.as<ops::Gather>()) axes = {gather->axis};
   if (const auto* resample = node.as<ops::Resample>()) axes = {resample->axis};
+  if (const auto* norm = node.as<ops::RowNorm>()) {
+    for (size_t d = static_cast<size_t>(norm->axis); d < node.in(0).shape().size(); ++d)
+      axes.push_back(static_cast<int64_t>(d));
+  }
   if (axes.empty()) return {};
   const auto view = ops::reduced_view(axes, node.in(0).shape());
   return {true, view.size, view.inner};
@@ -52,7 +57,8 @@ bool writes_rows(const Node& node) {
   if (node.op->is_view()) return keeps_rows(node);
   const AxisView view = axis_view(node);
   if (!view.any) return true;
-  if (node.as<ops::Softmax>() != nullptr) return columns(node.out()) == view.size * view.inner;
+  if (node.as<ops::Softmax>() != nullptr || node.as<ops::RowNorm>() != nullptr)
+    return columns(node.out()) == view.size * view.inner;
   return columns(node.out()) == view.inner;
 }
 

@@ -482,6 +482,54 @@ def graphs():
          {"x": rand("c1", 2, 4, 20)}, {"w": w("20", 8, 4, 3), "u": w("21", 6, 8, 1), "s": rand("s", 8), "b": rand("b", 8), "m": rand("m", 8), "v": rand("v", 8, low=.5, high=2)})
 
 
-for group in (convolutions, products, pools, elementwise, movement, resizes, reductions, graphs):
+def norms():
+    """Normalization operators and the ways in which exporters and people write them out."""
+    def mean(x, *axes): return ("ReduceMean", [x], [x + "_mean"], {"axes": list(axes)})
+
+    x, c = rand("norm", 2, 12, 5, 6), {"e": np.float32(1e-5), "two": np.float32(2)}
+    g, b = rand("norm_g", 12, low=.5, high=1.5), rand("norm_b", 12)
+    channel = lambda v: v.reshape(-1, 1, 1)
+    group = F.group_norm(d(x), 4, d(g), d(b))
+    for axis in (1, 2, 3, -1, -3):
+        shape = x.shape[axis:]
+        gain, shift = rand("norm_lg", *shape), rand("norm_lb", *shape)
+        name = f"norm_layer_axis{axis}".replace("-", "_")
+        case(name, [("LayerNormalization", ["x", "g", "b"], ["y"], {"axis": axis})], {"x": x}, {"g": gain, "b": shift}, opset=17, ref=F.layer_norm(d(x), shape, d(gain), d(shift)))
+    case("norm_layer_no_bias", [("LayerNormalization", ["x", "g"], ["y"], {"epsilon": 1e-3})], {"x": x}, {"g": rand("norm_lg", 6)}, opset=17, ref=F.layer_norm(d(x), (6,), d(rand("norm_lg", 6)), eps=1e-3))
+    case("norm_instance", [("InstanceNormalization", ["x", "g", "b"], ["y"], {})], {"x": x}, {"g": g, "b": b}, ref=F.instance_norm(d(x), weight=d(g), bias=d(b)))
+    case("norm_group_21", [("GroupNormalization", ["x", "g", "b"], ["y"], {"num_groups": 4})], {"x": x}, {"g": g, "b": b}, opset=21, ref=group)
+    case("norm_group_18", [("GroupNormalization", ["x", "g", "b"], ["y"], {"num_groups": 4})], {"x": x}, {"g": g[:4], "b": b[:4]}, opset=18, ref=F.group_norm(d(x), 4, d(np.repeat(g[:4], 3)), d(np.repeat(b[:4], 3))))
+    exported = [("Reshape", ["x", "split"], ["r"], {}), ("InstanceNormalization", ["r", "ones", "zeros"], ["i"], {}), ("Reshape", ["i", "full"], ["s"], {}), ("Mul", ["s", "g"], ["m"], {}), ("Add", ["m", "b"], ["y"], {})]
+    views = {"split": np.array([0, 4, -1]), "full": np.array(x.shape), "ones": np.ones(4, np.float32), "zeros": np.zeros(4, np.float32), "g": channel(g), "b": channel(b)}
+    case("norm_group_exported", exported, {"x": x}, views, ref=group)
+    conv = ("Conv", ["in", "w"], ["x"], {"pads": [1] * 4})
+    w = rand("norm_w", 12, 3, 3, 3, low=-.5, high=.5)
+    image = rand("norm_image", 2, 3, 5, 6)
+    case("norm_conv_group_relu", [conv] + exported[:-1] + [("Add", ["m", "b"], ["a"], {}), ("Relu", ["a"], ["y"], {})], {"in": image}, views | {"w": w}, ref=F.relu(F.group_norm(F.conv2d(d(image), d(w), padding=1), 4, d(g), d(b))))
+    moments = [("Reshape", ["x", "split"], ["r"], {}), mean("r", 2), ("Mul", ["r", "r"], ["q"], {}), mean("q", 2), ("Mul", ["r_mean", "r_mean"], ["p"], {}), ("Sub", ["q_mean", "p"], ["v"], {}), ("Add", ["v", "e"], ["t"], {}), ("Sqrt", ["t"], ["u"], {}), ("Sub", ["r", "r_mean"], ["c"], {}), ("Div", ["c", "u"], ["i"], {}), ("Reshape", ["i", "rows"], ["s"], {}), ("Mul", ["g", "s"], ["m"], {}), ("Add", ["m", "b"], ["a"], {}), ("Reshape", ["a", "full"], ["y"], {})]
+    case("norm_group_raw_moments", moments, {"x": x}, c | views | {"rows": np.array([2, 12, -1]), "g": g.reshape(1, 12, 1), "b": b.reshape(1, 12, 1)}, ref=group)
+    def centred(*axes): return [mean("x", *axes), ("Sub", ["x", "x_mean"], ["c"], {}), ("Pow", ["c", "two"], ["q"], {}), mean("q", *axes), ("Add", ["q_mean", "e"], ["t"], {}), ("Sqrt", ["t"], ["u"], {}), ("Div", ["c", "u"], ["n"], {}), ("Mul", ["n", "g"], ["m"], {}), ("Add", ["m", "b"], ["y"], {})]
+    row_g, row_b = rand("norm_rg", 6), rand("norm_rb", 6)
+    case("norm_layer_written_out", centred(-1), {"x": x}, c | {"g": row_g, "b": row_b}, ref=F.layer_norm(d(x), (6,), d(row_g), d(row_b)))
+    case("norm_instance_written_out", centred(2, 3), {"x": x}, c | {"g": channel(g), "b": channel(b)}, ref=F.instance_norm(d(x), weight=d(g), bias=d(b)))
+    channels_last = F.layer_norm(d(x).permute(0, 2, 3, 1), (12,), d(g), d(b)).permute(0, 3, 1, 2)
+    case("norm_layer_channels", centred(1), {"x": x}, c | {"g": channel(g), "b": channel(b)}, ref=channels_last)
+    keras = [mean("x", -1), ("Sub", ["x", "x_mean"], ["c"], {}), ("Mul", ["c", "c"], ["q"], {}), mean("q", -1), ("Add", ["q_mean", "e"], ["t"], {}), ("Sqrt", ["t"], ["u"], {}), ("Reciprocal", ["u"], ["i"], {}), ("Mul", ["i", "g"], ["k"], {}), ("Mul", ["x", "k"], ["l"], {}), ("Mul", ["x_mean", "k"], ["o"], {}), ("Sub", ["b", "o"], ["z"], {}), ("Add", ["l", "z"], ["y"], {})]
+    case("norm_layer_keras", keras, {"x": x}, c | {"g": row_g, "b": row_b}, ref=F.layer_norm(d(x), (6,), d(row_g), d(row_b)))
+    case("norm_rms", [("Mul", ["x", "x"], ["q"], {}), mean("q", -1), ("Add", ["q_mean", "e"], ["t"], {}), ("Sqrt", ["t"], ["u"], {}), ("Div", ["x", "u"], ["n"], {}), ("Mul", ["n", "g"], ["y"], {})], {"x": x}, c | {"g": row_g}, ref=F.rms_norm(d(x), (6,), d(row_g), 1e-5))
+    case("norm_rms_pow", [("Pow", ["x", "two"], ["q"], {}), mean("q", -1), ("Add", ["q_mean", "e"], ["t"], {}), ("Pow", ["t", "half"], ["u"], {}), ("Mul", ["x", "u"], ["n"], {}), ("Mul", ["g", "n"], ["y"], {})], {"x": x}, c | {"g": row_g, "half": np.float32(-.5)}, ref=F.rms_norm(d(x), (6,), d(row_g), 1e-5))
+    for axis in (1, 3):
+        case(f"norm_l2_axis{axis}", [("ReduceL2", ["x"], ["l"], {"axes": [axis]}), ("Clip", ["l", "low"], ["k"], {}), ("Expand", ["k", "full"], ["f"], {}), ("Div", ["x", "f"], ["y"], {})], {"x": x}, {"low": np.float32(1e-12), "full": np.array(x.shape)}, ref=F.normalize(d(x), dim=axis))
+        case(f"norm_lp2_axis{axis}", [("LpNormalization", ["x"], ["y"], {"axis": axis, "p": 2})], {"x": x}, ref=F.normalize(d(x), dim=axis))
+    case("norm_lp1", [("LpNormalization", ["x"], ["y"], {"axis": 1, "p": 1})], {"x": x}, ref=F.normalize(d(x), p=1, dim=1))
+    case("norm_mean_variance", [("MeanVarianceNormalization", ["x"], ["y"], {"axes": [2, 3]})], {"x": x}, ref=F.instance_norm(d(x), eps=0))
+    v, k = rand("norm_v", 24, 12, low=-.5, high=.5), rand("norm_k", 12, 1, 7, 7, low=-.3, high=.3)
+    block = [("Conv", ["in", "w"], ["x"], {"pads": [1] * 4}), ("Conv", ["x", "k"], ["h"], {"pads": [3] * 4, "group": 12}), ("Transpose", ["h"], ["p"], {"perm": [0, 2, 3, 1]}), ("LayerNormalization", ["p", "g", "b"], ["n"], {}), ("MatMul", ["n", "v1"], ["f"], {}), ("Relu", ["f"], ["r"], {}), ("MatMul", ["r", "v2"], ["o"], {}), ("Transpose", ["o"], ["t"], {"perm": [0, 3, 1, 2]}), ("Add", ["t", "x"], ["y"], {})]
+    stem = F.conv2d(d(image), d(w), padding=1)
+    hidden = F.layer_norm(F.conv2d(stem, d(k), padding=3, groups=12).permute(0, 2, 3, 1), (12,), d(g), d(b))
+    case("norm_convnext_block", block, {"in": image}, {"w": w, "k": k, "g": g, "b": b, "v1": np.ascontiguousarray(v.T), "v2": v}, opset=17, ref=stem + (F.relu(hidden @ d(v).T) @ d(v)).permute(0, 3, 1, 2))
+
+
+for group in (convolutions, products, pools, elementwise, movement, resizes, reductions, graphs, norms):
     group()
 print(len(seen), "cases,", sum(f.stat().st_size for f in OUT.iterdir()) // 1024, "KiB in", OUT.name)

@@ -1,0 +1,185 @@
+#include <ostream>
+
+#include "converter/ops/norm.hpp"
+#include "converter/ops/reduce.hpp"
+#include "tests/passes/support.hpp"
+
+namespace linnet::test {
+namespace {
+
+using kernels::BinaryFunction;
+using kernels::NormKind;
+using kernels::ReduceKind;
+
+constexpr double kEpsilon = 1e-5;
+
+Value* reduce(GraphBuilder& b, Value* x, const std::vector<int64_t>& axes, ReduceKind kind = ReduceKind::Mean) {
+  ops::Reduce op;
+  op.kind = kind;
+  op.axes = axes;
+  return b.add(op, {x}, "reduce");
+}
+Value* square(GraphBuilder& b, Value* x) {
+  return b.times(x, x);
+}
+Value* root(GraphBuilder& b, Value* x) {
+  return b.unary(Function::Sqrt, x);
+}
+Value* stabilized(GraphBuilder& b, Value* variance) {
+  return b.plus(variance, b.scalar(kEpsilon));
+}
+Value* centred(GraphBuilder& b, Value* x, const std::vector<int64_t>& axes) {
+  return b.minus(x, reduce(b, x, axes));
+}
+Value* layer(GraphBuilder& b, Value* x, const std::vector<int64_t>& axes) {
+  Value* d = centred(b, x, axes);
+  return b.over(d, root(b, stabilized(b, reduce(b, square(b, d), axes))));
+}
+Value* layer_of_moments(GraphBuilder& b, Value* x, const std::vector<int64_t>& axes) {
+  Value* mean = reduce(b, x, axes);
+  Value* variance = b.minus(reduce(b, square(b, x), axes), square(b, mean));
+  return b.over(b.minus(x, mean), root(b, stabilized(b, variance)));
+}
+
+struct Spelling {
+  const char* name;
+  NormKind kind;
+  double epsilon;
+  Value* (*build)(GraphBuilder& b, Value* x);  // over the last dimension, of 7 elements
+
+  friend void PrintTo(const Spelling& spelling, std::ostream* stream) { *stream << spelling.name; }
+};
+
+const Spelling kSpellings[] = {
+    {"LayerByDivision", NormKind::Layer, kEpsilon, [](GraphBuilder& b, Value* x) { return layer(b, x, {2}); }},
+    {"LayerOfRawMoments", NormKind::Layer, kEpsilon,
+     [](GraphBuilder& b, Value* x) { return layer_of_moments(b, x, {2}); }},
+    {"LayerByPowerOfMinusHalf", NormKind::Layer, kEpsilon,
+     [](GraphBuilder& b, Value* x) {
+       Value* d = centred(b, x, {2});
+       Value* variance = reduce(b, b.binary(BinaryFunction::Pow, d, b.scalar(2)), {2});
+       return b.times(b.binary(BinaryFunction::Pow, stabilized(b, variance), b.scalar(-0.5)), d);
+     }},
+    {"LayerByReciprocal", NormKind::Layer, kEpsilon,
+     [](GraphBuilder& b, Value* x) {
+       Value* d = centred(b, x, {2});
+       return b.times(d, b.unary(Function::Reciprocal, root(b, stabilized(b, reduce(b, square(b, d), {2})))));
+     }},
+    {"LayerUnbiased", NormKind::Layer, kEpsilon * 6 / 7,
+     [](GraphBuilder& b, Value* x) {
+       Value* d = centred(b, x, {2});
+       Value* variance = b.times(reduce(b, square(b, d), {2}), b.scalar(7.0 / 6));
+       return b.over(d, root(b, stabilized(b, variance)));
+     }},
+    {"LayerWithTheGainInTheFactor", NormKind::Layer, kEpsilon,
+     [](GraphBuilder& b, Value* x) {
+       Value* mean = reduce(b, x, {2});
+       Value* variance = reduce(b, square(b, b.minus(x, mean)), {2});
+       Value* factor = b.over(b.random({7}, 0.5, 2), root(b, stabilized(b, variance)));
+       return b.plus(b.times(x, factor), b.minus(b.random({7}), b.times(mean, factor)));
+     }},
+    {"Rms", NormKind::Rms, kEpsilon,
+     [](GraphBuilder& b, Value* x) { return b.over(x, root(b, stabilized(b, reduce(b, square(b, x), {2})))); }},
+    {"RmsOfSumSquare", NormKind::Rms, kEpsilon / 7,
+     [](GraphBuilder& b, Value* x) {
+       return b.over(x, root(b, stabilized(b, reduce(b, x, {2}, ReduceKind::SumSquare))));
+     }},
+    {"L2", NormKind::L2, kEpsilon,
+     [](GraphBuilder& b, Value* x) {
+       return b.over(x, b.binary(BinaryFunction::Max, reduce(b, x, {2}, ReduceKind::L2), b.scalar(kEpsilon)));
+     }},
+};
+
+class NormSpelling : public testing::TestWithParam<Spelling> {};
+
+TEST_P(NormSpelling, BecomesOneRowNorm) {
+  GraphBuilder b;
+  b.output(GetParam().build(b, b.input({2, 3, 7})));
+  run(b.graph, passes::recognise_norms);
+  ASSERT_EQ(node_count(b.graph), 1) << dump(b.graph);
+  const auto* norm = b.graph.nodes().front()->as<ops::RowNorm>();
+  ASSERT_NE(norm, nullptr) << dump(b.graph);
+  EXPECT_EQ(norm->kind, GetParam().kind);
+  EXPECT_EQ(norm->axis, 2);
+  EXPECT_NEAR(norm->epsilon, GetParam().epsilon, 1e-9 * GetParam().epsilon);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, NormSpelling, testing::ValuesIn(kSpellings),
+                         [](const auto& spelling) { return std::string(spelling.param.name); });
+
+TEST(RecogniseNorms, MergesGainAndShift) {
+  GraphBuilder b;
+  b.output(b.plus(b.times(b.random({4, 5}), layer(b, b.input({2, 4, 5}), {1, 2})), b.random({5})));
+  run(b.graph, passes::recognise_norms);
+  ASSERT_EQ(node_count(b.graph), 1) << dump(b.graph);
+  EXPECT_EQ(b.graph.nodes().front()->as<ops::RowNorm>()->axis, 1);
+}
+
+TEST(RecogniseNorms, ReshapesIntoGroupsBecomeAGroupNorm) {
+  GraphBuilder b;
+  Value* grouped = b.reshape(b.input({2, 6, 3, 4}), {2, 3, 24});
+  Value* normalized = b.reshape(layer_of_moments(b, grouped, {2}), {2, 6, 12});
+  b.output(b.reshape(b.plus(b.times(b.random({1, 6, 1}), normalized), b.random({1, 6, 1})), {2, 6, 3, 4}));
+  run(b.graph, passes::recognise_norms);
+  ASSERT_EQ(count<ops::GroupNorm>(b.graph), 1) << dump(b.graph);
+  for (const auto& node : b.graph.nodes()) {
+    if (const auto* norm = node->as<ops::GroupNorm>()) {
+      EXPECT_EQ(norm->groups, 3);
+    } else {
+      EXPECT_TRUE(node->op->is_view()) << dump(b.graph);
+    }
+  }
+}
+
+TEST(RecogniseNorms, ParametersPerGroup) {
+  GraphBuilder b;
+  Value* normalized = layer(b, b.reshape(b.input({2, 6, 3, 4}), {2, 3, 24}), {2});
+  b.output(b.reshape(b.plus(b.times(normalized, b.random({1, 3, 1})), b.random({1, 3, 1})), {2, 6, 3, 4}));
+  run(b.graph, passes::recognise_norms);
+  ASSERT_EQ(node_count(b.graph), 1) << dump(b.graph);
+  EXPECT_EQ(b.graph.nodes().front()->as<ops::GroupNorm>()->groups, 3);
+}
+
+TEST(RecogniseNorms, ExportersGroupNorm) {
+  GraphBuilder b;
+  ops::GroupNorm instance;
+  instance.groups = 3;
+  Value* grouped = b.reshape(b.input({2, 6, 3, 4}), {2, 3, 24});
+  Value* normalized = b.add(instance, {grouped, b.constant({3}, {1, 1, 1}), b.constant({3}, {0, 0, 0})});
+  Value* scaled = b.times(b.reshape(normalized, {2, 6, 3, 4}), b.random({6, 1, 1}));
+  b.output(b.plus(scaled, b.random({6, 1, 1})));
+  run(b.graph, passes::recognise_norms);
+  ASSERT_EQ(node_count(b.graph), 1) << dump(b.graph);
+  EXPECT_EQ(b.graph.nodes().front()->as<ops::GroupNorm>()->groups, 3);
+}
+
+TEST(RecogniseNorms, SpatialDimensionsAreAnInstanceNorm) {
+  GraphBuilder b;
+  b.output(b.times(layer(b, b.input({2, 6, 3, 4}), {2, 3}), b.random({6, 1, 1})));
+  run(b.graph, passes::recognise_norms);
+  ASSERT_EQ(node_count(b.graph), 1) << dump(b.graph);
+  EXPECT_EQ(b.graph.nodes().front()->as<ops::GroupNorm>()->groups, 6);
+}
+
+TEST(RecogniseNorms, NormOverChannelsLeavesNoTranspose) {
+  GraphBuilder b;
+  Value* normalized = layer(b, b.conv(b.input({1, 3, 4, 5}), 6, 3), {1});
+  b.output(b.conv(b.plus(b.times(normalized, b.random({6, 1, 1})), b.random({6, 1, 1})), 4, 1));
+  run(b.graph, passes::recognise_norms);
+  run(b.graph, [](Graph& graph, passes::PassLog& log) { passes::legalize_layout(graph, log, false); });
+  EXPECT_EQ(count<ops::RowNorm>(b.graph), 1);
+  EXPECT_EQ(node_count(b.graph), 3) << dump(b.graph);
+}
+
+TEST(RecogniseNorms, OtherStatisticsStay) {
+  GraphBuilder b;
+  Value* x = b.input({2, 3, 7});
+  Value* d = centred(b, x, {2});
+  b.output(b.over(d, b.plus(root(b, reduce(b, square(b, d), {2})), b.scalar(0.1))));  // epsilon outside of the root
+  b.output(b.over(x, reduce(b, x, {2}, ReduceKind::L1)));
+  run(b.graph, passes::recognise_norms);
+  EXPECT_EQ(count<ops::RowNorm>(b.graph) + count<ops::GroupNorm>(b.graph), 0) << dump(b.graph);
+}
+
+}  // namespace
+}  // namespace linnet::test
