@@ -181,7 +181,8 @@ void ModelContext::emit_nodes() {
     emitted_ = node->name;
     attempt(fmt::format("{} ({})", node->name, node->op->name()), [&] { node->op->emit(*node, *this); });
   }
-  for (const Value* output : graph_.outputs) attempt("output " + output->name, [&] { tensor(*output); });
+  for (const Value* output : graph_.outputs)
+    attempt("output " + output->name, [&] { emitted_ = output->name, tensor(*output); });
   if (!problems.empty()) throw Problems(std::move(problems));
 }
 

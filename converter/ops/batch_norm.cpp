@@ -170,8 +170,9 @@ std::vector<Value*> import_batch_normalization(OnnxContext& context) {
   std::vector<Value*> outputs(1);
   if (training && !of_data) {
     const Statistics statistics = input_statistics(context, x);
-    outputs.push_back(context.output_used(1) ? running(context, mean, statistics.mean, momentum) : nullptr);
-    outputs.push_back(context.output_used(2) ? running(context, variance, statistics.variance, momentum) : nullptr);
+    outputs.push_back(context.output_used(1) ? running(context, context.input(3), statistics.mean, momentum) : nullptr);
+    outputs.push_back(context.output_used(2) ? running(context, context.input(4), statistics.variance, momentum)
+                                             : nullptr);
     mean = statistics.mean;
     variance = statistics.variance;
   }

@@ -197,9 +197,23 @@ std::string to_string(const Reparametrization& how) {
 }
 
 bool matches(std::string_view glob, std::string_view name) {
-  if (glob.empty()) return name.empty();
-  if (glob[0] == '*') return matches(glob.substr(1), name) || (!name.empty() && matches(glob, name.substr(1)));
-  return !name.empty() && (glob[0] == '?' || glob[0] == name[0]) && matches(glob.substr(1), name.substr(1));
+  // Where the last star stands, and where what it stands for ends so far.
+  size_t star = std::string_view::npos, end = 0, g = 0, n = 0;
+  while (n < name.size()) {
+    if (g < glob.size() && glob[g] == '*') {
+      star = g++;
+      end = n;
+    } else if (g < glob.size() && (glob[g] == '?' || glob[g] == name[n])) {
+      ++g;
+      ++n;
+    } else if (star != std::string_view::npos) {
+      g = star + 1;
+      n = ++end;
+    } else {
+      return false;
+    }
+  }
+  return glob.find_first_not_of('*', g) == std::string_view::npos;
 }
 
 Array reparametrized(const Array& array, const Node& layer, const Reparametrization& how) {

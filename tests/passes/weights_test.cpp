@@ -148,6 +148,14 @@ Array reparametrized(const Node& layer, const std::string& text) {
                                  weights::parse_reparametrization("*=" + text));
 }
 
+TEST(Reparametrize, MatchesGlobs) {
+  for (const char* glob : {"conv1.weight", "*", "conv?.weight", "c*.w*t", "*weight*", "**t", "*v1*"})
+    EXPECT_TRUE(weights::matches(glob, "conv1.weight")) << glob;
+  for (const char* glob : {"", "conv1", "conv?weight", "*x*", "conv1.weight?", "?", "*w"})
+    EXPECT_FALSE(weights::matches(glob, "conv1.weight")) << glob;
+  EXPECT_TRUE(weights::matches("", ""));
+}
+
 TEST(Reparametrize, FollowsTheFormulas) {
   GraphBuilder b;
   const Node& layer = *b.linear(b.input({1, 4}), 2)->producer;
