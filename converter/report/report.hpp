@@ -35,7 +35,8 @@ struct Placement {
   int first_step = 0, last_step = 0;
 };
 
-// How much a data set changed the statistics of one batch normalization, over its channels.
+// How much a data set changed the statistics of one batch normalization, over its channels; NaN where it
+// had none.
 struct StatisticsChange {
   std::string layer;
   int64_t channels = 0;

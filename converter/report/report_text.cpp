@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include <fmt/format.h>
@@ -75,8 +76,11 @@ std::string shared_table(const Report& report) {
 std::string statistics_table(const Report& report) {
   TextTable table({"batch norm", "channels", "mean shift", "variance ratio"}, {1, 2, 3});
   for (const StatisticsChange& change : report.statistics)
-    table.add({change.layer, grouped(change.channels), fmt::format("{:.3g}", change.largest_mean_shift),
-               fmt::format("{:.3g} to {:.3g}", change.smallest_variance_ratio, change.largest_variance_ratio)});
+    if (std::isnan(change.largest_mean_shift))
+      table.add({change.layer, grouped(change.channels), "none before", ""});
+    else
+      table.add({change.layer, grouped(change.channels), fmt::format("{:.3g}", change.largest_mean_shift),
+                 fmt::format("{:.3g} to {:.3g}", change.smallest_variance_ratio, change.largest_variance_ratio)});
   return "\nstatistics from the data set; the largest shift of a mean in standard deviations\n" + table.text();
 }
 

@@ -51,6 +51,11 @@ std::vector<std::vector<Array>> runs_of(const Graph& graph, const Array& samples
   return runs;
 }
 
+// Exporters write the mean and variance of the batch, computed from the input, where there are no running averages.
+bool has_statistics(const Node& node) {
+  return node.has(kMean) && node.has(kVariance) && is_static(node.inputs[kMean]) && is_static(node.inputs[kVariance]);
+}
+
 struct Statistics {
   std::vector<double> mean, variance;
 };
@@ -80,7 +85,10 @@ report::StatisticsChange change_of(const Node& node, const Statistics& now, doub
   report::StatisticsChange change;
   change.layer = node.name;
   change.channels = static_cast<int64_t>(now.mean.size());
-  if (!node.has(kMean) || !node.has(kVariance)) return change;
+  if (!has_statistics(node)) {
+    change.largest_mean_shift = change.smallest_variance_ratio = change.largest_variance_ratio = NAN;
+    return change;
+  }
   const Array mean = import::Constants().get(&node.in(kMean)), variance = import::Constants().get(&node.in(kVariance));
   change.smallest_variance_ratio = std::numeric_limits<double>::infinity();
   for (size_t c = 0; c < now.mean.size(); ++c) {
@@ -127,7 +135,7 @@ std::vector<report::StatisticsChange> reestimate_batch_norms(Graph& graph, const
 void require_statistics(const Graph& graph) {
   std::vector<std::string> problems;
   for (const auto& node : graph.nodes())
-    if (node->as<ops::BatchNorm>() != nullptr && !(node->has(kMean) && node->has(kVariance)))
+    if (node->as<ops::BatchNorm>() != nullptr && !has_statistics(*node))
       problems.push_back(fmt::format(
           "node '{}' (BatchNormalization): has no running mean and variance; give samples to take them from "
           "(--reestimate-bn calib.npy)",

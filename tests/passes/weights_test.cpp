@@ -281,6 +281,26 @@ TEST(ReestimateBatchNorm, LaterLayersSeeCorrectedInputs) {
   }
 }
 
+TEST(ReestimateBatchNorm, ReplacesStatisticsOfTheBatch) {
+  OnnxModelFile file;
+  file.input("x", {1, 2, 1, 2}).output("y");
+  file.floats("one", {2}, {1, 1});
+  onnx::NodeProto& mean = file.node("ReduceMean", {"x"}, {"mean"});
+  OnnxModelFile::attribute(mean, "keepdims", 0);
+  onnx::AttributeProto& axes = *mean.add_attribute();
+  axes.set_name("axes");
+  axes.set_type(onnx::AttributeProto::INTS);
+  for (const int axis : {0, 2, 3}) axes.add_ints(axis);
+  file.node("BatchNormalization", {"x", "one", "one", "mean", "one"}, {"y"}, "bn");
+  expect_contains(error_of([&] { convert_file(file, {}); }), {"'bn'", "--reestimate-bn"});
+  ConvertOptions options;
+  options.data_set = "calib.npy";
+  options.samples = Array::of_doubles({2, 2, 1, 2}, {1, 3, 0, 0, 5, 7, 4, 4}, DType::f64);
+  const Conversion conversion = convert_file(file, options);
+  for (const auto& step : conversion.report.steps) EXPECT_NE(step.op, "Reduce");
+  expect_contains(report::to_text(conversion.report, false), {"none before"});
+}
+
 TEST(ReestimateBatchNorm, SaysWhatIsWrong) {
   OnnxModelFile file;
   add_norms(file, true);
