@@ -118,8 +118,11 @@ std::vector<report::StatisticsChange> reestimate_batch_norms(Graph& graph, const
     const auto& norm = *node.as<ops::BatchNorm>();
     const Statistics now = statistics_of(x, norm.axis);
     const report::StatisticsChange& change = changes.emplace_back(change_of(node, now, norm.epsilon));
-    log.add("{}: means move by up to {:.3g} standard deviations, variances change by factors of {:.3g} to {:.3g}",
-            node.name, change.largest_mean_shift, change.smallest_variance_ratio, change.largest_variance_ratio);
+    if (std::isnan(change.largest_mean_shift))
+      log.add("{}: statistics where there were none", node.name);
+    else
+      log.add("{}: means move by up to {:.3g} standard deviations, variances change by factors of {:.3g} to {:.3g}",
+              node.name, change.largest_mean_shift, change.smallest_variance_ratio, change.largest_variance_ratio);
     const Shape channels = {change.channels};
     for (const auto& [index, what, values] :
          {std::tuple{kMean, "mean", &now.mean}, std::tuple{kVariance, "variance", &now.variance}}) {
