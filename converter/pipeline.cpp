@@ -12,6 +12,7 @@
 #include "converter/passes/passes.hpp"
 #include "converter/plan/plan.hpp"
 #include "converter/report/memory.hpp"
+#include "converter/weights/reestimate.hpp"
 #include "engine/linnet.h"
 
 namespace linnet {
@@ -81,18 +82,20 @@ class Converter {
 
   void import(const std::filesystem::path& file) {
     report().source_file = file.filename().string();
-    import::OnnxModel model = import::import_onnx(file, options_.input_shapes);
+    import::OnnxModel model = import::import_onnx(file, options_.input_shapes, options_.initialization.has_value());
     conversion_.warnings = report().warnings = model.warnings;
     report().onnx_opset = model.opset;
+    placeholders_ = std::move(model.placeholders);
     take(std::move(model.graph));
   }
 
   void take(std::unique_ptr<ir::Graph> graph) {
-    conversion_.source = graph->clone();
     conversion_.graph = std::move(graph);
     const auto nodes = static_cast<int64_t>(conversion_.graph->nodes().size());
     report().passes.push_back({kImport, 0, nodes, {}, seconds_since(start_)});
     ir::verify(*conversion_.graph, kImport);
+    change_weights();
+    conversion_.source = conversion_.graph->clone();
   }
 
   Conversion run() {
@@ -109,11 +112,37 @@ class Converter {
   Conversion conversion_;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 
+  std::unordered_set<std::string> placeholders_;
+
   ir::Graph& graph() { return *conversion_.graph; }
   report::Report& report() { return conversion_.report; }
 
   void progress(std::string_view stage, double fraction) const {
     if (options_.progress) options_.progress(stage, fraction);
+  }
+
+  void change_weights() {
+    if (options_.initialization)
+      edit("initialize",
+           [&](PassLog& log) { weights::initialize(graph(), *options_.initialization, placeholders_, log); });
+    if (!options_.reparametrizations.empty())
+      edit("reparametrize", [&](PassLog& log) { weights::reparametrize(graph(), options_.reparametrizations, log); });
+    if (options_.samples)
+      edit("reestimate_bn", [&](PassLog& log) {
+        report().statistics = weights::reestimate_batch_norms(graph(), *options_.samples, options_.data_set, log);
+      });
+    weights::require_statistics(graph());
+  }
+
+  // A change on request, which the report shows like a pass.
+  template <class Edit>
+  void edit(const char* name, Edit&& change) {
+    const auto start = std::chrono::steady_clock::now();
+    PassLog log;
+    change(log);
+    const auto nodes = static_cast<int64_t>(graph().nodes().size());
+    report().passes.push_back({name, nodes, nodes, std::move(log.actions), seconds_since(start)});
+    ir::verify(graph(), name);
   }
 
   bool finished_after(std::string_view pass) {
@@ -160,6 +189,7 @@ class Converter {
     conversion_.model = std::move(emission.model);
     report().macs = emission.macs;
     report().weight_bytes = emission.weight_bytes;
+    report().shared_weights = std::move(emission.shared_weights);
     report().file_bytes = static_cast<int64_t>(conversion_.model.size());
     report().placements = plan::placements(plan, emission.steps_of);
     report().steps = std::move(emission.steps);
@@ -168,7 +198,9 @@ class Converter {
   }
 };
 
-constexpr std::string_view kShapeOption = "--shape=", kStripOption = "--strip-names", kKeepOption = "--keep-layout";
+constexpr std::string_view kShapeOption = "--shape=", kStripOption = "--strip-names", kKeepOption = "--keep-layout",
+                           kInitOption = "--init=", kSeedOption = "--seed=", kReparamOption = "--reparam=",
+                           kDataSetOption = "--reestimate-bn=";
 
 // Words are separated by blanks.
 std::string escaped(std::string_view name) {
@@ -199,6 +231,13 @@ std::string to_string(const ConvertOptions& options) {
     words.push_back(fmt::format("{}{}={}", kShapeOption, escaped(name), fmt::join(shape, ",")));
   if (options.strip_names) words.emplace_back(kStripOption);
   if (options.keep_layout) words.emplace_back(kKeepOption);
+  if (options.initialization) {
+    words.push_back(fmt::format("{}{}", kInitOption, weights::name(options.initialization->scheme)));
+    words.push_back(fmt::format("{}{}", kSeedOption, options.initialization->seed));
+  }
+  for (const weights::Reparametrization& how : options.reparametrizations)
+    words.push_back(fmt::format("{}{}", kReparamOption, escaped(weights::to_string(how))));
+  if (!options.data_set.empty()) words.push_back(fmt::format("{}{}", kDataSetOption, escaped(options.data_set)));
   return fmt::format("{}", fmt::join(words, " "));
 }
 
@@ -216,6 +255,15 @@ ConvertOptions parse_options(std::string_view text) {
           options.input_shapes[unescaped(word.substr(kShapeOption.size(), equals - kShapeOption.size()))];
       std::istringstream sizes(word.substr(equals + 1));
       for (std::string size; std::getline(sizes, size, ',');) shape.push_back(std::stoll(size));
+    } else if (word.starts_with(kInitOption)) {
+      options.initialization.emplace().scheme = weights::parse_scheme(word.substr(kInitOption.size()));
+    } else if (word.starts_with(kSeedOption) && options.initialization) {
+      options.initialization->seed = std::stoull(word.substr(kSeedOption.size()));
+    } else if (word.starts_with(kReparamOption)) {
+      options.reparametrizations.push_back(
+          weights::parse_reparametrization(unescaped(word.substr(kReparamOption.size()))));
+    } else if (word.starts_with(kDataSetOption)) {
+      options.data_set = unescaped(word.substr(kDataSetOption.size()));
     } else {
       throw ir::Error(fmt::format("unknown conversion option {}", word));
     }

@@ -6,12 +6,15 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "converter/ir/graph.hpp"
 #include "converter/report/report.hpp"
+#include "converter/weights/initialize.hpp"
+#include "converter/weights/reparametrize.hpp"
 
 namespace linnet {
 
@@ -19,9 +22,14 @@ struct ConvertOptions {
   std::map<std::string, ir::Shape> input_shapes;  // --shape name=1,3,224,224; a symbolic batch not given is 1
   bool strip_names = false;                       // leave out debug names and source node names
   bool keep_layout = false;                       // inputs and outputs keep the source's layout (N, C, H, W)
-  bool check_passes = false;  // evaluate the graph before and after every pass on random inputs and compare
-  std::string dump_after;     // name of a pass; its graph goes to `dump`
-  std::string stop_after;     // ends the conversion there: `model` stays empty
+  // Changes of the weights, in this order, before the passes.
+  std::optional<weights::Initialization> initialization;
+  std::vector<weights::Reparametrization> reparametrizations;
+  std::string data_set;              // name of the file that batch norm statistics are taken from; empty: none
+  std::optional<ir::Array> samples;  // its elements, given together with the name
+  bool check_passes = false;         // evaluate the graph before and after every pass on random inputs and compare
+  std::string dump_after;            // name of a pass; its graph goes to `dump`
+  std::string stop_after;            // ends the conversion there: `model` stays empty
   std::function<void(std::string_view text)> dump;
   std::function<void(std::string_view stage, double fraction)> progress;  // overall fraction done, 0..1
 };
@@ -31,7 +39,7 @@ std::string to_string(const ConvertOptions& options);
 ConvertOptions parse_options(std::string_view text);
 
 struct Conversion {
-  std::unique_ptr<ir::Graph> source;  // as imported
+  std::unique_ptr<ir::Graph> source;  // as imported, with the weights that the options ask for
   std::unique_ptr<ir::Graph> graph;   // as emitted: its value names are the model's tensor names
   std::vector<uint8_t> model;         // the file's bytes
   report::Report report;

@@ -92,7 +92,9 @@ class ModelContext : public Context {
   std::map<std::pair<const Value*, Shape>, uint32_t> tensor_indices_;
   std::vector<flatbuffers::Offset<fb::Tensor>> tensors_;
   std::vector<StepRecord> steps_;
-  int64_t used_weight_bytes_ = 0;  // by the node being emitted
+  std::map<uint32_t, std::vector<std::string>> users_;  // of every buffer: names of their nodes
+  std::string emitted_;                                 // the node being emitted
+  int64_t used_weight_bytes_ = 0;                       // by the node being emitted
 
   void add_step(const Node& node, fb::Operator type, flatbuffers::Offset<void> table,
                 const std::vector<uint32_t>& inputs, const std::vector<uint32_t>& outputs) override;
@@ -107,6 +109,7 @@ class ModelContext : public Context {
 
 uint32_t ModelContext::use_buffer(std::span<const std::byte> data) {
   const uint32_t index = buffers_.add(data);
+  users_[index].push_back(emitted_);
   used_weight_bytes_ += static_cast<int64_t>(data.size());
   return index;
 }
@@ -175,9 +178,11 @@ void ModelContext::emit_nodes() {
   for (const Node* node : plan_.order) {
     if (plan_.views.count(node) > 0) continue;
     used_weight_bytes_ = 0;
+    emitted_ = node->name;
     attempt(fmt::format("{} ({})", node->name, node->op->name()), [&] { node->op->emit(*node, *this); });
   }
-  for (const Value* output : graph_.outputs) attempt("output " + output->name, [&] { tensor(*output); });
+  for (const Value* output : graph_.outputs)
+    attempt("output " + output->name, [&] { emitted_ = output->name, tensor(*output); });
   if (!problems.empty()) throw Problems(std::move(problems));
 }
 
@@ -225,6 +230,8 @@ Emission ModelContext::run() {
   Emission emission;
   const auto steps = builder_.CreateVector(write_steps(emission));
   emission.weight_bytes = buffers_.total_bytes();
+  for (auto& [index, users] : users_)
+    if (users.size() > 1) emission.shared_weights.push_back({std::move(users), buffers_.bytes(index)});
   std::vector<uint32_t> inputs, outputs;
   for (const Value* input : graph_.inputs) inputs.push_back(tensor(*input));
   for (const Value* output : graph_.outputs) outputs.push_back(tensor(*output));

@@ -21,6 +21,7 @@ struct Emission {
   std::vector<uint8_t> model;
   std::vector<report::StepSummary> steps;
   std::unordered_map<const ir::Node*, std::pair<int, int>> steps_of;  // first and last; nodes without a step are absent
+  std::vector<report::SharedWeights> shared_weights;
   int64_t macs = 0, weight_bytes = 0;
 };
 

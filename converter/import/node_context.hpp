@@ -21,6 +21,7 @@ struct ImportState {
   int opset;
   TensorReader reader;
   std::vector<std::string>& warnings;
+  bool data_may_be_missing;
   Constants constants;
   std::unordered_map<std::string, ir::Value*> values;  // by ONNX name
   std::unordered_set<std::string> read;                // names that a node or the graph's outputs read

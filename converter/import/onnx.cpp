@@ -23,11 +23,12 @@ using InputShapes = std::map<std::string, Shape>;
 class GraphImporter {
  public:
   GraphImporter(onnx::GraphProto& source, const onnx::ModelProto& model, const InputShapes& input_shapes,
-                TensorReader reader, OnnxModel& result)
+                TensorReader reader, bool data_may_be_missing, OnnxModel& result)
       : source_(source),
         model_(model),
         input_shapes_(input_shapes),
-        state_{*result.graph, result.opset, std::move(reader), result.warnings, {}, {}, {}} {}
+        placeholders_(result.placeholders),
+        state_{*result.graph, result.opset, std::move(reader), result.warnings, data_may_be_missing, {}, {}, {}} {}
 
   void run() {
     const Topology topology = sort_nodes(source_);
@@ -49,6 +50,7 @@ class GraphImporter {
   onnx::GraphProto& source_;
   const onnx::ModelProto& model_;
   const InputShapes& input_shapes_;
+  std::unordered_set<std::string>& placeholders_;
   ImportState state_;
   std::vector<std::string> problems_;
   std::set<std::string>
@@ -78,9 +80,18 @@ class GraphImporter {
       add_initializer(tensor.values().name(), tensor);
   }
 
+  Array read(const onnx::TensorProto& tensor) {
+    if (!state_.data_may_be_missing || !state_.reader.lacks_data(tensor) ||
+        !ir::is_floating(dtype_of(tensor.data_type())))
+      return state_.reader.read(tensor);
+    placeholders_.insert(tensor.name());
+    return TensorReader::zeros(tensor);
+  }
+  Array read(const onnx::SparseTensorProto& tensor) { return state_.reader.read(tensor); }
+
   template <class Proto>
   void add_initializer(const std::string& name, const Proto& tensor) try {
-    Array array = state_.reader.read(tensor);
+    Array array = read(tensor);
     if (!array.all_finite()) state_.warnings.push_back(fmt::format("tensor '{}' holds NaN or infinite elements", name));
     if (state_.values.count(name) == 0) state_.values[name] = state_.graph.add_constant(name, std::move(array));
   } catch (const Error& error) {
@@ -259,13 +270,15 @@ class GraphImporter {
 
 }  // namespace
 
-OnnxModel import_onnx(const std::filesystem::path& file, const InputShapes& input_shapes) {
+OnnxModel import_onnx(const std::filesystem::path& file, const InputShapes& input_shapes, bool data_may_be_missing) {
   const std::unique_ptr<onnx::ModelProto> model = read_model(file);
   OnnxModel result;
   result.graph = std::make_unique<ir::Graph>();
   result.graph->name = model->graph().name();
   result.opset = model_opset(*model);
-  GraphImporter(*model->mutable_graph(), *model, input_shapes, TensorReader(file.parent_path()), result).run();
+  GraphImporter(*model->mutable_graph(), *model, input_shapes, TensorReader(file.parent_path()), data_may_be_missing,
+                result)
+      .run();
   return result;
 }
 

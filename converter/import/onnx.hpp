@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "converter/ir/graph.hpp"
@@ -18,11 +19,14 @@ struct OnnxModel {
   std::unique_ptr<ir::Graph> graph;
   int opset = 0;
   std::vector<std::string> warnings;
+  std::unordered_set<std::string> placeholders;  // tensors without data, which are 0 in the graph
 };
 
 // `input_shapes` overrides the shapes of inputs, by name; a symbolic first dimension that is not given is 1. Tensors
-// kept in external files are looked up beside the model. Every tensor and node is checked; throws ir::Problems with all
-// problems of the model, or ir::Error where the file cannot be read at all.
-OnnxModel import_onnx(const std::filesystem::path& file, const std::map<std::string, ir::Shape>& input_shapes);
+// kept in external files are looked up beside the model. With `data_may_be_missing`, a floating-point initializer that
+// has no elements in the file, or whose external file is absent, is a placeholder. Every tensor and node is checked;
+// throws ir::Problems with all problems of the model, or ir::Error where the file cannot be read at all.
+OnnxModel import_onnx(const std::filesystem::path& file, const std::map<std::string, ir::Shape>& input_shapes,
+                      bool data_may_be_missing = false);
 
 }  // namespace linnet::import

@@ -185,6 +185,23 @@ Array TensorReader::read(const TensorProto& tensor) const {
   }
 }
 
+bool TensorReader::lacks_data(const TensorProto& tensor) const {
+  if (std::find(tensor.dims().begin(), tensor.dims().end(), 0) != tensor.dims().end()) return false;
+  if (tensor.data_location() == TensorProto::EXTERNAL) {
+    const auto location = std::find_if(tensor.external_data().begin(), tensor.external_data().end(),
+                                       [](const auto& entry) { return entry.key() == "location"; });
+    return location == tensor.external_data().end() || !std::filesystem::exists(folder_ / location->value());
+  }
+  return tensor.raw_data().empty() && tensor.float_data().empty() && tensor.double_data().empty() &&
+         tensor.int32_data().empty() && tensor.int64_data().empty() && tensor.uint64_data().empty();
+}
+
+Array TensorReader::zeros(const TensorProto& tensor) {
+  Shape shape = checked_shape(tensor);
+  const auto count = static_cast<size_t>(ir::element_count(shape));
+  return Array::of_floats(std::move(shape), std::vector<float>(count)).cast(dtype_of(tensor.data_type()));
+}
+
 std::string TensorReader::external_bytes(const TensorProto& tensor, size_t wanted) const {
   std::string location;
   uint64_t offset = 0, length = wanted;

@@ -21,6 +21,9 @@ class TensorReader {
 
   // Throws ir::Error naming the tensor, and the file of external data.
   ir::Array read(const onnx::TensorProto& tensor) const;
+  // Whether it declares elements, but has none in the file, or its external file does not exist.
+  bool lacks_data(const onnx::TensorProto& tensor) const;
+  static ir::Array zeros(const onnx::TensorProto& tensor);      // of a floating type
   ir::Array read(const onnx::SparseTensorProto& tensor) const;  // as a dense array
 
  private:

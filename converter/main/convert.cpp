@@ -9,6 +9,7 @@
 #include "converter/main/commands.hpp"
 #include "converter/main/progress.hpp"
 #include "targets/desktop/lib/error.hpp"
+#include "targets/desktop/lib/npy.hpp"
 
 namespace linnet::tools {
 namespace {
@@ -16,7 +17,9 @@ namespace {
 struct Arguments {
   std::string input, output, c_array;
   std::vector<std::string> shapes;
-  std::string dump_after, stop_after;
+  std::string dump_after, stop_after, init, data_set;
+  uint64_t seed = 0;
+  std::vector<std::string> reparametrizations;
   bool json = false, verbose = false, quiet = false, strip = false, keep_layout = false, check = false;
 };
 
@@ -55,6 +58,14 @@ ConvertOptions convert_options(const Arguments& arguments) {
   }
   check_pass("--dump-after", arguments.dump_after);
   check_pass("--stop-after", arguments.stop_after);
+  try {
+    if (!arguments.init.empty()) options.initialization = {weights::parse_scheme(arguments.init), arguments.seed};
+    for (const std::string& text : arguments.reparametrizations)
+      options.reparametrizations.push_back(weights::parse_reparametrization(text));
+  } catch (const ir::Error& error) {
+    throw ToolError(kUsageError, error.what());
+  }
+  options.data_set = arguments.data_set;
   options.strip_names = arguments.strip;
   options.keep_layout = arguments.keep_layout;
   options.check_passes = arguments.check;
@@ -112,10 +123,18 @@ int convert_action(const Arguments& arguments) {
   return kOk;
 }
 
+ir::Array read_samples(const std::string& path) {
+  const NpyArray npy = read_npy(path);
+  std::vector<double> values(npy.size());
+  for (size_t i = 0; i < values.size(); ++i) values[i] = npy.number(i);
+  return ir::Array::of_doubles(npy.shape, std::move(values), ir::DType::f64);
+}
+
 }  // namespace
 
-Conversion convert_file(const std::string& onnx_file, const ConvertOptions& options) {
+Conversion convert_file(const std::string& onnx_file, ConvertOptions options) {
   { const MappedFile readable(onnx_file); }
+  if (!options.data_set.empty()) options.samples = read_samples(options.data_set);
   try {
     Conversion conversion = linnet::convert(onnx_file, options);
     for (const std::string& warning : conversion.warnings) fmt::print(stderr, "linnet: warning: {}\n", warning);
@@ -147,6 +166,23 @@ void add_convert_command(CLI::App& app, Action* action) {
   command->add_flag("--strip", arguments->strip, "Leave out tensor names, step names and source node names");
   command->add_flag("--keep-layout", arguments->keep_layout,
                     "Inputs and outputs keep the source's order of dimensions (N, C, H, W) on the device");
+  auto* init = command
+                   ->add_option("--init", arguments->init,
+                                "Give every layer new weights (he, xavier, he_normal, he_uniform, xavier_normal or "
+                                "xavier_uniform); the file's may be missing")
+                   ->type_name("SCHEME");
+  command->add_option("--seed", arguments->seed, "Seed of --init (default 0)")->needs(init)->type_name("N");
+  command
+      ->add_option("--reparam", arguments->reparametrizations,
+                   "Reparametrize the weights whose names in the ONNX file match a glob (* and ?), after --init: "
+                   "'GLOB=standardize(eps=1e-5,unbiased,eps_outside)', 'GLOB=weight_norm(dim=0)' or "
+                   "'GLOB=spectral_norm(iterations=N)' (default: to convergence); repeat for more")
+      ->allow_extra_args(false)
+      ->type_name("GLOB=KIND(...)");
+  command
+      ->add_option("--reestimate-bn", arguments->data_set,
+                   "Take the statistics of every batch normalization from samples of the model's input")
+      ->type_name("CALIB.npy");
   command
       ->add_option("--c-array", arguments->c_array,
                    "Also write the model as C source for firmware, and a header of the same name beside it")

@@ -17,6 +17,7 @@ using kernels::BinaryFunction;
 
 namespace {
 
+constexpr size_t kMean = 3;
 constexpr std::string_view kParameters[] = {"x", "scale", "bias", "mean", "variance"};
 
 TensorType infer_per_channel(const std::vector<const TensorType*>& inputs, size_t count, int64_t axis) {
@@ -24,6 +25,7 @@ TensorType infer_per_channel(const std::vector<const TensorType*>& inputs, size_
   require_floating(x, kParameters[0]);
   require_axis(axis, x.shape);
   for (size_t i = 1; i < count; ++i) {
+    if (i >= kMean && (inputs.size() <= i || inputs[i] == nullptr)) continue;
     const TensorType& parameter = required(inputs, i, kParameters[i]);
     require_floating(parameter, kParameters[i]);
     require_shape(parameter, {x.shape[static_cast<size_t>(axis)]}, kParameters[i]);
@@ -55,6 +57,7 @@ std::vector<TensorType> BatchNorm::infer(const std::vector<const TensorType*>& i
 }
 
 std::vector<Array> BatchNorm::evaluate(const std::vector<const Array*>& inputs) const {
+  if (inputs.size() < 5 || inputs[3] == nullptr || inputs[4] == nullptr) throw Error("has no mean and variance");
   const Array& x = *inputs[0];
   std::vector<double> scale = inputs[1]->doubles(), shift = inputs[2]->doubles();
   for (size_t c = 0; c < scale.size(); ++c) {
@@ -147,7 +150,7 @@ Value* per_element(OnnxContext& context, double epsilon) {
 }  // namespace
 
 std::vector<Value*> import_batch_normalization(OnnxContext& context) {
-  Value *x = context.input(0), *mean = context.input(3), *variance = context.input(4);
+  Value* x = context.input(0);
   auto op = std::make_unique<BatchNorm>();
   op->epsilon = context.number("epsilon", 1e-5);
   const double momentum = context.number("momentum", 0.9);
@@ -155,18 +158,21 @@ std::vector<Value*> import_batch_normalization(OnnxContext& context) {
   const bool training = context.opset() >= 14 && context.integer("training_mode", 0) != 0;
   if (x->shape().size() < 2)
     context.fail(fmt::format("input of shape {}, supported are rank 2 and more", to_string(x->shape())));
+  const bool of_data = !is_static(x);
+  // In training the statistics are those of the data: absent until a data set gives them.
+  Value* mean = training && of_data ? nullptr : context.optional_input(3);
+  Value* variance = training && of_data ? nullptr : context.optional_input(4);
   for (size_t i = 1; i < context.output_count() && !training; ++i) {
     if (context.output_used(i))
       context.fail(fmt::format("output {} is used, outside of training there is output 0 only", i));
   }
   if (!spatial) return {per_element(context, op->epsilon)};
   std::vector<Value*> outputs(1);
-  if (training) {
-    if (!is_static(x))
-      context.fail("training_mode is 1 on an input that depends on the model's inputs, supported are constants");
+  if (training && !of_data) {
     const Statistics statistics = input_statistics(context, x);
-    outputs.push_back(context.output_used(1) ? running(context, mean, statistics.mean, momentum) : nullptr);
-    outputs.push_back(context.output_used(2) ? running(context, variance, statistics.variance, momentum) : nullptr);
+    outputs.push_back(context.output_used(1) ? running(context, context.input(3), statistics.mean, momentum) : nullptr);
+    outputs.push_back(context.output_used(2) ? running(context, context.input(4), statistics.variance, momentum)
+                                             : nullptr);
     mean = statistics.mean;
     variance = statistics.variance;
   }

@@ -8,7 +8,8 @@ namespace linnet::ops {
 using namespace linnet::ir;
 
 // Inputs: x, scale [C], bias [C], mean [C], variance [C]; y = scale (x - mean) / sqrt(variance + epsilon) + bias along
-// `axis`. No emission: folding replaces it by ScaleShift or merges it into a neighbour.
+// `axis`. Mean and variance may be absent until a data set gives them. No emission: folding replaces it by ScaleShift
+// or merges it into a neighbour.
 struct BatchNorm : OpBase<BatchNorm> {
   static constexpr std::string_view kName = "BatchNorm";
   double epsilon = 1e-5;

@@ -35,6 +35,22 @@ struct Placement {
   int first_step = 0, last_step = 0;
 };
 
+// How much a data set changed the statistics of one batch normalization, over its channels; NaN where it
+// had none.
+struct StatisticsChange {
+  std::string layer;
+  int64_t channels = 0;
+  double largest_mean_shift = 0;  // in standard deviations from before
+  double smallest_variance_ratio = 1, largest_variance_ratio = 1;
+};
+
+// Weights that several steps have in common and the file holds once.
+struct SharedWeights {
+  std::vector<std::string> steps;
+  int64_t bytes = 0;  // of one copy
+  int64_t saved() const { return bytes * (static_cast<int64_t>(steps.size()) - 1); }
+};
+
 struct Report {
   std::string source_file, tool_version, options;
   int onnx_opset = 0;
@@ -44,6 +60,8 @@ struct Report {
   std::vector<StepSummary> steps;
   std::vector<TargetMemory> memory;
   std::vector<Placement> placements;
+  std::vector<SharedWeights> shared_weights;
+  std::vector<StatisticsChange> statistics;
   std::vector<std::string> warnings;
 };
 

@@ -61,6 +61,18 @@ std::string to_json(const Report& report) {
     json.member("first_step", placement.first_step);
     json.member("last_step", placement.last_step);
   });
+  write_objects(json, "shared_weights", report.shared_weights, [&](const SharedWeights& shared) {
+    json.member_array("steps", shared.steps);
+    json.member("bytes", shared.bytes);
+    json.member("saved_bytes", shared.saved());
+  });
+  write_objects(json, "statistics", report.statistics, [&](const StatisticsChange& change) {
+    json.member("layer", change.layer);
+    json.member("channels", change.channels);
+    json.member("largest_mean_shift", change.largest_mean_shift);
+    json.member("smallest_variance_ratio", change.smallest_variance_ratio);
+    json.member("largest_variance_ratio", change.largest_variance_ratio);
+  });
   json.member_array("warnings", report.warnings);
   json.end_object();
   return json.text();

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include <fmt/format.h>
@@ -62,6 +63,27 @@ std::string memory_table(const Report& report) {
   return "\nmemory in bytes, one thread\n" + table.text();
 }
 
+std::string shared_table(const Report& report) {
+  int64_t saved = 0;
+  TextTable table({"bytes", "saved", "used by"}, {0, 1});
+  for (const SharedWeights& shared : report.shared_weights) {
+    table.add({grouped(shared.bytes), grouped(shared.saved()), fmt::format("{}", fmt::join(shared.steps, ", "))});
+    saved += shared.saved();
+  }
+  return fmt::format("\nshared weights, {} bytes saved\n{}", grouped(saved), table.text());
+}
+
+std::string statistics_table(const Report& report) {
+  TextTable table({"batch norm", "channels", "mean shift", "variance ratio"}, {1, 2, 3});
+  for (const StatisticsChange& change : report.statistics)
+    if (std::isnan(change.largest_mean_shift))
+      table.add({change.layer, grouped(change.channels), "none before", ""});
+    else
+      table.add({change.layer, grouped(change.channels), fmt::format("{:.3g}", change.largest_mean_shift),
+                 fmt::format("{:.3g} to {:.3g}", change.smallest_variance_ratio, change.largest_variance_ratio)});
+  return "\nstatistics from the data set; the largest shift of a mean in standard deviations\n" + table.text();
+}
+
 std::string step_table(const Report& report) {
   TextTable table({"step", "operator", "output", "MACs", "weight bytes", "name", "attributes"}, {0, 3, 4});
   for (size_t i = 0; i < report.steps.size(); ++i) {
@@ -99,6 +121,8 @@ std::string to_text(const Report& report, bool verbose) {
     text += step_table(report);
   }
   if (!report.memory.empty()) text += memory_table(report);
+  if (!report.shared_weights.empty()) text += shared_table(report);
+  if (!report.statistics.empty()) text += statistics_table(report);
   if (!report.warnings.empty()) text += "\nwarnings\n";
   for (const std::string& warning : report.warnings) text += fmt::format("  {}\n", warning);
   return text;

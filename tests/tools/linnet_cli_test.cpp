@@ -60,6 +60,27 @@ class LinnetCli : public testing::Test {
   TemporaryFolder folder_;
 };
 
+TEST_F(LinnetCli, ChangesWeightsOnRequest) {
+  const std::string images = kDigits + "/test_images.npy";
+  const std::string plain = read_bytes(convert());
+  EXPECT_NE(read_bytes(convert({"--init", "he", "--seed", "3"})), plain);
+  EXPECT_NE(read_bytes(convert({"--reparam", "*=standardize(unbiased)"})), plain);
+  EXPECT_NE(read_bytes(convert({"--reestimate-bn", images})), plain);
+  const std::string model = folder_.path("digits.lnt");
+  const Outcome compared = linnet({"compare", kDigits + "/digits.onnx", model, "--input", images, "--samples", "2"});
+  EXPECT_EQ(compared.exit_code, 0) << compared.err << compared.out;
+}
+
+TEST_F(LinnetCli, SaysWhyWeightsCannotBeChanged) {
+  const std::string onnx = kDigits + "/digits.onnx", out = folder_.path("x.lnt");
+  expect_failure({"convert", onnx, "-o", out, "--init", "zero"}, 2, "--init zero: supported are he, xavier");
+  expect_failure({"convert", onnx, "-o", out, "--reparam", "*=norm"}, 2, "--reparam *=norm: expected one of");
+  expect_failure({"convert", onnx, "-o", out, "--reparam", "none*=weight_norm"}, 1, "no weights have such a name");
+  expect_failure({"convert", onnx, "-o", out, "--reestimate-bn", kDigits + "/test_logits.npy"}, 1,
+                 "test_logits.npy: has shape");
+  expect_failure({"convert", onnx, "-o", out, "--reestimate-bn", folder_.path("no.npy")}, 3, "no.npy");
+}
+
 TEST_F(LinnetCli, ConvertedDigitsGivePyTorchsResults) {
   expect_pytorch(convert());
 }
