@@ -7,6 +7,7 @@
 #include "converter/emit/buffers.hpp"
 #include "converter/emit/context.hpp"
 #include "converter/ops/concat.hpp"
+#include "converter/ops/norm.hpp"
 
 namespace linnet::emit {
 
@@ -192,7 +193,8 @@ report::StepSummary ModelContext::summary(const StepRecord& step) {
   result.op = fb::EnumNameOperator(step.type);
   result.output = to_string(step.node->out().type);
   AttributeWriter writer;
-  if (step.node->inputs.size() > 1 && step.node->in(1).constant && step.node->in(1).shape().size() > 2) {
+  if (step.node->has(1) && step.node->as<ops::RowNorm>() == nullptr && step.node->in(1).constant &&
+      step.node->in(1).shape().size() > 2) {
     const Shape& weights = step.node->in(1).shape();
     writer.add("kernel", std::vector<int64_t>(weights.begin() + 2, weights.end()));
   }

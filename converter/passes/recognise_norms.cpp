@@ -146,6 +146,7 @@ class NormRecognizer {
     const bool within = varies_within(norm.gain, axes) && varies_within(norm.shift, axes);
     if (within && !plain_gain) inputs[1] = row_parameter(last, ".gain", passes::transposed(norm.gain, to_last), row);
     if (within && !plain_shift) inputs[2] = row_parameter(last, ".shift", passes::transposed(norm.shift, to_last), row);
+    while (inputs.back() == nullptr) inputs.pop_back();
     Node* node = graph_.add(std::make_unique<ops::RowNorm>(op), inputs, last->name, last);
     node->sources = last->sources;
     Value* y = transposed(node->outputs[0], inverse(to_last), last);
