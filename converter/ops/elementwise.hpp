@@ -56,8 +56,8 @@ struct Logical : OpBase<Logical> {
   std::vector<Array> evaluate(const std::vector<const Array*>& inputs) const override;
 };
 
-// The remainder of a / b with NumPy broadcasting: with the sign of b, or with that of a (C's fmod) when `c_style`, which
-// floating types require. A division by an integer zero is an error.
+// The remainder of a / b with NumPy broadcasting: with the sign of b, or with that of a (C's fmod) when `c_style`,
+// which floating types require. A division by an integer zero is an error.
 struct Mod : OpBase<Mod> {
   static constexpr std::string_view kName = "Mod";
   bool c_style = false;

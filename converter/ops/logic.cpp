@@ -116,7 +116,9 @@ std::vector<Array> Logical::evaluate(const std::vector<const Array*>& inputs) co
   return {Array::of_integers(shape, std::move(result), DType::boolean)};
 }
 
-void Mod::attributes(AttributeWriter& writer) const { writer.add("c_style", c_style); }
+void Mod::attributes(AttributeWriter& writer) const {
+  writer.add("c_style", c_style);
+}
 
 std::vector<TensorType> Mod::infer(const std::vector<const TensorType*>& inputs) const {
   const TensorType& a = required(inputs, 0, "a");

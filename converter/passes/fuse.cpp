@@ -9,6 +9,7 @@
 #include "converter/ops/pad.hpp"
 #include "converter/ops/pool.hpp"
 #include "converter/ops/reshape.hpp"
+#include "converter/passes/norm_parameters.hpp"
 #include "converter/passes/passes.hpp"
 #include "converter/passes/rewrite.hpp"
 
@@ -31,8 +32,9 @@ class Fuser {
     changed_ = false;
     number_nodes();
     sweep(graph_, [this](Node* node) {
-      changed_ = fuse_activation(node) || fuse_residual(node) || fuse_scale(node) || fuse_operand_scale(node) ||
-                 fuse_pad(node) || crop_kernel(node) || make_scale_shift(node) || make_linear(node) || changed_;
+      changed_ = merge_parameters(graph_, log_, node) || fuse_activation(node) || fuse_residual(node) ||
+                 fuse_scale(node) || fuse_operand_scale(node) || fuse_pad(node) || crop_kernel(node) ||
+                 make_scale_shift(node) || make_linear(node) || changed_;
     });
     return changed_;
   }

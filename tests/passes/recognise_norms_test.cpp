@@ -166,7 +166,10 @@ TEST(RecogniseNorms, NormOverChannelsLeavesNoTranspose) {
   Value* normalized = layer(b, b.conv(b.input({1, 3, 4, 5}), 6, 3), {1});
   b.output(b.conv(b.plus(b.times(normalized, b.random({6, 1, 1})), b.random({6, 1, 1})), 4, 1));
   run(b.graph, passes::recognise_norms);
-  run(b.graph, [](Graph& graph, passes::PassLog& log) { passes::legalize_layout(graph, log, false); });
+  run(b.graph, [](Graph& graph, passes::PassLog& log) {
+    passes::legalize_layout(graph, log, false);
+    passes::fuse(graph, log);
+  });
   EXPECT_EQ(count<ops::RowNorm>(b.graph), 1);
   EXPECT_EQ(node_count(b.graph), 3) << dump(b.graph);
 }
