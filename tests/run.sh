@@ -1,6 +1,7 @@
 #!/bin/bash
-# run.sh [LABEL...]: installs what is missing, builds every preset and runs all tests with one ctest. With labels (unit,
-# golden, api, sanitize, aarch64, armv7, cortex-m, lint) only the tests that carry one of them run. A second run reuses the
+# run.sh [LABEL...]: installs what is missing, builds the presets and runs all their tests with one ctest. With labels (unit,
+# golden, api, target, aarch64, armv7, cortex-m, lint, sanitize) only the tests that carry one of them run. Two kinds take long
+# and run only when they are named: sanitize (every host test under the sanitizers) and lint's clang-tidy. A second run reuses the
 # builds. Exits with 0 only where everything built and every test passed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,7 +15,7 @@ jobs=$(nproc)
 
 build() {
   local begin=$SECONDS
-  cmake --preset "$1" >"build/$1.log" || { cat "build/$1.log"; return 1; }
+  cmake --preset "$@" >"build/$1.log" || { cat "build/$1.log"; return 1; }
   cmake --build --preset "$1" --parallel "$jobs"
   echo "built $1 in $((SECONDS - begin)) s"
 }
@@ -30,10 +31,17 @@ digits_model() {
   done
 }
 
+named() { [[ " $labels " == *" $1 "* ]]; }
+
+labels=$*
+presets=(desktop linux-aarch64 linux-armv7 cortex-m4 cortex-m7)
+if named sanitize; then presets+=(sanitize); fi
+tidy=OFF
+if named lint; then tidy=ON; fi
+
 mkdir -p build/all
-build desktop
+build desktop -DLINNET_CLANG_TIDY=$tidy
 digits_model
-presets=(desktop sanitize linux-aarch64 linux-armv7 cortex-m4 cortex-m7)
 for preset in "${presets[@]:1}"; do build "$preset"; done
 
 # One ctest over the tests of every build, so that one summary counts them all.
