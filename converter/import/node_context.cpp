@@ -144,6 +144,7 @@ std::vector<Value*> NodeContext::add_many(std::unique_ptr<ir::Op> op, std::vecto
   std::vector<Value*> outputs;
   if (folds_at_once(types, inputs)) {
     std::vector<const Array*> arrays;
+    arrays.reserve(inputs.size());
     for (const Value* value : inputs) arrays.push_back(value != nullptr ? &state_.constants.get(value) : nullptr);
     for (Array& array : op->evaluate(arrays)) outputs.push_back(state_.graph.add_constant(name_, std::move(array)));
   } else {
