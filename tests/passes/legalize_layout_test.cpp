@@ -115,8 +115,9 @@ TEST(LegalizeLayout, ChannelShuffleIsOneTranspose) {
   run(b.graph, legalize);
   ASSERT_EQ(count<ops::Transpose>(b.graph), 1) << dump(b.graph);
   for (const auto& node : b.graph.nodes()) {
-    if (const auto* transpose = node->as<ops::Transpose>())
+    if (const auto* transpose = node->as<ops::Transpose>()) {
       EXPECT_EQ(transpose->permutation, Permutation({0, 1, 2, 4, 3})) << dump(b.graph);
+    }
   }
 }
 
@@ -212,7 +213,9 @@ TEST(LegalizeLayout, ReductionsOfDimensionsThatLieApartAreSplit) {
     b.output(b.add(op, {b.input({2, 3, 4, 5})}));
     run(b.graph, legalize_keeping);
     for (const auto& node : b.graph.nodes()) {
-      if (const auto* reduce = node->as<ops::Reduce>()) EXPECT_EQ(reduce->axes.size(), 1u) << dump(b.graph);
+      if (const auto* reduce = node->as<ops::Reduce>()) {
+        EXPECT_EQ(reduce->axes.size(), 1u) << dump(b.graph);
+      }
     }
   }
 }
@@ -225,7 +228,9 @@ TEST(LegalizeLayout, AScaleShiftAlongAnInnerDimensionIsTwoSteps) {
                       b.constant({3}, {1, 1, 1})}));
   run(b.graph, legalize_keeping);
   for (const auto& node : b.graph.nodes()) {
-    if (const auto* scale_shift = node->as<ops::ScaleShift>()) EXPECT_EQ(scale_shift->axis, 2);
+    if (const auto* scale_shift = node->as<ops::ScaleShift>()) {
+      EXPECT_EQ(scale_shift->axis, 2);
+    }
   }
 }
 
@@ -241,7 +246,9 @@ TEST(LegalizeLayout, DisagreementIsTransposedWhereItIsSmallest) {
   run(b.graph, legalize);
   ASSERT_EQ(count<ops::Transpose>(b.graph), 1) << dump(b.graph);
   for (const auto& node : b.graph.nodes()) {
-    if (node->as<ops::Transpose>() != nullptr) EXPECT_EQ(element_count(node->out().shape()), 128);
+    if (node->as<ops::Transpose>() != nullptr) {
+      EXPECT_EQ(element_count(node->out().shape()), 128);
+    }
   }
 }
 
