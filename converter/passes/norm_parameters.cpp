@@ -127,6 +127,7 @@ std::optional<ImageNorm> as_image_norm(const Node& node) {
   ops::GroupNorm op;
   op.groups = row->axis == 1 ? 1 : shape[1];
   op.epsilon = row->epsilon;
+  op.epsilon_outside = row->epsilon_outside;
   return ImageNorm{op, *scale, *shift};
 }
 

@@ -117,6 +117,7 @@ class NormRecognizer {
     ops::GroupNorm op;
     op.groups = axes.front() == 1 ? 1 : channels;
     op.epsilon = norm.epsilon;
+    op.epsilon_outside = norm.epsilon_outside;
     const auto parameter = [&](const Array& array, const char* suffix) {
       std::vector<double> values = array.doubles();
       values.resize(static_cast<size_t>(channels), values[0]);
@@ -139,6 +140,7 @@ class NormRecognizer {
     op.kind = norm.kind;
     op.axis = static_cast<int64_t>(rank - axes.size());
     op.epsilon = norm.epsilon;
+    op.epsilon_outside = norm.epsilon_outside;
     std::vector<Value*> inputs = {transposed(x, to_last, last), nullptr, nullptr};
     const Shape row(inputs[0]->shape().begin() + op.axis, inputs[0]->shape().end());
     const bool plain_gain = is_uniform(norm.gain, 1.0, 1.0),
