@@ -135,10 +135,13 @@ CASES = {
 for name, statistics in m.STATISTICS.items():
     CASES |= {
         f"layer_{name}": (lambda f=statistics: m.Affine(m.Over(f, -1), (7,), (7,)), ROWS),
-        f"group_{name}_groups": (lambda f=statistics: m.Affine(m.Viewed(f, 3, "groups"), CHANNELS, CHANNELS), IMAGES),
-        f"group_{name}_rows": (lambda f=statistics: m.Affine(m.Viewed(f, 3, "rows"), CHANNELS, CHANNELS), IMAGES),
-        f"group_{name}_images": (lambda f=statistics: m.Affine(m.Viewed(f, 3, "images"), CHANNELS, CHANNELS), IMAGES),
-        f"instance_{name}": (lambda f=statistics: m.Affine(m.Over(f, (2, 3)), CHANNELS, CHANNELS), IMAGES),
+        f"group_{name}": (lambda f=statistics: m.Affine(m.Viewed(f, 3, "groups"), CHANNELS, CHANNELS), IMAGES),
+    }
+for name in ("centred", "raw_moments", "variance_unbiased", "deviation_biased", "deviation_unbiased"):
+    CASES |= {
+        f"group_{name}_rows": (lambda f=m.STATISTICS[name]: m.Affine(m.Viewed(f, 3, "rows"), CHANNELS, CHANNELS), IMAGES),
+        f"group_{name}_images": (lambda f=m.STATISTICS[name]: m.Affine(m.Viewed(f, 3, "images"), CHANNELS, CHANNELS), IMAGES),
+        f"instance_{name}": (lambda f=m.STATISTICS[name]: m.Affine(m.Over(f, (2, 3)), CHANNELS, CHANNELS), IMAGES),
     }
 
 
@@ -197,6 +200,16 @@ def cleaned(model):
     return model
 
 
+def attributes_of(node):
+    """Those that differ from the specification's default, in their order by name."""
+    known = onnx.defs.get_schema(node.op_type).attributes if onnx.defs.has(node.op_type) else {}
+    for a in sorted(node.attribute, key=lambda a: a.name):
+        value = onnx.helper.get_attribute_value(a)
+        default = known[a.name].default_value if a.name in known else None
+        if default is None or not default.type or value != onnx.helper.get_attribute_value(default):
+            yield a.name, numpy_helper.to_array(a.t).tolist() if a.type == onnx.AttributeProto.TENSOR else value
+
+
 def structure(model):
     """A digest of everything but names, opset and the elements of large tensors."""
     digest = hashlib.sha256()
@@ -205,8 +218,7 @@ def structure(model):
         array = numpy_helper.to_array(tensor)
         names[tensor.name] = f"{array.dtype} {array.shape} " + (str(array.tolist()) if array.size < 8 else "")
     for node in model.graph.node:
-        attributes = sorted(str(onnx.helper.get_attribute_value(a)) if a.type != onnx.AttributeProto.TENSOR else str(numpy_helper.to_array(a.t).tolist()) for a in node.attribute)
-        line = f"{node.op_type} {[names.get(i, i) for i in node.input]} {list(node.output)} {[a.name for a in node.attribute]} {attributes}"
+        line = f"{node.op_type} {[names.get(i, i) for i in node.input]} {list(node.output)} {list(attributes_of(node))}"
         digest.update(line.encode())
     return digest.digest()
 
