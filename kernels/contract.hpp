@@ -217,11 +217,13 @@ struct ArgMaxArgs {
 // With d = x - mean (Layer) or x (Rms, L2) and n = sum of d^2 over a row of `size` elements:
 //   Layer, Rms: y = activation(d / sqrt(n / size + epsilon) * gain + shift)
 //   L2:         y = activation(x / max(sqrt(n), epsilon) * gain + shift)
+// with epsilon_outside, d / (sqrt(n / size) + epsilon) and x / (sqrt(n) + epsilon).
 // The mean is taken first and the squares of the differences summed after (two passes). y may be x.
 struct RowNormArgs {
   NormKind kind;
   int32_t rows, size;
   float epsilon;
+  bool epsilon_outside;
   const float* x;
   ptrdiff_t x_stride;
   const float* gain;   // [size], or null for ones
@@ -233,10 +235,11 @@ struct RowNormArgs {
 
 // Images image_begin..image_end of x [images, pixels, channels]: mean and variance of each group of channels / groups
 // adjacent channels over all pixels of the image; y = activation((x - mean) / sqrt(variance + epsilon) * scale[c] +
-// shift[c]). y may be x.
+// shift[c]), with epsilon_outside (x - mean) / (sqrt(variance) + epsilon). y may be x.
 struct GroupNormArgs {
   int32_t image_begin, image_end, pixels, channels, groups;
   float epsilon;
+  bool epsilon_outside;
   const float* x;
   ptrdiff_t x_stride;  // between pixels
   const float* scale;

@@ -14,6 +14,7 @@ struct RowNorm : OpBase<RowNorm> {
   kernels::NormKind kind = kernels::NormKind::Layer;
   int64_t axis = 0;  // first normalized axis
   double epsilon = 1e-5;
+  bool epsilon_outside = false;
   Activation fused;
 
   void attributes(AttributeWriter& writer) const override;
@@ -30,6 +31,7 @@ struct GroupNorm : OpBase<GroupNorm> {
   static constexpr std::string_view kName = "GroupNorm";
   int64_t groups = 1;
   double epsilon = 1e-5;
+  bool epsilon_outside = false;
   bool channels_last = false;
   Activation fused;
 

@@ -93,7 +93,8 @@ std::optional<Affine> through_reshape(const Affine& affine, const Node& reshape,
       for (int64_t k = 0; k < elements && depends_on_d_only; ++k) {
         int64_t& channel = source[k / far_stride % far[d]];
         const int64_t wanted = k / near_stride % near[axis];
-        depends_on_d_only = channel < 0 || channel == wanted;
+        depends_on_d_only = channel < 0 || (affine.scale[channel] == affine.scale[wanted] &&
+                                            affine.shift[channel] == affine.shift[wanted]);
         channel = wanted;
       }
       if (!depends_on_d_only) continue;

@@ -109,7 +109,7 @@ class Chooser {
 
   LayoutChoice run() {
     improve(seeds_of_fixed_items());
-    while (improve_by_one_edge()) {
+    while (improve_by_one_edge() || improve_by_one_item()) {
     }
     LayoutChoice choice;
     for (const Item& item : items_) {
@@ -186,9 +186,13 @@ class Chooser {
     return element_count(edge.value->shape()) + kStepCost;
   }
 
+  static const ops::ScaleShift* scale_shift_of(const Item& item) {
+    return item.node != nullptr ? item.node->as<ops::ScaleShift>() : nullptr;
+  }
+
   // A scale-shift along another dimension than the last becomes two steps.
   static int64_t cost(const Item& item, const Layout& layout) {
-    const auto* scale_shift = item.node != nullptr ? item.node->as<ops::ScaleShift>() : nullptr;
+    const auto* scale_shift = scale_shift_of(item);
     if (scale_shift == nullptr || layout.out.back() == scale_shift->axis) return 0;
     return element_count(item.node->out().shape()) + kStepCost;
   }
@@ -283,6 +287,18 @@ class Chooser {
       if (taken[item]) items_[item].current = layout;
     if (total() < before) return true;
     items_ = std::move(kept);
+    return false;
+  }
+
+  bool improve_by_one_item() {
+    for (size_t i = 0; i < items_.size(); ++i) {
+      if (cost(items_[i], items_[i].current) == 0) continue;
+      Permutation order = items_[i].current.out;
+      const auto axis = std::find(order.begin(), order.end(), scale_shift_of(items_[i])->axis);
+      std::rotate(axis, axis + 1, order.end());
+      const auto layout = layout_for(items_[i], order, true);
+      if (layout && improve({{i, *layout}})) return true;
+    }
     return false;
   }
 

@@ -11,6 +11,7 @@
 #include "converter/ops/reduce.hpp"
 #include "converter/ops/reshape.hpp"
 #include "converter/ops/slice.hpp"
+#include "converter/passes/layout.hpp"
 #include "converter/passes/passes.hpp"
 #include "converter/passes/rewrite.hpp"
 
@@ -51,7 +52,7 @@ class Simplifier {
       changed_ = true;
       return;
     }
-    merge_reshape(node) || merge_transpose(node) || merge_slice(node) || gather_to_slice(node) ||
+    merge_reshape(node) || transpose_without_reshapes(node) || merge_transpose(node) || merge_slice(node) || gather_to_slice(node) ||
         flatten_concat(node) || reduce_to_reshape(node) || shrink_operands(node);
   }
 
@@ -130,6 +131,20 @@ class Simplifier {
     const Node* before = producer_of<ops::Reshape>(node->inputs.empty() ? nullptr : node->inputs[0]);
     if (reshape == nullptr || before == nullptr) return false;
     return change(node, *reshape, {before->inputs[0]}, "merged two reshapes");
+  }
+
+  // Reshape -> Transpose -> Reshape, where the first merges dimensions that the last splits again.
+  bool transpose_without_reshapes(Node* node) {
+    if (node->as<ops::Reshape>() == nullptr || !single_use(graph_, node->inputs[0])) return false;
+    const Node* transpose = producer_of<ops::Transpose>(node->inputs[0]);
+    const Node* before = transpose != nullptr ? producer_of<ops::Reshape>(transpose->inputs[0]) : nullptr;
+    if (before == nullptr) return false;
+    const Shape &shape = before->in(0).shape(), &merged = before->out().shape();
+    ops::Transpose direct;
+    direct.permutation =
+        through_reshape(shape, merged, transpose->as<ops::Transpose>()->permutation, /*forward=*/false);
+    if (direct.permutation.empty() || permuted(shape, direct.permutation) != node->out().shape()) return false;
+    return change(node, direct, {before->inputs[0]}, "transposes without the reshapes around");
   }
 
   bool merge_transpose(Node* node) {

@@ -96,8 +96,6 @@ report::StatisticsChange change_of(const Node& node, const Statistics& now, doub
     const double shift = std::abs(now.mean[c] - mean.number(c)) / std::sqrt(before);
     const double ratio = (now.variance[c] + epsilon) / before;
     change.largest_mean_shift = std::max(change.largest_mean_shift, shift);
-    const Array mean = import::Constants().get(&node.in(kMean)),
-                variance = import::Constants().get(&node.in(kVariance));
     change.smallest_variance_ratio = std::min(change.smallest_variance_ratio, ratio);
     change.largest_variance_ratio = std::max(change.largest_variance_ratio, ratio);
   }

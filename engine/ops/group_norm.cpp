@@ -32,6 +32,7 @@ void run(const StepView& step, const linnet_session& session) {
   kernels::GroupNormArgs args = {};
   args.pixels = x.rows / x.shape[0];
   args.epsilon = norm.epsilon();
+  args.epsilon_outside = norm.epsilon_outside();
   args.x_stride = x.row_stride;
   args.y_stride = y.row_stride;
   args.activation = activation_of(norm.activation());

@@ -79,7 +79,7 @@ void group_norm_parameters(const GroupNormArgs& args, const float* x, float* mea
   for_each_vector<Isa>(args.channels, [&](ptrdiff_t c, int count) LINNET_INLINE_LAMBDA {
     const Standardization<Isa> channel =
         standardize(F32<Isa>::load_n(means + c, count), F32<Isa>::load_n(differences + c, count),
-                    F32<Isa>::load_n(squares + c, count), elements, args.epsilon);
+                    F32<Isa>::load_n(squares + c, count), elements, args.epsilon, args.epsilon_outside);
     const F32<Isa> scale = F32<Isa>::load_n(args.scale + c, count);
     (channel.factor * scale).store_n(factors + c, count);
     fma(channel.offset, scale, F32<Isa>::load_n(args.shift + c, count)).store_n(offsets + c, count);

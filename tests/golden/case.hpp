@@ -1,5 +1,5 @@
-// A golden case: NAME.onnx with NAME.npz beside it, which holds inputs in_0, in_1, ... and the outputs out_0, ... that
-// PyTorch or ONNX Runtime gave (tests/models/make_ops.py, make_networks.py).
+// A golden case: NAME.onnx or NAME.VARIANT.onnx with NAME.npz beside it, which holds inputs in_0, in_1, ... and the
+// outputs out_0, ... that PyTorch or ONNX Runtime gave (tests/models/make_*.py).
 #pragma once
 
 #include <filesystem>
@@ -11,12 +11,15 @@
 namespace linnet::golden {
 
 struct Case {
-  std::string name;  // "ops/conv_1x1"
+  std::string name;  // "ops/conv_1x1", "norms/group.script13"
   std::vector<tools::NpyArray> inputs, outputs;
 };
 
-// Names of all cases below `folder` (ops/..., networks/...), sorted.
+// Names of all cases below `folder` (networks/..., norms/..., ops/...), sorted.
 std::vector<std::string> case_names(const std::filesystem::path& folder);
+
+// A case's name without its variant.
+std::string data_name(const std::string& name);
 
 // Reads an .npz of stored (not compressed) members, as numpy.savez writes it. Throws std::runtime_error naming the
 // file.

@@ -12,16 +12,16 @@ struct Statistics {
   double mean, factor;
 };
 
-Statistics statistics_of(NormKind kind, const std::vector<double>& values, double epsilon) {
+Statistics statistics_of(NormKind kind, const std::vector<double>& values, double epsilon, bool outside) {
   const double count = static_cast<double>(values.size());
   double mean = 0, squares = 0;
   if (kind == NormKind::Layer) {
     for (double x : values) mean += x / count;
   }
   for (double x : values) squares += (x - mean) * (x - mean);
-  const double root =
-      kind == NormKind::L2 ? std::max(std::sqrt(squares), epsilon) : std::sqrt(squares / count + epsilon);
-  return {mean, 1 / root};
+  const double variance = kind == NormKind::L2 ? squares : squares / count;
+  if (outside) return {mean, 1 / (std::sqrt(variance) + epsilon)};
+  return {mean, 1 / (kind == NormKind::L2 ? std::max(std::sqrt(variance), epsilon) : std::sqrt(variance + epsilon))};
 }
 
 // The standardized x errs by the rounding of its row's or group's sums, which are of order 1.
@@ -82,6 +82,7 @@ struct RowCase {
   int32_t x_gap = 0, y_gap = 0;
   float epsilon = 1e-5f;
   Activation activation = {};
+  bool epsilon_outside = false;
 };
 
 void check(const KernelTable& kernels, const RowCase& c, const std::vector<float>& dense) {
@@ -91,16 +92,16 @@ void check(const KernelTable& kernels, const RowCase& c, const std::vector<float
   Guarded<float> y(std::vector<float>(out.extent(), kUntouched)), in_place(spread(dense, out));
   const float* gain_data = c.has_gain ? gain.data() : nullptr;
   const float* shift_data = c.has_shift ? shift.data() : nullptr;
-  kernels.row_norm_f32({c.kind, c.rows, c.size, c.epsilon, x.data(), in.stride, gain_data, shift_data, y.data(),
+  kernels.row_norm_f32({c.kind, c.rows, c.size, c.epsilon, c.epsilon_outside, x.data(), in.stride, gain_data, shift_data, y.data(),
                         out.stride, c.activation});
-  kernels.row_norm_f32({c.kind, c.rows, c.size, c.epsilon, in_place.data(), out.stride, gain_data, shift_data,
+  kernels.row_norm_f32({c.kind, c.rows, c.size, c.epsilon, c.epsilon_outside, in_place.data(), out.stride, gain_data, shift_data,
                         in_place.data(), out.stride, c.activation});
   ASSERT_TRUE(untouched_between_rows(y, out));
   ASSERT_TRUE(untouched_between_rows(in_place, out));
   for (int32_t r = 0; r < c.rows; ++r) {
     ASSERT_EQ(std::memcmp(&y[out.at(r, 0)], &in_place[out.at(r, 0)], c.size * sizeof(float)), 0) << "in place";
     const std::vector<double> row(&x[in.at(r, 0)], &x[in.at(r, 0)] + c.size);
-    const Statistics statistics = statistics_of(c.kind, row, c.epsilon);
+    const Statistics statistics = statistics_of(c.kind, row, c.epsilon, c.epsilon_outside);
     for (int32_t i = 0; i < c.size; ++i) {
       ASSERT_TRUE(matches(y[out.at(r, i)], row[i], statistics, c.has_gain ? gain[i] : 1, c.has_shift ? shift[i] : 0,
                           c.activation))
@@ -170,7 +171,8 @@ TEST_P(RowNormTest, LengthOfTinyAndHugeRows) {
 TEST_P(RowNormTest, EpsilonAndItsAbsence) {
   for (const NormKind kind : kKinds) {
     for (float epsilon : {0.0f, 1e-12f, 1e-3f, 10.0f}) {
-      check(kernels(), {kind, 2, 19, true, true, 0, 0, epsilon}, Random(86).floats(38));
+      for (const bool outside : {false, true})
+        check(kernels(), {kind, 2, 19, true, true, 0, 0, epsilon, {}, outside}, Random(86).floats(38));
     }
   }
 }
@@ -180,7 +182,7 @@ TEST_P(RowNormTest, NanFillsItsRowOnly) {
     for (int32_t size : sizes_with_tails(GetParam())) {
       std::vector<float> x(static_cast<size_t>(2) * size, 0.5f), y(x.size());
       x[size - 1] = kNan;
-      kernels().row_norm_f32({kind, 2, size, 1e-5f, x.data(), size, nullptr, nullptr, y.data(), size, {}});
+      kernels().row_norm_f32({kind, 2, size, 1e-5f, false, x.data(), size, nullptr, nullptr, y.data(), size, {}});
       for (int32_t i = 0; i < 2 * size; ++i) ASSERT_EQ(std::isnan(y[i]), i < size) << "size " << size << " at " << i;
     }
   }
@@ -197,6 +199,7 @@ struct GroupCase {
   int32_t x_gap = 0, y_gap = 0;
   Activation activation = {};
   float epsilon = 1e-5f;
+  bool epsilon_outside = false;
 };
 
 void check(const KernelTable& kernels, const GroupCase& c, const std::vector<float>& dense) {
@@ -207,7 +210,7 @@ void check(const KernelTable& kernels, const GroupCase& c, const std::vector<flo
   Guarded<float> y(std::vector<float>(out.extent(), kUntouched)), in_place(spread(dense, out));
   Scratch scratch(group_norm_scratch_bytes(c.channels));
   const auto run = [&](int32_t begin, int32_t end, const float* from, ptrdiff_t from_stride, Guarded<float>& to) {
-    kernels.group_norm_f32({begin, end, c.pixels, c.channels, c.groups, c.epsilon, from, from_stride, scale.data(),
+    kernels.group_norm_f32({begin, end, c.pixels, c.channels, c.groups, c.epsilon, c.epsilon_outside, from, from_stride, scale.data(),
                             shift.data(), to.data(), out.stride, c.activation, scratch.data()});
     ASSERT_TRUE(scratch.intact());
     ASSERT_TRUE(untouched_between_rows(to, out));
@@ -224,7 +227,7 @@ void check(const KernelTable& kernels, const GroupCase& c, const std::vector<flo
       for (int32_t p = n * c.pixels; p < (n + 1) * c.pixels; ++p) {
         for (int32_t i = g * size; i < (g + 1) * size; ++i) values.push_back(x[in.at(p, i)]);
       }
-      const Statistics statistics = statistics_of(NormKind::Layer, values, c.epsilon);
+      const Statistics statistics = statistics_of(NormKind::Layer, values, c.epsilon, c.epsilon_outside);
       for (int32_t p = n * c.pixels; p < (n + 1) * c.pixels; ++p) {
         for (int32_t i = g * size; i < (g + 1) * size; ++i) {
           ASSERT_TRUE(matches(y[out.at(p, i)], x[in.at(p, i)], statistics, scale[i], shift[i], c.activation))
@@ -292,6 +295,17 @@ TEST_P(GroupNormTest, ConstantChannels) {
   }
 }
 
+TEST_P(GroupNormTest, EpsilonAndItsPlace) {
+  for (float epsilon : {0.0f, 1e-12f, 1e-3f, 10.0f}) {
+    for (const bool outside : {false, true}) {
+      for (int32_t groups : {1, 7, 21}) {
+        const GroupCase c{2, 13, 21, groups, 0, 1, {}, epsilon, outside};
+        check(kernels(), c, uniform(c));
+      }
+    }
+  }
+}
+
 TEST_P(GroupNormTest, NanFillsItsGroupOnly) {
   const int32_t channels = 21, pixels = 5, groups = 7;
   std::vector<float> x(static_cast<size_t>(pixels) * channels, 0.5f), y(x.size()), ones(channels, 1.0f);
@@ -303,6 +317,7 @@ TEST_P(GroupNormTest, NanFillsItsGroupOnly) {
                             channels,
                             groups,
                             1e-5f,
+                            false,
                             x.data(),
                             channels,
                             ones.data(),

@@ -55,6 +55,16 @@ Value* shuffle(GraphBuilder& b, Value* x, int64_t groups) {
   return b.reshape(b.transpose(x, {0, 2, 1, 3, 4}), s);
 }
 
+TEST(LegalizeLayout, AScaleShiftAloneIsOneStep) {
+  GraphBuilder b;
+  b.output(b.add(ops::ScaleShift(), {b.input({2, 3, 5, 6}), b.random({3}), b.random({3})}));
+  run(b.graph, passes::fold_batch_norm);
+  passes::PassLog log;
+  legalize(b.graph, log);
+  EXPECT_EQ(node_count(b.graph), 1) << dump(b.graph);
+  EXPECT_EQ(b.graph.inputs[0]->source_permutation, kChannelsLast);
+}
+
 TEST(LegalizeLayout, InputsAndOutputsTakeTheNewOrder) {
   GraphBuilder b;
   b.output(b.conv(b.input({2, 3, 5, 6}), 4, 3));

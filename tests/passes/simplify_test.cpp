@@ -88,6 +88,25 @@ TEST(Simplify, ATransposeOfSingleDimensionsIsAReshape) {
   EXPECT_EQ(count<ops::Reshape>(b.graph), 1);
 }
 
+// As keys of attention are transposed with batch and heads merged.
+TEST(Simplify, ATransposeBetweenReshapesThatOnlyMergeIsOneTranspose) {
+  GraphBuilder b;
+  Value* keys = b.unary(Function::Tanh, b.input({2, 3, 5, 4}));
+  b.output(b.reshape(b.transpose(b.reshape(keys, {6, 5, 4}), {0, 2, 1}), {2, 3, 4, 5}));
+  run(b.graph, passes::simplify);
+  EXPECT_EQ(node_count(b.graph), 2) << dump(b.graph);
+  ASSERT_EQ(count<ops::Transpose>(b.graph), 1);
+  EXPECT_EQ(b.graph.nodes().back()->as<ops::Transpose>()->permutation, (Permutation{0, 1, 3, 2}));
+}
+
+TEST(Simplify, ATransposeOfSplitDimensionsStaysBetweenItsReshapes) {
+  GraphBuilder b;
+  Value* x = b.unary(Function::Tanh, b.input({2, 6, 4}));
+  b.output(b.reshape(b.transpose(b.reshape(x, {2, 2, 3, 4}), {0, 2, 1, 3}), {2, 6, 4}));
+  run(b.graph, passes::simplify);
+  EXPECT_EQ(node_count(b.graph), 4) << dump(b.graph);
+}
+
 TEST(Simplify, DeadAndEqualNodesVanish) {
   GraphBuilder b;
   Value* x = b.input({4});
