@@ -233,6 +233,16 @@ struct RowNormArgs {
   Activation activation;
 };
 
+// Of each channel of x [pixels, channels], about a point p near its mean: with d = x - p, moments [3][channels] are p,
+// the sum of d and the sum of d^2 (kernels/norm/moments.hpp).
+struct MomentsArgs {
+  int32_t pixels, channels;
+  const float* x;
+  ptrdiff_t x_stride;  // between pixels
+  float* moments;
+  ptrdiff_t moments_stride;  // between the three rows
+};
+
 // Images image_begin..image_end of x [images, pixels, channels]: mean and variance of each group of channels / groups
 // adjacent channels over all pixels of the image; y = activation((x - mean) / sqrt(variance + epsilon) * scale[c] +
 // shift[c]), with epsilon_outside (x - mean) / (sqrt(variance) + epsilon). y may be x.
@@ -242,12 +252,17 @@ struct GroupNormArgs {
   bool epsilon_outside;
   const float* x;
   ptrdiff_t x_stride;  // between pixels
+  // What moments_f32 gives for every run of chunk_pixels pixels: [images][chunks][3][channels], rows moments_stride
+  // apart; null: taken from x.
+  const float* moments;
+  ptrdiff_t moments_stride;
+  int32_t chunk_pixels;
   const float* scale;
   const float* shift;
   float* y;
   ptrdiff_t y_stride;
   Activation activation;
-  void* scratch;  // group_norm_scratch_bytes(): the channels' factors and offsets, one per concurrent call
+  void* scratch;  // group_norm_scratch_bytes(), one per concurrent call
 };
 
 }  // namespace linnet::kernels

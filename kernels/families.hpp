@@ -12,6 +12,7 @@
 #include "kernels/layout/gather.hpp"
 #include "kernels/matmul/matmul.hpp"
 #include "kernels/norm/group_norm.hpp"
+#include "kernels/norm/moments.hpp"
 #include "kernels/norm/row_norm.hpp"
 #include "kernels/pool/pool2d.hpp"
 #include "kernels/reduce/argmax.hpp"
