@@ -265,4 +265,57 @@ struct GroupNormArgs {
   void* scratch;  // group_norm_scratch_bytes(), one per concurrent call
 };
 
+// The element-wise half of an LSTM's time step (Hochreiter and Schmidhuber, Long Short-Term Memory, 1997; peepholes:
+// Gers, Schraudolph, Schmidhuber, 2002; the formulas are those of the ONNX operator), for each row and hidden unit.
+// `gates` holds the sums of products and biases of the gates i, o, f, c one behind the other (i, o, c where the forget
+// gate is coupled); clipped(x) = min(max(x, -clip), clip); c is the cell state before and, when done, after the step:
+//   i = gate(clipped(gates[i] + peephole[i] c)), f likewise or, coupled, 1 - i
+//   c' = f c + i cell(clipped(gates[c])), o = gate(clipped(gates[o] + peephole[o] c')), h = o output(c')
+struct LstmCellArgs {
+  int32_t rows, hidden;
+  bool coupled;
+  float clip;                     // infinity: none
+  Activation gate, cell, output;  // the f, g and h of the ONNX operator
+  const float* gates;             // not h
+  ptrdiff_t gates_stride;         // between rows
+  const float* peepholes;         // [3, hidden] of i, o, f, or null for zeros
+  float* c;
+  ptrdiff_t c_stride;
+  float* h;
+  ptrdiff_t h_stride;
+};
+
+// y[r, i] = gate(clipped(sums[r, i])) * h[r, i]: what the recurrent weights of a GRU's candidate multiply where the
+// reset gate is applied before them.
+struct GruResetArgs {
+  int32_t rows, hidden;
+  float clip;
+  Activation gate;
+  const float* sums;
+  ptrdiff_t sums_stride;
+  const float* h;
+  ptrdiff_t h_stride;
+  float* y;
+  ptrdiff_t y_stride;
+};
+
+// The element-wise half of a GRU's time step (Cho et al., arXiv 1406.1078; with `recurrent`, the reset gate is applied
+// after the candidate's recurrent weights). `gates` holds the sums of z, r, h one behind the other:
+//   n = cell(clipped(gates[h] + gate(clipped(gates[r])) recurrent)), z = gate(clipped(gates[z])), h = (1 - z) n + z
+//   before
+// Without `recurrent`, gates[h] is the whole sum and gates[r] is not read.
+struct GruCellArgs {
+  int32_t rows, hidden;
+  float clip;
+  Activation gate, cell;  // the f and g of the ONNX operator
+  const float* gates;     // not h
+  ptrdiff_t gates_stride;
+  const float* recurrent;  // [rows, hidden] or null
+  ptrdiff_t recurrent_stride;
+  const float* before;  // the state before the step; may be h
+  ptrdiff_t before_stride;
+  float* h;
+  ptrdiff_t h_stride;
+};
+
 }  // namespace linnet::kernels

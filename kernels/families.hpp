@@ -15,6 +15,8 @@
 #include "kernels/norm/moments.hpp"
 #include "kernels/norm/row_norm.hpp"
 #include "kernels/pool/pool2d.hpp"
+#include "kernels/recurrent/gru_cell.hpp"
+#include "kernels/recurrent/lstm_cell.hpp"
 #include "kernels/reduce/argmax.hpp"
 #include "kernels/reduce/reduce.hpp"
 #include "kernels/resample/resample.hpp"

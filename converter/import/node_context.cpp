@@ -26,6 +26,7 @@ AttributeProto::AttributeType type_of(const AttributeProto& attribute) {
   if (attribute.has_s()) return AttributeProto::STRING;
   if (attribute.has_t()) return AttributeProto::TENSOR;
   if (attribute.floats_size() > 0) return AttributeProto::FLOATS;
+  if (attribute.strings_size() > 0) return AttributeProto::STRINGS;
   return attribute.ints_size() > 0 ? AttributeProto::INTS : AttributeProto::UNDEFINED;
 }
 
@@ -103,6 +104,11 @@ double NodeContext::number(std::string_view attribute, double fallback) {
 std::string NodeContext::text(std::string_view attribute, std::string_view fallback) {
   const AttributeProto* found = find(attribute, AttributeProto::STRING);
   return found != nullptr ? found->s() : std::string(fallback);
+}
+
+std::vector<std::string> NodeContext::texts(std::string_view attribute, std::vector<std::string> fallback) {
+  const AttributeProto* found = find(attribute, AttributeProto::STRINGS);
+  return found != nullptr ? std::vector<std::string>(found->strings().begin(), found->strings().end()) : fallback;
 }
 
 std::vector<int64_t> NodeContext::integers(std::string_view attribute, std::vector<int64_t> fallback) {

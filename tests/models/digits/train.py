@@ -84,15 +84,18 @@ def train(model, images, labels):
     model.eval()
 
 
+def split():
+    """Training images, test images, training labels, test labels."""
+    data = load_digits()
+    images = data.images.astype(numpy.uint8)[:, None]
+    return train_test_split(images, data.target, test_size=450, random_state=SEED, stratify=data.target)
+
+
 def main():
     torch.manual_seed(SEED)
     torch.use_deterministic_algorithms(True)
     torch.set_num_threads(1)
-    data = load_digits()
-    images = data.images.astype(numpy.uint8)[:, None]
-    train_images, test_images, train_labels, test_labels = train_test_split(
-        images, data.target, test_size=450, random_state=SEED, stratify=data.target
-    )
+    train_images, test_images, train_labels, test_labels = split()
     model = DigitsNet()
     train(model, torch.from_numpy(train_images).float(), torch.from_numpy(train_labels))
 
