@@ -60,6 +60,7 @@ constexpr Pass kPasses[] = {
     {"legalize_layout", run_legalize_layout},
     {"split_linear", run_pass<passes::split_linear>},
     {"fuse", run_pass<passes::fuse>},
+    {"take_moments", run_pass<passes::take_moments>},
     {"separate_outputs", run_separate_outputs},
 };
 constexpr const char* kImport = "import";

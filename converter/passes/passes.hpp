@@ -66,4 +66,8 @@ void split_linear(ir::Graph& graph, PassLog& log);
 // Merges activations, residual additions, scales and paddings into the step that produces or consumes the tensor.
 void fuse(ir::Graph& graph, PassLog& log);
 
+// A convolution before a GroupNorm gives the moments of its output as well, run by run of lines while they are in the
+// cache, so that the norm reads the image once.
+void take_moments(ir::Graph& graph, PassLog& log);
+
 }  // namespace linnet::passes
