@@ -163,7 +163,7 @@ class ChannelNorm(nn.Module):
         self.scale, self.shift = nn.Parameter(torch.rand(groups) + 0.5), nn.Parameter(torch.rand(groups) - 0.5)
 
     def forward(self, x):
-        y = self.statistics(x.view(x.shape[0], self.groups, -1), [-1])
+        y = self.statistics(x.reshape(x.shape[0], self.groups, -1), [-1])
         return (y * self.scale.view(1, -1, 1) + self.shift.view(1, -1, 1)).view(x.shape)
 
 
