@@ -103,8 +103,8 @@ class NormRecognizer {
     return true;
   }
 
-  // Statistics per image of one channel or all of them, and parameters per channel. Over whole images, and over the last
-  // dimension of [N, T, D], a layer norm is meant unless the parameters tell.
+  // Statistics per image of one channel or all of them, and parameters per channel. Over whole images, and over the
+  // last dimension of [N, T, D], a layer norm is meant unless the parameters tell.
   static bool is_image_norm(const ReductionSubgraph& subgraph, const std::vector<int64_t>& axes,
                             const FittedNorm& norm) {
     const auto rank = static_cast<int64_t>(subgraph.variable->shape().size());

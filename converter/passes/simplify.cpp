@@ -52,8 +52,8 @@ class Simplifier {
       changed_ = true;
       return;
     }
-    merge_reshape(node) || reshape_before_transpose(node) || merge_transpose(node) || merge_slice(node) || gather_to_slice(node) ||
-        flatten_concat(node) || reduce_to_reshape(node) || shrink_operands(node);
+    merge_reshape(node) || reshape_before_transpose(node) || merge_transpose(node) || merge_slice(node) ||
+        gather_to_slice(node) || flatten_concat(node) || reduce_to_reshape(node) || shrink_operands(node);
   }
 
   template <class T>

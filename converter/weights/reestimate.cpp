@@ -142,8 +142,9 @@ std::string problem_of(const Node& node, double epsilon) {
   const Array variance = import::Constants().get(&node.in(kVariance));
   for (size_t c = 0; c < variance.size(); ++c) {
     if (!(variance.number(c) + epsilon > 0.0))
-      return fmt::format("channel {} has the variance {}, supported are numbers whose sum with epsilon, {}, is positive",
-                         c, variance.number(c), epsilon);
+      return fmt::format(
+          "channel {} has the variance {}, supported are numbers whose sum with epsilon, {}, is positive", c,
+          variance.number(c), epsilon);
   }
   return "";
 }

@@ -1,6 +1,6 @@
 // Converts every network of models/digits/normalized, checks its steps against steps.txt there, and runs it over all
-// test images on every instruction set: the logits must be PyTorch's, and so every prediction. Usage: golden_digits_test
-// MODELS-FOLDER OUTPUT-FOLDER [GoogleTest options]
+// test images on every instruction set: the logits must be PyTorch's, and so every prediction. Usage:
+// golden_digits_test MODELS-FOLDER OUTPUT-FOLDER [GoogleTest options]
 
 #include <gtest/gtest.h>
 

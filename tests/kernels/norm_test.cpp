@@ -92,10 +92,10 @@ void check(const KernelTable& kernels, const RowCase& c, const std::vector<float
   Guarded<float> y(std::vector<float>(out.extent(), kUntouched)), in_place(spread(dense, out));
   const float* gain_data = c.has_gain ? gain.data() : nullptr;
   const float* shift_data = c.has_shift ? shift.data() : nullptr;
-  kernels.row_norm_f32({c.kind, c.rows, c.size, c.epsilon, c.epsilon_outside, x.data(), in.stride, gain_data, shift_data, y.data(),
-                        out.stride, c.activation});
-  kernels.row_norm_f32({c.kind, c.rows, c.size, c.epsilon, c.epsilon_outside, in_place.data(), out.stride, gain_data, shift_data,
-                        in_place.data(), out.stride, c.activation});
+  kernels.row_norm_f32({c.kind, c.rows, c.size, c.epsilon, c.epsilon_outside, x.data(), in.stride, gain_data,
+                        shift_data, y.data(), out.stride, c.activation});
+  kernels.row_norm_f32({c.kind, c.rows, c.size, c.epsilon, c.epsilon_outside, in_place.data(), out.stride, gain_data,
+                        shift_data, in_place.data(), out.stride, c.activation});
   ASSERT_TRUE(untouched_between_rows(y, out));
   ASSERT_TRUE(untouched_between_rows(in_place, out));
   for (int32_t r = 0; r < c.rows; ++r) {
@@ -210,8 +210,8 @@ void check(const KernelTable& kernels, const GroupCase& c, const std::vector<flo
   Guarded<float> y(std::vector<float>(out.extent(), kUntouched)), in_place(spread(dense, out));
   Scratch scratch(group_norm_scratch_bytes(c.channels));
   const auto run = [&](int32_t begin, int32_t end, const float* from, ptrdiff_t from_stride, Guarded<float>& to) {
-    kernels.group_norm_f32({begin, end, c.pixels, c.channels, c.groups, c.epsilon, c.epsilon_outside, from, from_stride, scale.data(),
-                            shift.data(), to.data(), out.stride, c.activation, scratch.data()});
+    kernels.group_norm_f32({begin, end, c.pixels, c.channels, c.groups, c.epsilon, c.epsilon_outside, from, from_stride,
+                            scale.data(), shift.data(), to.data(), out.stride, c.activation, scratch.data()});
     ASSERT_TRUE(scratch.intact());
     ASSERT_TRUE(untouched_between_rows(to, out));
   };

@@ -92,10 +92,14 @@ const Wrong kWrong[] = {
      [](OnnxModelFile& file) { attribute(batch_norm(file), "epsilon", -0.5f); },
      {"norm", "epsilon is -0.5", "not negative"}},
     {"BatchNormOfANegativeVariance",
-     [](OnnxModelFile& file) { batch_norm(file, {1, 1, -2, 1, 1, 1}); },
+     [](OnnxModelFile& file) {
+       batch_norm(file, {1, 1, -2, 1, 1, 1});
+     },
      {"'norm' (BatchNormalization)", "channel 2", "-2"}},
     {"BatchNormOfANanVariance",
-     [](OnnxModelFile& file) { batch_norm(file, {1, 1, 1, 1, 1, kNan}); },
+     [](OnnxModelFile& file) {
+       batch_norm(file, {1, 1, 1, 1, 1, kNan});
+     },
      {"'norm' (BatchNormalization)", "channel 5", "nan"}},
     {"LayerNormOfANegativeEpsilon",
      [](OnnxModelFile& file) { attribute(layer_norm(file), "epsilon", -1.0f); },
@@ -141,22 +145,47 @@ const Wrong kWrong[] = {
     {"GroupNormWithoutItsGroups",
      [](OnnxModelFile& file) { norm(file, "GroupNormalization"); },
      {"norm", "num_groups is missing"}},
-    {"ReparametrizationOfABias", layers, {"--reparam six=", "'six' has shape 6", "rank 2"},
+    {"ReparametrizationOfABias",
+     layers,
+     {"--reparam six=", "'six' has shape 6", "rank 2"},
      [] { return reparametrized("six=standardize"); }},
-    {"ReparametrizationAlongADimensionThatIsNotThere", layers, {"'w' has rank 3", "no dimension 3"},
+    {"ReparametrizationAlongADimensionThatIsNotThere",
+     layers,
+     {"'w' has rank 3", "no dimension 3"},
      [] { return reparametrized("w=weight_norm(dim=3)"); }},
-    {"StandardizationOfSingleWeights", layers, {"'w' has 1 weight per output channel", "needs 2"},
+    {"StandardizationOfSingleWeights",
+     layers,
+     {"'w' has 1 weight per output channel", "needs 2"},
      [] { return reparametrized("w=standardize(unbiased)"); }},
-    {"ReparametrizationOfNothing", layers, {"none*", "no weights have such a name"},
+    {"ReparametrizationOfNothing",
+     layers,
+     {"none*", "no weights have such a name"},
      [] { return reparametrized("none*=spectral_norm"); }},
-    {"DataSetOfTheWrongShape", layers, {"calib.npy", "has shape 2x4x6", "1x6x4"},
-     [] { return with_samples({2, 4, 6}, 1.0); }},
+    {"DataSetOfTheWrongShape",
+     layers,
+     {"calib.npy", "has shape 2x4x6", "1x6x4"},
+     [] {
+       return with_samples({2, 4, 6}, 1.0);
+     }},
     {"DataSetOfTheWrongRank", layers, {"calib.npy", "has shape 24", "1x6x4"}, [] { return with_samples({24}, 1.0); }},
-    {"DataSetWithoutSamples", layers, {"calib.npy", "has shape 0x6x4"}, [] { return with_samples({0, 6, 4}, 1.0); }},
-    {"DataSetWithNan", layers, {"calib.npy", "element 23 of sample 1 is nan"},
-     [] { return with_samples({2, 6, 4}, kNan); }},
-    {"DataSetWithInfinity", layers, {"calib.npy", "element 23 of sample 0 is inf"},
-     [] { return with_samples({1, 6, 4}, INFINITY); }},
+    {"DataSetWithoutSamples",
+     layers,
+     {"calib.npy", "has shape 0x6x4"},
+     [] {
+       return with_samples({0, 6, 4}, 1.0);
+     }},
+    {"DataSetWithNan",
+     layers,
+     {"calib.npy", "element 23 of sample 1 is nan"},
+     [] {
+       return with_samples({2, 6, 4}, kNan);
+     }},
+    {"DataSetWithInfinity",
+     layers,
+     {"calib.npy", "element 23 of sample 0 is inf"},
+     [] {
+       return with_samples({1, 6, 4}, INFINITY);
+     }},
 };
 
 class NormError : public testing::TestWithParam<Wrong> {};

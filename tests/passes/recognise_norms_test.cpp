@@ -85,7 +85,7 @@ const Spelling kSpellings[] = {
        return b.over(d, stabilized(b, root(b, reduce(b, square(b, d), {2}))));
      },
      true},
-    {"LayerUnbiasedEpsilonOutside", NormKind::Layer, kEpsilon * std::sqrt(6.0 / 7),
+    {"LayerUnbiasedEpsilonOutside", NormKind::Layer, kEpsilon* std::sqrt(6.0 / 7),
      [](GraphBuilder& b, Value* x) {
        Value* d = centred(b, x, {2});
        Value* variance = b.over(b.times(reduce(b, square(b, d), {2}), b.scalar(7)), b.scalar(6));
@@ -225,8 +225,8 @@ TEST(RecogniseNorms, StatisticsThatLoseTheirDimensionAndGetItBack) {
 }
 
 TEST(RecogniseNorms, ParametersPerElementMakeALayerNormOfImages) {
-  for (const auto& [axes, shape] : {std::pair{std::vector<int64_t>{1, 2, 3}, Shape{6, 3, 4}},
-                                    std::pair{std::vector<int64_t>{2, 3}, Shape{3, 4}}}) {
+  for (const auto& [axes, shape] :
+       {std::pair{std::vector<int64_t>{1, 2, 3}, Shape{6, 3, 4}}, std::pair{std::vector<int64_t>{2, 3}, Shape{3, 4}}}) {
     GraphBuilder b;
     Value* normalized = layer(b, b.input({2, 6, 3, 4}), axes);
     b.output(b.plus(b.times(normalized, b.random(shape)), b.random(shape)));
