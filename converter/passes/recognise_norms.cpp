@@ -10,6 +10,7 @@
 #include "converter/passes/norm_parameters.hpp"
 #include "converter/passes/norm_views.hpp"
 #include "converter/passes/passes.hpp"
+#include "converter/passes/reduced_views.hpp"
 #include "converter/passes/rewrite.hpp"
 
 namespace linnet::passes {
@@ -201,10 +202,17 @@ class NormRecognizer {
 }  // namespace
 
 void recognise_norms(Graph& graph, PassLog& log) {
-  NormRecognizer recognizer(graph, log);
-  sweep(graph, [&](Node* node) { recognizer.visit(node); });
   PassLog details;
-  simplify(graph, details);
+  NormRecognizer recognizer(graph, log);
+  const auto recognise = [&] {
+    sweep(graph, [&](Node* node) { recognizer.visit(node); });
+    simplify(graph, details);
+  };
+  recognise();
+  while (reduce_before_views(graph, log)) {  // of what remains
+    simplify(graph, details);
+    recognise();
+  }
 }
 
 }  // namespace linnet::passes

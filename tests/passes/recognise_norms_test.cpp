@@ -245,6 +245,28 @@ TEST(RecogniseNorms, ParametersPerChannelMakeAGroupNormOfWholeImages) {
   EXPECT_EQ(only_group_norm(b.graph)->groups, 1);
 }
 
+// The statistics are taken in a view, and applied to the images.
+TEST(RecogniseNorms, StatisticsOfAViewAreThoseOfTheImages) {
+  GraphBuilder b;
+  Value* x = b.input({2, 6, 3, 4});
+  Value* view = b.reshape(x, {2, 6, 12});
+  Value* d = b.minus(view, reduce(b, view, {2}));
+  Value* mean = b.reshape(reduce(b, view, {2}), {2, 6, 1, 1});
+  Value* variance = b.reshape(b.over(b.times(reduce(b, square(b, d), {2}), b.scalar(12)), b.scalar(11)), {2, 6, 1, 1});
+  b.output(b.over(b.minus(x, mean), root(b, stabilized(b, variance))));
+  run(b.graph, passes::recognise_norms);
+  ASSERT_EQ(node_count(b.graph), 1) << dump(b.graph);
+  EXPECT_EQ(b.graph.nodes().front()->as<ops::GroupNorm>()->groups, 6);
+}
+
+// A mean over a part of a view's dimension is not one of the images' dimensions.
+TEST(RecogniseNorms, ReductionsOfOtherViewsStay) {
+  GraphBuilder b;
+  b.output(reduce(b, b.reshape(b.input({2, 6, 4, 4}), {2, 3, 8, 4}), {2}));
+  run(b.graph, passes::recognise_norms);
+  EXPECT_EQ(node_count(b.graph), 2) << dump(b.graph);
+}
+
 TEST(RecogniseNorms, SpatialDimensionsAreAnInstanceNorm) {
   GraphBuilder b;
   b.output(b.times(layer(b, b.input({2, 6, 3, 4}), {2, 3}), b.random({6, 1, 1})));
