@@ -10,6 +10,7 @@
 #include "converter/ops/linear.hpp"
 #include "converter/ops/matmul.hpp"
 #include "converter/ops/norm.hpp"
+#include "converter/ops/recurrent.hpp"
 #include "converter/ops/reshape.hpp"
 #include "converter/passes/minimum_cut.hpp"
 #include "converter/passes/rewrite.hpp"
@@ -101,6 +102,7 @@ struct Edge {
   Permutation relation;
   size_t flattened;  // of the value read: the order among these dimensions and the following ones does not matter
   bool any_order;    // none matters
+  bool any_swap;     // the order of the first two dimensions does not matter: a recurrent layer's sequence
 };
 
 class Chooser {
@@ -143,7 +145,11 @@ class Chooser {
           {ItemKind::Node, node.get(), node->outputs.size() != 1, identity_layout(in, node->out().shape()), {}});
       for (size_t i = 0; i < node->inputs.size(); ++i)
         if (is_data_input(*node, i)) add_edge(node->inputs[i], item, node.get());
-      for (const Value* output : node->outputs) writer_[output] = item;
+      writer_[node->outputs[0]] = item;
+      for (size_t i = 1; i < node->outputs.size(); ++i) {
+        writer_[node->outputs[i]] = items_.size();
+        items_.push_back({ItemKind::Node, node.get(), true, identity_layout({}, node->out(i).shape()), {}});
+      }
     }
     for (const Value* output : graph_.outputs) {
       items_.push_back({ItemKind::GraphOutput, nullptr, keep_layout_, identity_layout(output->shape(), {}), {}});
@@ -168,8 +174,14 @@ class Chooser {
     const size_t from = writer_.at(value);
     items_[from].edges.push_back(edges_.size());
     items_[to].edges.push_back(edges_.size());
+    const bool any_swap = rank == 3 && (is_sequence(*value) || (reader != nullptr && reader->as<ops::Recurrent>()));
     edges_.push_back(
-        {from, to, value, relation, reshape ? first_flattened_dimension(graph_, *reader) : rank, any_order});
+        {from, to, value, relation, reshape ? first_flattened_dimension(graph_, *reader) : rank, any_order, any_swap});
+  }
+
+  static bool is_sequence(const Value& value) {
+    const Node* layer = producer_of<ops::Recurrent>(&value);
+    return layer != nullptr && value.output_index == 0 && layer->as<ops::Recurrent>()->sequence;
   }
 
   // What has to be done to the tensor between two items.
@@ -178,6 +190,7 @@ class Chooser {
     const Permutation needed = compose(inverse(from.out), compose(edge.relation, to.in));
     const Shape physical = permuted(edge.value->shape(), from.out);
     if (keeps_element_order(physical, needed)) return 0;
+    if (edge.any_swap && is_free_swap(edge, physical, needed)) return 0;
     if (edge.flattened < needed.size() && is_identity(to.in)) {
       Permutation outside = needed;
       std::sort(outside.begin() + static_cast<std::ptrdiff_t>(edge.flattened), outside.end());
@@ -188,6 +201,13 @@ class Chooser {
 
   static const ops::ScaleShift* scale_shift_of(const Item& item) {
     return item.node != nullptr ? item.node->as<ops::ScaleShift>() : nullptr;
+  }
+
+  // Whether the recurrent layer at one end can do it by reading, or writing, time and batch in the other order.
+  static bool is_free_swap(const Edge& edge, const Shape& physical, const Permutation& needed) {
+    const Permutation swap = {1, 0, 2};
+    if (is_sequence(*edge.value)) return keeps_element_order(permuted(physical, swap), compose(swap, needed));
+    return keeps_element_order(physical, compose(needed, swap));
   }
 
   // A scale-shift along another dimension than the last becomes two steps.

@@ -50,6 +50,10 @@ void recognise_activations(ir::Graph& graph, PassLog& log);
 // before or, where it is exact, behind them. What stays becomes one ScaleShift per chain.
 void fold_batch_norm(ir::Graph& graph, PassLog& log);
 
+// Recurrent layers read and write sequences in the order of time and batch that their neighbours want, and keep only
+// the outputs that are read: of a sequence of which only the last state is, that state.
+void fit_recurrent(ir::Graph& graph, PassLog& log);
+
 // Makes images channels-last: chooses the dimension order of every node such that the fewest elements are transposed,
 // and leaves a Transpose only where two neighbours cannot agree. Graph inputs and outputs take the new order
 // (Value::source_permutation) unless `keep_layout`.

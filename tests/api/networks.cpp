@@ -206,6 +206,62 @@ void instance_norm_in_place(ModelBuilder& b) {
   b.output_of(x, shape);
 }
 
+const fb::Activation kSigmoid(fb::Function::Sigmoid, 0, 0);
+const fb::Activation kTanh(fb::Function::Tanh, 0, 0);
+
+void rnn_reversed(ModelBuilder& b) {
+  const uint32_t x = b.sliced_input({40, 1, 3}), h = b.slice({1, 7});
+  const uint32_t w = b.gemm_weights(3, 7, 40), r = b.gemm_weights(7, 7, 41);
+  b.step(fb::CreateRecurrent(b.fbb(), fb::RecurrentKind::Rnn, 7, true, false, false, false, false, false, true, false,
+                             false, 0.5f, &kTanh, nullptr, nullptr, w, r),
+         {x}, {h});
+  b.output_of(h, {1, 7});
+}
+
+void lstm(ModelBuilder& b) {
+  const Shape state = {3, 11}, sequence = {5, 3, 11};
+  const uint32_t x = b.sliced_input({3, 5, 6}), h0 = b.sliced_input(state), c0 = b.sliced_input(state);
+  const uint32_t y = b.slice(sequence), h = b.slice(state), c = b.slice(state);
+  const uint32_t w = b.gemm_weights(6, 44, 42), r = b.gemm_weights(11, 44, 43);
+  const uint32_t peepholes = b.buffer(random_floats(33, 44));
+  b.step(fb::CreateRecurrent(b.fbb(), fb::RecurrentKind::Lstm, 11, false, true, false, true, true, true, true, false,
+                             false, 0, &kSigmoid, &kTanh, &kTanh, w, r, 1 + peepholes),
+         {x, h0, c0}, {y, h, c});
+  b.output_of(y, sequence);
+  b.output_of(h, state);
+  b.output_of(c, state);
+}
+
+void lstm_wide(ModelBuilder& b) {
+  const uint32_t x = b.sliced_input({6, 2, 80}), y = b.slice({2, 6, 100}), c = b.slice({2, 100});
+  const uint32_t w = b.gemm_weights(80, 400, 45), r = b.gemm_weights(100, 400, 46);
+  b.step(fb::CreateRecurrent(b.fbb(), fb::RecurrentKind::Lstm, 100, true, false, true, false, false, true, false, false,
+                             false, 0, &kSigmoid, &kTanh, &kTanh, w, r),
+         {x}, {y, c});
+  b.output_of(y, {2, 6, 100});
+  b.output_of(c, {2, 100});
+}
+
+void gru(ModelBuilder& b, bool linear_before_reset) {
+  const uint32_t x = b.sliced_input({9, 2, 4}), h0 = b.sliced_input({2, 5}), y = b.slice({9, 2, 5});
+  const uint32_t w = b.gemm_weights(4, 15, 47);
+  std::vector<float> recurrent = ModelBuilder::packed_gemm(5, 10, 48);
+  const std::vector<float> candidate = ModelBuilder::packed_gemm(5, 5, 49);
+  recurrent.insert(recurrent.end(), candidate.begin(), candidate.end());
+  b.step(fb::CreateRecurrent(b.fbb(), fb::RecurrentKind::Gru, 5, false, false, false, true, false, true, false,
+                             linear_before_reset, false, 0, &kSigmoid, &kTanh, nullptr, w, b.buffer(recurrent)),
+         {x, h0}, {y});
+  b.output_of(y, {9, 2, 5});
+}
+
+void gru_reset_before(ModelBuilder& b) {
+  gru(b, false);
+}
+
+void gru_reset_after(ModelBuilder& b) {
+  gru(b, true);
+}
+
 void cast(ModelBuilder& b) {
   const uint32_t x = b.sliced_input({6, 100}, fb::DataType::Int8);
   from_to(b, fb::CreateCast(b.fbb()), x, {6, 100});
@@ -262,6 +318,11 @@ const std::vector<OperatorModel>& operator_models() {
       {"GroupNorm", group_norm},
       {"GroupNorm_large_groups", group_norm_large_groups},
       {"GroupNorm_instance_in_place", instance_norm_in_place},
+      {"Recurrent_rnn_reversed", rnn_reversed},
+      {"Recurrent_lstm", lstm},
+      {"Recurrent_lstm_wide", lstm_wide},
+      {"Recurrent_gru_reset_before", gru_reset_before},
+      {"Recurrent_gru_reset_after", gru_reset_after},
   };
   return models;
 }

@@ -84,7 +84,7 @@ def train(model, images, labels, epochs=EPOCHS, largest_rate=8e-3):
     model.eval()
 
 
-def split_digits():
+def split():
     """Training images, test images, training labels, test labels."""
     data = load_digits()
     images = data.images.astype(numpy.uint8)[:, None]
@@ -95,7 +95,7 @@ def main():
     torch.manual_seed(SEED)
     torch.use_deterministic_algorithms(True)
     torch.set_num_threads(1)
-    train_images, test_images, train_labels, test_labels = split_digits()
+    train_images, test_images, train_labels, test_labels = split()
     model = DigitsNet()
     train(model, torch.from_numpy(train_images).float(), torch.from_numpy(train_labels))
 

@@ -72,7 +72,7 @@ def export(model, image, opset):
 def main():
     torch.use_deterministic_algorithms(True)
     torch.set_num_threads(1)
-    train_images, test_images, train_labels, test_labels = train.split_digits()
+    train_images, test_images, train_labels, test_labels = train.split()
     FOLDER.mkdir(exist_ok=True)
     for name, (build, opset) in NETWORKS.items():
         if len(sys.argv) > 1 and sys.argv[1] not in name:
