@@ -23,11 +23,6 @@ std::string_view name_of(NormKind kind) {
   return fb::EnumNameNormKind(static_cast<fb::NormKind>(kind));
 }
 
-void require_epsilon(double epsilon) {
-  if (!(epsilon >= 0.0) || !std::isfinite(epsilon))
-    throw Error(fmt::format("epsilon is {}, supported are finite numbers that are not negative", epsilon));
-}
-
 // What the elements' difference from `offset` is multiplied with.
 struct Normalization {
   double offset, factor;

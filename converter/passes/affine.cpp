@@ -77,7 +77,11 @@ std::optional<Affine> as_affine(const Node& node) {
 }
 
 std::optional<Affine> through_reshape(const Affine& affine, const Node& reshape, bool forward) {
-  if (affine.axis < 0) return affine;
+  const auto uniform = [](const std::vector<double>& values) {
+    return std::all_of(values.begin(), values.end(), [&](double v) { return v == values[0]; });
+  };
+  if (!affine.scale.empty() && uniform(affine.scale) && uniform(affine.shift))
+    return Affine{nullptr, -1, {affine.scale[0]}, {affine.shift[0]}};
   const Shape& near = forward ? reshape.in(0).shape() : reshape.out().shape();
   const Shape& far = forward ? reshape.out().shape() : reshape.in(0).shape();
   const size_t axis = static_cast<size_t>(affine.axis);

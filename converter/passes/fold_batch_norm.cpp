@@ -209,7 +209,12 @@ class Folder {
     const Node* before = affine ? producer_of<ops::Reshape>(affine->x) : nullptr;
     if (before == nullptr || after->out().shape() != before->in(0).shape()) return false;
     std::optional<Affine> outside = through_reshape(*affine, *before, false);
-    if (!outside || outside->axis < 0) return false;
+    if (outside && outside->axis < 0) {  // the channels are where layers have them
+      const Shape& shape = before->in(0).shape();
+      if (shape.size() < 2) return false;
+      outside = along(*outside, 1, shape[1]);
+    }
+    if (!outside) return false;
     log_.add("{} scales in the shape before {}", node->name, before->name);
     outside->x = before->inputs[0];
     absorb(graph_, make_scale_shift(node, *outside), after);

@@ -27,9 +27,9 @@ struct FittedNorm {
 };
 
 // Kind, epsilon, gain and shift are fitted to the subgraph's values on a few samples: the shift is the even part, the
-// kind follows from what a constant added to x changes, epsilon from samples of vanishing variance; its place is the one
-// where the result agrees on further samples of usual, tiny and, where the mean is subtracted, offset values. Of two
-// kinds that do, the one that needs no gain is taken.
+// kind follows from what a constant added to x changes, epsilon from samples of vanishing variance; its place is the
+// one where the result agrees on further samples of usual, tiny and, where the mean is subtracted, offset values. Of
+// two kinds that do, the one that needs no gain is taken.
 std::optional<FittedNorm> fit_norm(const ReductionSubgraph& subgraph);
 
 }  // namespace linnet::passes

@@ -236,7 +236,8 @@ bool merge_parameters(Graph& graph, PassLog& log, Node* node, bool channels_firs
     return true;
   if (operand && !has_activation(*norm) && has_constant_parameters(*norm)) {
     if (is_row && merge_into_row(graph, log, norm, node, *operand)) return true;
-    if (channels_first && (!affine || affine->axis > 1) && merge_into_row_of_group(graph, log, norm, node, *operand)) return true;
+    if (channels_first && (!affine || affine->axis > 1) && merge_into_row_of_group(graph, log, norm, node, *operand))
+      return true;
   }
   return affine && may_become_image && merge_into_channels(graph, log, norm, node, *affine);
 }

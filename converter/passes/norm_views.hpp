@@ -6,8 +6,8 @@
 
 namespace linnet::passes {
 
-// Whether `node`, a Reshape back to the shape that another Reshape changed before functions of one variable, was removed
-// with it: statistics whose reduced dimensions are dropped and given back.
+// Whether `node`, a Reshape back to the shape that another Reshape changed before functions of one variable, was
+// removed with it: statistics whose reduced dimensions are dropped and given back.
 bool remove_reshapes_around_functions(Graph& graph, PassLog& log, Node* node);
 
 // Whether `node`, a Reshape to [N, C, ...] of a normalization of a Reshape of x [N, ...], became a GroupNorm: the

@@ -10,6 +10,7 @@
 #include "converter/passes/norm_parameters.hpp"
 #include "converter/passes/norm_views.hpp"
 #include "converter/passes/passes.hpp"
+#include "converter/passes/reduced_views.hpp"
 #include "converter/passes/rewrite.hpp"
 
 namespace linnet::passes {
@@ -103,8 +104,8 @@ class NormRecognizer {
     return true;
   }
 
-  // Statistics per image of one channel or all of them, and parameters per channel. Over whole images, and over the last
-  // dimension of [N, T, D], a layer norm is meant unless the parameters tell.
+  // Statistics per image of one channel or all of them, and parameters per channel. Over whole images, and over the
+  // last dimension of [N, T, D], a layer norm is meant unless the parameters tell.
   static bool is_image_norm(const ReductionSubgraph& subgraph, const std::vector<int64_t>& axes,
                             const FittedNorm& norm) {
     const auto rank = static_cast<int64_t>(subgraph.variable->shape().size());
@@ -201,10 +202,17 @@ class NormRecognizer {
 }  // namespace
 
 void recognise_norms(Graph& graph, PassLog& log) {
-  NormRecognizer recognizer(graph, log);
-  sweep(graph, [&](Node* node) { recognizer.visit(node); });
   PassLog details;
-  simplify(graph, details);
+  NormRecognizer recognizer(graph, log);
+  const auto recognise = [&] {
+    sweep(graph, [&](Node* node) { recognizer.visit(node); });
+    simplify(graph, details);
+  };
+  recognise();
+  while (reduce_before_views(graph, log)) {  // of what remains
+    simplify(graph, details);
+    recognise();
+  }
 }
 
 }  // namespace linnet::passes

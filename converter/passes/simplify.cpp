@@ -52,8 +52,8 @@ class Simplifier {
       changed_ = true;
       return;
     }
-    merge_reshape(node) || transpose_without_reshapes(node) || merge_transpose(node) || merge_slice(node) || gather_to_slice(node) ||
-        flatten_concat(node) || reduce_to_reshape(node) || shrink_operands(node);
+    merge_reshape(node) || reshape_before_transpose(node) || merge_transpose(node) || merge_slice(node) ||
+        gather_to_slice(node) || flatten_concat(node) || reduce_to_reshape(node) || shrink_operands(node);
   }
 
   template <class T>
@@ -133,18 +133,23 @@ class Simplifier {
     return change(node, *reshape, {before->inputs[0]}, "merged two reshapes");
   }
 
-  // Reshape -> Transpose -> Reshape, where the first merges dimensions that the last splits again.
-  bool transpose_without_reshapes(Node* node) {
-    if (node->as<ops::Reshape>() == nullptr || !single_use(graph_, node->inputs[0])) return false;
+  // Reshape -> Transpose -> Reshape, where the last splits dimensions that the transposition keeps together, is one
+  // Reshape and a Transpose.
+  bool reshape_before_transpose(Node* node) {
+    const auto* reshape = node->as<ops::Reshape>();
+    if (reshape == nullptr || !single_use(graph_, node->inputs[0])) return false;
     const Node* transpose = producer_of<ops::Transpose>(node->inputs[0]);
     const Node* before = transpose != nullptr ? producer_of<ops::Reshape>(transpose->inputs[0]) : nullptr;
     if (before == nullptr) return false;
-    const Shape &shape = before->in(0).shape(), &merged = before->out().shape();
-    ops::Transpose direct;
-    direct.permutation =
-        through_reshape(shape, merged, transpose->as<ops::Transpose>()->permutation, /*forward=*/false);
-    if (direct.permutation.empty() || permuted(shape, direct.permutation) != node->out().shape()) return false;
-    return change(node, direct, {before->inputs[0]}, "transposes without the reshapes around");
+    const Permutation back = inverse(transpose->as<ops::Transpose>()->permutation);
+    const Permutation order = through_reshape(transpose->out().shape(), reshape->shape, back, /*forward=*/true);
+    if (order.empty()) return false;
+    ops::Reshape view;
+    view.shape = permuted(reshape->shape, order);
+    Value* x = graph_.add(std::make_unique<ops::Reshape>(view), {before->inputs[0]}, before->name, node)->outputs[0];
+    ops::Transpose last;
+    last.permutation = inverse(order);
+    return change(node, last, {x}, "reshaped before the transposition");
   }
 
   bool merge_transpose(Node* node) {

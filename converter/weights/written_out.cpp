@@ -89,7 +89,8 @@ class Gatherer {
     const std::optional<Step> deviation = sole(before_scale, last, BinaryFunction::Div);
     const std::optional<Step> mean =
         deviation ? sole(deviation->data()->producer, last, BinaryFunction::Sub) : std::nullopt;
-    if (!mean || is_graph_input(graph_, mean->data()) || is_continued(last, bias.has_value(), scale.has_value())) return;
+    if (!mean || is_graph_input(graph_, mean->data()) || is_continued(last, bias.has_value(), scale.has_value()))
+      return;
     const size_t channels = mean->operand.size();
     ops::BatchNorm op;
     op.epsilon = epsilon_of(deviation->other());

@@ -100,7 +100,7 @@ int main(int argc, char** argv) {
     testing::RegisterTest("GoldenReference", name.c_str(), nullptr, nullptr, __FILE__, __LINE__,
                           [&steps, models, output, name] { return new ReferenceTest(models, output, name, steps); });
   }
-  testing::RegisterTest("GoldenReference", "StepTable", nullptr, nullptr, __FILE__, __LINE__,
+  testing::RegisterTest("GoldenSteps", "EveryLineHasAModel", nullptr, nullptr, __FILE__, __LINE__,
                         [&] { return new StepTableTest(names, steps); });
   return RUN_ALL_TESTS();
 }

@@ -154,6 +154,23 @@ class PixelView(nn.Module):
         return (self.scale.view(1, -1, 1) * y + self.shift.view(1, -1, 1)).view(shape)
 
 
+class StyleNorm(nn.Module):
+    """Instance norm whose statistics are taken in the view [N, C, H W] (Huang, Belongie: Arbitrary Style Transfer, 2017)."""
+
+    def forward(self, x):
+        n, c = x.shape[:2]
+        deviation = (x.view(n, c, -1).var(dim=2) + 1e-5).sqrt().view(n, c, 1, 1)
+        return (x - x.view(n, c, -1).mean(dim=2).view(n, c, 1, 1)) / deviation
+
+
+class MeanOfMeans(nn.Module):
+    """Instance norm whose means are taken over one dimension after the other."""
+
+    def forward(self, x):
+        d = x - x.mean(3, keepdim=True).mean(2, keepdim=True)
+        return d / (d.pow(2).mean(3, keepdim=True).mean(2, keepdim=True) + 1e-5).sqrt()
+
+
 class ChannelNorm(nn.Module):
     """Group norm with one scale and shift per group (Qiao et al., Rethinking Normalization and Elimination Singularity, 2019)."""
 
@@ -163,7 +180,7 @@ class ChannelNorm(nn.Module):
         self.scale, self.shift = nn.Parameter(torch.rand(groups) + 0.5), nn.Parameter(torch.rand(groups) - 0.5)
 
     def forward(self, x):
-        y = self.statistics(x.view(x.shape[0], self.groups, -1), [-1])
+        y = self.statistics(x.reshape(x.shape[0], self.groups, -1), [-1])
         return (y * self.scale.view(1, -1, 1) + self.shift.view(1, -1, 1)).view(x.shape)
 
 

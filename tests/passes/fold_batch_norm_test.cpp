@@ -53,13 +53,16 @@ TEST(FoldBatchNorm, BehindLinearAndThroughReshapes) {
 
 // Images and channels as the channels of one image: the exporter's instance norm with running averages.
 TEST(FoldBatchNorm, BehindAViewOfAllImagesAsOne) {
-  for (const bool of_layer : {false, true}) {
+  for (const auto& [of_layer, second, third] :
+       {std::tuple{false, 2.0, 3.0}, std::tuple{true, 2.0, 3.0}, std::tuple{true, 1.0, 1.0}}) {
     GraphBuilder b;
     Value* x = b.input({2, 3, 4, 5});
     if (of_layer) x = b.conv(x, 3, 1);
     const Shape shape = x->shape();
     Value* view = b.reshape(x, {1, 6, 4, 5});
-    const auto twice = [&](double first) { return b.constant({6}, {first, 2, 3, first, 2, 3}); };
+    const auto twice = [&, y = second, z = third](double first) {
+      return b.constant({6}, {first, first * y, first * z, first, first * y, first * z});
+    };
     Value* y = b.add(ops::BatchNorm(), {view, twice(1), twice(-1), twice(0.5), twice(4)}, "bn");
     b.output(b.reshape(y, shape));
     run(b.graph, passes::fold_batch_norm);

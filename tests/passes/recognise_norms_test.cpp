@@ -85,7 +85,7 @@ const Spelling kSpellings[] = {
        return b.over(d, stabilized(b, root(b, reduce(b, square(b, d), {2}))));
      },
      true},
-    {"LayerUnbiasedEpsilonOutside", NormKind::Layer, kEpsilon * std::sqrt(6.0 / 7),
+    {"LayerUnbiasedEpsilonOutside", NormKind::Layer, kEpsilon* std::sqrt(6.0 / 7),
      [](GraphBuilder& b, Value* x) {
        Value* d = centred(b, x, {2});
        Value* variance = b.over(b.times(reduce(b, square(b, d), {2}), b.scalar(7)), b.scalar(6));
@@ -225,8 +225,8 @@ TEST(RecogniseNorms, StatisticsThatLoseTheirDimensionAndGetItBack) {
 }
 
 TEST(RecogniseNorms, ParametersPerElementMakeALayerNormOfImages) {
-  for (const auto& [axes, shape] : {std::pair{std::vector<int64_t>{1, 2, 3}, Shape{6, 3, 4}},
-                                    std::pair{std::vector<int64_t>{2, 3}, Shape{3, 4}}}) {
+  for (const auto& [axes, shape] :
+       {std::pair{std::vector<int64_t>{1, 2, 3}, Shape{6, 3, 4}}, std::pair{std::vector<int64_t>{2, 3}, Shape{3, 4}}}) {
     GraphBuilder b;
     Value* normalized = layer(b, b.input({2, 6, 3, 4}), axes);
     b.output(b.plus(b.times(normalized, b.random(shape)), b.random(shape)));
@@ -243,6 +243,28 @@ TEST(RecogniseNorms, ParametersPerChannelMakeAGroupNormOfWholeImages) {
   run(b.graph, passes::recognise_norms);
   ASSERT_NE(only_group_norm(b.graph), nullptr) << dump(b.graph);
   EXPECT_EQ(only_group_norm(b.graph)->groups, 1);
+}
+
+// The statistics are taken in a view, and applied to the images.
+TEST(RecogniseNorms, StatisticsOfAViewAreThoseOfTheImages) {
+  GraphBuilder b;
+  Value* x = b.input({2, 6, 3, 4});
+  Value* view = b.reshape(x, {2, 6, 12});
+  Value* d = b.minus(view, reduce(b, view, {2}));
+  Value* mean = b.reshape(reduce(b, view, {2}), {2, 6, 1, 1});
+  Value* variance = b.reshape(b.over(b.times(reduce(b, square(b, d), {2}), b.scalar(12)), b.scalar(11)), {2, 6, 1, 1});
+  b.output(b.over(b.minus(x, mean), root(b, stabilized(b, variance))));
+  run(b.graph, passes::recognise_norms);
+  ASSERT_EQ(node_count(b.graph), 1) << dump(b.graph);
+  EXPECT_EQ(b.graph.nodes().front()->as<ops::GroupNorm>()->groups, 6);
+}
+
+// A mean over a part of a view's dimension is not one of the images' dimensions.
+TEST(RecogniseNorms, ReductionsOfOtherViewsStay) {
+  GraphBuilder b;
+  b.output(reduce(b, b.reshape(b.input({2, 6, 4, 4}), {2, 3, 8, 4}), {2}));
+  run(b.graph, passes::recognise_norms);
+  EXPECT_EQ(node_count(b.graph), 2) << dump(b.graph);
 }
 
 TEST(RecogniseNorms, SpatialDimensionsAreAnInstanceNorm) {

@@ -99,6 +99,25 @@ TEST(Simplify, ATransposeBetweenReshapesThatOnlyMergeIsOneTranspose) {
   EXPECT_EQ(b.graph.nodes().back()->as<ops::Transpose>()->permutation, (Permutation{0, 1, 3, 2}));
 }
 
+TEST(Simplify, ATransposeBetweenReshapesOfOtherSingleDimensions) {
+  GraphBuilder b;
+  Value* keys = b.unary(Function::Tanh, b.input({1, 1, 3, 5, 4}));
+  b.output(b.reshape(b.transpose(b.reshape(keys, {3, 5, 4}), {0, 2, 1}), {1, 3, 4, 5}));
+  run(b.graph, passes::simplify);
+  EXPECT_EQ(node_count(b.graph), 3) << dump(b.graph);
+  EXPECT_EQ(b.graph.nodes().back()->as<ops::Transpose>()->permutation, (Permutation{0, 1, 3, 2}));
+}
+
+// Batch and heads merged, of which the heads were not yet split off.
+TEST(Simplify, ATransposeBetweenReshapesOfOtherSplits) {
+  GraphBuilder b;
+  Value* keys = b.unary(Function::Tanh, b.input({5, 2, 8}));
+  b.output(b.reshape(b.transpose(b.reshape(keys, {5, 4, 4}), {1, 2, 0}), {2, 2, 4, 5}));
+  run(b.graph, passes::simplify);
+  EXPECT_EQ(node_count(b.graph), 3) << dump(b.graph);
+  EXPECT_EQ(b.graph.nodes().back()->as<ops::Transpose>()->permutation, (Permutation{1, 2, 3, 0}));
+}
+
 TEST(Simplify, ATransposeOfSplitDimensionsStaysBetweenItsReshapes) {
   GraphBuilder b;
   Value* x = b.unary(Function::Tanh, b.input({2, 6, 4}));

@@ -68,14 +68,14 @@ def shifted(images, generator):
     return padded[:, :, 1 + dy : 9 + dy, 1 + dx : 9 + dx]
 
 
-def train(model, images, labels):
+def train(model, images, labels, epochs=EPOCHS, largest_rate=8e-3):
     generator = torch.Generator().manual_seed(SEED)
     optimizer = torch.optim.AdamW(model.parameters(), lr=4e-3, weight_decay=1e-2)
     batches = (len(images) + 63) // 64
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 8e-3, epochs=EPOCHS, steps_per_epoch=batches)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, largest_rate, epochs=epochs, steps_per_epoch=batches)
     loss_function = nn.CrossEntropyLoss(label_smoothing=0.05)
     model.train()
-    for _ in range(EPOCHS):
+    for _ in range(epochs):
         for batch in torch.randperm(len(images), generator=generator).split(64):
             optimizer.zero_grad()
             loss_function(model(shifted(images[batch], generator)), labels[batch]).backward()
