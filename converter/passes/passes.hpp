@@ -50,6 +50,10 @@ void recognise_activations(ir::Graph& graph, PassLog& log);
 // before or, where it is exact, behind them. What stays becomes one ScaleShift per chain.
 void fold_batch_norm(ir::Graph& graph, PassLog& log);
 
+// Time steps of recurrent layers that nothing reads, directly or through a later step, are not computed: of the last output of
+// two joined directions, the backward one's is its first.
+void trim_recurrent(ir::Graph& graph, PassLog& log);
+
 // Recurrent layers read and write sequences in the order of time and batch that their neighbours want, and keep only
 // the outputs that are read: of a sequence of which only the last state is, that state.
 void fit_recurrent(ir::Graph& graph, PassLog& log);
