@@ -15,6 +15,7 @@ struct Conv : OpBase<Conv> {
   std::vector<int64_t> strides, dilations, pads_begin, pads_end;  // one per spatial dimension
   int64_t groups = 1;
   bool channels_last = false;
+  int64_t winograd = 0;  // 2, 4 or 6: the device computes it by F(winograd x winograd, 3x3); 0: directly
   Activation fused;
 
   void attributes(AttributeWriter& writer) const override;
