@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "converter/pipeline.hpp"
@@ -45,14 +46,29 @@ class ReferenceTest : public testing::Test {
       const Difference difference = compare(outputs[i].doubles(), outputs[i].shape(), golden.outputs[i]);
       EXPECT_LE(difference.relative, tolerance(name_)) << "output " << i << ": " << difference.message;
     }
-    const std::filesystem::path file = output_ / (name_ + ".lnt");
+    write(conversion, 0);
+    for (const int tile : kWinogradTiles) {
+      if (tile == 0) continue;
+      options.check_passes = false;
+      options.winograd = tile;
+      const Conversion other = convert(models_ / (name_ + ".onnx"), options);
+      const auto& steps = other.report.steps;
+      if (std::any_of(steps.begin(), steps.end(), [](const auto& step) { return step.op == "Winograd2D"; }))
+        write(other, tile);
+      else
+        std::filesystem::remove(output_ / model_file(name_, tile));
+    }
+  }
+
+ private:
+  void write(const Conversion& conversion, int tile) const {
+    const std::filesystem::path file = output_ / model_file(name_, tile);
     std::filesystem::create_directories(file.parent_path());
     std::ofstream(file, std::ios::binary)
         .write(reinterpret_cast<const char*>(conversion.model.data()),
                static_cast<std::streamsize>(conversion.model.size()));
   }
 
- private:
   std::filesystem::path models_, output_;
   std::string name_;
 };
