@@ -55,11 +55,12 @@ struct Winograd {
 template <class Isa, int kTile>
 void Winograd<Isa, kTile>::place(WinogradTile tile, const float** pixels) const {
   const int32_t top = tile.y * kTile - args.window.pad_top, left = tile.x * kTile - args.window.pad_left;
+  const uint32_t height = static_cast<uint32_t>(args.in_h), width = static_cast<uint32_t>(args.in_w);
   for (int32_t iy = top; iy < top + kSide; ++iy) {
-    const bool line_inside = iy >= 0 && iy < args.in_h;
-    const ptrdiff_t line = (static_cast<ptrdiff_t>(tile.image) * args.in_h + iy) * args.in_w;
-    for (int32_t ix = left; ix < left + kSide; ++ix)
-      *pixels++ = line_inside && ix >= 0 && ix < args.in_w ? args.x + (line + ix) * args.x_stride : scratch;
+    const bool line_inside = static_cast<uint32_t>(iy) < height;
+    ptrdiff_t offset = ((static_cast<ptrdiff_t>(tile.image) * args.in_h + iy) * args.in_w + left) * args.x_stride;
+    for (int32_t ix = left; ix < left + kSide; ++ix, offset += args.x_stride)
+      *pixels++ = line_inside && static_cast<uint32_t>(ix) < width ? args.x + offset : scratch;
   }
 }
 
@@ -115,24 +116,27 @@ template <class Isa, int kTile>
 void Winograd<Isa, kTile>::multiply(const PanelSpan& span, int32_t tiles) const {
   const ptrdiff_t width = span.wide ? kPanel : kTailPanel, distance = width * (args.in_channels + 1);
   const int32_t step = tile_columns<Isa>(span);
-  PanelSpan point = span;  // behind the biases
-  point.packed += width;
-  point.column = 0;
-  point.columns = (span.columns + step - 1) / step * step;
   const float* a = scratch + plan.input_offset;
+  const float* packed = span.packed + width;  // behind the biases
   float* c = scratch + plan.product_offset;
-  for (int i = 0; i < kPoints; ++i, a += input_stride(tiles), c += product_stride(tiles), point.packed += distance) {
+  const float* pointers[TileShape<Isa>::rows];
+  TileArgs t{};
+  t.rows = pointers;
+  t.taps = 1;
+  t.k = args.in_channels;
+  t.panel_distance = span.panel_distance;
+  t.c_stride = plan.columns;
+  t.clamp = make_clamp(Activation{});
+  for (int i = 0; i < kPoints; ++i, a += input_stride(tiles), c += product_stride(tiles), packed += distance) {
+    const float* next_row = a;
     for (int32_t row = 0, rows; row < tiles; row += rows) {
       rows = next_tile_rows<Isa>(tiles - row);
-      const float* pointers[TileShape<Isa>::rows];
-      for (int32_t r = 0; r < rows; ++r) pointers[r] = a + static_cast<ptrdiff_t>(row + r) * args.in_channels;
-      TileArgs t{};
-      t.rows = pointers;
-      t.taps = 1;
-      t.k = args.in_channels;
-      t.c = c + static_cast<ptrdiff_t>(row) * plan.columns;
-      t.c_stride = plan.columns;
-      run_tile<Isa>(point, rows, Activation{}, t);
+      for (int32_t r = 0; r < rows; ++r, next_row += args.in_channels) pointers[r] = next_row;
+      for (int32_t column = 0; column < span.columns; column += step) {
+        t.panel = packed + column;
+        t.c = c + static_cast<ptrdiff_t>(row) * plan.columns + column;
+        whole_tile<Isa>(span, rows, t);
+      }
     }
   }
 }
