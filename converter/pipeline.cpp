@@ -42,6 +42,10 @@ void run_separate_outputs(ir::Graph& graph, PassLog&, const ConvertOptions&) {
   plan::separate_outputs(graph);
 }
 
+void run_choose_winograd(ir::Graph& graph, PassLog& log, const ConvertOptions& options) {
+  passes::choose_winograd(graph, log, options.winograd, options.strict);
+}
+
 // A model's own float16 arithmetic and an exporter's rounded constants of an activation are not kept.
 constexpr double kHalfPrecision = 2e-2, kActivationConstants = 1e-4;
 // What fits a normalization's epsilon and factors.
@@ -61,6 +65,7 @@ constexpr Pass kPasses[] = {
     {"legalize_layout", run_legalize_layout},
     {"split_linear", run_pass<passes::split_linear>},
     {"fuse", run_pass<passes::fuse>},
+    {"choose_winograd", run_choose_winograd},
     {"take_moments", run_pass<passes::take_moments>},
     {"separate_outputs", run_separate_outputs},
 };
@@ -208,8 +213,8 @@ class Converter {
 };
 
 constexpr std::string_view kShapeOption = "--shape=", kStripOption = "--strip-names", kKeepOption = "--keep-layout",
-                           kInitOption = "--init=", kSeedOption = "--seed=", kReparamOption = "--reparam=",
-                           kDataSetOption = "--reestimate-bn=";
+                           kWinogradOption = "--winograd=", kStrictOption = "--strict", kInitOption = "--init=",
+                           kSeedOption = "--seed=", kReparamOption = "--reparam=", kDataSetOption = "--reestimate-bn=";
 
 // Words are separated by blanks.
 std::string escaped(std::string_view name) {
@@ -240,6 +245,8 @@ std::string to_string(const ConvertOptions& options) {
     words.push_back(fmt::format("{}{}={}", kShapeOption, escaped(name), fmt::join(shape, ",")));
   if (options.strip_names) words.emplace_back(kStripOption);
   if (options.keep_layout) words.emplace_back(kKeepOption);
+  if (options.winograd) words.push_back(fmt::format("{}{}", kWinogradOption, *options.winograd));
+  if (options.strict) words.emplace_back(kStrictOption);
   if (options.initialization) {
     words.push_back(fmt::format("{}{}", kInitOption, weights::name(options.initialization->scheme)));
     words.push_back(fmt::format("{}{}", kSeedOption, options.initialization->seed));
@@ -259,6 +266,10 @@ ConvertOptions parse_options(std::string_view text) {
       options.strip_names = true;
     } else if (word == kKeepOption) {
       options.keep_layout = true;
+    } else if (word == kStrictOption) {
+      options.strict = true;
+    } else if (word.starts_with(kWinogradOption)) {
+      options.winograd = std::stoll(word.substr(kWinogradOption.size()));
     } else if (word.starts_with(kShapeOption) && equals >= kShapeOption.size()) {
       ir::Shape& shape =
           options.input_shapes[unescaped(word.substr(kShapeOption.size(), equals - kShapeOption.size()))];

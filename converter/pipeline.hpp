@@ -22,6 +22,9 @@ struct ConvertOptions {
   std::map<std::string, ir::Shape> input_shapes;  // --shape name=1,3,224,224; a symbolic batch not given is 1
   bool strip_names = false;                       // leave out debug names and source node names
   bool keep_layout = false;                       // inputs and outputs keep the source's layout (N, C, H, W)
+  // Winograd's convolution (passes::choose_winograd): 2, 4 or 6, 0 for none, absent for the cost model's choice.
+  std::optional<int64_t> winograd;
+  bool strict = false;  // only what is as exact as the direct computation: F(2x2,3x3)
   // Changes of the weights, in this order, before the passes.
   std::optional<weights::Initialization> initialization;
   std::vector<weights::Reparametrization> reparametrizations;

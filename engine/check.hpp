@@ -74,5 +74,8 @@ kernels::Window window_of(const Table& table) {
   return {table.kernel_h(),   table.kernel_w(),   table.stride_h(), table.stride_w(),
           table.dilation_h(), table.dilation_w(), table.pad_top(),  table.pad_left()};
 }
+inline kernels::Window window_of(const fb::Winograd2D& table) {
+  return {3, 3, 1, 1, 1, 1, table.pad_top(), table.pad_left()};
+}
 
 }  // namespace linnet::engine

@@ -68,6 +68,27 @@ struct DepthwiseArgs {
   void* scratch;  // depthwise_scratch_bytes()
 };
 
+// A 3x3 convolution of stride and dilation 1 by Winograd's F(tile x tile, 3x3), kernels/winograd/transform.hpp: tile is
+// 2, 4 or 6. Computes rows of tiles (batch * ceil(out_h / tile) of them, counted like output rows) row_begin <= r <
+// row_end and outputs column_begin <= n < column_end, column_begin a multiple of 2 * kPanel, column_end one too or
+// out_channels. `packed`: a Panel16 section of [(tile + 2)^2 * (in_channels + 1), out_channels], for each point of the
+// transform a row of zeros and the transformed weights (winograd2d_matrix() in pack.hpp).
+struct WinogradArgs {
+  int32_t tile;
+  Window window;  // 3x3, strides and dilations 1
+  int32_t in_h, in_w, out_h, out_w;
+  int32_t in_channels, out_channels;
+  int32_t row_begin, row_end;
+  int32_t column_begin, column_end;
+  const float* x;
+  ptrdiff_t x_stride;
+  const float* packed;
+  float* y;
+  ptrdiff_t y_stride;
+  Epilogue epilogue;
+  void* scratch;  // winograd2d_scratch_bytes(), 64-byte aligned, one per concurrent call
+};
+
 // Transposed convolution, as stride_h * stride_w direct convolutions (phases). Output pixel (oy, ox) belongs to phase
 // ((oy + pad_top) % stride_h, (ox + pad_left) % stride_w) and sums kernel taps (ky, kx) with
 // (oy + pad_top - ky * dilation_h) % stride_h == 0 (same for x), reading input line (oy + pad_top - ky * dilation_h) /

@@ -21,3 +21,4 @@
 #include "kernels/reduce/reduce.hpp"
 #include "kernels/resample/resample.hpp"
 #include "kernels/softmax/softmax.hpp"
+#include "kernels/winograd/winograd2d.hpp"

@@ -47,6 +47,8 @@ struct KernelTable {
 // Scratch of one concurrent call, in bytes, for any instruction set and pointer size (4 or 8): the same functions serve
 // the engine and the converter's memory report.
 int64_t conv2d_scratch_bytes(const Window& window, int32_t in_channels, const IsaTraits& traits, int32_t pointer_bytes);
+// `tiles`: of all images, each ceil(out_h / tile) * ceil(out_w / tile).
+int64_t winograd2d_scratch_bytes(int32_t tile, int32_t in_channels, int64_t tiles, const IsaTraits& traits);
 int64_t depthwise_scratch_bytes(const Window& window, int32_t channels, const IsaTraits& traits, int32_t pointer_bytes);
 int64_t conv_transpose2d_scratch_bytes(const Window& window, int32_t in_channels, const IsaTraits& traits,
                                        int32_t pointer_bytes);

@@ -1,6 +1,7 @@
 #include "kernels/pack.hpp"
 
 #include "kernels/conv_transpose/phase.hpp"
+#include "kernels/winograd/points.hpp"
 
 namespace linnet::kernels {
 namespace {
@@ -41,6 +42,29 @@ void pack_conv2d(const ConvWeights& w, float* packed) {
   for (int32_t group = 0; group < w.groups; ++group) {
     packed = pack_section(
         w, group, [](int32_t, int32_t) { return true; }, packed);
+  }
+}
+
+int32_t winograd2d_rows(int32_t tile, int32_t in_channels) {
+  return winograd_multiplications(tile) * (in_channels + 1);
+}
+
+void winograd2d_matrix(const ConvWeights& w, int32_t tile, float* matrix) {
+  const int32_t side = tile + 2;
+  for (int32_t py = 0; py < side; ++py) {
+    for (int32_t px = 0; px < side; ++px) {
+      const WinogradTaps y = winograd_taps(tile, py), x = winograd_taps(tile, px);
+      for (int32_t output = 0; output < w.out_channels; ++output) *matrix++ = 0.0f;
+      for (int32_t input = 0; input < w.in_channels; ++input) {
+        for (int32_t output = 0; output < w.out_channels; ++output) {
+          const float* taps = w.data + input * w.input_stride + output * w.output_stride;
+          double sum = 0;
+          for (int32_t i = 0; i < 9; ++i)
+            sum += y.tap[i / 3] * x.tap[i % 3] * taps[i / 3 * w.y_stride + i % 3 * w.x_stride];
+          *matrix++ = static_cast<float>(sum);
+        }
+      }
+    }
   }
 }
 

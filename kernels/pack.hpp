@@ -28,6 +28,11 @@ void pack_gemm(const float* w, ptrdiff_t k_stride, ptrdiff_t n_stride, const flo
 int64_t conv2d_packed_floats(const ConvWeights& weights);
 void pack_conv2d(const ConvWeights& weights, float* packed);
 
+// The matrix [winograd2d_rows(), out_channels] that pack_gemm() makes the section of winograd2d_f32 from; 3x3 weights
+// of one group, transformed in double.
+int32_t winograd2d_rows(int32_t tile, int32_t in_channels);
+void winograd2d_matrix(const ConvWeights& weights, int32_t tile, float* matrix);
+
 // Depthwise16 of depthwise_f32: `groups` channels; in_channels and out_channels are 1.
 int64_t depthwise_packed_floats(const ConvWeights& weights);
 void pack_depthwise(const ConvWeights& weights, float* packed);

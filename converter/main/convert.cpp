@@ -17,10 +17,10 @@ namespace {
 struct Arguments {
   std::string input, output, c_array;
   std::vector<std::string> shapes;
-  std::string dump_after, stop_after, init, data_set;
+  std::string dump_after, stop_after, init, data_set, winograd;
   uint64_t seed = 0;
   std::vector<std::string> reparametrizations;
-  bool json = false, verbose = false, quiet = false, strip = false, keep_layout = false, check = false;
+  bool json = false, verbose = false, quiet = false, strip = false, keep_layout = false, check = false, strict = false;
 };
 
 // "name=1,3,224,224"
@@ -41,6 +41,19 @@ std::pair<std::string, ir::Shape> parse_shape(const std::string& text) {
     position = next == end ? end : next + 1;
   }
   return {text.substr(0, equals), shape};
+}
+
+// Absent where the converter chooses. For firmware transformed weights, four times as large, are not the default.
+std::optional<int64_t> parse_winograd(const Arguments& arguments) {
+  const std::string& text = arguments.winograd;
+  if (text == "auto") return std::nullopt;
+  if (text.empty()) return arguments.c_array.empty() ? std::nullopt : std::optional<int64_t>(0);
+  if (arguments.strict && (text == "4" || text == "6"))
+    throw ToolError(kUsageError, fmt::format("--winograd {}: --strict allows 2, auto and off", text));
+  for (const int64_t tile : {2, 4, 6})
+    if (text == std::to_string(tile)) return tile;
+  if (text == "off") return 0;
+  throw ToolError(kUsageError, fmt::format("--winograd {}: expected auto, off, 2, 4 or 6", text));
 }
 
 void check_pass(const char* option, const std::string& pass) {
@@ -68,6 +81,8 @@ ConvertOptions convert_options(const Arguments& arguments) {
   options.data_set = arguments.data_set;
   options.strip_names = arguments.strip;
   options.keep_layout = arguments.keep_layout;
+  options.winograd = parse_winograd(arguments);
+  options.strict = arguments.strict;
   options.check_passes = arguments.check;
   options.dump_after = arguments.dump_after;
   options.stop_after = arguments.stop_after;
@@ -166,6 +181,15 @@ void add_convert_command(CLI::App& app, Action* action) {
   command->add_flag("--strip", arguments->strip, "Leave out tensor names, step names and source node names");
   command->add_flag("--keep-layout", arguments->keep_layout,
                     "Inputs and outputs keep the source's order of dimensions (N, C, H, W) on the device");
+  command
+      ->add_option(
+          "--winograd", arguments->winograd,
+          "3x3 convolutions of stride 1 by Winograd's F(2x2), F(4x4) or F(6x6): 2, 4 or 6 for all of them, off "
+          "for none, auto for 2 or 4 where the cost model expects it to be faster (default: auto; off with "
+          "--c-array)")
+      ->type_name("TILE");
+  command->add_flag("--strict", arguments->strict,
+                    "Only algorithms as exact as the direct ones: of Winograd's F(2x2) at most");
   auto* init = command
                    ->add_option("--init", arguments->init,
                                 "Give every layer new weights (he, xavier, he_normal, he_uniform, xavier_normal or "

@@ -37,6 +37,25 @@ void accumulate_tap(const double* x, const Image& in, double weight, const Windo
   }
 }
 
+std::vector<float> packed_weights(const kernels::ConvWeights& weights, bool depthwise, int64_t winograd) {
+  std::vector<float> packed;
+  if (winograd != 0) {
+    const int32_t tile = device_int(winograd), outputs = weights.out_channels;
+    const int32_t rows = kernels::winograd2d_rows(tile, weights.in_channels);
+    std::vector<float> matrix(static_cast<size_t>(rows) * static_cast<size_t>(outputs));
+    kernels::winograd2d_matrix(weights, tile, matrix.data());
+    packed.resize(static_cast<size_t>(kernels::panel_floats(outputs, rows)));
+    kernels::pack_gemm(matrix.data(), outputs, 1, weights.bias, outputs, rows, packed.data());
+  } else if (depthwise) {
+    packed.resize(static_cast<size_t>(kernels::depthwise_packed_floats(weights)));
+    kernels::pack_depthwise(weights, packed.data());
+  } else {
+    packed.resize(static_cast<size_t>(kernels::conv2d_packed_floats(weights)));
+    kernels::pack_conv2d(weights, packed.data());
+  }
+  return packed;
+}
+
 }  // namespace
 
 void Conv::attributes(AttributeWriter& writer) const {
@@ -47,6 +66,7 @@ void Conv::attributes(AttributeWriter& writer) const {
   writer.add("groups", groups);
   writer.add("channels_last", channels_last);
   if (moment_rows > 0) writer.add("moment_rows", moment_rows);
+  if (winograd != 0) writer.add("winograd", winograd);
   writer.add("fused", fused);
 }
 
@@ -138,22 +158,22 @@ void Conv::emit(const Node& node, emit::Context& context) const {
   const Window2D window = window_2d(window_of(*this, weights.shape()));
   const PackedSource source(weights.floats(), weights.shape(), bias, groups);
   const bool depthwise = groups > 1 && groups == weights.shape()[0] && weights.shape()[1] == 1;
-  std::vector<float> packed;
-  if (depthwise) {
-    packed.resize(static_cast<size_t>(kernels::depthwise_packed_floats(source.weights)));
-    kernels::pack_depthwise(source.weights, packed.data());
-  } else {
-    packed.resize(static_cast<size_t>(kernels::conv2d_packed_floats(source.weights)));
-    kernels::pack_conv2d(source.weights, packed.data());
-  }
-
   std::vector<uint32_t> inputs = {image_tensor(node.in(0), context)};
   if (node.has(3)) inputs.push_back(image_tensor(node.in(3), context));
   std::vector<uint32_t> outputs = {image_tensor(node.out(), context)};
   if (moment_rows > 0) outputs.push_back(context.tensor(node.out(1)));
-  const uint32_t buffer = context.buffer(packed);
+  const uint32_t buffer = context.buffer(packed_weights(source.weights, depthwise, winograd));
   const fb::Activation activation = emit::Context::activation(fused);
-  if (depthwise) {
+  if (winograd != 0) {
+    fb::Winograd2DBuilder table(context.builder());
+    table.add_weights(buffer);
+    table.add_tile(device_int(winograd));
+    table.add_pad_top(device_int(window.pad_top));
+    table.add_pad_left(device_int(window.pad_left));
+    table.add_activation(&activation);
+    table.add_moment_rows(device_int(moment_rows));
+    context.step(node, table.Finish(), inputs, outputs);
+  } else if (depthwise) {
     fb::DepthwiseConv2DBuilder table(context.builder());
     table.add_weights(buffer);
     add_window(table, window);

@@ -17,6 +17,7 @@ struct Conv : OpBase<Conv> {
   int64_t groups = 1;
   bool channels_last = false;
   int64_t moment_rows = 0;
+  int64_t winograd = 0;  // 2, 4 or 6: the device computes it by F(winograd x winograd, 3x3); 0: directly
   Activation fused;
 
   void attributes(AttributeWriter& writer) const override;

@@ -2,6 +2,7 @@
 // what it did goes to the log, one line per thing. Passes with the same input give the same result in every run.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -50,8 +51,8 @@ void recognise_activations(ir::Graph& graph, PassLog& log);
 // before or, where it is exact, behind them. What stays becomes one ScaleShift per chain.
 void fold_batch_norm(ir::Graph& graph, PassLog& log);
 
-// Time steps of recurrent layers that nothing reads, directly or through a later step, are not computed: of the last output of
-// two joined directions, the backward one's is its first.
+// Time steps of recurrent layers that nothing reads, directly or through a later step, are not computed: of the last
+// output of two joined directions, the backward one's is its first.
 void trim_recurrent(ir::Graph& graph, PassLog& log);
 
 // Recurrent layers read and write sequences in the order of time and batch that their neighbours want, and keep only
@@ -69,6 +70,11 @@ void split_linear(ir::Graph& graph, PassLog& log);
 
 // Merges activations, residual additions, scales and paddings into the step that produces or consumes the tensor.
 void fuse(ir::Graph& graph, PassLog& log);
+
+// Chooses for every 3x3 convolution of stride 1, dilation 1 and one group whether the device computes it directly or by
+// Winograd's F(2x2,3x3) or F(4x4,3x3), by the cost model of winograd_cost.hpp; with `strict` F(2x2,3x3) only. A `tile`
+// of 2, 4 or 6 takes that one in every such convolution, 0 in none.
+void choose_winograd(ir::Graph& graph, PassLog& log, std::optional<int64_t> tile, bool strict);
 
 // A convolution before a GroupNorm gives the moments of its output as well, run by run of lines while they are in the
 // cache, so that the norm reads the image once.

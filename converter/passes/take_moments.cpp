@@ -11,12 +11,13 @@ namespace {
 
 constexpr size_t kMoments = 3;
 
-// Lines whose moments are taken at a time: 128 KB of them, to be found in a second-level cache, and a multiple of 4,
-// which is what transformed convolutions compute at a time.
-int64_t lines_of(const Shape& image) {
-  constexpr int64_t kBytes = 128 * 1024, kStep = 4;
-  const int64_t lines = kBytes / (image[2] * image[3] * 4) / kStep * kStep;
-  return std::clamp<int64_t>(lines, std::min(kStep, image[1]), image[1]);
+// Lines whose moments are taken at a time: 128 KB of them, to be found in a second-level cache, and a multiple of what
+// a Winograd convolution computes at a time.
+int64_t lines_of(const Shape& image, int64_t winograd) {
+  constexpr int64_t kBytes = 128 * 1024;
+  const int64_t step = std::max<int64_t>(winograd, 1);
+  const int64_t lines = kBytes / (image[2] * image[3] * 4) / step * step;
+  return std::clamp(lines, std::min(step, image[1]), image[1]);
 }
 
 // Lets the convolution that makes `image` give its moments as well; null where none makes it.
@@ -25,7 +26,7 @@ Value* moments_of(Graph& graph, Value* image, int64_t* lines) {
   if (node == nullptr || image->shape().size() != 4 || !node->as<ops::Conv>()->channels_last) return nullptr;
   if (node->as<ops::Conv>()->moment_rows == 0) {
     auto conv = std::make_unique<ops::Conv>(*node->as<ops::Conv>());
-    conv->moment_rows = lines_of(image->shape());
+    conv->moment_rows = lines_of(image->shape(), conv->winograd);
     node = replace(graph, node, std::move(conv), node->inputs);
   }
   *lines = node->as<ops::Conv>()->moment_rows;

@@ -1,4 +1,4 @@
-// What the three convolutions share: geometry, shape checks and the split over output rows.
+// What the convolutions share: geometry, shape checks and the split over output rows.
 #pragma once
 
 #include "engine/check.hpp"

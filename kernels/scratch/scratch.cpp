@@ -3,12 +3,17 @@
 #include "kernels/kernels.hpp"
 #include "kernels/matmul/plan.hpp"
 #include "kernels/norm/plan.hpp"
+#include "kernels/winograd/plan.hpp"
 
 namespace linnet::kernels {
 
 int64_t conv2d_scratch_bytes(const Window& window, int32_t in_channels, const IsaTraits& traits,
                              int32_t pointer_bytes) {
   return plan_conv2d(window, in_channels, traits, pointer_bytes).scratch_bytes;
+}
+
+int64_t winograd2d_scratch_bytes(int32_t tile, int32_t in_channels, int64_t tiles, const IsaTraits& traits) {
+  return plan_winograd2d(tile, in_channels, tiles, traits).scratch_bytes;
 }
 
 int64_t depthwise_scratch_bytes(const Window&, int32_t, const IsaTraits&, int32_t) {

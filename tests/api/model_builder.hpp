@@ -166,6 +166,15 @@ class ModelBuilder {
     kernels::pack_conv2d(weights, packed.data());
     return buffer(packed);
   }
+  uint32_t winograd_weights(int32_t in, int32_t out, int32_t tile, uint32_t seed) {
+    std::vector<float> data, bias;
+    const kernels::ConvWeights weights = random_weights(1, in, out, 3, seed, &data, &bias);
+    const int32_t rows = kernels::winograd2d_rows(tile, in);
+    std::vector<float> matrix(static_cast<size_t>(rows) * out), packed(kernels::panel_floats(out, rows));
+    kernels::winograd2d_matrix(weights, tile, matrix.data());
+    kernels::pack_gemm(matrix.data(), out, 1, bias.data(), out, rows, packed.data());
+    return buffer(packed);
+  }
   uint32_t depthwise_weights(int32_t channels, int32_t kernel, uint32_t seed) {
     std::vector<float> data, bias;
     const kernels::ConvWeights weights = random_weights(channels, 1, 1, kernel, seed, &data, &bias);

@@ -33,6 +33,23 @@ void conv2d_residual(ModelBuilder& b) {
   b.output_of(residual, shape);
 }
 
+// Divided among threads by rows of tiles.
+void winograd2d(ModelBuilder& b) {
+  const Shape shape = {1, 45, 47, 5};
+  const uint32_t x = b.sliced_input({1, 45, 47, 2});
+  const uint32_t residual = b.sliced_input(shape);
+  const uint32_t w = b.winograd_weights(2, 5, 2, 1);
+  b.step(fb::CreateWinograd2D(b.fbb(), w, 2, 1, 1, &kRelu), {x, residual}, {residual});
+  b.output_of(residual, shape);
+}
+
+// Few tiles and many outputs: divided by outputs.
+void winograd2d_wide(ModelBuilder& b) {
+  const uint32_t x = b.sliced_input({2, 6, 5, 7});
+  const uint32_t w = b.winograd_weights(7, 70, 4, 2);
+  from_to(b, fb::CreateWinograd2D(b.fbb(), w, 4, 1, 2, &kSilu), x, {2, 5, 6, 70});
+}
+
 void depthwise(ModelBuilder& b) {
   const uint32_t x = b.sliced_input({1, 8, 9, 27});
   const uint32_t w = b.depthwise_weights(27, 3, 3);
@@ -287,6 +304,13 @@ void depthwise_moments(ModelBuilder& b) {
   });
 }
 
+void winograd2d_moments(ModelBuilder& b) {
+  const uint32_t x = b.sliced_input({2, 14, 9, 6}), w = b.winograd_weights(6, 20, 4, 54);
+  convolution_and_norm(b, {2, 14, 9, 20}, 8, [&](const std::vector<uint32_t>& outputs) {
+    b.step(fb::CreateWinograd2D(b.fbb(), w, 4, 1, 1, &kRelu, 8), {x}, outputs);
+  });
+}
+
 void cast(ModelBuilder& b) {
   const uint32_t x = b.sliced_input({6, 100}, fb::DataType::Int8);
   from_to(b, fb::CreateCast(b.fbb()), x, {6, 100});
@@ -317,6 +341,9 @@ const std::vector<OperatorModel>& operator_models() {
       {"Conv2D", conv2d},
       {"Conv2D_residual", conv2d_residual},
       {"Conv2D_moments", conv2d_moments},
+      {"Winograd2D", winograd2d},
+      {"Winograd2D_wide", winograd2d_wide},
+      {"Winograd2D_moments", winograd2d_moments},
       {"DepthwiseConv2D", depthwise},
       {"DepthwiseConv2D_moments", depthwise_moments},
       {"ConvTranspose2D", conv_transpose},

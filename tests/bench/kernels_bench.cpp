@@ -2,38 +2,20 @@
 // machine. Counters: GFLOP/s (two per multiply-add) by the thread's processor time, and `peak`, its fraction of what
 // multiply-adds between registers reach, measured just before.
 #include <benchmark/benchmark.h>
-#include <time.h>
 
 #include <array>
-#include <memory>
 #include <string>
-#include <vector>
 
 #include "kernels/dispatch.hpp"
 #include "kernels/kernels.hpp"
 #include "targets/desktop/lib/peak.hpp"
+#include "tests/bench/support.hpp"
 
 namespace linnet::kernels {
 namespace {
 
-class AlignedFloats {
- public:
-  explicit AlignedFloats(size_t count) : memory_(count + 32, 0.5f) {}
-  float* data() {
-    void* p = memory_.data();
-    size_t space = memory_.size() * sizeof(float);
-    return static_cast<float*>(std::align(64, 64, p, space));
-  }
-
- private:
-  std::vector<float> memory_;
-};
-
-double thread_seconds() {
-  timespec time{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-}
+using bench::AlignedFloats;
+using bench::thread_seconds;
 
 template <class Run>
 void measure(benchmark::State& state, const KernelTable& kernels, double flop, Run run) {

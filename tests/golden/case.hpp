@@ -25,8 +25,14 @@ std::string data_name(const std::string& name);
 // file.
 Case read_case(const std::filesystem::path& folder, const std::string& name);
 
+// The ways in which a case is converted: as the converter chooses, and with Winograd's convolution of one tile size
+// wherever it fits (the file of a case without such a convolution is missing).
+constexpr int kWinogradTiles[] = {0, 2, 4, 6};
+// "NAME.lnt" or "NAME.winograd4.lnt"
+std::string model_file(const std::string& name, int winograd_tile);
+
 // Largest allowed error of a case, relative to the largest magnitude of the expected output.
-double tolerance(const std::string& name);
+double tolerance(const std::string& name, int winograd_tile = 0);
 
 // Compares every element. Infinities and NaN must be equal.
 struct Difference {

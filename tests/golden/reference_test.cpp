@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <set>
 
@@ -52,14 +53,29 @@ class ReferenceTest : public testing::Test {
       EXPECT_LE(difference.relative, tolerance(name_)) << "output " << i << ": " << difference.message;
     }
     if (name_.compare(0, kNorms.size(), kNorms) == 0) check_steps(conversion);
-    const std::filesystem::path file = output_ / (name_ + ".lnt");
+    write(conversion, 0);
+    for (const int tile : kWinogradTiles) {
+      if (tile == 0) continue;
+      options.check_passes = false;
+      options.winograd = tile;
+      const Conversion other = convert(models_ / (name_ + ".onnx"), options);
+      const auto& steps = other.report.steps;
+      if (std::any_of(steps.begin(), steps.end(), [](const auto& step) { return step.op == "Winograd2D"; }))
+        write(other, tile);
+      else
+        std::filesystem::remove(output_ / model_file(name_, tile));
+    }
+  }
+
+ private:
+  void write(const Conversion& conversion, int tile) const {
+    const std::filesystem::path file = output_ / model_file(name_, tile);
     std::filesystem::create_directories(file.parent_path());
     std::ofstream(file, std::ios::binary)
         .write(reinterpret_cast<const char*>(conversion.model.data()),
                static_cast<std::streamsize>(conversion.model.size()));
   }
 
- private:
   std::filesystem::path models_, output_;
   std::string name_;
   const StepTable& steps_;

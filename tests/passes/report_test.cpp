@@ -39,9 +39,14 @@ TEST(Options, TextAndBack) {
   ConvertOptions options;
   options.input_shapes = {{"image 100%", {1, 3, 8, 8}}, {"b=c", {2}}};
   options.keep_layout = true;
+  options.winograd = 4;
+  options.strict = true;
   const ConvertOptions read = parse_options(to_string(options));
   EXPECT_EQ(read.input_shapes, options.input_shapes);
   EXPECT_TRUE(read.keep_layout);
+  EXPECT_EQ(read.winograd, options.winograd);
+  EXPECT_TRUE(read.strict);
+  EXPECT_FALSE(parse_options("").winograd);
   EXPECT_FALSE(read.strip_names);
   EXPECT_THROW(parse_options("--other"), ir::Error);
 }

@@ -145,6 +145,9 @@ TEST_F(LinnetCli, WritesCSource) {
   convert({"--c-array", folder_.path("digits_model.c")});
   EXPECT_NE(read_bytes(folder_.path("digits_model.h")).find("DIGITS_MODEL_ARENA_BYTES"), std::string::npos);
   EXPECT_NE(read_bytes(folder_.path("digits_model.c")).find("digits_model"), std::string::npos);
+  EXPECT_EQ(read_bytes(folder_.path("digits_model.h")).find("Winograd2D"), std::string::npos);
+  convert({"--c-array", folder_.path("digits_model.c"), "--winograd", "2"});
+  EXPECT_NE(read_bytes(folder_.path("digits_model.h")).find("Winograd2D"), std::string::npos);
 }
 
 TEST_F(LinnetCli, InspectsAndBenches) {
@@ -157,8 +160,8 @@ TEST_F(LinnetCli, InspectsAndBenches) {
 }
 
 TEST_F(LinnetCli, ComparesEveryStep) {
-  for (const std::vector<std::string>& options :
-       std::vector<std::vector<std::string>>{{}, {"--strip"}, {"--keep-layout"}, {"--shape", "image=2,1,8,8"}}) {
+  for (const std::vector<std::string>& options : std::vector<std::vector<std::string>>{
+           {}, {"--strip"}, {"--keep-layout"}, {"--winograd", "4"}, {"--shape", "image=2,1,8,8"}}) {
     const std::string model = convert(options);
     const std::vector<std::string> base = {
         "compare",    kDigits + "/digits.onnx", model, "--input", kDigits + "/test_images.npy", "--samples", "2",
@@ -197,6 +200,8 @@ TEST_F(LinnetCli, RefusesWrongCommandLines) {
     expect_failure({"convert", onnx, "-o", output, "--shape", shape}, scalar ? 1 : 2, scalar ? "image" : "--shape");
   }
   expect_failure({"convert", onnx, "-o", output, "--dump-after", "nothing"}, 2, "no such pass");
+  expect_failure({"convert", onnx, "-o", output, "--winograd", "3"}, 2, "--winograd 3");
+  expect_failure({"convert", onnx, "-o", output, "--winograd", "4", "--strict"}, 2, "--strict");
   expect_failure({"convert", onnx, "-o", output, "--json", "--quiet"}, 2, "--quiet");
   expect_failure({"convert", onnx, "-o", output, "--c-array", folder_.path("x.txt")}, 2, "must end in .c");
 }

@@ -61,6 +61,11 @@ void describe(const fb::Conv2D& op, const fb::Step& step, Writer* writer) {
   writer->residual(step).activation(op.activation()).buffer(op.weights());
 }
 
+void describe(const fb::Winograd2D& op, const fb::Step& step, Writer* writer) {
+  writer->add("F({0}x{0},3x3)", op.tile()).pair("pad", op.pad_top(), op.pad_left(), 0);
+  writer->residual(step).activation(op.activation()).buffer(op.weights());
+}
+
 void describe(const fb::DepthwiseConv2D& op, const fb::Step& step, Writer* writer) {
   writer->window(op).residual(step).activation(op.activation()).buffer(op.weights());
 }
