@@ -56,10 +56,12 @@ constexpr Pass kPasses[] = {
     {"recognise_norms", run_pass<passes::recognise_norms>, kNormConstants},
     {"recognise_activations", run_pass<passes::recognise_activations>, kActivationConstants},
     {"fold_batch_norm", run_pass<passes::fold_batch_norm>},
+    {"trim_recurrent", run_pass<passes::trim_recurrent>},
     {"fit_recurrent", run_pass<passes::fit_recurrent>},
     {"legalize_layout", run_legalize_layout},
     {"split_linear", run_pass<passes::split_linear>},
     {"fuse", run_pass<passes::fuse>},
+    {"take_moments", run_pass<passes::take_moments>},
     {"separate_outputs", run_separate_outputs},
 };
 constexpr const char* kImport = "import";

@@ -9,12 +9,14 @@ using namespace linnet::ir;
 
 // Inputs: x [N, C, spatial...] (or [N, spatial..., C] when channels_last), weights [M, C / groups, kernel...] (always
 // in ONNX order), bias [M] or absent, residual of the output's shape or absent. y = fused(conv(x) + bias + residual).
-// Depthwise where groups == C == M.
+// Depthwise where groups == C == M. With moment_rows > 0, of a channels-last image of rank 4, there is a second output:
+// its moments, [N, ceil(H / moment_rows), 3, M] (kernels::MomentsArgs).
 struct Conv : OpBase<Conv> {
   static constexpr std::string_view kName = "Conv";
   std::vector<int64_t> strides, dilations, pads_begin, pads_end;  // one per spatial dimension
   int64_t groups = 1;
   bool channels_last = false;
+  int64_t moment_rows = 0;
   Activation fused;
 
   void attributes(AttributeWriter& writer) const override;

@@ -1,5 +1,7 @@
 #include "converter/ops/norm.hpp"
 
+#include "converter/ops/moments.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -148,6 +150,7 @@ void GroupNorm::attributes(AttributeWriter& writer) const {
   writer.add("epsilon", epsilon);
   if (epsilon_outside) writer.add("epsilon_outside", epsilon_outside);
   writer.add("channels_last", channels_last);
+  if (moment_rows > 0) writer.add("moment_rows", moment_rows);
   writer.add("fused", fused);
 }
 
@@ -166,6 +169,8 @@ std::vector<TensorType> GroupNorm::infer(const std::vector<const TensorType*>& i
     require_floating(parameter, what);
     require_shape(parameter, {channels}, what);
   }
+  if (const TensorType* moments = optional(inputs, 3))
+    require_shape(*moments, moments_shape(x.shape, moment_rows), "moments");
   return {x};
 }
 
@@ -202,9 +207,12 @@ void GroupNorm::emit(const Node& node, emit::Context& context) const {
   const std::vector<float> shift = constant_input(node, 2, "shift")->floats();
   parameters.insert(parameters.end(), shift.begin(), shift.end());
   const fb::Activation activation = emit::Context::activation(fused);
-  const auto table = fb::CreateGroupNorm(context.builder(), device_int(groups), static_cast<float>(epsilon),
-                                         context.buffer(parameters), &activation, epsilon_outside);
-  context.step(node, table, {context.tensor(node.in(0))}, {context.tensor(node.out())});
+  const auto table =
+      fb::CreateGroupNorm(context.builder(), device_int(groups), static_cast<float>(epsilon),
+                          context.buffer(parameters), &activation, epsilon_outside, device_int(moment_rows));
+  std::vector<uint32_t> inputs = {context.tensor(node.in(0))};
+  if (node.has(3)) inputs.push_back(context.tensor(node.in(3)));
+  context.step(node, table, inputs, {context.tensor(node.out())});
 }
 
 }  // namespace linnet::ops

@@ -274,26 +274,29 @@ class RecurrentImporter {
     return context_.add_many(std::make_unique<Recurrent>(layer_), inputs);
   }
 
+  static std::vector<Value*> parts_of(const std::vector<Outputs>& directions, Value* Outputs::*output) {
+    std::vector<Value*> parts(directions.size());
+    std::transform(directions.begin(), directions.end(), parts.begin(),
+                   [&](const Outputs& part) { return part.*output; });
+    return parts;
+  }
+
   // [time, directions, batch, hidden], or with layout 1 [batch, time, directions, hidden]. The directions lie side by
   // side in memory, which is how the next layer reads them.
   Value* joined_sequences(const std::vector<Outputs>& directions) {
     if (!layer_.sequence) return nullptr;
-    std::vector<Value*> parts;
-    for (const Outputs& part : directions) parts.push_back(part.y);
-    if (batch_first_) return reshape(context_, concat(context_, parts, 2), {batch_, steps_, directions_, hidden_});
-    Value* all = reshape(context_, concat(context_, parts, 2), {steps_, batch_, directions_, hidden_});
-    return transpose(context_, all, {0, 2, 1, 3});
+    Value* all = concat(context_, parts_of(directions, &Outputs::y), 2);
+    if (batch_first_) return reshape(context_, all, {batch_, steps_, directions_, hidden_});
+    return transpose(context_, reshape(context_, all, {steps_, batch_, directions_, hidden_}), {0, 2, 1, 3});
   }
 
   // [directions, batch, hidden], or with layout 1 [batch, directions, hidden].
   Value* joined_states(const std::vector<Outputs>& directions, Value* Outputs::*state) {
-    std::vector<Value*> parts;
-    for (const Outputs& part : directions) {
-      if (part.*state == nullptr) return nullptr;
-      parts.push_back(batch_first_ ? part.*state : reshape(context_, part.*state, {1, batch_, hidden_}));
-    }
-    if (!batch_first_) return concat(context_, parts, 0);
-    return reshape(context_, concat(context_, parts, 1), {batch_, directions_, hidden_});
+    std::vector<Value*> parts = parts_of(directions, state);
+    if (parts.front() == nullptr) return nullptr;
+    if (batch_first_) return reshape(context_, concat(context_, parts, 1), {batch_, directions_, hidden_});
+    for (Value*& part : parts) part = reshape(context_, part, {1, batch_, hidden_});
+    return concat(context_, parts, 0);
   }
 };
 

@@ -12,16 +12,6 @@ namespace {
 
 using ops::Recurrent;
 
-const Permutation kSwap = {1, 0, 2};  // time and batch
-
-// A Transpose of the first two of three dimensions, or a Reshape that is one because one of them has size 1.
-bool swaps(const Node* node) {
-  if (node == nullptr || node->in(0).shape().size() != kSwap.size()) return false;
-  if (const auto* transpose = node->as<ops::Transpose>()) return transpose->permutation == kSwap;
-  return node->as<ops::Reshape>() != nullptr && keeps_element_order(node->in(0).shape(), kSwap) &&
-         node->out().shape() == permuted(node->in(0).shape(), kSwap);
-}
-
 class RecurrentFitter {
  public:
   RecurrentFitter(Graph& graph, PassLog& log) : graph_(graph), log_(log) {}
@@ -37,7 +27,7 @@ class RecurrentFitter {
   PassLog& log_;
 
   void read_swapped(Node* node) {
-    while (swaps(node->in(Recurrent::kX).producer)) {
+    while (swaps_first_two(node->in(Recurrent::kX).producer)) {
       bool& batch_first = node->as<Recurrent>()->x_batch_first;
       batch_first = !batch_first;
       graph_.set_input(node, Recurrent::kX, node->in(Recurrent::kX).producer->inputs[0]);
@@ -53,7 +43,7 @@ class RecurrentFitter {
     std::vector<Node*> transposes;
     size_t graph_outputs = 0;
     for (const Use& use : y->uses) {
-      if (!swaps(use.node)) return;
+      if (!swaps_first_two(use.node)) return;
       transposes.push_back(use.node);
       if (graph_.is_output(use.node->outputs[0])) ++graph_outputs;
     }

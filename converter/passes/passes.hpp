@@ -50,6 +50,10 @@ void recognise_activations(ir::Graph& graph, PassLog& log);
 // before or, where it is exact, behind them. What stays becomes one ScaleShift per chain.
 void fold_batch_norm(ir::Graph& graph, PassLog& log);
 
+// Time steps of recurrent layers that nothing reads, directly or through a later step, are not computed: of the last output of
+// two joined directions, the backward one's is its first.
+void trim_recurrent(ir::Graph& graph, PassLog& log);
+
 // Recurrent layers read and write sequences in the order of time and batch that their neighbours want, and keep only
 // the outputs that are read: of a sequence of which only the last state is, that state.
 void fit_recurrent(ir::Graph& graph, PassLog& log);
@@ -65,5 +69,9 @@ void split_linear(ir::Graph& graph, PassLog& log);
 
 // Merges activations, residual additions, scales and paddings into the step that produces or consumes the tensor.
 void fuse(ir::Graph& graph, PassLog& log);
+
+// A convolution before a GroupNorm gives the moments of its output as well, run by run of lines while they are in the
+// cache, so that the norm reads the image once.
+void take_moments(ir::Graph& graph, PassLog& log);
 
 }  // namespace linnet::passes

@@ -13,7 +13,7 @@ namespace linnet::kernels {
 // The channels' moments over one image.
 template <class Isa>
 void image_moments(const GroupNormArgs& args, int32_t image, const float* x, float* total, float* part) {
-  const int32_t chunk = args.moments != nullptr ? args.chunk_pixels : group_norm_chunk_pixels(args.channels);
+  const int32_t chunk = args.moments != nullptr ? args.chunk_pixels : kGroupNormChunkPixels;
   const int32_t chunks = (args.pixels - 1) / chunk + 1;
   const MomentRows<float*> sums(total, args.channels);
   for (int32_t i = 0; i < chunks; ++i) {

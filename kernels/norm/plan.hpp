@@ -14,10 +14,8 @@ LINNET_INLINE constexpr GroupNormPlan plan_group_norm(int32_t channels) {
   return {int64_t{3} * channels, int64_t{6} * channels * 4};
 }
 
-// Pixels whose moments group_norm takes at a time: 16 KB of them, that both of its looks find in the first-level cache.
-LINNET_INLINE constexpr int32_t group_norm_chunk_pixels(int32_t channels) {
-  constexpr int32_t kElements = 4096;
-  return channels >= kElements / 16 ? 16 : kElements / channels;
-}
+// Pixels whose moments group_norm takes at a time: few enough that its second look at them is into a cache. The same
+// for any number of channels, so that the results of a part of the channels are those of all.
+constexpr int32_t kGroupNormChunkPixels = 64;
 
 }  // namespace linnet::kernels

@@ -262,6 +262,31 @@ void gru_reset_after(ModelBuilder& b) {
   gru(b, true);
 }
 
+// `make` adds the convolution from x and the weights to both tensors.
+template <class Make>
+void convolution_and_norm(ModelBuilder& b, const Shape& shape, int32_t moment_rows, const Make& make) {
+  const int32_t runs = (shape[1] + moment_rows - 1) / moment_rows, channels = shape[3];
+  const uint32_t y = b.slice(shape), moments = b.tensor({shape[0], runs, 3, channels}), z = b.slice(shape);
+  make(std::vector<uint32_t>{y, moments});
+  const uint32_t parameters = b.buffer(random_floats(static_cast<size_t>(2) * channels, 51));
+  b.step(fb::CreateGroupNorm(b.fbb(), 5, 1e-5f, parameters, &kRelu, false, moment_rows), {y, moments}, {z});
+  b.output_of(z, shape);
+}
+
+void conv2d_moments(ModelBuilder& b) {
+  const uint32_t x = b.sliced_input({2, 10, 9, 6}), w = b.conv_weights(1, 6, 20, 3, 52);
+  convolution_and_norm(b, {2, 10, 9, 20}, 3, [&](const std::vector<uint32_t>& outputs) {
+    b.step(fb::CreateConv2D(b.fbb(), w, 1, 3, 3, 1, 1, 1, 1, 1, 1, nullptr, 3), {x}, outputs);
+  });
+}
+
+void depthwise_moments(ModelBuilder& b) {
+  const uint32_t x = b.sliced_input({1, 16, 9, 25}), w = b.depthwise_weights(25, 3, 53);
+  convolution_and_norm(b, {1, 16, 9, 25}, 4, [&](const std::vector<uint32_t>& outputs) {
+    b.step(fb::CreateDepthwiseConv2D(b.fbb(), w, 3, 3, 1, 1, 1, 1, 1, 1, &kSilu, 4), {x}, outputs);
+  });
+}
+
 void cast(ModelBuilder& b) {
   const uint32_t x = b.sliced_input({6, 100}, fb::DataType::Int8);
   from_to(b, fb::CreateCast(b.fbb()), x, {6, 100});
@@ -291,7 +316,9 @@ const std::vector<OperatorModel>& operator_models() {
   static const std::vector<OperatorModel> models = {
       {"Conv2D", conv2d},
       {"Conv2D_residual", conv2d_residual},
+      {"Conv2D_moments", conv2d_moments},
       {"DepthwiseConv2D", depthwise},
+      {"DepthwiseConv2D_moments", depthwise_moments},
       {"ConvTranspose2D", conv_transpose},
       {"FullyConnected", fully_connected},
       {"FullyConnected_wide", fully_connected_wide},

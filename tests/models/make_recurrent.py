@@ -44,7 +44,7 @@ class Layer(nn.Module):
         self.gives = gives
         self.layer = getattr(nn, kind)(6, options.pop("hidden", 19), **options)
         width = self.layer.hidden_size * (2 if self.layer.bidirectional else 1)
-        self.head = nn.Linear(width, 4) if gives in ("head_of_last", "head_of_state") else None
+        self.head = nn.Linear(width, 4) if gives.startswith("head") else None
 
     def forward(self, x, *state):
         if state:
@@ -55,6 +55,9 @@ class Layer(nn.Module):
             return y
         if self.gives == "head_of_last":
             return self.head(y[:, -1] if self.layer.batch_first else y[-1])
+        if self.gives == "head_of_ends":  # where each direction has read everything
+            n = self.layer.hidden_size
+            return self.head(torch.cat([y[:, -1, :n], y[:, 0, n:]], 1))
         if self.gives == "head_of_state":
             return self.head(h[-1])
         if self.gives == "states":
@@ -77,6 +80,9 @@ TORCH = {
     "given_state": ("all", {"num_layers": 2}, (7, 2, 6), True),
     "given_state_bidirectional_single": ("all", {"bidirectional": True, "hidden": 5}, (7, 1, 6), True),
     "head_of_last": ("head_of_last", {"batch_first": True, "num_layers": 2}, (2, 9, 6), False),
+    "bidirectional_last": ("head_of_last", {"bidirectional": True}, (9, 2, 6), False),
+    "bidirectional_last_single": ("head_of_last", {"bidirectional": True, "batch_first": True, "hidden": 5}, (1, 9, 6), False),
+    "bidirectional_ends": ("head_of_ends", {"bidirectional": True, "batch_first": True, "hidden": 5}, (2, 9, 6), False),
     "head_of_state": ("head_of_state", {"num_layers": 2}, (9, 2, 6), False),
 }
 

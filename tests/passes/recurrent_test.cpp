@@ -129,6 +129,68 @@ TEST(Recurrent, KeepsTheLastStateWhereOnlyTheCellStateIsRead) {
   EXPECT_TRUE(only_layer(b.graph).last);
 }
 
+// ---- time steps that nothing reads
+
+TEST_P(EveryKind, ComputesNoMoreThanIsRead) {
+  for (const bool reverse : {false, true}) {
+    GraphBuilder b;
+    Value* y = layer(b, of(GetParam(), reverse), b.input({9, 2, 4}));
+    b.output(b.unary(Function::Relu, slice(b, y, 0, 3, 1)));
+    b.output(b.unary(Function::Relu, slice(b, y, 0, 5, 2)));
+    run(b.graph, passes::trim_recurrent);
+    for (const auto& node : b.graph.nodes()) {
+      if (node->as<Recurrent>() != nullptr) EXPECT_EQ(node->out().shape()[0], reverse ? 6 : 7) << dump(b.graph);
+    }
+  }
+}
+
+TEST_P(EveryKind, ComputesAllThatItsStateDependsOn) {
+  GraphBuilder b;
+  Recurrent op = of(GetParam());
+  op.last = true;
+  Value* y = layer(b, op, b.input({9, 2, 4}));
+  b.output(b.unary(Function::Relu, slice(b, y, 0, 3, 1)));
+  b.output(y->producer->outputs[1]);
+  run(b.graph, passes::trim_recurrent);
+  EXPECT_EQ(node_count(b.graph), 3) << dump(b.graph);
+}
+
+TEST_P(EveryKind, DirectionsAreReadOneByOne) {
+  for (const bool batch_first : {false, true}) {
+    for (const int64_t batch : {1, 3}) {
+      GraphBuilder b;
+      Value* x = b.input({9, batch, 4});
+      ops::Concat concat;
+      concat.axis = 2;
+      Value* y = b.add(concat, {layer(b, of(GetParam()), x), layer(b, of(GetParam(), true), x)});
+      if (batch_first) y = b.transpose(y, {1, 0, 2});
+      b.output(b.reshape(slice(b, y, batch_first ? 1 : 0, 8, 1), {batch, 2 * kHidden}));
+      run(b.graph, passes::simplify);
+      run(b.graph, passes::trim_recurrent);
+      run(b.graph, passes::fit_recurrent);
+      std::vector<int64_t> steps;
+      for (const auto& node : b.graph.nodes()) {
+        if (node->as<Recurrent>() == nullptr) continue;
+        EXPECT_EQ(element_count(node->out().shape()), batch * kHidden) << dump(b.graph);
+        steps.push_back(node->in(0).shape()[0]);
+      }
+      EXPECT_EQ(steps, (std::vector<int64_t>{9, 1})) << dump(b.graph);
+    }
+  }
+}
+
+TEST_P(EveryKind, JoinedDirectionsThatAreReadWholeStayTogether) {
+  GraphBuilder b;
+  Value* x = b.input({9, 2, 4});
+  ops::Concat concat;
+  concat.axis = 2;
+  Value* y = b.add(concat, {layer(b, of(GetParam()), x), layer(b, of(GetParam(), true), x)});
+  b.output(b.unary(Function::Relu, slice(b, y, 0, 8, 1)));
+  b.output(b.unary(Function::Abs, y));
+  run(b.graph, passes::trim_recurrent);
+  EXPECT_EQ(node_count(b.graph), 6) << dump(b.graph);
+}
+
 // ---- steps of whole models -----------------------------------------------------------------------------------------
 
 std::vector<std::string> steps_of(const Conversion& conversion) {
@@ -176,6 +238,9 @@ const Exported kExported[] = {
     {"given_state", {kStep, kStep}},
     {"given_state_bidirectional_single", {kStep, kStep}},
     {"head_of_last", {kStep, kStep, "FullyConnected"}},
+    {"bidirectional_last", {kStep, kStep, "FullyConnected"}},
+    {"bidirectional_last_single", {kStep, kStep, "FullyConnected"}},
+    {"bidirectional_ends", {kStep, kStep, "FullyConnected"}},
     {"head_of_state", {kStep, kStep, "FullyConnected"}},
 };
 

@@ -73,6 +73,22 @@ TEST(Simplify, MovementsOfMovementsMerge) {
   EXPECT_EQ(count<ops::Slice>(b.graph), 1);
 }
 
+TEST(Simplify, SlicesMeetBeforeAReshapeOfSingleDimensions) {
+  const auto slices_left = [](const Shape& between, const std::vector<int64_t>& starts, const Shape& shape) {
+    GraphBuilder b;
+    Value* part = slice(b, b.input({4, 9, 10}), {0, 8, 2}, {1, 1, 1}, {4, 1, 6});
+    const std::vector<int64_t> steps(shape.size(), 1);
+    b.output(slice(b, b.reshape(part, between), starts, steps, shape));
+    run(b.graph, passes::simplify);
+    return count<ops::Slice>(b.graph);
+  };
+  EXPECT_EQ(slices_left({4, 6}, {1, 3}, {2, 2}), 1);
+  EXPECT_EQ(slices_left({1, 4, 1, 6, 1}, {0, 1, 0, 0, 0}, {1, 3, 1, 5, 1}), 1);
+  EXPECT_EQ(slices_left({24}, {3}, {7}), 2);
+  EXPECT_EQ(slices_left({6, 4}, {1, 0}, {2, 4}), 2);
+  EXPECT_EQ(slices_left({4, 2, 3}, {0, 1, 0}, {4, 1, 3}), 2);
+}
+
 TEST(Simplify, InverseTransposesCancel) {
   GraphBuilder b;
   Value* x = b.unary(Function::Tanh, b.input({2, 3, 4}));

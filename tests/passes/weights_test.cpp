@@ -103,6 +103,30 @@ TEST(Initialize, FansOfEveryLayer) {
   EXPECT_EQ(fans, (std::vector<std::pair<int64_t, int64_t>>{{18, 27}, {24, 20}, {1000, 30}}));
 }
 
+// PyTorch's export of two layers of two directions each; unfolded, the gates are cut out and put into ONNX's order.
+TEST(Initialize, MatricesOfRecurrentLayers) {
+  for (const char* name :
+       {"recurrent_torch_gru_deep_bidirectional_opset14", "recurrent_torch_lstm_deep_bidirectional_opset14_unfolded"}) {
+    ConvertOptions options = initialized(weights::Initialization::Scheme::he_uniform, 3);
+    options.stop_after = "fold_constants";
+    const Conversion conversion = convert(std::string(LINNET_GOLDENS "/") + name + ".onnx", options);
+    int layers = 0;
+    for (const auto& node : conversion.graph->nodes()) {
+      if (node->as<ops::Recurrent>() == nullptr) continue;
+      ++layers;
+      for (const size_t index : {ops::Recurrent::kWeights, ops::Recurrent::kRecurrentWeights}) {
+        const double bound = std::sqrt(6.0 / static_cast<double>(node->in(index).shape()[1]));
+        double largest = 0;
+        for (const double value : node->in(index).constant->doubles()) largest = std::max(largest, std::abs(value));
+        EXPECT_LE(largest, bound * (1 + 1e-6)) << name;
+        EXPECT_GE(largest, bound * 0.8) << name;
+      }
+      for (const double value : node->in(ops::Recurrent::kBias).constant->doubles()) EXPECT_EQ(value, 0) << name;
+    }
+    EXPECT_EQ(layers, 4);
+  }
+}
+
 TEST(Initialize, FirstNumbersAreTheSameOnEveryPlatform) {
   std::mt19937_64 generator(5489);  // the standard gives its 10000th number
   generator.discard(9999);
