@@ -1,6 +1,8 @@
 #include "converter/passes/reduced_views.hpp"
 
+#include <algorithm>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "converter/ops/elementwise.hpp"
 #include "converter/ops/reduce.hpp"
@@ -25,18 +27,22 @@ std::optional<View> as_view(const Node& reshape) {
   return view;
 }
 
+bool is_function(const Node* node) {
+  return node != nullptr && (node->as<ops::Unary>() != nullptr || node->as<ops::Binary>() != nullptr);
+}
+
 // The same functions of the tensor, in place of those of the view.
 class BeforeView {
  public:
   BeforeView(Graph& graph, View view, Node* before) : graph_(graph), view_(std::move(view)), before_(before) {}
 
-  bool exists(const Value* value) const {
+  bool exists(const Value* value) {
     if (is_number(value) || is_view(value) || is_statistic(value)) return true;
     const Node* node = value->producer;
     if (!is_function(node) || value->shape() != view_.to) return false;
-    for (const Value* input : node->inputs)
-      if (!exists(input)) return false;
-    return true;
+    if (const auto known = exists_.find(value); known != exists_.end()) return known->second;
+    const bool found = std::all_of(node->inputs.begin(), node->inputs.end(), [this](Value* v) { return exists(v); });
+    return exists_[value] = found;
   }
 
   Value* make(Value* value) {
@@ -58,12 +64,9 @@ class BeforeView {
   View view_;
   Node* before_;
   std::unordered_map<const Value*, Value*> made_;
+  std::unordered_map<const Value*, bool> exists_;
 
   static bool is_number(const Value* value) { return value->constant && value->constant->size() == 1; }
-
-  static bool is_function(const Node* node) {
-    return node != nullptr && (node->as<ops::Unary>() != nullptr || node->as<ops::Binary>() != nullptr);
-  }
 
   bool is_view(const Value* value) const {
     const Node* reshape = producer_of<ops::Reshape>(value);
@@ -87,21 +90,26 @@ class BeforeView {
   }
 };
 
-// The Reshape that functions of a view come from.
-const Node* find_view(const Value* value, const Shape& shape) {
-  const Node* node = value->producer;
-  if (node == nullptr || value->shape() != shape) return nullptr;
-  if (node->as<ops::Reshape>() != nullptr) return node;
-  if (node->as<ops::Unary>() == nullptr && node->as<ops::Binary>() == nullptr) return nullptr;
-  for (const Value* input : node->inputs)
-    if (const Node* found = find_view(input, shape)) return found;
+// A Reshape that functions of a view come from.
+const Node* find_view(const Value* value) {
+  const Shape shape = value->shape();
+  std::vector<const Value*> pending = {value};
+  std::unordered_set<const Value*> seen;
+  while (!pending.empty()) {
+    const Value* current = pending.back();
+    pending.pop_back();
+    const Node* node = current->producer;
+    if (node == nullptr || current->shape() != shape || !seen.insert(current).second) continue;
+    if (node->as<ops::Reshape>() != nullptr) return node;
+    if (is_function(node)) pending.insert(pending.end(), node->inputs.begin(), node->inputs.end());
+  }
   return nullptr;
 }
 
 bool visit(Graph& graph, PassLog& log, Node* node) {
   const auto* reduce = node->as<ops::Reduce>();
   if (reduce == nullptr || !reduce->keep_dims || !is_floating(node->out())) return false;
-  const Node* reshape = find_view(node->inputs[0], node->in(0).shape());
+  const Node* reshape = find_view(node->inputs[0]);
   const std::optional<View> view = reshape != nullptr ? as_view(*reshape) : std::nullopt;
   if (!view) return false;
   BeforeView before(graph, *view, node);
