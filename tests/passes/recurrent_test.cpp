@@ -247,11 +247,13 @@ const Exported kExported[] = {
 TEST(Recurrent, PyTorchsLayersAreOneStepPerDirection) {
   for (const char* kind : {"rnn", "gru", "lstm"}) {
     for (const Exported& row : kExported) {
-      for (const char* opset : {"11", "14", "17"}) {
+      for (const char* exporter : {"opset11", "opset14", "opset17", "dynamo"}) {
+        const std::string name = std::string("recurrent_torch_") + kind + "_" + row.name + "_" + exporter;
+        // The newer exporter writes an RNN as its time steps.
+        if (std::string(kind) == "rnn" && std::string(exporter) == "dynamo") continue;
         for (const bool keep_layout : {false, true}) {
           ConvertOptions options;
           options.keep_layout = keep_layout;
-          const std::string name = std::string("recurrent_torch_") + kind + "_" + row.name + "_opset" + opset;
           const Conversion conversion = convert(LINNET_GOLDENS "/" + name + ".onnx", options);
           EXPECT_EQ(steps_of(conversion), row.steps) << name << ", layout kept: " << keep_layout;
         }
