@@ -19,12 +19,17 @@ def parse_arguments():
     parser.add_argument("--threads", default="1", help="numbers of threads, such as 1,2; each gets a core of its own")
     parser.add_argument("--seconds", type=float, default=20, help="to measure each model, at least (default 20)")
     parser.add_argument("--slice", type=float, default=0.1, help="seconds of a contestant's turn in a round (default 0.1)")
+    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall",
+                        help="cpu: count processor time, for one thread on a machine that is busy otherwise")
     parser.add_argument("--svg", type=pathlib.Path, metavar="FILE", help="draw the results as a bar chart")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write all figures")
     parser.add_argument("--build", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--models", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("model", nargs="*", help="default: all")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.clock == "cpu" and arguments.threads != "1":
+        parser.error("--clock cpu adds the threads' times up: it takes one thread only")
+    return arguments
 
 
 def start_all(setting, model, result):
@@ -89,15 +94,15 @@ def main():
     models = make_missing(arguments.models, arguments.model)
     results = []
     for threads in [int(number) for number in arguments.threads.split(",")]:
-        setting = Setting(arguments.build, arguments.models, arguments.isa, threads)
+        setting = Setting(arguments.build, arguments.models, arguments.isa, threads, arguments.clock)
         for model in models:
             results.append(compare_model(setting, model, arguments))
             progress(results[-1])
-    print(report.markdown(results, arguments.isa), end="")
+    print(report.markdown(results, arguments), end="")
     if arguments.svg:
         arguments.svg.write_text(chart.svg(results, arguments.isa))
     if arguments.json:
-        arguments.json.write_text(json.dumps(report.as_json(results, arguments.isa), indent=1) + "\n")
+        arguments.json.write_text(json.dumps(report.as_json(results, arguments), indent=1) + "\n")
 
 
 if __name__ == "__main__":

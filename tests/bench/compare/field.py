@@ -31,6 +31,7 @@ class Setting:
     models: pathlib.Path
     isa: str
     threads: int
+    clock: str
     cores: list = field(init=False)
 
     def __post_init__(self):
@@ -40,7 +41,7 @@ class Setting:
         self.cores = allowed[-self.threads:]  # the first ones serve most interrupts
 
     def environment(self):
-        environment = dict(os.environ, OMP_NUM_THREADS=str(self.threads))
+        environment = dict(os.environ, OMP_NUM_THREADS=str(self.threads), LINNET_BENCH_CLOCK=self.clock)
         if self.isa != "native":
             environment.update(LD_PRELOAD=str(self.build / "tests/bench/libcpuid_mask.so"), LINNET_BENCH_ISA=self.isa)
         if self.isa in ("avx2", "avxvnni"):

@@ -102,11 +102,12 @@ def versions(results):
     return ", ".join(f"{name} {version}" for name, version in found.items())
 
 
-def markdown(results, isa):
+def markdown(results, arguments):
     notes = Notes()
     rows = [row(result, notes) for result in results]
     peaks = [result.peak * 1e-9 for result in results if result.peak]
-    lines = [f"{isa} on {processor()}, {datetime.date.today()}; milliseconds, minimum / median of all runs of the rounds that count; "
+    unit = "milliseconds" if arguments.clock == "wall" else "milliseconds of processor time"
+    lines = [f"{arguments.isa} on {processor()}, {datetime.date.today()}; {unit}, minimum / median of all runs of the rounds that count; "
              f"the fastest peer's median is bold. {versions(results)}."]
     if peaks:
         lines[0] += f" Peak measured beside the runs: {min(peaks):.1f} to {max(peaks):.1f} GMAC/s."
@@ -118,7 +119,7 @@ def markdown(results, isa):
     return "\n".join(lines) + "\n"
 
 
-def as_json(results, isa):
+def as_json(results, arguments):
     models = [asdict(result) | {"fastest_peer": result.fastest_peer(), "ratio_of_minima": result.ratio("minimum"),
                                 "ratio_of_medians": result.ratio("median")} for result in results]
-    return {"isa": isa, "processor": processor(), "date": str(datetime.date.today()), "results": models}
+    return {"isa": arguments.isa, "clock": arguments.clock, "processor": processor(), "date": str(datetime.date.today()), "results": models}
