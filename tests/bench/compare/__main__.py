@@ -5,7 +5,7 @@ import pathlib
 import sys
 
 from compare import chart, report
-from compare.field import (LINNET, PEERS, REFERENCE, TOLERANCE, Setting, output_of, relative_error, start_contestant)
+from compare.field import (LINNET, PEERS, REFERENCE, REMARKABLE, WRONG, Setting, output_of, relative_error, start_contestant)
 from compare.make_models import make_missing
 from compare.process import ContestantError
 from compare.rounds import measure
@@ -45,8 +45,11 @@ def start_all(setting, model, result):
             reference = output if name == REFERENCE else reference
             if reference is not None:
                 figures.error = relative_error(output, reference)
-                if not figures.error <= TOLERANCE:
-                    figures.problem = f"{model}: the output of {PEERS.get(name, name)} differs by {figures.error:.1e}; not counted"
+                text = f"{model}: the output of {PEERS.get(name, name)} differs by {figures.error:.1e}"
+                if not figures.error <= WRONG:
+                    figures.problem = text + "; not counted"
+                elif figures.error > REMARKABLE:
+                    figures.remark = text
         except ContestantError as error:
             figures.problem = f"{model}, {PEERS.get(name, name)}: {error}"
             if name in processes:

@@ -8,12 +8,13 @@ from compare.field import LINNET, PEERS
 
 @dataclass
 class Figures:
-    """One contestant on one model. `problem` says why there are no times, or why they do not count."""
+    """One contestant on one model. `problem` says why there are no times, or why they do not count; `remark` what else to know."""
 
     minimum: float = None  # seconds
     median: float = None
     error: float = None  # against the reference's output, relative to its largest magnitude
     version: str = ""
+    remark: str = ""
     problem: str = ""
 
 
@@ -61,7 +62,7 @@ class Notes:
 def time_cell(figures, notes, bold=False):
     if figures is None:
         return "not run"
-    mark = f" {notes.mark(figures.problem)}" if figures.problem else ""
+    mark = "".join(f" {notes.mark(text)}" for text in (figures.problem, figures.remark) if text)
     if figures.median is None:
         return f"no{mark}"
     text = f"{milliseconds(figures.minimum)} / {milliseconds(figures.median)}"

@@ -18,6 +18,12 @@ class Architecture:
         return len(self.input_shape) == 4
 
 
+def vision_transformer():
+    network = torchvision.vit_b_16()
+    nn.init.normal_(network.heads.head.weight, std=0.02)  # zero, where training starts
+    return network
+
+
 IMAGE = (1, 3, 224, 224)
 
 ARCHITECTURES = {
@@ -34,7 +40,7 @@ ARCHITECTURES = {
     "efficientnet_b0": Architecture(torchvision.efficientnet_b0, IMAGE),
     "mnasnet1_0": Architecture(torchvision.mnasnet1_0, IMAGE),
     "vgg16": Architecture(torchvision.vgg16, IMAGE),
-    "vit_b_16": Architecture(torchvision.vit_b_16, IMAGE),
+    "vit_b_16": Architecture(vision_transformer, IMAGE),
     "tiny_resnet8": Architecture(mlperf_tiny.ResNet8, (1, 3, 32, 32)),
     "tiny_ds_cnn": Architecture(mlperf_tiny.DsCnn, (1, 1, 49, 10)),
     "tiny_vww": Architecture(mlperf_tiny.visual_wake_words, (1, 3, 96, 96)),

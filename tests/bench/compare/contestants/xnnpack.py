@@ -1,6 +1,7 @@
 """XNNPACK, as the default CPU delegate of LiteRT (TensorFlow Lite's successor). onnx2tf converts the ONNX file, from a virtual
 environment of its own, as it needs older versions of what the others need: LINNET_BENCH_ONNX2TF names the program."""
 import os
+import pathlib
 import shutil
 import subprocess
 import tempfile
@@ -24,8 +25,10 @@ class Xnnpack(Engine):
             pictures = np.random.default_rng(0).random((20, 128, 128, 3), dtype=np.float32)
             np.save(os.path.join(scratch, "calibration_image_sample_data_20x128x128x3_float32.npy"), pictures)
             shutil.copy(folder / f"{name}.onnx", scratch)  # it replaces its input by a simplified one
-            subprocess.run([os.environ["LINNET_BENCH_ONNX2TF"], "-i", f"{name}.onnx", "-o", ".", "-n"], cwd=scratch, check=True)
-            os.replace(os.path.join(scratch, f"{name}_float32.tflite"), folder / f"{name}.tflite")
+            program = pathlib.Path(os.environ["LINNET_BENCH_ONNX2TF"])
+            path = f"{program.parent}:{os.environ['PATH']}"  # it runs onnxsim beside it
+            subprocess.run([program, "-i", f"{name}.onnx", "-o", ".", "-n"], cwd=scratch, check=True, env=dict(os.environ, PATH=path))
+            shutil.move(os.path.join(scratch, f"{name}_float32.tflite"), folder / f"{name}.tflite")
 
     def __init__(self, model, x, threads):
         self._interpreter = interpreter = Interpreter(model, num_threads=threads)
