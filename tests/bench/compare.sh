@@ -9,6 +9,9 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 here=$root/tests/bench
 folder=$root/build/bench
 venv=${LINNET_BENCH_VENV:-$folder/venv}
+export PYTHONPATH=$here PYTHONDONTWRITEBYTECODE=1
+python3 -m compare.arguments "$@"
+if [[ " $* " == *" --help "* || " $* " == *" -h "* ]]; then exit; fi
 mkdir -p "$folder"
 
 # Makes environment $1 from requirements file $2, again where the file has changed. A package that cannot be installed does not
@@ -26,14 +29,12 @@ environment() {
 environment "$venv" "$here/requirements.txt"
 environment "$venv-onnx2tf" "$here/requirements-onnx2tf.txt"
 
-cd "$root"
 if command -v ccache >/dev/null; then
-  export CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache CCACHE_BASEDIR=$PWD
+  export CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache CCACHE_BASEDIR=$root
 fi
-cmake --preset desktop >"$folder/cmake.log" || { cat "$folder/cmake.log"; exit 1; }
-cmake --build --preset desktop --parallel "$(nproc)" \
+(cd "$root" && cmake --preset desktop) >"$folder/cmake.log" || { cat "$folder/cmake.log"; exit 1; }
+cmake --build "$root/build/desktop" --parallel "$(nproc)" \
   --target linnet_cli linnet_contestant peak_contestant cpuid_mask >"$folder/build.log" || { cat "$folder/build.log"; exit 1; }
 
 export LINNET_BENCH_ONNX2TF=$venv-onnx2tf/bin/onnx2tf
-export PYTHONPATH=$here PYTHONDONTWRITEBYTECODE=1
-exec "$venv/bin/python" -m compare --build "$root/build/desktop" --models "$folder/models" "$@"
+exec "$venv/bin/python" -m compare "$@"

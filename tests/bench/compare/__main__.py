@@ -1,35 +1,13 @@
 """python -m compare: measures linnet beside other engines. tests/bench/compare.sh prepares what this needs."""
-import argparse
 import json
-import pathlib
 import sys
 
 from compare import chart, report
+from compare.arguments import parse_arguments
 from compare.field import (LINNET, PEERS, REFERENCE, REMARKABLE, WRONG, Setting, output_of, relative_error, start_contestant)
 from compare.make_models import make_missing
 from compare.process import ContestantError
 from compare.rounds import measure
-
-ISAS = ("avx2", "avxvnni", "avx512", "native")
-
-
-def parse_arguments():
-    parser = argparse.ArgumentParser(prog="compare.sh", description="Measures linnet beside ONNX Runtime, ncnn, MNN and XNNPACK.")
-    parser.add_argument("--isa", choices=ISAS, default="native", help="hide newer instruction sets from every contestant")
-    parser.add_argument("--threads", default="1", help="numbers of threads, such as 1,2; each gets a core of its own")
-    parser.add_argument("--seconds", type=float, default=20, help="to measure each model, at least (default 20)")
-    parser.add_argument("--slice", type=float, default=0.1, help="seconds of a contestant's turn in a round (default 0.1)")
-    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall",
-                        help="cpu: count processor time, for one thread on a machine that is busy otherwise")
-    parser.add_argument("--svg", type=pathlib.Path, metavar="FILE", help="draw the results as a bar chart")
-    parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write all figures")
-    parser.add_argument("--build", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
-    parser.add_argument("--models", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
-    parser.add_argument("model", nargs="*", help="default: all")
-    arguments = parser.parse_args()
-    if arguments.clock == "cpu" and arguments.threads != "1":
-        parser.error("--clock cpu adds the threads' times up: it takes one thread only")
-    return arguments
 
 
 def start_all(setting, model, result):
@@ -96,7 +74,7 @@ def main():
     arguments = parse_arguments()
     models = make_missing(arguments.models, arguments.model)
     results = []
-    for threads in [int(number) for number in arguments.threads.split(",")]:
+    for threads in arguments.threads:
         setting = Setting(arguments.build, arguments.models, arguments.isa, threads, arguments.clock)
         for model in models:
             results.append(compare_model(setting, model, arguments))

@@ -5,7 +5,7 @@ from compare.field import LINNET, PEERS
 from compare.report import milliseconds
 
 COLOURS = {LINNET: "#2a7f62", "onnx_runtime": "#8aa6c1", "ncnn_net": "#c9a66b", "mnn_net": "#b58db6", "xnnpack": "#9aa39a"}
-LABEL_WIDTH, UNIT_WIDTH, LONGEST = 190, 180, 3.0  # pixels; longer bars are cut at LONGEST times linnet's
+LABEL_WIDTH, UNIT_WIDTH, LONGEST = 240, 180, 3.0  # pixels; longer bars are cut at LONGEST times linnet's
 BAR, GAP, TOP = 13, 12, 60
 
 
