@@ -13,7 +13,7 @@
  * Instruction Set Extensions Programming Reference. XGETBV is not masked: software has to test CPUID first. The C
  * library's loader has chosen its string functions before the constructor runs; GLIBC_TUNABLES limits those.
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE /* NOLINT(bugprone-reserved-identifier): asks the C library for registers by name */
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -101,6 +101,7 @@ static long set_cpuid_allowed(unsigned long allowed) {
 
 static void on_fault(int signal_number, siginfo_t* info, void* context) {
   greg_t* const g = ((ucontext_t*)context)->uc_mcontext.gregs;
+  /* NOLINTNEXTLINE(performance-no-int-to-ptr): the kernel gives addresses as integers */
   const unsigned char* const instruction = (const unsigned char*)g[REG_RIP];
   /* A jump to an unmapped address has no code to look at: the fault's own address tells. */
   const int readable = info->si_addr != (const void*)instruction;

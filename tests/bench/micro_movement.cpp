@@ -49,8 +49,8 @@ struct Axis {
 
 void gather(benchmark::State& state, const KernelTable& kernels, const Axis& axis) {
   AlignedFloats x(axis.in_floats()), y(axis.out_floats());
-  std::vector<int32_t> indices;
-  for (int i = 0; i < axis.out_size; ++i) indices.push_back(i * 7 % axis.in_size);
+  std::vector<int32_t> indices(static_cast<size_t>(axis.out_size));
+  for (int i = 0; i < axis.out_size; ++i) indices[static_cast<size_t>(i)] = i * 7 % axis.in_size;
   const GatherArgs args{4, axis.outer, axis.in_size, axis.out_size, axis.inner, x.data(), indices.data(), y.data()};
   const size_t read = std::min(axis.in_floats(), axis.out_floats());
   measure_bytes(state, kernels, 4.0 * static_cast<double>(read + axis.out_floats()), [&] { kernels.gather(args); });

@@ -1,4 +1,6 @@
 """MNN, CPU backend, full precision (precision "high")."""
+import functools
+
 import MNN
 import _tools
 import numpy as np
@@ -21,7 +23,7 @@ class MnnNet(Engine):
         self._session = session = interpreter.createSession({"backend": "CPU", "numThread": threads, "precision": "high"})
         self._input = interpreter.getSessionInput(session)
         self._host = MNN.Tensor(x.shape, MNN.Halide_Type_Float, x, MNN.Tensor_DimensionType_Caffe)
-        self.run = lambda: interpreter.runSession(session)
+        self.run = functools.partial(interpreter.runSession, session)
 
     def fill(self):
         self._input.copyFrom(self._host)

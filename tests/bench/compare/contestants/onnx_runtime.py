@@ -1,4 +1,6 @@
 """ONNX Runtime, CPU execution provider, all graph optimizations."""
+import functools
+
 import numpy as np
 import onnxruntime
 
@@ -23,8 +25,7 @@ class OnnxRuntime(Engine):
                                   (self._binding.bind_output, session.get_outputs()[0], self._y)):
             bind(port.name, "cpu", 0, np.float32, array.shape, array.ctypes.data)
         # The wrapper's own method only adds Python around this call.
-        inner, bound = session._sess, self._binding._iobinding
-        self.run = lambda: inner.run_with_iobinding(bound, None)
+        self.run = functools.partial(session._sess.run_with_iobinding, self._binding._iobinding, None)
 
     def fill(self):
         self._bound[...] = self._x
