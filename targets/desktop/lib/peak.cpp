@@ -1,9 +1,9 @@
 #include "targets/desktop/lib/peak.hpp"
 
 #include <algorithm>
-#include <atomic>
 
 #include "targets/desktop/lib/bench.hpp"
+#include "targets/desktop/lib/error.hpp"
 
 namespace linnet::tools {
 namespace {
@@ -25,38 +25,49 @@ constexpr PeakRow kPeakRows[] = {
 #endif
 };
 
-struct Work {
-  PeakLoop loop;
-  long iterations;
-  std::atomic<int> lanes;
-  std::atomic<float> result;  // keeps the loop's result alive
-};
+PeakLoop find_loop(const std::string& isa) {
+  for (const PeakRow& row : kPeakRows) {
+    if (isa == row.isa) return row.loop;
+  }
+  return nullptr;
+}
 
-double run_once(Work* work, ThreadPool& pool) {
+double timed_run(PeakWork* work, ThreadPool& pool) {
   const double start = now();
-  pool.run(
-      [](void* argument, int) {
-        auto* mine = static_cast<Work*>(argument);
-        int lanes = 0;
-        mine->result = mine->loop(mine->iterations, &lanes);
-        mine->lanes = lanes;
-      },
-      work, pool.threads());
+  work->run(pool);
   return now() - start;
 }
 
 }  // namespace
 
+PeakWork::PeakWork(const std::string& isa, long iterations) : loop_(find_loop(isa)), iterations_(iterations) {
+  if (loop_ == nullptr) throw ToolError(kUsageError, "no instruction set \"" + isa + "\" in this build");
+}
+
+void PeakWork::run(ThreadPool& pool) {
+  pool.run(
+      [](void* argument, int) {
+        auto* work = static_cast<PeakWork*>(argument);
+        int lanes = 0;
+        work->result_ = work->loop_(work->iterations_, &lanes);
+        work->lanes_ = lanes;
+      },
+      this, pool.threads());
+}
+
+double PeakWork::macs(const ThreadPool& pool) const {
+  return static_cast<double>(iterations_) * kPeakAccumulators * lanes_ * pool.threads();
+}
+
 double measure_peak(const std::string& isa, ThreadPool& pool) {
-  for (const PeakRow& row : kPeakRows) {
-    if (isa != row.isa) continue;
-    Work work{row.loop, 1000, {0}, {0}};
-    double seconds = 0;
-    while ((seconds = run_once(&work, pool)) < 0.01) work.iterations *= 2;
-    for (int repeat = 0; repeat < 20; ++repeat) seconds = std::min(seconds, run_once(&work, pool));
-    return static_cast<double>(work.iterations) * kPeakAccumulators * work.lanes * pool.threads() / seconds;
+  if (find_loop(isa) == nullptr) return 0;
+  for (long iterations = 1000;; iterations *= 2) {
+    PeakWork work(isa, iterations);
+    double seconds = timed_run(&work, pool);
+    if (seconds < 0.01) continue;
+    for (int repeat = 0; repeat < 20; ++repeat) seconds = std::min(seconds, timed_run(&work, pool));
+    return work.macs(pool) / seconds;
   }
-  return 0;
 }
 
 }  // namespace linnet::tools

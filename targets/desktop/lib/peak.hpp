@@ -1,6 +1,7 @@
 // The machine's ceiling: float multiply-accumulates per second from registers alone.
 #pragma once
 
+#include <atomic>
 #include <string>
 
 #include "targets/desktop/lib/thread_pool.hpp"
@@ -21,5 +22,20 @@ float peak_avx2(long iterations, int* lanes);
 float peak_avx512(long iterations, int* lanes);
 float peak_neon32(long iterations, int* lanes);
 float peak_neon64(long iterations, int* lanes);
+
+// A fixed piece of that work: `iterations` of the loop on each of a pool's threads.
+class PeakWork {
+ public:
+  // Throws ToolError with kUsageError for an instruction set that is not in this build.
+  PeakWork(const std::string& isa, long iterations);
+  void run(ThreadPool& pool);
+  double macs(const ThreadPool& pool) const;  // of a run; known after the first one
+
+ private:
+  PeakLoop loop_;
+  long iterations_;
+  std::atomic<int> lanes_{0};
+  std::atomic<float> result_{0};  // keeps the loop's result alive
+};
 
 }  // namespace linnet::tools

@@ -1,0 +1,1 @@
+"""The comparison of linnet with other engines; tests/bench/compare.sh runs it."""

@@ -1,0 +1,90 @@
+"""python -m compare: measures linnet beside other engines. tests/bench/compare.sh prepares what this needs."""
+import json
+import sys
+
+from compare import chart, report
+from compare.arguments import parse_arguments
+from compare.field import (LINNET, PEERS, REFERENCE, REMARKABLE, WRONG, Setting, output_of, relative_error, start_contestant)
+from compare.make_models import make_missing
+from compare.process import ContestantError
+from compare.rounds import measure
+
+
+def start_all(setting, model, result):
+    """Starts who can run the model and compares the outputs; who cannot gets a problem in `result`."""
+    processes, reference = {}, None
+    for name in [REFERENCE, LINNET, *(peer for peer in PEERS if peer != REFERENCE)]:
+        figures = result.figures[name] = report.Figures()
+        try:
+            process = start_contestant(setting, name, model)
+            processes[name] = process
+            figures.version = process.facts["version"]
+            output = output_of(setting, process, name, model)
+            reference = output if name == REFERENCE else reference
+            if reference is not None:
+                figures.error = relative_error(output, reference)
+                text = f"{model}: the output of {PEERS.get(name, name)} differs by {figures.error:.1e}"
+                if not figures.error <= WRONG:
+                    figures.problem = text + "; not counted"
+                elif figures.error > REMARKABLE:
+                    figures.remark = text
+        except ContestantError as error:
+            figures.problem = f"{model}, {PEERS.get(name, name)}: {error}"
+            if name in processes:
+                processes.pop(name).close()
+    return processes
+
+
+def check_instruction_set(setting, processes, result):
+    if setting.isa not in ("avx2", "avxvnni"):
+        return
+    for name, process in processes.items():
+        if process.used_avx512():
+            result.figures[name].problem = f"{result.model}: {PEERS.get(name, name)} used AVX-512 in spite of the mask; not counted"
+
+
+def compare_model(setting, model, arguments):
+    facts = json.loads((setting.models / f"{model}.json").read_text())
+    result = report.Result(model, setting.threads, facts["macs"])
+    processes, peak = start_all(setting, model, result), None
+    try:
+        isa = processes[LINNET].facts["isa"] if LINNET in processes else "avx2"
+        peak = setting.start_peak(isa)
+        measurement = measure(processes, peak, arguments.seconds, arguments.slice)
+        check_instruction_set(setting, processes, result)
+        for name in processes:
+            result.figures[name].minimum, result.figures[name].median = measurement.minimum(name), measurement.median(name)
+        result.peak, result.rounds = measurement.peak(), len(measurement.rounds)
+        result.discarded, result.disturbed = measurement.discarded, measurement.disturbed
+    finally:
+        for process in [*processes.values(), *([peak] if peak else [])]:
+            process.close()
+    return result
+
+
+def progress(result):
+    parts = [f"{name} {report.milliseconds(figures.median)} ms" if figures.median else f"{name} no"
+             for name, figures in result.figures.items()]
+    errors = [f"{name} {figures.error:.1e}" for name, figures in result.figures.items() if figures.error is not None and name != REFERENCE]
+    print(f"{result.model}, {result.threads} thread(s): {', '.join(parts)}; outputs differ by: {', '.join(errors)}", file=sys.stderr,
+          flush=True)
+
+
+def main():
+    arguments = parse_arguments()
+    models = make_missing(arguments.models, arguments.model)
+    results = []
+    for threads in arguments.threads:
+        setting = Setting(arguments.build, arguments.models, arguments.isa, threads, arguments.clock)
+        for model in models:
+            results.append(compare_model(setting, model, arguments))
+            progress(results[-1])
+    print(report.markdown(results, arguments), end="")
+    if arguments.svg:
+        arguments.svg.write_text(chart.svg(results, arguments.isa))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(report.as_json(results, arguments), indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""What every Python contestant does: converts a model for its engine, or loads it and obeys commands until its input ends.
+
+    python -m compare.contestants.NAME convert FOLDER MODEL
+    python -m compare.contestants.NAME serve FOLDER MODEL THREADS
+
+A serving contestant is a process with one model loaded, which is told over its standard input what to do, one command a
+line, and answers each with one line of JSON. The programs in C++ (contestant.hpp) speak the same protocol:
+
+    (start)             {"ready": true, "version": "..."}
+    output FILE         {"ok": true}; one run, whose output, flat, is in FILE (.npy)
+    run SECONDS RUNS    {"nanoseconds": [...]}; after one run that does not count, runs until SECONDS have passed and at
+                        least RUNS have been measured
+
+Anything that goes wrong is answered with {"error": "..."} and ends the contestant; lines that do not begin with a brace are
+the engine's own. The input is written anew before every run and the output read after none: neither is in the measured
+time. With LINNET_BENCH_CLOCK=cpu that is the process's processor time, otherwise the time that passed."""
+import json
+import os
+import pathlib
+import sys
+import time
+
+import numpy as np
+
+
+class Engine:
+    """A loaded model, made from (model file, input array, threads). fill() writes the input, run() is what is measured,
+    output() reads the result after a run."""
+
+    suffix = ""  # of the converted model's file, behind the model's name
+    version = ""
+
+    @staticmethod
+    def convert(folder, name):
+        """Makes folder / (name + suffix) from folder / name.onnx or folder / name.torchscript."""
+
+    def fill(self):
+        raise NotImplementedError
+
+    def run(self):
+        raise NotImplementedError
+
+    def output(self):
+        raise NotImplementedError
+
+
+def measure(engine, seconds, runs):
+    fill, run = engine.fill, engine.run
+    clock = time.process_time_ns if os.environ.get("LINNET_BENCH_CLOCK") == "cpu" else time.monotonic_ns
+    fill()
+    run()
+    times = []
+    end = time.monotonic() + seconds
+    while len(times) < runs or time.monotonic() < end:
+        fill()
+        start = clock()
+        run()
+        times.append(clock() - start)
+    return times
+
+
+def obey(engine, words):
+    if words[0] == "output":
+        engine.fill()
+        engine.run()
+        np.save(words[1], np.asarray(engine.output(), np.float32).reshape(-1))
+        return {"ok": True}
+    if words[0] == "run":
+        return {"nanoseconds": measure(engine, float(words[1]), int(words[2]))}
+    raise ValueError(f"unknown command {words[0]}")
+
+
+def serve(engine_class, folder, name, threads):
+    # Engines print to the standard output as they like; the answers go where it led.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+
+    def answer(reply):
+        answers.write(json.dumps(reply) + "\n")
+        answers.flush()
+
+    try:
+        engine = engine_class(str(folder / (name + engine_class.suffix)), np.load(folder / f"{name}.npy"), threads)
+        answer({"ready": True, "version": engine.version})
+        for line in sys.stdin:
+            answer(obey(engine, line.split()))
+    except Exception as error:  # whatever the engine raises belongs in the table's cell
+        answer({"error": f"{type(error).__name__}: {error}"})
+
+
+def main(engine_class):
+    action, folder, name = sys.argv[1], pathlib.Path(sys.argv[2]), sys.argv[3]
+    if action == "convert":
+        engine_class.convert(folder, name)
+    else:
+        serve(engine_class, folder, name, int(sys.argv[4]))
