@@ -36,6 +36,12 @@ TEST(ChooseWinograd, OnRequest) {
   EXPECT_EQ(tile_of({1, 56, 56, 64}, 64, 3, 0, false), 0);
 }
 
+TEST(ChooseWinograd, RefusesOtherTiles) {
+  for (const int64_t tile : {-1, 1, 3, 8}) EXPECT_THROW(tile_of({1, 8, 8, 3}, 5, 3, tile, false), Error) << tile;
+  for (const int64_t tile : {4, 6}) EXPECT_THROW(tile_of({1, 8, 8, 3}, 5, 3, tile, true), Error) << tile;
+  EXPECT_EQ(tile_of({1, 8, 8, 3}, 5, 3, 2, true), 2);
+}
+
 TEST(ChooseWinograd, OtherConvolutionsStayDirect) {
   const Shape x = {1, 28, 28, 64};
   EXPECT_EQ(tile_of(x, 64, 3, 4, false), 4);
