@@ -43,6 +43,10 @@ Choice fastest(const Convolution3x3& layer, bool strict) {
 }  // namespace
 
 void choose_winograd(Graph& graph, PassLog& log, std::optional<int64_t> tile, bool strict) {
+  if (tile && *tile != 0 && *tile != 2 && *tile != 4 && *tile != 6)
+    throw Error(fmt::format("a Winograd tile of {}; there are 2, 4 and 6, and 0 for none", *tile));
+  if (tile && *tile > 2 && strict)
+    throw Error(fmt::format("a Winograd tile of {}; a strict conversion has 2 and 0 (none)", *tile));
   if (tile == 0) return;
   for (const auto& node : graph.nodes()) {
     auto* conv = node->as<ops::Conv>();

@@ -10,12 +10,12 @@ namespace {
 
 // Least squares over the layers of winograd_bench on AVX2; on AVX2 and AVX-512 the predicted ratios are within a
 // quarter of the measured ones, 8% in the mean.
-constexpr double kProduct = 1.2;        // a multiply-add of the products, which are short
-constexpr double kProductStart = 2;     // per sum of products
-constexpr double kInputTransform = 4;   // per transformed input
-constexpr double kOutputTransform = 8;  // per product transformed back
-constexpr double kNearWeight = 7;       // a weight that comes from a last-level cache
-constexpr double kFarWeight = 23;       // a weight that comes from memory
+constexpr double kProduct = 1.17;       // a multiply-add of the products, which are short
+constexpr double kProductStart = 1.5;   // per sum of products
+constexpr double kInputTransform = 3;   // per transformed input
+constexpr double kOutputTransform = 6;  // per product transformed back
+constexpr double kNearWeight = 8;       // a weight that comes from a last-level cache
+constexpr double kFarWeight = 22;       // a weight that comes from memory
 constexpr int64_t kFewestRows = 4;      // fewer rows of a product take as long: multiply-adds wait for each other
 constexpr double kOwnCache = 1 << 18;   // weights that stay beside the data
 constexpr double kSharedCache = 1 << 22;

@@ -59,11 +59,6 @@ constexpr Tolerance kTolerances[] = {
     {"ops/reduceprod_23", 5e-6},  // a product of 35 factors
 };
 
-// Of models in which every 3x3 convolution of stride 1 is Winograd's F(tile x tile, 3x3), as a multiple of the above.
-double winograd_factor(int tile) {
-  return tile == 4 ? 2 : tile == 6 ? 12 : 1;
-}
-
 }  // namespace
 
 std::vector<std::string> case_names(const std::filesystem::path& folder) {
@@ -92,16 +87,15 @@ Case read_case(const std::filesystem::path& folder, const std::string& name) {
   return result;
 }
 
-std::string model_file(const std::string& name, int winograd_tile) {
-  return name + (winograd_tile == 0 ? "" : ".winograd" + std::to_string(winograd_tile)) + ".lnt";
+std::string model_file(const std::string& name, const Variant& variant) {
+  return name + variant.suffix + ".lnt";
 }
 
-double tolerance(const std::string& name, int winograd_tile) {
-  const double factor = winograd_factor(winograd_tile);
+double tolerance(const std::string& name, const Variant& variant) {
   for (const Tolerance& row : kTolerances) {
-    if (name.compare(0, std::strlen(row.prefix), row.prefix) == 0) return factor * row.value;
+    if (name.compare(0, std::strlen(row.prefix), row.prefix) == 0) return variant.factor * row.value;
   }
-  return factor * 1.5e-6;
+  return variant.factor * 1.5e-6;
 }
 
 Difference compare(const std::vector<double>& got, const std::vector<int64_t>& got_shape, const tools::NpyArray& want) {

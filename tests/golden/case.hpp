@@ -25,14 +25,24 @@ std::string data_name(const std::string& name);
 // file.
 Case read_case(const std::filesystem::path& folder, const std::string& name);
 
-// The ways in which a case is converted: as the converter chooses, and with Winograd's convolution of one tile size
-// wherever it fits (the file of a case without such a convolution is missing).
-constexpr int kWinogradTiles[] = {0, 2, 4, 6};
+// A way in which every case is converted. The first is as exact as direct convolution; a file of another is there only
+// where it has Winograd convolutions.
+struct Variant {
+  const char* suffix;
+  bool strict;
+  int winograd;   // --winograd; negative: auto
+  double factor;  // of the tolerance
+};
+constexpr Variant kVariants[] = {{"", true, -1, 1},
+                                 {".auto", false, -1, 3},
+                                 {".winograd2", false, 2, 1},
+                                 {".winograd4", false, 4, 3},
+                                 {".winograd6", false, 6, 12}};
 // "NAME.lnt" or "NAME.winograd4.lnt"
-std::string model_file(const std::string& name, int winograd_tile);
+std::string model_file(const std::string& name, const Variant& variant);
 
 // Largest allowed error of a case, relative to the largest magnitude of the expected output.
-double tolerance(const std::string& name, int winograd_tile = 0);
+double tolerance(const std::string& name, const Variant& variant = kVariants[0]);
 
 // Compares every element. Infinities and NaN must be equal.
 struct Difference {

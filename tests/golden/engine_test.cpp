@@ -91,12 +91,17 @@ std::vector<double> read(const linnet_tensor_view& view) {
 
 class EngineTest : public testing::Test {
  public:
-  EngineTest(std::filesystem::path models, std::filesystem::path converted, std::string name, int tile, const char* isa)
-      : models_(std::move(models)), converted_(std::move(converted)), name_(std::move(name)), tile_(tile), isa_(isa) {}
+  EngineTest(std::filesystem::path models, std::filesystem::path converted, std::string name, const Variant& variant,
+             const char* isa)
+      : models_(std::move(models)),
+        converted_(std::move(converted)),
+        name_(std::move(name)),
+        variant_(variant),
+        isa_(isa) {}
 
   void TestBody() override {
     const Case golden = read_case(models_, name_);
-    const tools::MappedFile model((converted_ / model_file(name_, tile_)).string());
+    const tools::MappedFile model((converted_ / model_file(name_, variant_)).string());
     const std::vector<std::vector<double>> one = run(golden, model, 1), three = run(golden, model, 3);
     if (HasFatalFailure()) return;
     for (size_t i = 0; i < one.size(); ++i) {
@@ -143,31 +148,32 @@ class EngineTest : public testing::Test {
       results->push_back(read(view));
       const Difference difference =
           compare(results->back(), source_shape(view), golden.outputs[static_cast<size_t>(i)]);
-      EXPECT_LE(difference.relative, tolerance(name_, tile_)) << "output " << i << ": " << difference.message;
+      EXPECT_LE(difference.relative, tolerance(name_, variant_)) << "output " << i << ": " << difference.message;
       worst = std::max(worst, difference.relative);
     }
     RecordProperty("relative_error", std::to_string(worst));
     if (name_.compare(0, 9, "networks/") == 0 && threads == 1)
-      std::printf("%s on %s: largest relative error %.1e\n", model_file(name_, tile_).c_str(), isa_, worst);
+      std::printf("%s on %s: largest relative error %.1e\n", model_file(name_, variant_).c_str(), isa_, worst);
   }
 
   std::filesystem::path models_, converted_;
   std::string name_;
-  int tile_;
+  Variant variant_;
   const char* isa_;
 };
 
 void register_tests(const std::filesystem::path& models, const std::filesystem::path& converted) {
   const std::vector<std::string> names = case_names(models);
-  const tools::MappedFile first((converted / model_file(names.front(), 0)).string());
+  const tools::MappedFile first((converted / model_file(names.front(), kVariants[0])).string());
   for (const char* isa : kIsas) {
     if (!available(isa, first)) continue;
     const std::string suite = std::string("GoldenEngine_") + isa;
     for (const std::string& name : names) {
-      for (const int tile : kWinogradTiles) {
-        if (tile != 0 && !std::filesystem::exists(converted / model_file(name, tile))) continue;
-        testing::RegisterTest(suite.c_str(), model_file(name, tile).c_str(), nullptr, nullptr, __FILE__, __LINE__,
-                              [=] { return new EngineTest(models, converted, name, tile, isa); });
+      for (const Variant& variant : kVariants) {
+        const std::string file = model_file(name, variant);
+        if (variant.suffix[0] != '\0' && !std::filesystem::exists(converted / file)) continue;
+        testing::RegisterTest(suite.c_str(), file.c_str(), nullptr, nullptr, __FILE__, __LINE__,
+                              [=] { return new EngineTest(models, converted, name, variant, isa); });
       }
     }
   }

@@ -39,6 +39,7 @@ class ReferenceTest : public testing::Test {
     const Case golden = read_case(models_, name_);
     ConvertOptions options;
     options.check_passes = true;
+    options.strict = kVariants[0].strict;
     Conversion conversion;
     ASSERT_NO_THROW(conversion = convert(models_ / (name_ + ".onnx"), options)) << name_;
     ASSERT_EQ(conversion.source->inputs.size(), golden.inputs.size());
@@ -53,23 +54,24 @@ class ReferenceTest : public testing::Test {
       EXPECT_LE(difference.relative, tolerance(name_)) << "output " << i << ": " << difference.message;
     }
     if (name_.compare(0, kNorms.size(), kNorms) == 0) check_steps(conversion);
-    write(conversion, 0);
-    for (const int tile : kWinogradTiles) {
-      if (tile == 0) continue;
-      options.check_passes = false;
-      options.winograd = tile;
+    write(conversion, kVariants[0]);
+    for (const Variant& variant : kVariants) {
+      if (variant.suffix[0] == '\0') continue;
+      options = {};
+      options.strict = variant.strict;
+      if (variant.winograd >= 0) options.winograd = variant.winograd;
       const Conversion other = convert(models_ / (name_ + ".onnx"), options);
       const auto& steps = other.report.steps;
       if (std::any_of(steps.begin(), steps.end(), [](const auto& step) { return step.op == "Winograd2D"; }))
-        write(other, tile);
+        write(other, variant);
       else
-        std::filesystem::remove(output_ / model_file(name_, tile));
+        std::filesystem::remove(output_ / model_file(name_, variant));
     }
   }
 
  private:
-  void write(const Conversion& conversion, int tile) const {
-    const std::filesystem::path file = output_ / model_file(name_, tile);
+  void write(const Conversion& conversion, const Variant& variant) const {
+    const std::filesystem::path file = output_ / model_file(name_, variant);
     std::filesystem::create_directories(file.parent_path());
     std::ofstream(file, std::ios::binary)
         .write(reinterpret_cast<const char*>(conversion.model.data()),

@@ -27,13 +27,19 @@ TEST(ChooseWinograd, ByTheCostModel) {
   EXPECT_EQ(tile_of({1, 56, 56, 64}, 64, 3, {}, false), 4);
   EXPECT_EQ(tile_of({1, 56, 56, 64}, 64, 3, {}, true), 2);
   EXPECT_EQ(tile_of({1, 32, 32, 16}, 16, 3, {}, false), 4);
-  EXPECT_EQ(tile_of({1, 32, 32, 1}, 16, 3, {}, false), 0) << "transforms cost more than they save";
+  EXPECT_EQ(tile_of({1, 32, 32, 1}, 16, 3, {}, false), 0) << "the transforms cost more than the products save";
   EXPECT_EQ(tile_of({1, 4, 4, 512}, 512, 3, {}, false), 0) << "more weights to read than arithmetic to save";
 }
 
 TEST(ChooseWinograd, OnRequest) {
   for (const int64_t tile : {2, 4, 6}) EXPECT_EQ(tile_of({1, 4, 4, 3}, 5, 3, tile, false), tile);
   EXPECT_EQ(tile_of({1, 56, 56, 64}, 64, 3, 0, false), 0);
+}
+
+TEST(ChooseWinograd, RefusesOtherTiles) {
+  for (const int64_t tile : {-1, 1, 3, 8}) EXPECT_THROW(tile_of({1, 8, 8, 3}, 5, 3, tile, false), Error) << tile;
+  for (const int64_t tile : {4, 6}) EXPECT_THROW(tile_of({1, 8, 8, 3}, 5, 3, tile, true), Error) << tile;
+  EXPECT_EQ(tile_of({1, 8, 8, 3}, 5, 3, 2, true), 2);
 }
 
 TEST(ChooseWinograd, OtherConvolutionsStayDirect) {
@@ -66,10 +72,11 @@ TEST(ChooseWinograd, CostModelFitsTheMeasurement) {
     double measured;
   };
   constexpr Row kRows[] = {
-      {56, 64, 64, 2, 1.6},   {56, 64, 64, 4, 2.9},  {28, 128, 128, 4, 2.9}, {14, 256, 256, 2, 1.8},
-      {14, 256, 256, 4, 1.9}, {7, 512, 512, 2, 1.1}, {7, 512, 512, 4, 0.7},  {112, 128, 128, 4, 2.9},
-      {28, 512, 512, 4, 2.1}, {55, 16, 64, 2, 1.2},  {55, 16, 64, 4, 2.0},   {27, 32, 128, 4, 2.3},
-      {13, 48, 192, 4, 1.9},  {32, 16, 16, 4, 1.9},
+      {56, 64, 64, 2, 1.8},    {56, 64, 64, 4, 3.0},   {28, 128, 128, 2, 2.0}, {28, 128, 128, 4, 3.2},
+      {14, 256, 256, 2, 2.0},  {14, 256, 256, 4, 1.9}, {7, 512, 512, 2, 1.2},  {7, 512, 512, 4, 0.8},
+      {112, 128, 128, 4, 3.0}, {28, 512, 512, 4, 2.3}, {14, 512, 512, 4, 1.5}, {55, 16, 64, 2, 1.35},
+      {55, 16, 64, 4, 2.35},   {27, 32, 128, 4, 2.5},  {13, 48, 192, 4, 1.9},  {32, 16, 16, 4, 2.25},
+      {8, 64, 64, 4, 2.6},
   };
   for (const Row& row : kRows) {
     const passes::Convolution3x3 layer{1, row.size, row.size, row.in_channels, row.out_channels};
