@@ -19,7 +19,7 @@ template <class Isa, int kTile>
 struct Winograd {
   using V = F32<Isa>;
   static constexpr int kSide = kTile + 2, kPoints = kSide * kSide;
-  static_assert(TileShape<Isa>::pairs == (V::width == kPanel), "WinogradPlan::columns");
+  static_assert((TileShape<Isa>::panels == 2) == (V::width == kPanel), "WinogradPlan::columns");
 
   const WinogradArgs& args;
   WinogradPlan plan;

@@ -139,7 +139,9 @@ TEST_P(EveryKind, ComputesNoMoreThanIsRead) {
     b.output(b.unary(Function::Relu, slice(b, y, 0, 5, 2)));
     run(b.graph, passes::trim_recurrent);
     for (const auto& node : b.graph.nodes()) {
-      if (node->as<Recurrent>() != nullptr) EXPECT_EQ(node->out().shape()[0], reverse ? 6 : 7) << dump(b.graph);
+      if (node->as<Recurrent>() != nullptr) {
+        EXPECT_EQ(node->out().shape()[0], reverse ? 6 : 7) << dump(b.graph);
+      }
     }
   }
 }
