@@ -1,6 +1,7 @@
 """python -m compare: measures linnet beside other engines. tests/bench/compare.sh prepares what this needs."""
 import json
 import sys
+import textwrap
 
 from compare import chart, report
 from compare.arguments import parse_arguments
@@ -8,6 +9,8 @@ from compare.field import (LINNET, PEERS, REFERENCE, REMARKABLE, WRONG, Setting,
 from compare.make_models import make_missing
 from compare.process import ContestantError
 from compare.rounds import measure
+
+LONGEST_REASON = 200  # characters of what an engine says
 
 
 def start_all(setting, model, result):
@@ -29,7 +32,7 @@ def start_all(setting, model, result):
                 elif figures.error > REMARKABLE:
                     figures.remark = text
         except ContestantError as error:
-            figures.problem = f"{model}, {PEERS.get(name, name)}: {error}"
+            figures.problem = f"{model}, {PEERS.get(name, name)}: {textwrap.shorten(str(error), LONGEST_REASON)}"
             if name in processes:
                 processes.pop(name).close()
     return processes

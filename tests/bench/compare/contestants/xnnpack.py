@@ -27,7 +27,9 @@ class Xnnpack(Engine):
             shutil.copy(folder / f"{name}.onnx", scratch)  # it replaces its input by a simplified one
             program = pathlib.Path(os.environ["LINNET_BENCH_ONNX2TF"])
             path = f"{program.parent}:{os.environ['PATH']}"  # it runs onnxsim beside it
-            subprocess.run([program, "-i", f"{name}.onnx", "-o", ".", "-n"], cwd=scratch, check=True, env=dict(os.environ, PATH=path))
+            # LiteRT has no Erf of its own: it is written out in operators that XNNPACK runs.
+            command = [program, "-i", f"{name}.onnx", "-o", ".", "-n", "--replace_to_pseudo_operators", "Erf"]
+            subprocess.run(command, cwd=scratch, check=True, env=dict(os.environ, PATH=path))
             shutil.move(os.path.join(scratch, f"{name}_float32.tflite"), folder / f"{name}.tflite")
 
     def __init__(self, model, x, threads):
