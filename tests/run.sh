@@ -1,8 +1,7 @@
 #!/bin/bash
-# run.sh [LABEL...]: installs what is missing, builds the presets and runs all their tests with one ctest. With labels (unit,
-# golden, api, target, aarch64, armv7, cortex-m, lint, sanitize) only the tests that carry one of them run. Two kinds take long
-# and run only when they are named: sanitize (every host test under the sanitizers) and lint's clang-tidy. A second run reuses the
-# builds. Exits with 0 only where everything built and every test passed.
+# run.sh [LABEL...]: installs what is missing, builds every preset and runs all tests with one ctest. With labels (unit, golden,
+# api, target, sanitize, aarch64, armv7, cortex-m, lint) only the tests that carry one of them run, and only what they need is
+# built. A second run reuses the builds. Exits with 0 only where everything built and every test passed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source targets/desktop/install.sh
@@ -31,13 +30,17 @@ digits_model() {
   done
 }
 
-named() { [[ " $labels " == *" $1 "* ]]; }
-
+# Whether a label was named, or none at all.
 labels=$*
-presets=(desktop linux-aarch64 linux-armv7 cortex-m4 cortex-m7)
-if named sanitize; then presets+=(sanitize); fi
+wanted() { [[ -z $labels || " $labels " == *" $1 "* ]]; }
+
+presets=(desktop)
+if wanted sanitize; then presets+=(sanitize); fi
+if wanted aarch64; then presets+=(linux-aarch64); fi
+if wanted armv7; then presets+=(linux-armv7); fi
+if wanted cortex-m; then presets+=(cortex-m4 cortex-m7); fi
 tidy=OFF
-if named lint; then tidy=ON; fi
+if wanted lint; then tidy=ON; fi
 
 mkdir -p build/all
 build desktop -DLINNET_CLANG_TIDY=$tidy
