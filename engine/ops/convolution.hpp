@@ -59,8 +59,8 @@ inline bool check_moments_output(const StepView& step, int32_t lines, Error* err
   return step.output_count < 2 || check_moments(step.more_outputs[0], step.output, lines, error);
 }
 
-// Calls run(args, task) for ranges of output rows; `work` is that of one output element. Where the step has moments to
-// give, of runs of moment_rows lines, they are taken of each run while it is in the cache.
+// Calls run(args, task) for ranges of output rows; `work` is that of one output element. Takes the moments of runs of
+// moment_rows lines where the step has them to give.
 template <class Args, class Run>
 void parallel_rows(const linnet_session& session, const StepView& step, int32_t moment_rows, int64_t work,
                    const Args& args, const Run& run) {
@@ -72,8 +72,9 @@ void parallel_rows(const linnet_session& session, const StepView& step, int32_t 
     run(part, task);
   };
   const int64_t line_work = static_cast<int64_t>(y.shape[2]) * y.columns * work;
-  if (step.output_count < 2) {
+  if (!moments_by_runs(session, step)) {
     parallel(session, y.shape[0] * y.shape[1], line_work, run_lines);
+    take_all_moments(session, step, moment_rows);
     return;
   }
   const TensorInfo& moments = step.more_outputs[0];

@@ -44,4 +44,28 @@ inline void take_moments(const linnet_session& session, const TensorInfo& moment
   session.kernels->moments_f32(args);
 }
 
+// Whether a step computes its output run by run and takes the moments of each at once: where the output is too large to
+// be found in a cache later, and every thread gets a run.
+inline bool moments_by_runs(const linnet_session& session, const StepView& step) {
+  constexpr int64_t kCachedBytes = 512 * 1024;
+  if (step.output_count < 2) return false;
+  const TensorInfo& moments = step.more_outputs[0];
+  return step.output.extent_bytes() > kCachedBytes && moments.shape[0] * moments.shape[1] >= session.threads;
+}
+
+// The moments of the whole output, where the step has any to give.
+inline void take_all_moments(const linnet_session& session, const StepView& step, int32_t lines) {
+  if (step.output_count < 2) return;
+  constexpr int64_t kWorkPerElement = 3;
+  const TensorInfo& y = step.output;
+  const TensorInfo& moments = step.more_outputs[0];
+  const int32_t runs = moments.shape[1];
+  parallel(session, y.shape[0] * runs, kWorkPerElement * lines * y.shape[2] * y.columns,
+           [&](int32_t begin, int32_t end, int32_t) {
+             for (int32_t i = begin; i < end; ++i) {
+               take_moments(session, moments, y, line_run(y, runs, lines, i), i);
+             }
+           });
+}
+
 }  // namespace linnet::engine

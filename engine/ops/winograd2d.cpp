@@ -74,7 +74,7 @@ void run(const StepView& step, const linnet_session& session) {
   args.out_channels = y.columns;
   args.packed = step.model.floats(conv.weights());
   args.epilogue = epilogue_of(step, session, conv.activation());
-  if (step.output_count > 1) return run_with_moments(step, session, args, conv.moment_rows());
+  if (moments_by_runs(session, step)) return run_with_moments(step, session, args, conv.moment_rows());
   const int32_t rows = y.shape[0] * tiles_along(y.shape[1], args.tile);
   const int32_t columns = tiles_along(y.shape[2], args.tile);
   constexpr int32_t kOutputs = 2 * kernels::kPanel;
@@ -91,6 +91,7 @@ void run(const StepView& step, const linnet_session& session) {
              part.scratch = session.slot(task);
              session.kernels->winograd2d_f32(part);
            });
+  take_all_moments(session, step, conv.moment_rows());
 }
 
 }  // namespace

@@ -4,51 +4,69 @@
 
 namespace linnet::kernels {
 
-// Rows of `a` that are multiplied by one panel after the other: they stay in the first-level cache where the weights
-// fit the second-level one, otherwise as many as half a small second-level cache holds, so that weights are read
-// seldom.
+// How a product is divided so that little is read from beyond the second-level cache: into blocks of rows, and those
+// into runs of inputs. A block's inputs of one run stay cached while the weights of the run, panel after panel, pass by
+// once.
+struct GemmBlocks {
+  int32_t rows, inputs;
+};
+
 template <class Isa>
-LINNET_INLINE int32_t gemm_block_rows(int32_t n, int32_t k) {
-  constexpr int64_t kFirstLevel = 16 * 1024, kSecondLevel = 128 * 1024;
-  constexpr int32_t rows = TileShape<Isa>::rows;
-  const int64_t row_bytes = static_cast<int64_t>(k) * 4 + 1;
-  const int64_t budget = n * row_bytes <= kSecondLevel ? kFirstLevel : kSecondLevel;
+LINNET_INLINE GemmBlocks gemm_blocks(int32_t n, int32_t k) {
+  constexpr int64_t kFirstLevel = 16 * 1024, kSecondLevel = F32<Isa>::width >= 8 ? 512 * 1024 : 128 * 1024;
+  constexpr int32_t kRun = 512, kStep = 4, rows = TileShape<Isa>::rows;
+  const int32_t runs = k <= kRun ? 1 : (k + kRun - 1) / kRun;
+  const int32_t inputs = runs == 1 ? k : (k + runs * kStep - 1) / (runs * kStep) * kStep;
+  // Weights of up to 128 KB stay in the second-level cache by themselves; then the rows stay in the first-level one.
+  const int64_t row_bytes = static_cast<int64_t>(inputs) * 4 + 1;
+  const int64_t budget = static_cast<int64_t>(n) * k * 4 <= 128 * 1024 ? kFirstLevel : kSecondLevel;
   const int64_t tiles = budget / (row_bytes * rows);
-  return static_cast<int32_t>(tiles < 4 ? 4 : tiles > 1024 ? 1024 : tiles) * rows;
+  return {static_cast<int32_t>(tiles < 4 ? 4 : tiles > 1024 ? 1024 : tiles) * rows, inputs};
 }
 
-// Rows begin .. end of the columns of a span.
+// A part of a product: rows row_begin .. row_end, inputs k_begin .. k_end.
+struct GemmPart {
+  int32_t row_begin, row_end, k_begin, k_end;
+};
+
 template <class Isa>
-LINNET_INLINE void gemm_span(const GemmArgs& args, const PanelSpan& span, int32_t begin, int32_t end) {
-  for (int32_t row = begin, rows; row < end; row += rows) {
-    rows = next_tile_rows<Isa>(end - row);
+LINNET_INLINE void gemm_span(const GemmArgs& args, const PanelSpan& span, const GemmPart& part) {
+  const bool last = part.k_end == args.k;
+  for (int32_t row = part.row_begin, rows; row < part.row_end; row += rows) {
+    rows = next_tile_rows<Isa>(part.row_end - row);
     const float* a[TileShape<Isa>::rows];
-    for (int32_t r = 0; r < rows; ++r) a[r] = args.a + (row + r) * args.a_stride;
+    for (int32_t r = 0; r < rows; ++r) a[r] = args.a + (row + r) * args.a_stride + part.k_begin;
     TileArgs t{};
     t.rows = a;
     t.taps = 1;
-    t.k = args.k;
+    t.k = part.k_end - part.k_begin;
+    t.resume = part.k_begin > 0;
+    t.k_begin = part.k_begin;
     t.c = args.c + row * args.c_stride;
     t.c_stride = args.c_stride;
     t.residual_stride = args.epilogue.residual_stride;
-    t.residual = args.epilogue.residual ? args.epilogue.residual + row * t.residual_stride : nullptr;
-    run_tile<Isa>(span, rows, args.epilogue.activation, t);
+    t.residual = last && args.epilogue.residual ? args.epilogue.residual + row * t.residual_stride : nullptr;
+    run_tile<Isa>(span, rows, last ? args.epilogue.activation : Activation{}, t);
   }
 }
 
 template <class Isa>
 void gemm_f32_impl(const GemmArgs& args) {
-  const auto rows = [&](int32_t begin, int32_t end) LINNET_INLINE_LAMBDA {
-    return [&args, begin, end](const PanelSpan& span) { gemm_span<Isa>(args, span, begin, end); };
-  };
   if (args.m == 1) {
-    for_each_span<Isa, TileShape<Isa>::single_row_panels>(args.packed, args.n, args.k, rows(0, 1));
+    for_each_span<Isa, TileShape<Isa>::single_row_panels>(args.packed, args.n, args.k, [&](const PanelSpan& span) {
+      gemm_span<Isa>(args, span, {0, 1, 0, args.k});
+    });
     return;
   }
-  const int32_t block = gemm_block_rows<Isa>(args.n, args.k);
-  for (int32_t begin = 0; begin < args.m; begin += block) {
-    const int32_t end = args.m - begin < block ? args.m : begin + block;
-    for_each_span<Isa>(args.packed, args.n, args.k, rows(begin, end));
+  GemmBlocks block = gemm_blocks<Isa>(args.n, args.k);
+  if (args.epilogue.residual == args.c) block.inputs = args.k;  // a first run would overwrite the residual
+  for (int32_t row = 0; row < args.m; row += block.rows) {
+    GemmPart part{row, args.m - row < block.rows ? args.m : row + block.rows, 0, 0};
+    do {
+      part.k_begin = part.k_end;
+      part.k_end = args.k - part.k_begin < block.inputs ? args.k : part.k_begin + block.inputs;
+      for_each_span<Isa>(args.packed, args.n, args.k, [&](const PanelSpan& span) { gemm_span<Isa>(args, span, part); });
+    } while (part.k_end < args.k);
   }
 }
 

@@ -26,6 +26,8 @@ struct TileShape {
 struct TileArgs {
   const float* const* rows;  // [taps][TileShape::rows]: the k inputs of each output row at each tap
   int32_t taps, k;
+  bool resume;               // c holds what the inputs before k_begin have given; otherwise starts from the biases
+  ptrdiff_t k_begin;         // rows of the panels' weights to skip
   const float* panel;        // biases of the tile's first column
   ptrdiff_t panel_distance;  // floats from a panel to the next
   float* c;
@@ -110,14 +112,23 @@ template <class Isa, int kRows, int kVectors, int kWidth>
 __attribute__((noinline)) void tile(const TileArgs& t) {
   using V = F32<Isa>;
   V acc[kRows][kVectors];
-#pragma GCC unroll 4
-  for (int v = 0; v < kVectors; ++v) {
-    const int column = v * V::width;
-    const V bias = V::load(t.panel + (column / kWidth) * t.panel_distance + column % kWidth);
+  if (t.resume) {
+    const float* c = t.c;
 #pragma GCC unroll 16
-    for (int r = 0; r < kRows; ++r) acc[r][v] = bias;
+    for (int r = 0; r < kRows; ++r, c += t.c_stride) {
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) acc[r][v] = V::load(c + v * V::width);
+    }
+  } else {
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) {
+      const int column = v * V::width;
+      const V bias = V::load(t.panel + (column / kWidth) * t.panel_distance + column % kWidth);
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) acc[r][v] = bias;
+    }
   }
-  const float* w = t.panel + kWidth;
+  const float* w = t.panel + (1 + t.k_begin) * kWidth;
   const float* const* rows = t.rows;
   for (int32_t tap = 0; tap < t.taps; ++tap, rows += TileShape<Isa>::rows) {
     const float* a[kRows];
@@ -181,6 +192,9 @@ __attribute__((noinline)) void partial_tile(const PanelSpan& span, int32_t rows,
   whole.c_stride = stride;
   whole.residual = nullptr;
   whole.clamp = make_clamp(Activation{});
+  for (int32_t r = 0; t.resume && r < rows; ++r) {
+    std::memcpy(lanes + r * stride, t.c + r * t.c_stride, static_cast<size_t>(columns) * sizeof(float));
+  }
   whole_tile<Isa>(span, rows, whole);
   const ClampVectors<Isa> clamp(t.clamp);
   for (int32_t r = 0; r < rows; ++r) {

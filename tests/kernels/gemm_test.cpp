@@ -117,6 +117,15 @@ TEST_P(Gemm, LargeEnoughForEveryBlock) {
   check({5000, 9, 3});
 }
 
+// Several runs of inputs, of which every one but the first goes on from the output.
+TEST_P(Gemm, RunsOfInputs) {
+  for (const int32_t k : {512, 513, 1024, 1030, 1537}) {
+    check({isa().tile_rows + 1, 43, k, 1, 2});
+    check({isa().tile_rows + 1, 27, k, 0, 1, true, false, {Function::Relu}});
+    check({isa().tile_rows + 1, 27, k, 0, 1, true, true, {Function::Silu}});
+  }
+}
+
 TEST_P(Gemm, RowsApart) {
   for (const int32_t n : {3, 8, 20, 32}) check({isa().tile_rows * 2 - 1, n, 7, 3, 5});
 }
