@@ -12,7 +12,9 @@
 #include "converter/passes/passes.hpp"
 #include "converter/plan/plan.hpp"
 #include "converter/report/memory.hpp"
+#include "converter/weights/batch_of_one.hpp"
 #include "converter/weights/reestimate.hpp"
+#include "converter/weights/written_out.hpp"
 #include "engine/linnet.h"
 
 namespace linnet {
@@ -58,10 +60,13 @@ constexpr Pass kPasses[] = {
     {"recognise_norms", run_pass<passes::recognise_norms>, kNormConstants},
     {"recognise_activations", run_pass<passes::recognise_activations>, kActivationConstants},
     {"fold_batch_norm", run_pass<passes::fold_batch_norm>},
+    {"trim_recurrent", run_pass<passes::trim_recurrent>},
+    {"fit_recurrent", run_pass<passes::fit_recurrent>},
     {"legalize_layout", run_legalize_layout},
     {"split_linear", run_pass<passes::split_linear>},
     {"fuse", run_pass<passes::fuse>},
     {"choose_winograd", run_choose_winograd},
+    {"take_moments", run_pass<passes::take_moments>},
     {"separate_outputs", run_separate_outputs},
 };
 constexpr const char* kImport = "import";
@@ -130,21 +135,25 @@ class Converter {
     if (options_.initialization)
       edit("initialize",
            [&](PassLog& log) { weights::initialize(graph(), *options_.initialization, placeholders_, log); });
+    edit("batches_of_one", [&](PassLog& log) { weights::replace_batches_of_one(graph(), log); });
     if (!options_.reparametrizations.empty())
       edit("reparametrize", [&](PassLog& log) { weights::reparametrize(graph(), options_.reparametrizations, log); });
-    if (options_.samples)
+    if (options_.samples) {
+      edit("gather_batch_norms", [&](PassLog& log) { weights::gather_batch_norms(graph(), log); });
       edit("reestimate_bn", [&](PassLog& log) {
         report().statistics = weights::reestimate_batch_norms(graph(), *options_.samples, options_.data_set, log);
       });
+    }
     weights::require_statistics(graph());
   }
 
-  // A change on request, which the report shows like a pass.
+  // A change of the model itself, which the report shows like a pass where there is one.
   template <class Edit>
   void edit(const char* name, Edit&& change) {
     const auto start = std::chrono::steady_clock::now();
     PassLog log;
     change(log);
+    if (log.actions.empty()) return;
     const auto nodes = static_cast<int64_t>(graph().nodes().size());
     report().passes.push_back({name, nodes, nodes, std::move(log.actions), seconds_since(start)});
     ir::verify(graph(), name);

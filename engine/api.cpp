@@ -186,8 +186,10 @@ linnet_status linnet_run(linnet_session* session) {
     find_operator(step.step.op_type())->run(step, *session);
     if (session->profile_hook != nullptr) session->profile_hook(session->profile_context, i, 1);
     if (session->tap_hook == nullptr) continue;
-    const linnet_tensor_view view = view_of(*session, static_cast<uint32_t>(step.output.index));
-    session->tap_hook(session->tap_context, i, 0, &view);
+    for (int32_t output = 0; output < step.output_count; ++output) {
+      const linnet_tensor_view view = view_of(*session, static_cast<uint32_t>(step.output_at(output).index));
+      session->tap_hook(session->tap_context, i, output, &view);
+    }
   }
   return LINNET_OK;
 }

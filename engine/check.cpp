@@ -15,7 +15,10 @@ bool check_float(const StepView& step, Error* error) {
   for (int32_t i = 0; i < step.input_count; ++i) {
     if (!check_type(step.inputs[i], fb::DataType::Float32, error)) return false;
   }
-  return check_type(step.output, fb::DataType::Float32, error);
+  for (int32_t i = 0; i < step.output_count; ++i) {
+    if (!check_type(step.output_at(i), fb::DataType::Float32, error)) return false;
+  }
+  return true;
 }
 
 bool check_activation(const fb::Activation* activation, Error* error) {

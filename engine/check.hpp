@@ -12,7 +12,7 @@ namespace linnet::engine {
 using Integers = flatbuffers::Vector<int32_t>;
 
 bool check_type(const TensorInfo& tensor, fb::DataType type, Error* error);
-// Every input and the output are float32.
+// Every input and output is float32.
 bool check_float(const StepView& step, Error* error);
 bool check_activation(const fb::Activation* activation, Error* error);
 // `epsilon` is finite and not negative; the error gives its bits.

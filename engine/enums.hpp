@@ -56,10 +56,15 @@ LINNET_SAME(ReduceKind, Prod);
 LINNET_SAME(ReduceKind, L1);
 LINNET_SAME(ReduceKind, L2);
 LINNET_SAME(ReduceKind, SumSquare);
+LINNET_SAME(RecurrentKind, Rnn);
+LINNET_SAME(RecurrentKind, Lstm);
+LINNET_SAME(RecurrentKind, Gru);
 #undef LINNET_SAME
 static_assert(static_cast<int>(fb::Function::MAX) + 1 == kernels::kFunctionCount, "Function");
 static_assert(static_cast<int>(fb::BinaryFunction::MAX) + 1 == kernels::kBinaryFunctionCount, "BinaryFunction");
 static_assert(static_cast<int>(fb::ReduceKind::MAX) + 1 == kernels::kReduceKindCount, "ReduceKind");
+static_assert(static_cast<int>(fb::RecurrentKind::MAX) == static_cast<int>(kernels::RecurrentKind::Gru),
+              "RecurrentKind");
 static_assert(static_cast<int>(fb::DataType::Float32) == LINNET_FLOAT32, "DataType::Float32");
 static_assert(static_cast<int>(fb::DataType::Int8) == LINNET_INT8, "DataType::Int8");
 static_assert(static_cast<int>(fb::DataType::UInt8) == LINNET_UINT8, "DataType::UInt8");

@@ -152,9 +152,17 @@ TensorInfo ModelView::tensor(uint32_t index) const {
 
 StepView view_step(const ModelView& model, int32_t index) {
   const fb::Step& step = model.step(index);
-  StepView view = {model, step, static_cast<int32_t>(step.inputs()->size()), {}, model.tensor(step.outputs()->Get(0))};
+  StepView view = {model,
+                   step,
+                   static_cast<int32_t>(step.inputs()->size()),
+                   {},
+                   model.tensor(step.outputs()->Get(0)),
+                   static_cast<int32_t>(step.outputs()->size()),
+                   {}};
   for (int32_t i = 0; i < view.input_count; ++i)
     view.inputs[i] = model.tensor(step.inputs()->Get(static_cast<uint32_t>(i)));
+  for (int32_t i = 1; i < view.output_count; ++i)
+    view.more_outputs[i - 1] = model.tensor(step.outputs()->Get(static_cast<uint32_t>(i)));
   return view;
 }
 

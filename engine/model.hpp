@@ -17,7 +17,8 @@ constexpr uint32_t kOldestFormatVersion = 1;
 // Every weight block is followed by this many readable bytes inside its vector.
 constexpr int64_t kBlockPadding = 64;
 
-constexpr int kMaxInputs = 2;
+constexpr int kMaxInputs = 3;
+constexpr int kMaxOutputs = 3;
 
 // One tensor, resolved. In memory it is `rows` runs of `columns` elements (the last dimension), `row_stride` elements
 // apart.
@@ -71,7 +72,11 @@ struct StepView {
   const fb::Step& step;
   int32_t input_count;
   TensorInfo inputs[kMaxInputs];
-  TensorInfo output;
+  TensorInfo output;  // the first; of most operators the only one
+  int32_t output_count;
+  TensorInfo more_outputs[kMaxOutputs - 1];
+
+  const TensorInfo& output_at(int32_t i) const { return i == 0 ? output : more_outputs[i - 1]; }
 };
 
 StepView view_step(const ModelView& model, int32_t index);

@@ -32,6 +32,24 @@ bool disjoint(const TensorInfo& a, const TensorInfo& b) {
          distance + static_cast<int64_t>(b.columns) * b.element_bytes <= stride;
 }
 
+// Output `index` is in the arena and apart from the inputs, but for those that `in_place` names, and the outputs before
+// it.
+bool check_output(const StepView& step, int32_t index, uint32_t in_place, Error* error) {
+  const TensorInfo& output = step.output_at(index);
+  LINNET_REQUIRE(error, output.constant == nullptr, LINNET_ERROR_RANGE, output.index, 0, 1);
+  for (int32_t i = 0; i < step.input_count; ++i) {
+    const TensorInfo& input = step.inputs[i];
+    const bool may_be = index == 0 && (in_place >> i & 1) != 0 && same_elements(input, output);
+    LINNET_REQUIRE(error, may_be || disjoint(input, output), LINNET_ERROR_RANGE, output.index, output.index,
+                   input.index);
+  }
+  for (int32_t i = 0; i < index; ++i) {
+    const TensorInfo& other = step.output_at(i);
+    LINNET_REQUIRE(error, disjoint(other, output), LINNET_ERROR_RANGE, output.index, output.index, other.index);
+  }
+  return true;
+}
+
 }  // namespace
 
 const OperatorEntry* find_operator(fb::Operator type) {
@@ -55,19 +73,17 @@ bool check_step(const ModelView& model, int32_t index, Error* error) {
   const int64_t outputs = step.outputs() == nullptr ? 0 : step.outputs()->size();
   LINNET_REQUIRE(error, inputs >= entry->min_inputs, LINNET_ERROR_MODEL_CORRUPT, -1, entry->min_inputs, inputs);
   LINNET_REQUIRE(error, inputs <= entry->max_inputs, LINNET_ERROR_MODEL_CORRUPT, -1, entry->max_inputs, inputs);
-  LINNET_REQUIRE(error, outputs == 1, LINNET_ERROR_MODEL_CORRUPT, -1, 1, outputs);
+  LINNET_REQUIRE(error, outputs >= 1, LINNET_ERROR_MODEL_CORRUPT, -1, 1, outputs);
+  LINNET_REQUIRE(error, outputs <= entry->max_outputs, LINNET_ERROR_MODEL_CORRUPT, -1, entry->max_outputs, outputs);
   for (uint32_t i = 0; i < inputs; ++i) {
     if (!check_tensor_index(model, step.inputs()->Get(i), error)) return false;
   }
-  if (!check_tensor_index(model, step.outputs()->Get(0), error)) return false;
-
+  for (uint32_t i = 0; i < outputs; ++i) {
+    if (!check_tensor_index(model, step.outputs()->Get(i), error)) return false;
+  }
   const StepView view = view_step(model, index);
-  const TensorInfo& output = view.output;
-  LINNET_REQUIRE(error, output.constant == nullptr, LINNET_ERROR_RANGE, output.index, 0, 1);
-  for (int32_t i = 0; i < view.input_count; ++i) {
-    const bool in_place = (entry->in_place >> i & 1) != 0 && same_elements(view.inputs[i], output);
-    LINNET_REQUIRE(error, in_place || disjoint(view.inputs[i], output), LINNET_ERROR_RANGE, output.index, output.index,
-                   view.inputs[i].index);
+  for (int32_t i = 0; i < view.output_count; ++i) {
+    if (!check_output(view, i, entry->in_place, error)) return false;
   }
   return entry->check(view, error);
 }

@@ -18,16 +18,19 @@ struct Target {
 
 struct OperatorEntry {
   int32_t min_inputs, max_inputs;
-  uint32_t in_place;  // bit i: the output may be input i's memory, element for element
+  uint32_t in_place;  // bit i: the first output may be input i's memory, element for element
 
   // Checks parameters, shapes and types so that run() needs no check. Counts and indices of inputs and outputs have
-  // been checked, as has that the output overlaps no input except as in_place allows.
+  // been checked, as has that no output overlaps an input except as in_place allows, nor another
+  // output.
   bool (*check)(const StepView& step, Error* error);
 
   // Scratch bytes of one concurrent task; null: none.
   int64_t (*scratch_bytes)(const StepView& step, const Target& target);
 
   void (*run)(const StepView& step, const linnet_session& session);
+
+  int32_t max_outputs = 1;  // at least 1 always; check() knows how many where it may be more
 };
 
 // One constant per operator in this build, k<Operator>, defined in ops/<operator>.cpp.

@@ -238,11 +238,13 @@ struct ArgMaxArgs {
 // With d = x - mean (Layer) or x (Rms, L2) and n = sum of d^2 over a row of `size` elements:
 //   Layer, Rms: y = activation(d / sqrt(n / size + epsilon) * gain + shift)
 //   L2:         y = activation(x / max(sqrt(n), epsilon) * gain + shift)
+// with epsilon_outside, d / (sqrt(n / size) + epsilon) and x / (sqrt(n) + epsilon).
 // The mean is taken first and the squares of the differences summed after (two passes). y may be x.
 struct RowNormArgs {
   NormKind kind;
   int32_t rows, size;
   float epsilon;
+  bool epsilon_outside;
   const float* x;
   ptrdiff_t x_stride;
   const float* gain;   // [size], or null for ones
@@ -252,20 +254,89 @@ struct RowNormArgs {
   Activation activation;
 };
 
+// Of each channel of x [pixels, channels], about a point p near its mean: with d = x - p, moments [3][channels] are p,
+// the sum of d and the sum of d^2 (kernels/norm/moments.hpp).
+struct MomentsArgs {
+  int32_t pixels, channels;
+  const float* x;
+  ptrdiff_t x_stride;  // between pixels
+  float* moments;
+  ptrdiff_t moments_stride;  // between the three rows
+};
+
 // Images image_begin..image_end of x [images, pixels, channels]: mean and variance of each group of channels / groups
 // adjacent channels over all pixels of the image; y = activation((x - mean) / sqrt(variance + epsilon) * scale[c] +
-// shift[c]). y may be x.
+// shift[c]), with epsilon_outside (x - mean) / (sqrt(variance) + epsilon). y may be x.
 struct GroupNormArgs {
   int32_t image_begin, image_end, pixels, channels, groups;
   float epsilon;
+  bool epsilon_outside;
   const float* x;
   ptrdiff_t x_stride;  // between pixels
+  // What moments_f32 gives for every run of chunk_pixels pixels: [images][chunks][3][channels], rows moments_stride
+  // apart; null: taken from x.
+  const float* moments;
+  ptrdiff_t moments_stride;
+  int32_t chunk_pixels;
   const float* scale;
   const float* shift;
   float* y;
   ptrdiff_t y_stride;
   Activation activation;
-  void* scratch;  // group_norm_scratch_bytes(): the channels' factors and offsets, one per concurrent call
+  void* scratch;  // group_norm_scratch_bytes(), one per concurrent call
+};
+
+// The element-wise half of an LSTM's time step (Hochreiter and Schmidhuber, Long Short-Term Memory, 1997; peepholes:
+// Gers, Schraudolph, Schmidhuber, 2002; the formulas are those of the ONNX operator), for each row and hidden unit.
+// `gates` holds the sums of products and biases of the gates i, o, f, c one behind the other (i, o, c where the forget
+// gate is coupled); clipped(x) = min(max(x, -clip), clip); c is the cell state before and, when done, after the step:
+//   i = gate(clipped(gates[i] + peephole[i] c)), f likewise or, coupled, 1 - i
+//   c' = f c + i cell(clipped(gates[c])), o = gate(clipped(gates[o] + peephole[o] c')), h = o output(c')
+struct LstmCellArgs {
+  int32_t rows, hidden;
+  bool coupled;
+  float clip;                     // infinity: none
+  Activation gate, cell, output;  // the f, g and h of the ONNX operator
+  const float* gates;             // not h
+  ptrdiff_t gates_stride;         // between rows
+  const float* peepholes;         // [3, hidden] of i, o, f, or null for zeros
+  float* c;
+  ptrdiff_t c_stride;
+  float* h;
+  ptrdiff_t h_stride;
+};
+
+// y[r, i] = gate(clipped(sums[r, i])) * h[r, i]: what the recurrent weights of a GRU's candidate multiply where the
+// reset gate is applied before them.
+struct GruResetArgs {
+  int32_t rows, hidden;
+  float clip;
+  Activation gate;
+  const float* sums;
+  ptrdiff_t sums_stride;
+  const float* h;
+  ptrdiff_t h_stride;
+  float* y;
+  ptrdiff_t y_stride;
+};
+
+// The element-wise half of a GRU's time step (Cho et al., arXiv 1406.1078; with `recurrent`, the reset gate is applied
+// after the candidate's recurrent weights). `gates` holds the sums of z, r, h one behind the other:
+//   n = cell(clipped(gates[h] + gate(clipped(gates[r])) recurrent)), z = gate(clipped(gates[z])), h = (1 - z) n + z
+//   before
+// Without `recurrent`, gates[h] is the whole sum and gates[r] is not read.
+struct GruCellArgs {
+  int32_t rows, hidden;
+  float clip;
+  Activation gate, cell;  // the f and g of the ONNX operator
+  const float* gates;     // not h
+  ptrdiff_t gates_stride;
+  const float* recurrent;  // [rows, hidden] or null
+  ptrdiff_t recurrent_stride;
+  const float* before;  // the state before the step; may be h
+  ptrdiff_t before_stride;
+  float* h;
+  ptrdiff_t h_stride;
 };
 
 }  // namespace linnet::kernels

@@ -43,6 +43,7 @@ enum class PoolKind : uint8_t { Max = 0, Average };
 enum class NormKind : uint8_t { Layer = 0, Rms, L2 };
 enum class ReduceKind : uint8_t { Sum = 0, Mean, Max, Min, Prod, L1, L2, SumSquare };
 constexpr int kReduceKindCount = 8;
+enum class RecurrentKind : uint8_t { Rnn = 0, Lstm, Gru };
 
 struct Activation {
   Function function = Function::Identity;

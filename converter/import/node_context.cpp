@@ -26,6 +26,7 @@ AttributeProto::AttributeType type_of(const AttributeProto& attribute) {
   if (attribute.has_s()) return AttributeProto::STRING;
   if (attribute.has_t()) return AttributeProto::TENSOR;
   if (attribute.floats_size() > 0) return AttributeProto::FLOATS;
+  if (attribute.strings_size() > 0) return AttributeProto::STRINGS;
   return attribute.ints_size() > 0 ? AttributeProto::INTS : AttributeProto::UNDEFINED;
 }
 
@@ -105,6 +106,11 @@ std::string NodeContext::text(std::string_view attribute, std::string_view fallb
   return found != nullptr ? found->s() : std::string(fallback);
 }
 
+std::vector<std::string> NodeContext::texts(std::string_view attribute, std::vector<std::string> fallback) {
+  const AttributeProto* found = find(attribute, AttributeProto::STRINGS);
+  return found != nullptr ? std::vector<std::string>(found->strings().begin(), found->strings().end()) : fallback;
+}
+
 std::vector<int64_t> NodeContext::integers(std::string_view attribute, std::vector<int64_t> fallback) {
   const AttributeProto* found = find(attribute, AttributeProto::INTS);
   return found != nullptr ? std::vector<int64_t>(found->ints().begin(), found->ints().end()) : fallback;
@@ -144,6 +150,7 @@ std::vector<Value*> NodeContext::add_many(std::unique_ptr<ir::Op> op, std::vecto
   std::vector<Value*> outputs;
   if (folds_at_once(types, inputs)) {
     std::vector<const Array*> arrays;
+    arrays.reserve(inputs.size());
     for (const Value* value : inputs) arrays.push_back(value != nullptr ? &state_.constants.get(value) : nullptr);
     for (Array& array : op->evaluate(arrays)) outputs.push_back(state_.graph.add_constant(name_, std::move(array)));
   } else {

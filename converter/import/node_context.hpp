@@ -51,6 +51,7 @@ class NodeContext final : public OnnxContext {
   int64_t integer(std::string_view attribute, int64_t fallback) override;
   double number(std::string_view attribute, double fallback) override;
   std::string text(std::string_view attribute, std::string_view fallback) override;
+  std::vector<std::string> texts(std::string_view attribute, std::vector<std::string> fallback) override;
   std::vector<int64_t> integers(std::string_view attribute, std::vector<int64_t> fallback) override;
   std::vector<double> numbers(std::string_view attribute, std::vector<double> fallback) override;
   std::optional<ir::Array> tensor(std::string_view attribute) override;

@@ -40,6 +40,7 @@ class OnnxContext {
   virtual int64_t integer(std::string_view attribute, int64_t fallback) = 0;
   virtual double number(std::string_view attribute, double fallback) = 0;
   virtual std::string text(std::string_view attribute, std::string_view fallback) = 0;
+  virtual std::vector<std::string> texts(std::string_view attribute, std::vector<std::string> fallback = {}) = 0;
   virtual std::vector<int64_t> integers(std::string_view attribute, std::vector<int64_t> fallback = {}) = 0;
   virtual std::vector<double> numbers(std::string_view attribute, std::vector<double> fallback = {}) = 0;
   virtual std::optional<ir::Array> tensor(std::string_view attribute) = 0;

@@ -53,6 +53,7 @@ void BatchNorm::attributes(AttributeWriter& writer) const {
 }
 
 std::vector<TensorType> BatchNorm::infer(const std::vector<const TensorType*>& inputs) const {
+  require_epsilon(epsilon);
   return {infer_per_channel(inputs, 5, axis)};
 }
 

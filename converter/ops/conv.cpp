@@ -7,6 +7,7 @@
 #include "converter/ops/emission.hpp"
 #include "converter/ops/functions.hpp"
 #include "converter/ops/import_helpers.hpp"
+#include "converter/ops/moments.hpp"
 #include "converter/ops/parallel.hpp"
 #include "converter/ops/window.hpp"
 #include "converter/ops/window_emission.hpp"
@@ -65,6 +66,7 @@ void Conv::attributes(AttributeWriter& writer) const {
   writer.add("groups", groups);
   writer.add("channels_last", channels_last);
   if (winograd != 0) writer.add("winograd", winograd);
+  if (moment_rows > 0) writer.add("moment_rows", moment_rows);
   writer.add("fused", fused);
 }
 
@@ -98,6 +100,7 @@ std::vector<TensorType> Conv::infer(const std::vector<const TensorType*>& inputs
   const TensorType output = {x.dtype, image_shape(x.shape[0], outputs, spatial, channels_last)};
   if (const TensorType* bias = optional(inputs, 2)) require_shape(*bias, {outputs}, "bias");
   if (const TensorType* residual = optional(inputs, 3)) require_shape(*residual, output.shape, "residual");
+  if (moment_rows > 0) return {output, {x.dtype, moments_shape(output.shape, moment_rows)}};
   return {output};
 }
 
@@ -133,7 +136,9 @@ std::vector<Array> Conv::evaluate(const std::vector<const Array*>& inputs) const
   if (residual) {
     for (size_t i = 0; i < y.size(); ++i) y[i] += residual->number(i);
   }
-  return {finish(type.shape, std::move(y), type.dtype, fused)};
+  Array output = finish(type.shape, std::move(y), type.dtype, fused);
+  if (moment_rows > 0) return {output, moments_of(output, moment_rows)};
+  return {std::move(output)};
 }
 
 int64_t Conv::macs(const Node& node) const {
@@ -155,7 +160,8 @@ void Conv::emit(const Node& node, emit::Context& context) const {
   const bool depthwise = groups > 1 && groups == weights.shape()[0] && weights.shape()[1] == 1;
   std::vector<uint32_t> inputs = {image_tensor(node.in(0), context)};
   if (node.has(3)) inputs.push_back(image_tensor(node.in(3), context));
-  const std::vector<uint32_t> outputs = {image_tensor(node.out(), context)};
+  std::vector<uint32_t> outputs = {image_tensor(node.out(), context)};
+  if (moment_rows > 0) outputs.push_back(context.tensor(node.out(1)));
   const uint32_t buffer = context.buffer(packed_weights(source.weights, depthwise, winograd));
   const fb::Activation activation = emit::Context::activation(fused);
   if (winograd != 0) {
@@ -171,6 +177,7 @@ void Conv::emit(const Node& node, emit::Context& context) const {
     table.add_weights(buffer);
     add_window(table, window);
     table.add_activation(&activation);
+    table.add_moment_rows(device_int(moment_rows));
     context.step(node, table.Finish(), inputs, outputs);
   } else {
     fb::Conv2DBuilder table(context.builder());
@@ -178,6 +185,7 @@ void Conv::emit(const Node& node, emit::Context& context) const {
     table.add_groups(device_int(groups));
     add_window(table, window);
     table.add_activation(&activation);
+    table.add_moment_rows(device_int(moment_rows));
     context.step(node, table.Finish(), inputs, outputs);
   }
 }

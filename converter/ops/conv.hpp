@@ -9,13 +9,15 @@ using namespace linnet::ir;
 
 // Inputs: x [N, C, spatial...] (or [N, spatial..., C] when channels_last), weights [M, C / groups, kernel...] (always
 // in ONNX order), bias [M] or absent, residual of the output's shape or absent. y = fused(conv(x) + bias + residual).
-// Depthwise where groups == C == M.
+// Depthwise where groups == C == M. With moment_rows > 0, of a channels-last image of rank 4, there is a second output:
+// its moments, [N, ceil(H / moment_rows), 3, M] (kernels::MomentsArgs).
 struct Conv : OpBase<Conv> {
   static constexpr std::string_view kName = "Conv";
   std::vector<int64_t> strides, dilations, pads_begin, pads_end;  // one per spatial dimension
   int64_t groups = 1;
   bool channels_last = false;
   int64_t winograd = 0;  // 2, 4 or 6: the device computes it by F(winograd x winograd, 3x3); 0: directly
+  int64_t moment_rows = 0;
   Activation fused;
 
   void attributes(AttributeWriter& writer) const override;

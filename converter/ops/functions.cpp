@@ -218,4 +218,9 @@ void require_axis(int64_t axis, const Shape& shape) {
   if (axis < 0 || axis >= rank) throw Error(fmt::format("axis {} is not in an input of rank {}", axis, rank));
 }
 
+void require_epsilon(double epsilon) {
+  if (!(epsilon >= 0.0) || !std::isfinite(epsilon))
+    throw Error(fmt::format("epsilon is {}, supported are finite numbers that are not negative", epsilon));
+}
+
 }  // namespace linnet::ops

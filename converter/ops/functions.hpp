@@ -37,5 +37,7 @@ void require_floating(const ir::TensorType& type, std::string_view what);
 void require_same_dtype(const ir::TensorType& type, const ir::TensorType& other, std::string_view what);
 void require_shape(const ir::TensorType& type, const ir::Shape& shape, std::string_view what);
 void require_axis(int64_t axis, const ir::Shape& shape);
+// Of a normalization: finite and not negative.
+void require_epsilon(double epsilon);
 
 }  // namespace linnet::ops

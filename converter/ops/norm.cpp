@@ -1,5 +1,7 @@
 #include "converter/ops/norm.hpp"
 
+#include "converter/ops/moments.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -21,34 +23,37 @@ std::string_view name_of(NormKind kind) {
   return fb::EnumNameNormKind(static_cast<fb::NormKind>(kind));
 }
 
-void require_epsilon(double epsilon) {
-  if (!(epsilon >= 0.0) || !std::isfinite(epsilon))
-    throw Error(fmt::format("epsilon is {}, supported are finite numbers that are not negative", epsilon));
-}
-
 // What the elements' difference from `offset` is multiplied with.
 struct Normalization {
   double offset, factor;
 };
 
+// Where the epsilon of a Layer or Rms normalization stands.
+struct Epsilon {
+  double value;
+  bool outside;
+
+  double root(double variance) const { return outside ? std::sqrt(variance) + value : std::sqrt(variance + value); }
+};
+
 template <class ForEach>
-Normalization layer_normalization(ForEach&& for_each, int64_t count, double epsilon) {
+Normalization layer_normalization(ForEach&& for_each, int64_t count, const Epsilon& epsilon) {
   double sum = 0.0, squares = 0.0;
   for_each([&](double x) { sum += x; });
   const double mean = sum / static_cast<double>(count);
   for_each([&](double x) { squares += (x - mean) * (x - mean); });
-  return {mean, 1.0 / std::sqrt(squares / static_cast<double>(count) + epsilon)};
+  return {mean, 1.0 / epsilon.root(squares / static_cast<double>(count))};
 }
 
-Normalization row_normalization(NormKind kind, std::span<const double> row, double epsilon) {
+Normalization row_normalization(NormKind kind, std::span<const double> row, const Epsilon& epsilon) {
   const auto count = static_cast<int64_t>(row.size());
   if (kind == NormKind::Layer) {
     const auto for_each = [&](auto&& visit) { std::for_each(row.begin(), row.end(), visit); };
     return layer_normalization(for_each, count, epsilon);
   }
   const double squares = std::inner_product(row.begin(), row.end(), row.begin(), 0.0);
-  if (kind == NormKind::L2) return {0.0, 1.0 / std::max(std::sqrt(squares), epsilon)};
-  return {0.0, 1.0 / std::sqrt(squares / static_cast<double>(count) + epsilon)};
+  if (kind == NormKind::L2 && !epsilon.outside) return {0.0, 1.0 / std::max(std::sqrt(squares), epsilon.value)};
+  return {0.0, 1.0 / epsilon.root(kind == NormKind::L2 ? squares : squares / static_cast<double>(count))};
 }
 
 Shape normalized_shape(const Shape& shape, int64_t axis) {
@@ -76,6 +81,7 @@ void RowNorm::attributes(AttributeWriter& writer) const {
   writer.add("kind", name_of(kind));
   writer.add("axis", axis);
   writer.add("epsilon", epsilon);
+  if (epsilon_outside) writer.add("epsilon_outside", epsilon_outside);
   writer.add("fused", fused);
 }
 
@@ -101,7 +107,7 @@ std::vector<Array> RowNorm::evaluate(const std::vector<const Array*>& inputs) co
   const Array *gain = optional(inputs, 1), *shift = optional(inputs, 2);
   const auto size = static_cast<size_t>(element_count(normalized_shape(x.shape(), axis)));
   for (size_t begin = 0; begin < values.size(); begin += size) {
-    const Normalization row = row_normalization(kind, {values.data() + begin, size}, epsilon);
+    const Normalization row = row_normalization(kind, {values.data() + begin, size}, {epsilon, epsilon_outside});
     for (size_t i = 0; i < size; ++i) {
       double& value = values[begin + i];
       value = (value - row.offset) * row.factor;
@@ -135,14 +141,16 @@ void RowNorm::emit(const Node& node, emit::Context& context) const {
   const fb::Activation activation = emit::Context::activation(fused);
   const int32_t size = device_int(element_count(normalized_shape(node.in(0).shape(), axis)));
   const auto table = fb::CreateRowNorm(context.builder(), static_cast<fb::NormKind>(kind), size,
-                                       static_cast<float>(epsilon), gain, shift, &activation);
+                                       static_cast<float>(epsilon), gain, shift, &activation, epsilon_outside);
   context.step(node, table, {context.tensor(node.in(0))}, {context.tensor(node.out())});
 }
 
 void GroupNorm::attributes(AttributeWriter& writer) const {
   writer.add("groups", groups);
   writer.add("epsilon", epsilon);
+  if (epsilon_outside) writer.add("epsilon_outside", epsilon_outside);
   writer.add("channels_last", channels_last);
+  if (moment_rows > 0) writer.add("moment_rows", moment_rows);
   writer.add("fused", fused);
 }
 
@@ -161,6 +169,8 @@ std::vector<TensorType> GroupNorm::infer(const std::vector<const TensorType*>& i
     require_floating(parameter, what);
     require_shape(parameter, {channels}, what);
   }
+  if (const TensorType* moments = optional(inputs, 3))
+    require_shape(*moments, moments_shape(x.shape, moment_rows), "moments");
   return {x};
 }
 
@@ -177,7 +187,7 @@ std::vector<Array> GroupNorm::evaluate(const std::vector<const Array*>& inputs) 
       };
       const Normalization norm =
           layer_normalization([&](auto&& visit) { for_each_element([&](double value, int64_t) { visit(value); }); },
-                              width * view.pixels, epsilon);
+                              width * view.pixels, {epsilon, epsilon_outside});
       for_each_element([&](double& value, int64_t c) {
         value = (value - norm.offset) * norm.factor * inputs[1]->number(c) + inputs[2]->number(c);
       });
@@ -197,9 +207,12 @@ void GroupNorm::emit(const Node& node, emit::Context& context) const {
   const std::vector<float> shift = constant_input(node, 2, "shift")->floats();
   parameters.insert(parameters.end(), shift.begin(), shift.end());
   const fb::Activation activation = emit::Context::activation(fused);
-  const auto table = fb::CreateGroupNorm(context.builder(), device_int(groups), static_cast<float>(epsilon),
-                                         context.buffer(parameters), &activation);
-  context.step(node, table, {context.tensor(node.in(0))}, {context.tensor(node.out())});
+  const auto table =
+      fb::CreateGroupNorm(context.builder(), device_int(groups), static_cast<float>(epsilon),
+                          context.buffer(parameters), &activation, epsilon_outside, device_int(moment_rows));
+  std::vector<uint32_t> inputs = {context.tensor(node.in(0))};
+  if (node.has(3)) inputs.push_back(context.tensor(node.in(3)));
+  context.step(node, table, inputs, {context.tensor(node.out())});
 }
 
 }  // namespace linnet::ops

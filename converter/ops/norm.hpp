@@ -14,6 +14,7 @@ struct RowNorm : OpBase<RowNorm> {
   kernels::NormKind kind = kernels::NormKind::Layer;
   int64_t axis = 0;  // first normalized axis
   double epsilon = 1e-5;
+  bool epsilon_outside = false;
   Activation fused;
 
   void attributes(AttributeWriter& writer) const override;
@@ -25,12 +26,15 @@ struct RowNorm : OpBase<RowNorm> {
   void emit(const Node& node, emit::Context& context) const override;
 };
 
-// Inputs: x [N, C, ...] or, with channels_last, [N, ..., C]; scale [C], shift [C]. By the formula of GroupNormArgs.
+// Inputs: x [N, C, ...] or, with channels_last, [N, ..., C]; scale [C], shift [C]; the moments of x, a convolution's
+// second output of as many moment_rows, or absent. By the formula of GroupNormArgs.
 struct GroupNorm : OpBase<GroupNorm> {
   static constexpr std::string_view kName = "GroupNorm";
   int64_t groups = 1;
   double epsilon = 1e-5;
+  bool epsilon_outside = false;
   bool channels_last = false;
+  int64_t moment_rows = 0;  // of input 3
   Activation fused;
 
   void attributes(AttributeWriter& writer) const override;

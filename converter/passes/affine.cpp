@@ -77,7 +77,11 @@ std::optional<Affine> as_affine(const Node& node) {
 }
 
 std::optional<Affine> through_reshape(const Affine& affine, const Node& reshape, bool forward) {
-  if (affine.axis < 0) return affine;
+  const auto uniform = [](const std::vector<double>& values) {
+    return std::all_of(values.begin(), values.end(), [&](double v) { return v == values[0]; });
+  };
+  if (!affine.scale.empty() && uniform(affine.scale) && uniform(affine.shift))
+    return Affine{nullptr, -1, {affine.scale[0]}, {affine.shift[0]}};
   const Shape& near = forward ? reshape.in(0).shape() : reshape.out().shape();
   const Shape& far = forward ? reshape.out().shape() : reshape.in(0).shape();
   const size_t axis = static_cast<size_t>(affine.axis);
@@ -93,7 +97,8 @@ std::optional<Affine> through_reshape(const Affine& affine, const Node& reshape,
       for (int64_t k = 0; k < elements && depends_on_d_only; ++k) {
         int64_t& channel = source[k / far_stride % far[d]];
         const int64_t wanted = k / near_stride % near[axis];
-        depends_on_d_only = channel < 0 || channel == wanted;
+        depends_on_d_only = channel < 0 || (affine.scale[channel] == affine.scale[wanted] &&
+                                            affine.shift[channel] == affine.shift[wanted]);
         channel = wanted;
       }
       if (!depends_on_d_only) continue;

@@ -72,6 +72,13 @@ class Folder {
     return sweep_affine([this](Node* node, const Affine& affine) { return merge_with_previous(node, affine); });
   }
 
+  // Reshape -> affine -> Reshape back: the factors in the shape outside.
+  bool move_out_of_reshapes() {
+    bool changed = false;
+    sweep(graph_, [&](Node* node) { changed = move_out_of_reshapes(node) || changed; });
+    return changed;
+  }
+
   void replace_batch_norms() {
     sweep(graph_, [this](Node* node) {
       if (node->as<ops::BatchNorm>() == nullptr) return;
@@ -195,6 +202,25 @@ class Folder {
     graph_.set_input(layer.node, kBias, graph_.add_constant(name, Array::of_doubles(shape, std::move(bias), dtype)));
   }
 
+  bool move_out_of_reshapes(Node* after) {
+    if (after->as<ops::Reshape>() == nullptr || !single_use(graph_, after->inputs[0])) return false;
+    Node* node = after->inputs[0]->producer;
+    const std::optional<Affine> affine = node != nullptr ? as_affine(*node) : std::nullopt;
+    const Node* before = affine ? producer_of<ops::Reshape>(affine->x) : nullptr;
+    if (before == nullptr || after->out().shape() != before->in(0).shape()) return false;
+    std::optional<Affine> outside = through_reshape(*affine, *before, false);
+    if (outside && outside->axis < 0) {  // the channels are where layers have them
+      const Shape& shape = before->in(0).shape();
+      if (shape.size() < 2) return false;
+      outside = along(*outside, 1, shape[1]);
+    }
+    if (!outside) return false;
+    log_.add("{} scales in the shape before {}", node->name, before->name);
+    outside->x = before->inputs[0];
+    absorb(graph_, make_scale_shift(node, *outside), after);
+    return true;
+  }
+
   bool merge_with_previous(Node* node, const Affine& affine) {
     if (affine.x->producer == nullptr || !single_use(graph_, affine.x)) return false;
     const std::optional<Affine> first = as_affine(*affine.x->producer);
@@ -229,7 +255,8 @@ class Folder {
 
 void fold_batch_norm(Graph& graph, PassLog& log) {
   Folder folder(graph, log);
-  while (folder.fold_behind_layers() || folder.merge_chains() || folder.fold_before_layers()) {
+  while (folder.fold_behind_layers() || folder.merge_chains() || folder.fold_before_layers() ||
+         folder.move_out_of_reshapes()) {
   }
   folder.replace_batch_norms();
 }

@@ -10,6 +10,7 @@
 #include "converter/ops/linear.hpp"
 #include "converter/ops/matmul.hpp"
 #include "converter/ops/norm.hpp"
+#include "converter/ops/recurrent.hpp"
 #include "converter/ops/reshape.hpp"
 #include "converter/passes/minimum_cut.hpp"
 #include "converter/passes/rewrite.hpp"
@@ -101,6 +102,7 @@ struct Edge {
   Permutation relation;
   size_t flattened;  // of the value read: the order among these dimensions and the following ones does not matter
   bool any_order;    // none matters
+  bool any_swap;     // the order of the first two dimensions does not matter: a recurrent layer's sequence
 };
 
 class Chooser {
@@ -109,7 +111,7 @@ class Chooser {
 
   LayoutChoice run() {
     improve(seeds_of_fixed_items());
-    while (improve_by_one_edge()) {
+    while (improve_by_one_edge() || improve_by_one_item()) {
     }
     LayoutChoice choice;
     for (const Item& item : items_) {
@@ -143,7 +145,11 @@ class Chooser {
           {ItemKind::Node, node.get(), node->outputs.size() != 1, identity_layout(in, node->out().shape()), {}});
       for (size_t i = 0; i < node->inputs.size(); ++i)
         if (is_data_input(*node, i)) add_edge(node->inputs[i], item, node.get());
-      for (const Value* output : node->outputs) writer_[output] = item;
+      writer_[node->outputs[0]] = item;
+      for (size_t i = 1; i < node->outputs.size(); ++i) {
+        writer_[node->outputs[i]] = items_.size();
+        items_.push_back({ItemKind::Node, node.get(), true, identity_layout({}, node->out(i).shape()), {}});
+      }
     }
     for (const Value* output : graph_.outputs) {
       items_.push_back({ItemKind::GraphOutput, nullptr, keep_layout_, identity_layout(output->shape(), {}), {}});
@@ -168,8 +174,14 @@ class Chooser {
     const size_t from = writer_.at(value);
     items_[from].edges.push_back(edges_.size());
     items_[to].edges.push_back(edges_.size());
+    const bool any_swap = rank == 3 && (is_sequence(*value) || (reader != nullptr && reader->as<ops::Recurrent>()));
     edges_.push_back(
-        {from, to, value, relation, reshape ? first_flattened_dimension(graph_, *reader) : rank, any_order});
+        {from, to, value, relation, reshape ? first_flattened_dimension(graph_, *reader) : rank, any_order, any_swap});
+  }
+
+  static bool is_sequence(const Value& value) {
+    const Node* layer = producer_of<ops::Recurrent>(&value);
+    return layer != nullptr && value.output_index == 0 && layer->as<ops::Recurrent>()->sequence;
   }
 
   // What has to be done to the tensor between two items.
@@ -178,6 +190,7 @@ class Chooser {
     const Permutation needed = compose(inverse(from.out), compose(edge.relation, to.in));
     const Shape physical = permuted(edge.value->shape(), from.out);
     if (keeps_element_order(physical, needed)) return 0;
+    if (edge.any_swap && is_free_swap(edge, physical, needed)) return 0;
     if (edge.flattened < needed.size() && is_identity(to.in)) {
       Permutation outside = needed;
       std::sort(outside.begin() + static_cast<std::ptrdiff_t>(edge.flattened), outside.end());
@@ -186,9 +199,20 @@ class Chooser {
     return element_count(edge.value->shape()) + kStepCost;
   }
 
+  static const ops::ScaleShift* scale_shift_of(const Item& item) {
+    return item.node != nullptr ? item.node->as<ops::ScaleShift>() : nullptr;
+  }
+
+  // Whether the recurrent layer at one end can do it by reading, or writing, time and batch in the other order.
+  static bool is_free_swap(const Edge& edge, const Shape& physical, const Permutation& needed) {
+    const Permutation swap = {1, 0, 2};
+    if (is_sequence(*edge.value)) return keeps_element_order(permuted(physical, swap), compose(swap, needed));
+    return keeps_element_order(physical, compose(needed, swap));
+  }
+
   // A scale-shift along another dimension than the last becomes two steps.
   static int64_t cost(const Item& item, const Layout& layout) {
-    const auto* scale_shift = item.node != nullptr ? item.node->as<ops::ScaleShift>() : nullptr;
+    const auto* scale_shift = scale_shift_of(item);
     if (scale_shift == nullptr || layout.out.back() == scale_shift->axis) return 0;
     return element_count(item.node->out().shape()) + kStepCost;
   }
@@ -283,6 +307,18 @@ class Chooser {
       if (taken[item]) items_[item].current = layout;
     if (total() < before) return true;
     items_ = std::move(kept);
+    return false;
+  }
+
+  bool improve_by_one_item() {
+    for (size_t i = 0; i < items_.size(); ++i) {
+      if (cost(items_[i], items_[i].current) == 0) continue;
+      Permutation order = items_[i].current.out;
+      const auto axis = std::find(order.begin(), order.end(), scale_shift_of(items_[i])->axis);
+      std::rotate(axis, axis + 1, order.end());
+      const auto layout = layout_for(items_[i], order, true);
+      if (layout && improve({{i, *layout}})) return true;
+    }
     return false;
   }
 

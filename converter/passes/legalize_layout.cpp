@@ -236,6 +236,7 @@ void legalize_layout(Graph& graph, PassLog& log, bool keep_layout) {
   simplify(graph, details);
   NodeFitter fitter(graph, log);
   sweep(graph, [&](Node* node) { fitter.visit(node); });
+  fit_recurrent(graph, log);
   simplify(graph, details);
   for (const auto& node : graph.nodes())
     if (node->as<ops::Transpose>() != nullptr)

@@ -142,8 +142,10 @@ class Fitter {
         agree(graph_.evaluate(scaled(unit_, kLarge)), graph_.evaluate(scaled(unit_, kLarge, kLarge)), 1e-7);
     find_saturated();
     if (layer) return fit(NormKind::Layer);
-    const std::optional<FittedNorm> rms = fit(NormKind::Rms);
-    return rms ? rms : fit(NormKind::L2);
+    std::optional<FittedNorm> rms = fit(NormKind::Rms);
+    if (rms && needs_no_gain(*rms)) return rms;
+    std::optional<FittedNorm> l2 = fit(NormKind::L2);
+    return l2 && (!rms || needs_no_gain(*l2)) ? l2 : rms;
   }
 
  private:
@@ -195,9 +197,18 @@ class Fitter {
     shift_ = shift;
   }
 
+  static bool needs_no_gain(const FittedNorm& norm) {
+    return norm.gain.size() == 1 && std::abs(norm.gain.number(0) - 1.0) <= kRounding;
+  }
+
   std::optional<FittedNorm> fit(NormKind kind) {
+    std::optional<FittedNorm> inside = fit(kind, false);
+    return inside || small_ == 0.0 ? inside : fit(kind, true);
+  }
+
+  std::optional<FittedNorm> fit(NormKind kind, bool epsilon_outside) {
     const Centred x = centred(unit_, graph_.shape(), graph_.axes(), kind);
-    FittedNorm norm{kind, epsilon(kind, x), {}, {}};
+    FittedNorm norm{kind, epsilon(kind, epsilon_outside, x), epsilon_outside, {}, {}};
     if (!std::isfinite(norm.epsilon) || norm.epsilon < 0.0) return std::nullopt;
     Values gain(large_.size());
     for (size_t i = 0; i < gain.size(); ++i)
@@ -209,29 +220,37 @@ class Fitter {
     return norm;
   }
 
+  // The length of a row or its root mean square, from the mean of the squares.
+  double size_of(NormKind kind, double variance) const {
+    return std::sqrt(kind == NormKind::L2 ? variance * static_cast<double>(count_) : variance);
+  }
+
   double normalize(double difference, double variance, const FittedNorm& norm) const {
-    if (norm.kind == NormKind::L2)
-      return difference / std::max(std::sqrt(variance * static_cast<double>(count_)), norm.epsilon);
+    const double size = size_of(norm.kind, variance);
+    if (norm.epsilon_outside) return difference / (size + norm.epsilon);
+    if (norm.kind == NormKind::L2) return difference / std::max(size, norm.epsilon);
     return difference / std::sqrt(variance + norm.epsilon);
   }
 
   // From the ratio of the outputs of the large and the tiny sample, at the element that the gain makes largest.
-  double epsilon(NormKind kind, const Centred& x) const {
+  double epsilon(NormKind kind, bool outside, const Centred& x) const {
     if (small_ == 0.0) return 0.0;
     const auto i = static_cast<size_t>(
         std::max_element(large_.begin(), large_.end(), [](double a, double b) { return std::abs(a) < std::abs(b); }) -
         large_.begin());
-    const double ratio = saturated_[i] / large_[i], variance = x.variance[i];
-    if (kind == NormKind::L2) return std::sqrt(variance * static_cast<double>(count_)) * small_ / ratio;
+    const double ratio = saturated_[i] / large_[i], variance = x.variance[i], size = size_of(kind, variance);
+    if (outside) return size * small_ * kLarge * (1.0 - ratio) / (ratio * kLarge - small_);
+    if (kind == NormKind::L2) return size * small_ / ratio;
     const double squared = ratio * ratio, large = kLarge * kLarge, small = small_ * small_;
     return variance * small * large * (1.0 - squared) / (squared * large - small);
   }
 
   bool verify(const FittedNorm& norm, const Values& gain) {
-    const double variance = norm.kind == NormKind::L2 ? norm.epsilon : std::sqrt(norm.epsilon);
+    const bool of_variance = norm.kind != NormKind::L2 && !norm.epsilon_outside;
+    const double threshold = of_variance ? std::sqrt(norm.epsilon) : norm.epsilon;
     std::vector<std::pair<double, double>> samples = {{1.0, 0.0}, {37.0, 0.0}};  // size and offset
-    if (variance > 0.0) {
-      for (const double size : {0.3, 1.0, 4.0}) samples.emplace_back(size * variance, 0.0);
+    if (threshold > 0.0) {
+      for (const double size : {0.3, 1.0, 4.0}) samples.emplace_back(size * threshold, 0.0);
     }
     if (norm.kind == NormKind::Layer) {
       samples.emplace_back(1.0, 5.0);

@@ -22,12 +22,14 @@ std::vector<int64_t> reduced_axes(const ReductionSubgraph& subgraph);
 struct FittedNorm {
   kernels::NormKind kind = kernels::NormKind::Layer;
   double epsilon = 0.0;
+  bool epsilon_outside = false;
   ir::Array gain, shift;  // of the rank of x; dimensions along which they do not vary have size 1
 };
 
 // Kind, epsilon, gain and shift are fitted to the subgraph's values on a few samples: the shift is the even part, the
-// kind follows from what a constant added to x changes, epsilon from samples of vanishing variance. The result must
-// then agree on further samples of usual, tiny and, where the mean is subtracted, offset values.
+// kind follows from what a constant added to x changes, epsilon from samples of vanishing variance; its place is the
+// one where the result agrees on further samples of usual, tiny and, where the mean is subtracted, offset values. Of
+// two kinds that do, the one that needs no gain is taken.
 std::optional<FittedNorm> fit_norm(const ReductionSubgraph& subgraph);
 
 }  // namespace linnet::passes

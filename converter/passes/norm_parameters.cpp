@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "converter/ops/batch_norm.hpp"
 #include "converter/ops/broadcast.hpp"
 #include "converter/ops/elementwise.hpp"
 #include "converter/ops/norm.hpp"
@@ -37,7 +38,18 @@ struct Operand {
   Array factor, summand;
 };
 
+// Its scale or shift as a constant that broadcasts.
+Array along_axis(const Value& parameter, const ops::ScaleShift& op, size_t rank) {
+  Shape shape(rank, 1);
+  shape[static_cast<size_t>(op.axis)] = parameter.shape()[0];
+  return parameter.constant->reshaped(shape);
+}
+
 std::optional<Operand> as_operand(const Node& node) {
+  if (const auto* scale_shift = node.as<ops::ScaleShift>(); scale_shift != nullptr && !has_activation(node)) {
+    const size_t rank = node.out().shape().size();
+    return Operand{0, along_axis(node.in(1), *scale_shift, rank), along_axis(node.in(2), *scale_shift, rank)};
+  }
   const auto* binary = node.as<ops::Binary>();
   if (binary == nullptr || binary->function > BinaryFunction::Div || has_activation(node)) return std::nullopt;
   const size_t x = node.in(0).constant ? 1 : 0;
@@ -107,6 +119,7 @@ std::optional<Values> uniform_parameter(const Node& norm, size_t index, int64_t 
 // A GroupNorm that computes what the RowNorm does; null where there is none. It is not connected.
 struct ImageNorm {
   ops::GroupNorm op;
+  int64_t channel_axis = 1;
   Values scale, shift;
 };
 
@@ -114,8 +127,9 @@ std::optional<ImageNorm> as_image_norm(const Node& node) {
   const Shape& shape = node.out().shape();
   if (shape.size() < 2 || !has_constant_parameters(node)) return std::nullopt;
   if (const auto* norm = node.as<ops::GroupNorm>()) {
-    if (norm->channels_last || has_activation(node)) return std::nullopt;
-    return ImageNorm{*norm, node.in(kGain).constant->doubles(), node.in(kShift).constant->doubles()};
+    if (has_activation(node)) return std::nullopt;
+    const int64_t axis = norm->channels_last ? static_cast<int64_t>(shape.size()) - 1 : 1;
+    return ImageNorm{*norm, axis, node.in(kGain).constant->doubles(), node.in(kShift).constant->doubles()};
   }
   const auto* row = node.as<ops::RowNorm>();
   if (row == nullptr || row->kind != NormKind::Layer || shape.size() < 3 || row->axis < 1 || row->axis > 2 ||
@@ -127,7 +141,8 @@ std::optional<ImageNorm> as_image_norm(const Node& node) {
   ops::GroupNorm op;
   op.groups = row->axis == 1 ? 1 : shape[1];
   op.epsilon = row->epsilon;
-  return ImageNorm{op, *scale, *shift};
+  op.epsilon_outside = row->epsilon_outside;
+  return ImageNorm{op, 1, *scale, *shift};
 }
 
 // Replaces `node` by the normalization of `x`.
@@ -143,7 +158,7 @@ Node* replace_by(Graph& graph, Node* node, const Node& norm, const ImageNorm& im
 bool merge_into_channels(Graph& graph, PassLog& log, Node* norm, Node* node, const Affine& affine) {
   std::optional<ImageNorm> image = as_image_norm(*norm);
   if (!image) return false;
-  const std::optional<Affine> factors = along(affine, 1, static_cast<int64_t>(image->scale.size()));
+  const std::optional<Affine> factors = along(affine, image->channel_axis, static_cast<int64_t>(image->scale.size()));
   if (!factors) return false;
   for (size_t c = 0; c < image->scale.size(); ++c) {
     image->scale[c] *= factors->scale[c];
@@ -155,8 +170,50 @@ bool merge_into_channels(Graph& graph, PassLog& log, Node* norm, Node* node, con
   return true;
 }
 
+// A RowNorm in place of a GroupNorm of one group or of single channels that scales all of them alike; null where there
+// is none.
+Node* replace_by_row_norm(Graph& graph, Node* node) {
+  const auto* group = node->as<ops::GroupNorm>();
+  const Shape& shape = node->out().shape();
+  if (group == nullptr || group->channels_last || has_activation(*node)) return nullptr;
+  if (shape.size() < 3 || (group->groups != 1 && group->groups != shape[1])) return nullptr;
+  const auto scale = uniform_constant(node->inputs[kGain]), shift = uniform_constant(node->inputs[kShift]);
+  if (!scale || !shift) return nullptr;
+  ops::RowNorm op;
+  op.axis = group->groups == 1 ? 1 : 2;
+  op.epsilon = group->epsilon;
+  op.epsilon_outside = group->epsilon_outside;
+  const Shape row(shape.begin() + op.axis, shape.end());
+  const auto parameter = [&](const char* suffix, double value) {
+    return graph.add_constant(node->name + suffix, repeated(Array::scalar(value), row));
+  };
+  std::vector<Value*> inputs = {node->inputs[0], *scale == 1.0 ? nullptr : parameter(".gain", *scale)};
+  if (*shift != 0.0) inputs.push_back(parameter(".shift", *shift));
+  while (inputs.back() == nullptr) inputs.pop_back();
+  return replace(graph, node, std::make_unique<ops::RowNorm>(op), inputs);
+}
+
+bool fits_row(const Operand& operand, const Shape& row) {
+  return over_row(operand.factor, row) && over_row(operand.summand, row);
+}
+
+// A constant per element of the rows that a GroupNorm without parameters normalizes.
+bool merge_into_row_of_group(Graph& graph, PassLog& log, Node* norm, Node* node, const Operand& operand) {
+  const auto* group = norm->as<ops::GroupNorm>();
+  const Shape& shape = norm->out().shape();
+  if (group == nullptr || shape.size() < 3) return false;
+  if (!fits_row(operand, {shape.begin() + (group->groups == 1 ? 1 : 2), shape.end()})) return false;
+  Node* row = replace_by_row_norm(graph, norm);
+  return row != nullptr && merge_into_row(graph, log, row, node, operand);
+}
+
 bool is_norm(const Node* node) {
   return node != nullptr && (node->as<ops::RowNorm>() != nullptr || node->as<ops::GroupNorm>() != nullptr);
+}
+
+// Images keep one scale and shift per channel.
+bool is_image_parameter(const Node& norm, const Affine& affine) {
+  return affine.axis >= 0 && norm.out().shape().size() > 3;
 }
 
 }  // namespace
@@ -167,51 +224,22 @@ Array repeated(const Array& array, const Shape& shape) {
   return expand.evaluate({&array})[0];
 }
 
-bool merge_parameters(Graph& graph, PassLog& log, Node* node) {
+bool merge_parameters(Graph& graph, PassLog& log, Node* node, bool channels_first) {
   const std::optional<Operand> operand = as_operand(*node);
-  if (operand) {
-    Node* norm = producer_of<ops::RowNorm>(node->inputs[operand->x]);
-    if (norm != nullptr && single_use(graph, norm->outputs[0]) && !has_activation(*norm) &&
-        has_constant_parameters(*norm) && merge_into_row(graph, log, norm, node, *operand))
+  const std::optional<Affine> affine = as_affine(*node);
+  Value* x = operand ? node->inputs[operand->x] : affine ? affine->x : nullptr;
+  if (x == nullptr || !is_norm(x->producer) || !single_use(graph, x)) return false;
+  Node* norm = x->producer;
+  const bool is_row = norm->as<ops::RowNorm>() != nullptr, may_become_image = channels_first || !is_row;
+  if (affine && may_become_image && is_image_parameter(*norm, *affine) &&
+      merge_into_channels(graph, log, norm, node, *affine))
+    return true;
+  if (operand && !has_activation(*norm) && has_constant_parameters(*norm)) {
+    if (is_row && merge_into_row(graph, log, norm, node, *operand)) return true;
+    if (channels_first && (!affine || affine->axis > 1) && merge_into_row_of_group(graph, log, norm, node, *operand))
       return true;
   }
-  const std::optional<Affine> affine = as_affine(*node);
-  if (!affine || !is_norm(affine->x->producer) || !single_use(graph, affine->x)) return false;
-  return merge_into_channels(graph, log, affine->x->producer, node, *affine);
-}
-
-bool merge_reshapes(Graph& graph, PassLog& log, Node* node) {
-  if (node->as<ops::Reshape>() == nullptr || !is_norm(node->inputs[0]->producer)) return false;
-  Node* norm = node->inputs[0]->producer;
-  Node* before = producer_of<ops::Reshape>(norm->inputs[0]);
-  if (before == nullptr || !single_use(graph, norm->outputs[0])) return false;
-  std::optional<ImageNorm> image = as_image_norm(*norm);
-  if (!image) return false;
-  const Shape &from = before->in(0).shape(), &grouped = norm->out().shape(), &to = node->out().shape();
-  if (to.size() < 2 || from.empty() || from[0] != grouped[0] || to[0] != grouped[0]) return false;
-  const int64_t rows = grouped[1], channels = to[1];
-  if (channels % rows != 0 || (channels != rows && image->op.groups != rows)) return false;
-  // Of rows alone, groups are made where they are groups of something.
-  if (norm->as<ops::RowNorm>() != nullptr && channels == rows && (from != to || to.size() < 4)) return false;
-  if (norm->as<ops::RowNorm>() != nullptr && norm->as<ops::RowNorm>()->axis != 2) return false;
-  log.add("{} is in groups between {} and {}", norm->name, before->name, node->name);
-  const auto per_channel = [&](const Values& values) {
-    Values result;
-    for (const double value : values) result.insert(result.end(), static_cast<size_t>(channels / rows), value);
-    return result;
-  };
-  image->scale = per_channel(image->scale);
-  image->shift = per_channel(image->shift);
-  Value* x = before->inputs[0];
-  if (from != to) {
-    ops::Reshape reshape;
-    reshape.shape = to;
-    x = graph.add(std::make_unique<ops::Reshape>(reshape), {x}, before->name, node)->outputs[0];
-  }
-  replace_by(graph, node, *norm, *image, x);
-  graph.remove(norm);
-  if (before->outputs[0]->uses.empty() && !graph.is_output(before->outputs[0])) graph.remove(before);
-  return true;
+  return affine && may_become_image && merge_into_channels(graph, log, norm, node, *affine);
 }
 
 }  // namespace linnet::passes

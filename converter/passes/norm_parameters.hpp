@@ -1,4 +1,4 @@
-// Merges what stands around a normalization into it.
+// Merges what stands behind a normalization into it.
 #pragma once
 
 #include "converter/passes/passes.hpp"
@@ -7,13 +7,10 @@
 namespace linnet::passes {
 
 // Whether `node`, a product or sum with a constant, was merged into the gain and shift of the RowNorm or the scale and
-// shift of the GroupNorm that it follows. A RowNorm over all dimensions behind the channels becomes a GroupNorm where
-// the constant is per channel.
-bool merge_parameters(Graph& graph, PassLog& log, Node* node);
-
-// Whether `node`, a Reshape of a normalization [N, G, ...] of a Reshape of x to [N, C, ...], became a GroupNorm of G
-// groups: the exporters' and the usual written-out group norm.
-bool merge_reshapes(Graph& graph, PassLog& log, Node* node);
+// shift of the GroupNorm that it follows. Where images are still channels-first, a RowNorm over all dimensions behind
+// the channels becomes a GroupNorm when the constant is per channel, and a GroupNorm without parameters a RowNorm when
+// it is per element.
+bool merge_parameters(Graph& graph, PassLog& log, Node* node, bool channels_first);
 
 // The array broadcast to `shape`.
 Array repeated(const Array& array, const Shape& shape);

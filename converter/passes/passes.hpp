@@ -51,6 +51,14 @@ void recognise_activations(ir::Graph& graph, PassLog& log);
 // before or, where it is exact, behind them. What stays becomes one ScaleShift per chain.
 void fold_batch_norm(ir::Graph& graph, PassLog& log);
 
+// Time steps of recurrent layers that nothing reads, directly or through a later step, are not computed: of the last output of
+// two joined directions, the backward one's is its first.
+void trim_recurrent(ir::Graph& graph, PassLog& log);
+
+// Recurrent layers read and write sequences in the order of time and batch that their neighbours want, and keep only
+// the outputs that are read: of a sequence of which only the last state is, that state.
+void fit_recurrent(ir::Graph& graph, PassLog& log);
+
 // Makes images channels-last: chooses the dimension order of every node such that the fewest elements are transposed,
 // and leaves a Transpose only where two neighbours cannot agree. Graph inputs and outputs take the new order
 // (Value::source_permutation) unless `keep_layout`.
@@ -67,5 +75,9 @@ void fuse(ir::Graph& graph, PassLog& log);
 // Winograd's F(2x2,3x3) or F(4x4,3x3), by the cost model of winograd_cost.hpp; with `strict` F(2x2,3x3) only. A `tile`
 // of 2, 4 or 6 takes that one in every such convolution, 0 in none.
 void choose_winograd(ir::Graph& graph, PassLog& log, std::optional<int64_t> tile, bool strict);
+
+// A convolution before a GroupNorm gives the moments of its output as well, run by run of lines while they are in the
+// cache, so that the norm reads the image once.
+void take_moments(ir::Graph& graph, PassLog& log);
 
 }  // namespace linnet::passes

@@ -8,7 +8,9 @@
 #include "converter/ops/reshape.hpp"
 #include "converter/passes/norm_fit.hpp"
 #include "converter/passes/norm_parameters.hpp"
+#include "converter/passes/norm_views.hpp"
 #include "converter/passes/passes.hpp"
+#include "converter/passes/reduced_views.hpp"
 #include "converter/passes/rewrite.hpp"
 
 namespace linnet::passes {
@@ -25,7 +27,9 @@ class NormRecognizer {
   NormRecognizer(Graph& graph, PassLog& log) : graph_(graph), log_(log) {}
 
   void visit(Node* node) {
-    if (merge_parameters(graph_, log_, node) || merge_reshapes(graph_, log_, node)) return;
+    if (remove_reshapes_around_functions(graph_, log_, node) || merge_parameters(graph_, log_, node, true) ||
+        merge_reshapes(graph_, log_, node))
+      return;
     const auto* last = node->as<ops::Binary>();
     if (last == nullptr || !may_end(last->function)) return;
     std::vector<ReductionSubgraph> candidates = find(node);
@@ -100,15 +104,15 @@ class NormRecognizer {
     return true;
   }
 
-  // Statistics per image of one channel or all of them, and parameters per channel. Over the last dimension of [N, T,
-  // D] a layer norm is meant unless the parameters tell.
+  // Statistics per image of one channel or all of them, and parameters per channel. Over whole images, and over the
+  // last dimension of [N, T, D], a layer norm is meant unless the parameters tell.
   static bool is_image_norm(const ReductionSubgraph& subgraph, const std::vector<int64_t>& axes,
                             const FittedNorm& norm) {
     const auto rank = static_cast<int64_t>(subgraph.variable->shape().size());
     if (norm.kind != NormKind::Layer || rank < 3 || axes.front() < 1 || axes.front() > 2) return false;
     if (static_cast<int64_t>(axes.size()) != rank - axes.front()) return false;
     if (!varies_along_only(norm.gain, 1) || !varies_along_only(norm.shift, 1)) return false;
-    return rank > 3 || norm.gain.size() > 1 || norm.shift.size() > 1;
+    return (rank > 3 && axes.front() == 2) || norm.gain.size() > 1 || norm.shift.size() > 1;
   }
 
   Node* to_group_norm(const ReductionSubgraph& subgraph, Node* last, const std::vector<int64_t>& axes,
@@ -117,6 +121,7 @@ class NormRecognizer {
     ops::GroupNorm op;
     op.groups = axes.front() == 1 ? 1 : channels;
     op.epsilon = norm.epsilon;
+    op.epsilon_outside = norm.epsilon_outside;
     const auto parameter = [&](const Array& array, const char* suffix) {
       std::vector<double> values = array.doubles();
       values.resize(static_cast<size_t>(channels), values[0]);
@@ -139,6 +144,7 @@ class NormRecognizer {
     op.kind = norm.kind;
     op.axis = static_cast<int64_t>(rank - axes.size());
     op.epsilon = norm.epsilon;
+    op.epsilon_outside = norm.epsilon_outside;
     std::vector<Value*> inputs = {transposed(x, to_last, last), nullptr, nullptr};
     const Shape row(inputs[0]->shape().begin() + op.axis, inputs[0]->shape().end());
     const bool plain_gain = is_uniform(norm.gain, 1.0, 1.0),
@@ -196,10 +202,17 @@ class NormRecognizer {
 }  // namespace
 
 void recognise_norms(Graph& graph, PassLog& log) {
-  NormRecognizer recognizer(graph, log);
-  sweep(graph, [&](Node* node) { recognizer.visit(node); });
   PassLog details;
-  simplify(graph, details);
+  NormRecognizer recognizer(graph, log);
+  const auto recognise = [&] {
+    sweep(graph, [&](Node* node) { recognizer.visit(node); });
+    simplify(graph, details);
+  };
+  recognise();
+  while (reduce_before_views(graph, log)) {  // of what remains
+    simplify(graph, details);
+    recognise();
+  }
 }
 
 }  // namespace linnet::passes

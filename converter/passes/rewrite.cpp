@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "converter/ops/reshape.hpp"
+
 namespace linnet::passes {
 
 bool is_floating(const Value& value) {
@@ -104,6 +106,14 @@ bool keeps_element_order(const Shape& shape, const Permutation& permutation) {
     last = d;
   }
   return true;
+}
+
+bool swaps_first_two(const Node* node) {
+  const Permutation swap = {1, 0, 2};
+  if (node == nullptr || node->inputs.empty() || node->in(0).shape().size() != swap.size()) return false;
+  if (const auto* transpose = node->as<ops::Transpose>()) return transpose->permutation == swap;
+  return node->as<ops::Reshape>() != nullptr && keeps_element_order(node->in(0).shape(), swap) &&
+         node->out().shape() == permuted(node->in(0).shape(), swap);
 }
 
 std::vector<Segment> segments(const Shape& from, const Shape& to) {

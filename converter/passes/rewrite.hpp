@@ -57,6 +57,10 @@ Array transposed(const Array& array, const Permutation& permutation);
 // another.
 bool keeps_element_order(const Shape& shape, const Permutation& permutation);
 
+// Whether the node is a Transpose of the first two of three dimensions, or a Reshape that is one because one of them
+// has size 1.
+bool swaps_first_two(const Node* node);
+
 // Corresponding runs of dimensions of two shapes of the same elements; one of the runs may be empty where the other
 // holds a dimension of size 1.
 struct Segment {

@@ -11,6 +11,7 @@
 #include "converter/ops/reduce.hpp"
 #include "converter/ops/reshape.hpp"
 #include "converter/ops/slice.hpp"
+#include "converter/passes/layout.hpp"
 #include "converter/passes/passes.hpp"
 #include "converter/passes/rewrite.hpp"
 
@@ -51,8 +52,9 @@ class Simplifier {
       changed_ = true;
       return;
     }
-    merge_reshape(node) || merge_transpose(node) || merge_slice(node) || gather_to_slice(node) ||
-        flatten_concat(node) || reduce_to_reshape(node) || shrink_operands(node);
+    merge_reshape(node) || reshape_before_transpose(node) || merge_transpose(node) || merge_slice(node) ||
+        slice_before_reshape(node) || gather_to_slice(node) || flatten_concat(node) || reduce_to_reshape(node) ||
+        shrink_operands(node);
   }
 
   template <class T>
@@ -132,6 +134,25 @@ class Simplifier {
     return change(node, *reshape, {before->inputs[0]}, "merged two reshapes");
   }
 
+  // Reshape -> Transpose -> Reshape, where the last splits dimensions that the transposition keeps together, is one
+  // Reshape and a Transpose.
+  bool reshape_before_transpose(Node* node) {
+    const auto* reshape = node->as<ops::Reshape>();
+    if (reshape == nullptr || !single_use(graph_, node->inputs[0])) return false;
+    const Node* transpose = producer_of<ops::Transpose>(node->inputs[0]);
+    const Node* before = transpose != nullptr ? producer_of<ops::Reshape>(transpose->inputs[0]) : nullptr;
+    if (before == nullptr) return false;
+    const Permutation back = inverse(transpose->as<ops::Transpose>()->permutation);
+    const Permutation order = through_reshape(transpose->out().shape(), reshape->shape, back, /*forward=*/true);
+    if (order.empty()) return false;
+    ops::Reshape view;
+    view.shape = permuted(reshape->shape, order);
+    Value* x = graph_.add(std::make_unique<ops::Reshape>(view), {before->inputs[0]}, before->name, node)->outputs[0];
+    ops::Transpose last;
+    last.permutation = inverse(order);
+    return change(node, last, {x}, "reshaped before the transposition");
+  }
+
   bool merge_transpose(Node* node) {
     const auto* transpose = node->as<ops::Transpose>();
     if (transpose == nullptr) return false;
@@ -157,6 +178,35 @@ class Simplifier {
       merged.steps[d] = slice->steps[d] * first->steps[d];
     }
     return change(node, merged, {before->inputs[0]}, "merged two slices");
+  }
+
+  // Slice -> Reshape -> Slice, where the Reshape adds or removes dimensions of size 1 only: the slices meet before it.
+  bool slice_before_reshape(Node* node) {
+    const auto* slice = node->as<ops::Slice>();
+    const Node* reshape = slice != nullptr ? producer_of<ops::Reshape>(node->inputs[0]) : nullptr;
+    if (reshape == nullptr || producer_of<ops::Slice>(reshape->inputs[0]) == nullptr) return false;
+    const Shape &from = reshape->in(0).shape(), &to = reshape->out().shape();
+    ops::Slice moved;
+    moved.shape = from;
+    moved.starts.assign(from.size(), 0);
+    moved.steps.assign(from.size(), 1);
+    size_t d = 0;
+    for (size_t i = 0; i < to.size(); ++i) {
+      if (to[i] == 1 && slice->shape[i] == 1) continue;
+      while (d < from.size() && from[d] == 1) ++d;
+      if (d == from.size() || from[d] != to[i]) return false;
+      moved.starts[d] = slice->starts[i];
+      moved.steps[d] = slice->steps[i];
+      moved.shape[d] = slice->shape[i];
+      ++d;
+    }
+    const auto is_one = [](int64_t size) { return size == 1; };
+    if (!std::all_of(from.begin() + static_cast<std::ptrdiff_t>(d), from.end(), is_one)) return false;
+    Node* part = graph_.add(std::make_unique<ops::Slice>(moved), {reshape->inputs[0]}, node->name, node);
+    part->sources = node->sources;
+    ops::Reshape view;
+    view.shape = node->out().shape();
+    return change(node, view, {part->outputs[0]}, "moved before the reshape");
   }
 
   // Indices in arithmetic progression.

@@ -122,7 +122,7 @@ void StorageBuilder::share_slice(const Node& node) {
 }
 
 void StorageBuilder::share_in_place(const Node& node) {
-  if (node.outputs.size() != 1 || views_.count(&node) > 0) return;
+  if (views_.count(&node) > 0) return;
   for (size_t i = 0; i < node.inputs.size(); ++i) {
     if (!node.has(i) || !node.op->in_place(node, i) || node.in(i).type != node.out().type) continue;
     const Member *x = find(node.inputs[i]), *y = find(node.outputs[0]);

@@ -43,7 +43,7 @@ class TextTable {
 
 std::string grouped(int64_t number) {
   std::string digits = fmt::format("{}", number);
-  for (auto i = static_cast<int64_t>(digits.size()) - 3; i > (number < 0 ? 1 : 0); i -= 3) digits.insert(i, ",");
+  for (auto i = static_cast<int64_t>(digits.size()) - 3; i > (number < 0 ? 1 : 0); i -= 3) digits.insert(i, 1, ',');
   return digits;
 }
 

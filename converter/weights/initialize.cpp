@@ -6,6 +6,7 @@
 
 #include "converter/ops/batch_norm.hpp"
 #include "converter/ops/elementwise.hpp"
+#include "converter/ops/recurrent.hpp"
 #include "converter/weights/layers.hpp"
 
 namespace linnet::weights {
@@ -61,10 +62,12 @@ class Initializer {
       : graph_(graph), options_(options), log_(log), generator_(options.seed) {}
 
   void run(const std::unordered_set<std::string>& placeholders) {
-    for (const LayerWeight& weight : find_weights(graph_)) initialize_weight(weight);
+    for (const LayerWeight& weight : find_weights(graph_)) initialize_weight(*weight.source, fans(*weight.layer));
     for (const auto& node : graph_.nodes()) {
       if (is_layer(*node)) {
         if (node->has(kBias)) fill(*node, kBias, 0);
+      } else if (node->as<ops::Recurrent>() != nullptr) {
+        initialize_recurrent(*node);
       } else if (node->as<ops::BatchNorm>() != nullptr && !is_static(node->inputs[0])) {
         constexpr double kParameters[] = {1, 0, 0, 1};
         for (size_t i = 0; i < std::size(kParameters); ++i) fill(*node, i + 1, kParameters[i]);
@@ -84,10 +87,15 @@ class Initializer {
   std::mt19937_64 generator_;
   std::unordered_set<const Value*> done_;
 
-  void initialize_weight(const LayerWeight& weight) {
-    Value& source = *weight.source;
+  void initialize_recurrent(Node& layer) {
+    for (const RecurrentMatrix& matrix : recurrent_matrices(layer))
+      for (Value* source : matrix.sources) initialize_weight(*source, matrix.fans);
+    if (layer.has(ops::Recurrent::kBias)) fill(layer, ops::Recurrent::kBias, 0);
+  }
+
+  void initialize_weight(Value& source, const Fans& layer_fans) {
     if (!done_.insert(&source).second) return;
-    const auto [in, out] = fans(*weight.layer);
+    const auto [in, out] = layer_fans;
     const bool he = options_.scheme == Scheme::he_normal || options_.scheme == Scheme::he_uniform;
     const bool uniform = options_.scheme == Scheme::he_uniform || options_.scheme == Scheme::xavier_uniform;
     const double variance = 2.0 / static_cast<double>(he ? in : in + out);

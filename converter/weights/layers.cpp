@@ -3,9 +3,12 @@
 #include <algorithm>
 
 #include "converter/ops/cast.hpp"
+#include "converter/ops/concat.hpp"
 #include "converter/ops/conv.hpp"
 #include "converter/ops/linear.hpp"
+#include "converter/ops/recurrent.hpp"
 #include "converter/ops/reshape.hpp"
+#include "converter/ops/slice.hpp"
 
 namespace linnet::weights {
 
@@ -15,6 +18,10 @@ namespace {
 
 bool only_moves(const Node& node) {
   return node.as<ops::Reshape>() != nullptr || node.as<ops::Transpose>() != nullptr || node.as<ops::Cast>() != nullptr;
+}
+
+bool cuts_or_joins(const Node& node) {
+  return only_moves(node) || node.as<ops::Slice>() != nullptr || node.as<ops::Concat>() != nullptr;
 }
 
 LayerWeight trace(Node* layer) {
@@ -74,6 +81,25 @@ Fans fans(const Node& layer) {
   const int64_t taps = element_count({shape.begin() + 2, shape.end()});
   const int64_t first = shape[0] / groups_of(layer) * taps, second = shape[1] * taps;
   return layer.as<ops::ConvTranspose>() != nullptr ? Fans{first, second} : Fans{second, first};
+}
+
+std::vector<RecurrentMatrix> recurrent_matrices(const Node& layer) {
+  std::vector<RecurrentMatrix> result;
+  const int64_t hidden = layer.in(ops::Recurrent::kRecurrentWeights).shape()[1];
+  for (const size_t index : {ops::Recurrent::kWeights, ops::Recurrent::kRecurrentWeights}) {
+    std::vector<Value*> pending = {layer.inputs[index]}, sources;
+    while (!pending.empty()) {
+      Value* value = pending.back();
+      pending.pop_back();
+      if (value->constant) {
+        sources.push_back(value);
+      } else if (const Node* node = value->producer; node != nullptr && cuts_or_joins(*node)) {
+        pending.insert(pending.end(), node->inputs.rbegin(), node->inputs.rend());
+      }
+    }
+    result.push_back({std::move(sources), {layer.in(index).shape()[1], hidden}});
+  }
+  return result;
 }
 
 void remove_unused_constants(Graph& graph) {

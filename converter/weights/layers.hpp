@@ -34,6 +34,13 @@ struct Fans {
 };
 Fans fans(const ir::Node& layer);
 
+// A weight matrix of a recurrent layer: the constants that it is cut out of or joined from, and the fans of one gate.
+struct RecurrentMatrix {
+  std::vector<ir::Value*> sources;
+  Fans fans;
+};
+std::vector<RecurrentMatrix> recurrent_matrices(const ir::Node& layer);
+
 void remove_unused_constants(ir::Graph& graph);
 
 }  // namespace linnet::weights

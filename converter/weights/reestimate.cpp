@@ -96,8 +96,6 @@ report::StatisticsChange change_of(const Node& node, const Statistics& now, doub
     const double shift = std::abs(now.mean[c] - mean.number(c)) / std::sqrt(before);
     const double ratio = (now.variance[c] + epsilon) / before;
     change.largest_mean_shift = std::max(change.largest_mean_shift, shift);
-    const Array mean = import::Constants().get(&node.in(kMean)),
-                variance = import::Constants().get(&node.in(kVariance));
     change.smallest_variance_ratio = std::min(change.smallest_variance_ratio, ratio);
     change.largest_variance_ratio = std::max(change.largest_variance_ratio, ratio);
   }
@@ -135,14 +133,31 @@ std::vector<report::StatisticsChange> reestimate_batch_norms(Graph& graph, const
   return changes;
 }
 
+namespace {
+
+// What is wrong with the statistics of a batch normalization; empty where nothing is.
+std::string problem_of(const Node& node, double epsilon) {
+  if (!has_statistics(node))
+    return "has no running mean and variance; give samples to take them from (--reestimate-bn calib.npy)";
+  const Array variance = import::Constants().get(&node.in(kVariance));
+  for (size_t c = 0; c < variance.size(); ++c) {
+    if (!(variance.number(c) + epsilon > 0.0))
+      return fmt::format(
+          "channel {} has the variance {}, supported are numbers whose sum with epsilon, {}, is positive", c,
+          variance.number(c), epsilon);
+  }
+  return "";
+}
+
+}  // namespace
+
 void require_statistics(const Graph& graph) {
   std::vector<std::string> problems;
-  for (const auto& node : graph.nodes())
-    if (node->as<ops::BatchNorm>() != nullptr && !has_statistics(*node))
-      problems.push_back(fmt::format(
-          "node '{}' (BatchNormalization): has no running mean and variance; give samples to take them from "
-          "(--reestimate-bn calib.npy)",
-          node->name));
+  for (const auto& node : graph.nodes()) {
+    const auto* norm = node->as<ops::BatchNorm>();
+    const std::string problem = norm != nullptr ? problem_of(*node, norm->epsilon) : "";
+    if (!problem.empty()) problems.push_back(fmt::format("node '{}' (BatchNormalization): {}", node->name, problem));
+  }
   if (!problems.empty()) throw Problems(std::move(problems));
 }
 

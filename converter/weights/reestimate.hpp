@@ -19,7 +19,7 @@ namespace linnet::weights {
 std::vector<report::StatisticsChange> reestimate_batch_norms(ir::Graph& graph, const ir::Array& samples,
                                                              const std::string& file, passes::PassLog& log);
 
-// Throws ir::Problems where a batch normalization has no statistics.
+// Throws ir::Problems where a batch normalization has no statistics, or a variance that is no divisor.
 void require_statistics(const ir::Graph& graph);
 
 }  // namespace linnet::weights

@@ -19,7 +19,8 @@ bool check(const StepView& step, Error* error) {
                     error) &&
          check_span(x.shape[2], y.shape[2], conv.kernel_w(), conv.stride_w(), conv.dilation_w(), conv.pad_left(),
                     error) &&
-         check_channels(step, conv, conv.groups(), kernels::panel_floats(group_channels(y, conv), k), error);
+         check_channels(step, conv, conv.groups(), kernels::panel_floats(group_channels(y, conv), k), error) &&
+         check_moments_output(step, conv.moment_rows(), error);
 }
 
 int64_t scratch_bytes(const StepView& step, const Target& target) {
@@ -37,7 +38,7 @@ void run(const StepView& step, const linnet_session& session) {
   args.out_channels = group_channels(step.output, conv);
   args.packed = step.model.floats(conv.weights());
   args.epilogue = epilogue_of(step, session, conv.activation());
-  parallel_rows(session, step, window_taps(args.window) * args.in_channels, args,
+  parallel_rows(session, step, conv.moment_rows(), window_taps(args.window) * args.in_channels, args,
                 [&](kernels::Conv2DArgs& part, int32_t task) {
                   part.scratch = session.slot(task);
                   session.kernels->conv2d_f32(part);
@@ -46,6 +47,6 @@ void run(const StepView& step, const linnet_session& session) {
 
 }  // namespace
 
-const OperatorEntry kConv2D = {1, 2, 0b10, check, scratch_bytes, run};
+const OperatorEntry kConv2D = {1, 2, 0b10, check, scratch_bytes, run, 2};
 
 }  // namespace linnet::engine

@@ -45,7 +45,7 @@ void run(const StepView& step, const linnet_session& session) {
   // Taps of the largest phase.
   const int64_t work = static_cast<int64_t>((conv.kernel_h() - 1) / conv.stride_h() + 1) *
                        ((conv.kernel_w() - 1) / conv.stride_w() + 1) * args.in_channels;
-  parallel_rows(session, step, work, args, [&](kernels::ConvTranspose2DArgs& part, int32_t task) {
+  parallel_rows(session, step, 0, work, args, [&](kernels::ConvTranspose2DArgs& part, int32_t task) {
     part.scratch = session.slot(task);
     session.kernels->conv_transpose2d_f32(part);
   });

@@ -3,6 +3,7 @@
 
 #include "engine/check.hpp"
 #include "engine/operators.hpp"
+#include "engine/ops/moments.hpp"
 #include "engine/session.hpp"
 
 namespace linnet::engine {
@@ -53,18 +54,36 @@ void set_images(const StepView& step, const Table& table, const linnet_session& 
   args->y_stride = y.row_stride;
 }
 
-// Calls run(args, task) for ranges of output rows; `work` is that of one output element.
+// The moments that a convolution gives, where it has a second output.
+inline bool check_moments_output(const StepView& step, int32_t lines, Error* error) {
+  return step.output_count < 2 || check_moments(step.more_outputs[0], step.output, lines, error);
+}
+
+// Calls run(args, task) for ranges of output rows; `work` is that of one output element. Where the step has moments to
+// give, of runs of moment_rows lines, they are taken of each run while it is in the cache.
 template <class Args, class Run>
-void parallel_rows(const linnet_session& session, const StepView& step, int64_t work, const Args& args,
-                   const Run& run) {
+void parallel_rows(const linnet_session& session, const StepView& step, int32_t moment_rows, int64_t work,
+                   const Args& args, const Run& run) {
   const TensorInfo& y = step.output;
-  const int32_t rows = y.shape[0] * y.shape[1];
-  parallel(session, rows, static_cast<int64_t>(y.shape[2]) * y.columns * work,
+  const auto run_lines = [&](int32_t begin, int32_t end, int32_t task) {
+    Args part = args;
+    part.row_begin = begin;
+    part.row_end = end;
+    run(part, task);
+  };
+  const int64_t line_work = static_cast<int64_t>(y.shape[2]) * y.columns * work;
+  if (step.output_count < 2) {
+    parallel(session, y.shape[0] * y.shape[1], line_work, run_lines);
+    return;
+  }
+  const TensorInfo& moments = step.more_outputs[0];
+  parallel(session, y.shape[0] * moments.shape[1], line_work * moment_rows,
            [&](int32_t begin, int32_t end, int32_t task) {
-             Args part = args;
-             part.row_begin = begin;
-             part.row_end = end;
-             run(part, task);
+             for (int32_t i = begin; i < end; ++i) {
+               const LineRun lines = line_run(y, moments.shape[1], moment_rows, i);
+               run_lines(lines.begin, lines.end, task);
+               take_moments(session, moments, y, lines, i);
+             }
            });
 }
 

@@ -15,7 +15,8 @@ bool check(const StepView& step, Error* error) {
                     error) &&
          check_span(x.shape[2], y.shape[2], conv.kernel_w(), conv.stride_w(), conv.dilation_w(), conv.pad_left(),
                     error) &&
-         check_channels(step, conv, 1, kernels::panel_floats(x.columns, taps), error);
+         check_channels(step, conv, 1, kernels::panel_floats(x.columns, taps), error) &&
+         check_moments_output(step, conv.moment_rows(), error);
 }
 
 int64_t scratch_bytes(const StepView& step, const Target& target) {
@@ -30,14 +31,15 @@ void run(const StepView& step, const linnet_session& session) {
   args.channels = step.output.columns;
   args.packed = step.model.floats(conv.weights());
   args.epilogue = epilogue_of(step, session, conv.activation());
-  parallel_rows(session, step, window_taps(args.window), args, [&](kernels::DepthwiseArgs& part, int32_t task) {
-    part.scratch = session.slot(task);
-    session.kernels->depthwise_f32(part);
-  });
+  parallel_rows(session, step, conv.moment_rows(), window_taps(args.window), args,
+                [&](kernels::DepthwiseArgs& part, int32_t task) {
+                  part.scratch = session.slot(task);
+                  session.kernels->depthwise_f32(part);
+                });
 }
 
 }  // namespace
 
-const OperatorEntry kDepthwiseConv2D = {1, 2, 0b10, check, scratch_bytes, run};
+const OperatorEntry kDepthwiseConv2D = {1, 2, 0b10, check, scratch_bytes, run, 2};
 
 }  // namespace linnet::engine

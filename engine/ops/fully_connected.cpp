@@ -1,4 +1,5 @@
 #include "engine/ops/convolution.hpp"
+#include "engine/ops/gemm_columns.hpp"
 
 namespace linnet::engine {
 namespace {
@@ -39,15 +40,6 @@ kernels::GemmArgs rows_of(const kernels::GemmArgs& all, int32_t begin, int32_t e
   return args;
 }
 
-kernels::GemmArgs columns_of(const kernels::GemmArgs& all, int32_t begin, int32_t end) {
-  kernels::GemmArgs args = all;
-  args.n = end - begin;
-  args.packed += kernels::panel_floats(begin, all.k);
-  args.c += begin;
-  if (args.epilogue.residual != nullptr) args.epilogue.residual += begin;
-  return args;
-}
-
 void run(const StepView& step, const linnet_session& session) {
   const kernels::GemmArgs args = arguments(step, session);
   const int32_t m = args.m;
@@ -62,10 +54,7 @@ void run(const StepView& step, const linnet_session& session) {
     });
     return;
   }
-  parallel(session, panels, int64_t{m} * args.k * kernels::kPanel, [&](int32_t begin, int32_t end, int32_t) {
-    const int32_t last = end < panels ? end * kernels::kPanel : n;
-    session.kernels->gemm_f32(columns_of(args, begin * kernels::kPanel, last));
-  });
+  multiply_columns(session, args);
 }
 
 }  // namespace

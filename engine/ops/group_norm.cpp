@@ -1,11 +1,12 @@
 #include "engine/check.hpp"
 #include "engine/operators.hpp"
+#include "engine/ops/moments.hpp"
 #include "engine/session.hpp"
 
 namespace linnet::engine {
 namespace {
 
-constexpr int64_t kWorkPerElement = 4;  // three passes, in multiply-adds
+constexpr int64_t kWorkPerElement = 4;  // two passes, in multiply-adds
 
 bool check(const StepView& step, Error* error) {
   const fb::GroupNorm& norm = *step.step.op_as_GroupNorm();
@@ -14,6 +15,7 @@ bool check(const StepView& step, Error* error) {
   LINNET_REQUIRE(error, x.dimensions >= 2, LINNET_ERROR_SHAPE, x.index, 2, x.dimensions);
   LINNET_REQUIRE(error, norm.groups() >= 1, LINNET_ERROR_SHAPE, x.index, 1, norm.groups());
   LINNET_REQUIRE(error, x.columns % norm.groups() == 0, LINNET_ERROR_SHAPE, x.index, norm.groups(), x.columns);
+  if (step.input_count > 1 && !check_moments(step.inputs[1], x, norm.moment_rows(), error)) return false;
   return check_epsilon(norm.epsilon(), error) && check_words(step, norm.parameters(), int64_t{2} * x.columns, error) &&
          check_activation(norm.activation(), error);
 }
@@ -32,9 +34,15 @@ void run(const StepView& step, const linnet_session& session) {
   kernels::GroupNormArgs args = {};
   args.pixels = x.rows / x.shape[0];
   args.epsilon = norm.epsilon();
+  args.epsilon_outside = norm.epsilon_outside();
   args.x_stride = x.row_stride;
   args.y_stride = y.row_stride;
   args.activation = activation_of(norm.activation());
+  if (step.input_count > 1) {
+    args.moments = session.input<float>(step.inputs[1]);
+    args.moments_stride = x.columns;
+    args.chunk_pixels = norm.moment_rows() * x.shape[2];
+  }
   // Units are blocks of groups of one image: a single image must keep every thread busy.
   constexpr int32_t kColumns = 64;
   const int32_t block = size < kColumns ? kColumns / size : 1;
@@ -54,6 +62,7 @@ void run(const StepView& step, const linnet_session& session) {
       part.groups = last_group - first_group;
       part.channels = part.groups * size;
       part.x = session.input<float>(x) + channel;
+      if (args.moments != nullptr) part.moments = args.moments + channel;
       part.scale = scale + channel;
       part.shift = shift + channel;
       part.y = session.output<float>(y) + channel;
@@ -65,6 +74,6 @@ void run(const StepView& step, const linnet_session& session) {
 
 }  // namespace
 
-const OperatorEntry kGroupNorm = {1, 1, 0b1, check, scratch_bytes, run};
+const OperatorEntry kGroupNorm = {1, 2, 0b1, check, scratch_bytes, run};
 
 }  // namespace linnet::engine

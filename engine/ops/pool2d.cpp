@@ -35,7 +35,7 @@ void run(const StepView& step, const linnet_session& session) {
   args.count_include_pad = pool.count_include_pad();
   args.channels = step.output.columns;
   args.activation = activation_of(pool.activation());
-  parallel_rows(session, step, window_taps(args.window), args,
+  parallel_rows(session, step, 0, window_taps(args.window), args,
                 [&](kernels::Pool2DArgs& part, int32_t) { session.kernels->pool2d_f32(part); });
 }
 

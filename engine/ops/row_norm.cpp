@@ -39,6 +39,7 @@ void run(const StepView& step, const linnet_session& session) {
   args.kind = static_cast<kernels::NormKind>(norm.kind());
   args.size = size;
   args.epsilon = norm.epsilon();
+  args.epsilon_outside = norm.epsilon_outside();
   args.x_stride = x.block_stride(size);
   args.gain = vector_of(step, norm.gain());
   args.shift = vector_of(step, norm.shift());

@@ -14,13 +14,14 @@ template <class Isa>
 struct Convolution {
   const Conv2DArgs& args;
   ConvPlan plan;
-  const float** pointers;
+  bool merged;             // every line of the kernel is one tap
+  int32_t taps;            // of a tile
+  const float** pointers;  // [plan.tiles][taps][tile rows]
+  float* copies;
   const float* zero;
-  bool can_merge;
 
-  // Writes the row pointers of one tile; returns how many taps it has: kernel_h where every line of the kernel is one
-  // run, otherwise kernel_h * kernel_w.
-  int32_t place(const float* x, OutputPixel first, int32_t rows, const float** tile) const;
+  void place(const float* x, OutputPixel p, const float** out) const;
+  void place_merged(const float* x, OutputPixel p, const float** out, float* copy) const;
   void run() const;
 };
 
@@ -32,33 +33,57 @@ LINNET_INLINE OutputPixel next_pixel(const Conv2DArgs& args, OutputPixel p) {
   return {p.image + 1, 0, 0};
 }
 
+// Writes the row pointers of one pixel, kernel_h * kernel_w of them, a tile's rows apart.
 template <class Isa>
-int32_t Convolution<Isa>::place(const float* x, OutputPixel first, int32_t rows, const float** tile) const {
+LINNET_INLINE void Convolution<Isa>::place(const float* x, OutputPixel p, const float** out) const {
   constexpr int32_t step = TileShape<Isa>::rows;
   const Window& w = args.window;
-  bool merged = can_merge;
-  OutputPixel p = first;
-  for (int32_t r = 0; merged && r < rows; ++r, p = next_pixel<Isa>(args, p)) {
-    const int32_t left = p.x * w.stride_w - w.pad_left;
-    merged = left >= 0 && left + w.kernel_w <= args.in_w;
+  const int32_t left = p.x * w.stride_w - w.pad_left;
+  const int32_t top = p.y * w.stride_h - w.pad_top;
+  const ptrdiff_t line_stride = static_cast<ptrdiff_t>(args.in_w) * args.x_stride;
+  const ptrdiff_t first = static_cast<ptrdiff_t>(p.image) * args.in_h * line_stride;
+  if (left >= 0 && top >= 0 && left + (w.kernel_w - 1) * w.dilation_w < args.in_w &&
+      top + (w.kernel_h - 1) * w.dilation_h < args.in_h) {
+    const float* line = x + first + top * line_stride + left * args.x_stride;
+    for (int32_t ky = 0; ky < w.kernel_h; ++ky, line += w.dilation_h * line_stride) {
+      const float* tap = line;
+      for (int32_t kx = 0; kx < w.kernel_w; ++kx, out += step, tap += w.dilation_w * args.x_stride) *out = tap;
+    }
+    return;
   }
-  const int32_t columns = merged ? 1 : w.kernel_w;
-  p = first;
-  for (int32_t r = 0; r < rows; ++r, p = next_pixel<Isa>(args, p)) {
-    const float** out = tile + r;
-    const int32_t left = p.x * w.stride_w - w.pad_left;
-    const int32_t top = p.y * w.stride_h - w.pad_top;
-    for (int32_t ky = 0; ky < w.kernel_h; ++ky) {
-      const int32_t iy = top + ky * w.dilation_h;
-      const bool line_inside = iy >= 0 && iy < args.in_h;
-      const ptrdiff_t line = (static_cast<ptrdiff_t>(p.image) * args.in_h + iy) * args.in_w;
-      for (int32_t kx = 0; kx < columns; ++kx, out += step) {
-        const int32_t ix = left + kx * w.dilation_w;
-        *out = line_inside && ix >= 0 && ix < args.in_w ? x + (line + ix) * args.x_stride : zero;
-      }
+  for (int32_t ky = 0; ky < w.kernel_h; ++ky) {
+    const int32_t iy = top + ky * w.dilation_h;
+    const bool line_inside = iy >= 0 && iy < args.in_h;
+    for (int32_t kx = 0; kx < w.kernel_w; ++kx, out += step) {
+      const int32_t ix = left + kx * w.dilation_w;
+      *out = line_inside && ix >= 0 && ix < args.in_w ? x + first + iy * line_stride + ix * args.x_stride : zero;
     }
   }
-  return w.kernel_h * columns;
+}
+
+// The same for merged lines, kernel_h of them; `copy` has room for all of them.
+template <class Isa>
+LINNET_INLINE void Convolution<Isa>::place_merged(const float* x, OutputPixel p, const float** out, float* copy) const {
+  const Window& w = args.window;
+  const int32_t left = p.x * w.stride_w - w.pad_left;
+  const int32_t top = p.y * w.stride_h - w.pad_top;
+  const int32_t begin = left < 0 ? -left : 0;
+  const int32_t end = left + w.kernel_w <= args.in_w ? w.kernel_w : args.in_w - left;
+  const ptrdiff_t image = static_cast<ptrdiff_t>(p.image) * args.in_h;
+  for (int32_t ky = 0; ky < w.kernel_h; ++ky, out += TileShape<Isa>::rows, copy += plan.zero_floats) {
+    const int32_t iy = top + ky * w.dilation_h;
+    if (iy < 0 || iy >= args.in_h || begin >= end) {
+      *out = zero;
+      continue;
+    }
+    const float* pixels = x + ((image + iy) * args.in_w + left + begin) * args.x_stride;
+    *out = pixels;
+    if (end - begin == w.kernel_w) continue;
+    std::memset(copy, 0, static_cast<size_t>(plan.zero_floats) * sizeof(float));
+    std::memcpy(copy + begin * args.in_channels, pixels,
+                static_cast<size_t>(end - begin) * args.in_channels * sizeof(float));
+    *out = copy;
+  }
 }
 
 template <class Isa>
@@ -67,31 +92,38 @@ void Convolution<Isa>::run() const {
   const int32_t k = plan.taps * args.in_channels;
   const ptrdiff_t section = panel_floats(args.out_channels, k);
   const ptrdiff_t pixel_end = static_cast<ptrdiff_t>(args.row_end) * args.out_w;
-  const ptrdiff_t tile_pointers = static_cast<ptrdiff_t>(plan.taps) * step;
+  const ptrdiff_t pixel_begin = static_cast<ptrdiff_t>(args.row_begin) * args.out_w;
+  // Blocks of nearly equal size: a last one of a few pixels would read all weights for them.
+  const ptrdiff_t tiles = (pixel_end - pixel_begin + step - 1) / step;
+  const ptrdiff_t blocks = (tiles + plan.tiles - 1) / plan.tiles;
+  const ptrdiff_t block = (tiles + blocks - 1) / blocks * step;
   OutputPixel first{args.row_begin / args.out_h, args.row_begin % args.out_h, 0};
-  for (ptrdiff_t pixel = static_cast<ptrdiff_t>(args.row_begin) * args.out_w; pixel < pixel_end;) {
-    const ptrdiff_t remaining = pixel_end - pixel;
-    const int32_t count = static_cast<int32_t>(remaining < plan.tiles * step ? remaining : plan.tiles * step);
+  for (ptrdiff_t pixel = pixel_begin; pixel < pixel_end; pixel += block) {
+    const int32_t count = static_cast<int32_t>(pixel_end - pixel < block ? pixel_end - pixel : block);
     OutputPixel after = first;
     for (int32_t group = 0; group < args.groups; ++group) {
-      int32_t taps[8];
-      OutputPixel p = first;
+      const float* x = args.x + static_cast<ptrdiff_t>(group) * args.in_channels;
+      after = first;
       for (int32_t done = 0, tile = 0, rows; done < count; done += rows, ++tile) {
         rows = next_tile_rows<Isa>(count - done);
-        taps[tile] =
-            place(args.x + static_cast<ptrdiff_t>(group) * args.in_channels, p, rows, pointers + tile * tile_pointers);
-        for (int32_t r = 0; r < rows; ++r) p = next_pixel<Isa>(args, p);
+        const float** out = pointers + static_cast<ptrdiff_t>(tile) * taps * step;
+        for (int32_t r = 0; r < rows; ++r, after = next_pixel<Isa>(args, after)) {
+          if (merged) {
+            place_merged(x, after, out + r, copies + static_cast<ptrdiff_t>(done + r) * k);
+          } else {
+            place(x, after, out + r);
+          }
+        }
       }
-      after = p;
       const ptrdiff_t out_channel = static_cast<ptrdiff_t>(group) * args.out_channels;
       for_each_span<Isa>(
           args.packed + group * section, args.out_channels, k, [&](const PanelSpan& span) LINNET_INLINE_LAMBDA {
             for (int32_t done = 0, tile = 0, rows; done < count; done += rows, ++tile) {
               rows = next_tile_rows<Isa>(count - done);
               TileArgs t{};
-              t.rows = pointers + tile * tile_pointers;
-              t.taps = taps[tile];
-              t.k = k / t.taps;
+              t.rows = pointers + static_cast<ptrdiff_t>(tile) * taps * step;
+              t.taps = taps;
+              t.k = k / taps;
               t.c = args.y + (pixel + done) * args.y_stride + out_channel;
               t.c_stride = args.y_stride;
               const Epilogue& e = args.epilogue;
@@ -102,7 +134,6 @@ void Convolution<Isa>::run() const {
           });
     }
     first = after;
-    pixel += count;
   }
 }
 
@@ -136,11 +167,13 @@ void conv2d_f32_impl(const Conv2DArgs& args) {
     return;
   }
   const ConvPlan plan = plan_conv2d(w, args.in_channels, traits(isa_id<Isa>), sizeof(void*));
-  float* zero = reinterpret_cast<float*>(static_cast<char*>(args.scratch) + plan.zero_offset);
+  char* const scratch = static_cast<char*>(args.scratch);
+  float* copies = reinterpret_cast<float*>(scratch + plan.copies_offset);
+  float* zero = reinterpret_cast<float*>(scratch + plan.zero_offset);
   std::memset(zero, 0, static_cast<size_t>(plan.zero_floats) * sizeof(float));
-  const bool can_merge =
-      args.in_channels <= kMaxMergedChannels && w.dilation_w == 1 && args.x_stride == args.in_channels;
-  Convolution<Isa>{args, plan, static_cast<const float**>(args.scratch), zero, can_merge}.run();
+  const bool merged = args.in_channels <= kMaxMergedChannels && w.dilation_w == 1 && args.x_stride == args.in_channels;
+  const int32_t taps = merged ? w.kernel_h : plan.taps;
+  Convolution<Isa>{args, plan, merged, taps, reinterpret_cast<const float**>(scratch), copies, zero}.run();
 }
 
 }  // namespace linnet::kernels

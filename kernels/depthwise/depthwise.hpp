@@ -188,9 +188,8 @@ void depthwise_row(const DepthwiseArgs& args, int32_t row) {
   line.residual_stride = e.residual_stride;
   line.clamp = make_clamp(e.activation);
   depthwise_line<Isa>(line, args.in_w, args.out_w);
-  if (!line.clamp.deferred) return;
-  for (int32_t ox = 0; ox < args.out_w; ++ox) {
-    apply_activation<Isa>(e.activation, line.y + ox * args.y_stride, args.channels);
+  if (line.clamp.deferred) {
+    activate_rows<Isa>(e.activation, args.out_w, args.channels, line.y, args.y_stride, line.y, args.y_stride);
   }
 }
 

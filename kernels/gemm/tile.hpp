@@ -9,13 +9,15 @@
 
 namespace linnet::kernels {
 
-// Vectors of a tile in a wide (kPanel) and a narrow (kTailPanel) panel, and whether two wide panels make one tile.
+// Vectors of a tile in a wide (kPanel) and a narrow (kTailPanel) panel, and how many wide panels make one tile.
 template <class Isa>
 struct TileShape {
   static constexpr int width = F32<Isa>::width;
   static constexpr int rows = traits(isa_id<Isa>).tile_rows;
   static constexpr int max_columns = isa_id<Isa> == IsaId::scalar ? 4 : isa_id<Isa> == IsaId::neon32 ? 8 : kPanel;
-  static constexpr bool pairs = width == kPanel;
+  static constexpr int panels = width == kPanel ? 2 : 1;
+  // Of a product with one row only: more, since one panel has too few vectors to hide the latency of multiply-adds.
+  static constexpr int single_row_panels = max_columns == kPanel ? 4 : 1;
   static constexpr int wide_vectors = max_columns / width;
   static constexpr int narrow_vectors =
       (max_columns < kTailPanel ? max_columns : kTailPanel) / (width < kTailPanel ? width : kTailPanel);
@@ -33,7 +35,7 @@ struct TileArgs {
   Clamp clamp;
 };
 
-// One panel or two adjacent wide ones, of a Panel16 section.
+// One panel or several adjacent wide ones, of a Panel16 section.
 struct PanelSpan {
   const float* packed;
   ptrdiff_t panel_distance;
@@ -141,15 +143,21 @@ LINNET_INLINE void tile_of_rows(int32_t rows, const TileArgs& t) {
 template <class Isa>
 LINNET_INLINE int32_t tile_columns(const PanelSpan& span) {
   using Shape = TileShape<Isa>;
-  return Shape::width * (span.panels == 2 ? 2 : span.wide ? Shape::wide_vectors : Shape::narrow_vectors);
+  return Shape::width * (span.wide ? span.panels * Shape::wide_vectors : Shape::narrow_vectors);
 }
 
 template <class Isa>
 LINNET_INLINE void whole_tile(const PanelSpan& span, int32_t rows, const TileArgs& t) {
   using Shape = TileShape<Isa>;
-  if constexpr (Shape::pairs) {
-    if (span.panels == 2) {
-      tile_of_rows<Isa, Shape::rows, 2, kPanel>(rows, t);
+  if constexpr (Shape::single_row_panels > 1) {
+    if (span.panels == Shape::single_row_panels) {
+      tile<Isa, 1, Shape::single_row_panels * Shape::wide_vectors, kPanel>(t);
+      return;
+    }
+  }
+  if constexpr (Shape::panels > 1) {
+    if (span.panels == Shape::panels) {
+      tile_of_rows<Isa, Shape::rows, Shape::panels * Shape::wide_vectors, kPanel>(rows, t);
       return;
     }
   }
@@ -164,8 +172,10 @@ LINNET_INLINE void whole_tile(const PanelSpan& span, int32_t rows, const TileArg
 template <class Isa>
 __attribute__((noinline)) void partial_tile(const PanelSpan& span, int32_t rows, int32_t columns, const TileArgs& t) {
   using V = F32<Isa>;
-  constexpr int32_t stride = TileShape<Isa>::pairs ? 2 * kPanel : TileShape<Isa>::max_columns;
-  float lanes[TileShape<Isa>::rows * stride];
+  using Shape = TileShape<Isa>;
+  constexpr int32_t stride = Shape::panels > 1 ? Shape::panels * kPanel : Shape::max_columns;
+  static_assert(Shape::rows * stride >= Shape::single_row_panels * kPanel);
+  float lanes[Shape::rows * stride];
   TileArgs whole = t;
   whole.c = lanes;
   whole.c_stride = stride;
@@ -205,19 +215,18 @@ void run_tile(const PanelSpan& span, int32_t rows, const Activation& activation,
     t.c += step;
     if (t.residual) t.residual += step;
   }
-  if (t.clamp.deferred) {
-    for (int32_t r = 0; r < rows; ++r) apply_activation<Isa>(activation, c + r * t.c_stride, span.columns);
-  }
+  if (t.clamp.deferred) activate_rows<Isa>(activation, rows, span.columns, c, t.c_stride, c, t.c_stride);
 }
 
-// Calls body(PanelSpan) for every panel, or pair of panels, of a section of [k, n].
-template <class Isa, class Body>
+// Calls body(PanelSpan) for all panels of a section of [k, n], kPanels at a time while there are as many.
+template <class Isa, int kPanels = TileShape<Isa>::panels, class Body>
 LINNET_INLINE void for_each_span(const float* packed, int32_t n, int32_t k, Body body) {
   const ptrdiff_t length = static_cast<ptrdiff_t>(k) + 1;
   for (int32_t column = 0; column < n;) {
     const int32_t remaining = n - column;
     const bool wide = remaining > kTailPanel;
-    const int32_t panels = TileShape<Isa>::pairs && remaining > kPanel + kTailPanel ? 2 : 1;
+    const auto holds = [remaining](int32_t panels) { return remaining > (panels - 1) * kPanel + kTailPanel; };
+    const int32_t panels = holds(kPanels) ? kPanels : holds(TileShape<Isa>::panels) ? TileShape<Isa>::panels : 1;
     const int32_t width = wide ? panels * kPanel : kTailPanel;
     body(PanelSpan{packed, kPanel * length, column, remaining < width ? remaining : width, panels, wide});
     packed += width * length;

@@ -1,58 +1,47 @@
-// Sums are taken per channel, with vectors over channels, and then added up over the channels of a group, so that the
-// size of a group does not matter to the passes over the image.
+// One pass over the image gathers every channel's moments, chunk by chunk, unless the step that made the image has; the
+// channels of a group are added up after, so that the size of a group does not matter to it. Another pass normalizes.
 #pragma once
 
 #include "kernels/activation/epilogue.hpp"
+#include "kernels/norm/moments.hpp"
 #include "kernels/norm/plan.hpp"
 #include "kernels/norm/standardize.hpp"
-#include "kernels/norm/sums.hpp"
 #include "kernels/reduce/reduce.hpp"
 
 namespace linnet::kernels {
 
-// Over the pixels, for the kVectors vectors of channels from c on, of which the last holds `count` channels: sums[c] =
-// sum of x. With kCentred: sums[c] = sum of x - means[c], squares[c] = sum of its square.
-template <class Isa, bool kCentred, int kVectors>
-void sum_channels(const GroupNormArgs& args, const float* x, ptrdiff_t c, int count, const float* means, float* sums,
-                  float* squares) {
-  constexpr int kWidth = F32<Isa>::width;
-  const auto lanes = [count](int v) LINNET_INLINE_LAMBDA { return v == kVectors - 1 ? count : kWidth; };
-  F32<Isa> mean[kVectors];
-  for (int v = 0; v < kVectors; ++v) {
-    mean[v] = kCentred ? F32<Isa>::load_n(means + c + v * kWidth, lanes(v)) : F32<Isa>::set(0.0f);
-  }
-  CascadeSum<Isa> sum[kVectors], square[kVectors];
-  for (int32_t p = 0; p < args.pixels; p += kRunRows) {
-    const int32_t rows = args.pixels - p < kRunRows ? args.pixels - p : kRunRows;
-    const auto run = sum_run<Isa, kCentred>(x + p * args.x_stride + c, args.x_stride, rows, count, mean);
-    for (int v = 0; v < kVectors; ++v) {
-      sum[v].add(run.value[v]);
-      if constexpr (kCentred) square[v].add(run.square[v]);
+// The channels' moments over one image.
+template <class Isa>
+void image_moments(const GroupNormArgs& args, int32_t image, const float* x, float* total, float* part) {
+  const int32_t chunk = args.moments != nullptr ? args.chunk_pixels : kGroupNormChunkPixels;
+  const int32_t chunks = (args.pixels - 1) / chunk + 1;
+  const MomentRows<float*> sums(total, args.channels);
+  for (int32_t i = 0; i < chunks; ++i) {
+    const int32_t pixels = i + 1 < chunks ? chunk : args.pixels - i * chunk;
+    const float* moments = part;
+    ptrdiff_t stride = args.channels;
+    if (args.moments != nullptr) {
+      stride = args.moments_stride;
+      moments = args.moments + (static_cast<ptrdiff_t>(image) * chunks + i) * 3 * stride;
+    } else {
+      moments_f32_impl<Isa>({pixels, args.channels, x + static_cast<ptrdiff_t>(i) * chunk * args.x_stride,
+                             args.x_stride, i == 0 ? total : part, args.channels});
+      if (i == 0) continue;
+    }
+    if (i > 0) {
+      add_moments<Isa>({moments, stride}, pixels, args.channels, sums);
+      continue;
+    }
+    for (int row = 0; row < 3; ++row) {
+      std::memcpy(total + row * args.channels, moments + row * stride, static_cast<size_t>(args.channels) * 4);
     }
   }
-  for (int v = 0; v < kVectors; ++v) {
-    sum[v].total().store_n(sums + c + v * kWidth, lanes(v));
-    if constexpr (kCentred) square[v].total().store_n(squares + c + v * kWidth, lanes(v));
-  }
-}
-
-template <class Isa, bool kCentred>
-void sum_image(const GroupNormArgs& args, const float* x, const float* means, float* sums, float* squares) {
-  constexpr int kVectors = 4, kWidth = F32<Isa>::width;
-  ptrdiff_t c = 0;
-  for (; c + kVectors * kWidth <= args.channels; c += kVectors * kWidth) {
-    sum_channels<Isa, kCentred, kVectors>(args, x, c, kWidth, means, sums, squares);
-  }
-  for_each_vector<Isa>(args.channels - c, [&](ptrdiff_t i, int count) LINNET_INLINE_LAMBDA {
-    sum_channels<Isa, kCentred, 1>(args, x, c + i, count, means, sums, squares);
-  });
 }
 
 // Replaces each channel's value by the sum over the channels of its group.
 template <class Isa>
 void sum_groups(const GroupNormArgs& args, float* values) {
   const int32_t size = args.channels / args.groups;
-  if (size == 1) return;
   for (int32_t g = 0; g < args.groups; ++g) {
     float* group = values + static_cast<ptrdiff_t>(g) * size;
     const F32<Isa> total = reduce_source<Isa, ReduceKind::Sum>(RowSource<Isa>{group, size});
@@ -60,48 +49,63 @@ void sum_groups(const GroupNormArgs& args, float* values) {
   }
 }
 
-// Fills the scratch for one image: y = activation((x - means[c]) * factors[c] + offsets[c]).
+// Replaces each channel's moments by those of its group, about the mean of the group; `means` is memory for them.
 template <class Isa>
-void group_norm_parameters(const GroupNormArgs& args, const float* x, float* means, float* factors, float* offsets) {
-  const F32<Isa> elements =
-      F32<Isa>::set(static_cast<float>(args.pixels)) * F32<Isa>::set(static_cast<float>(args.channels / args.groups));
-  sum_image<Isa, false>(args, x, nullptr, means, nullptr);
+void group_moments(const GroupNormArgs& args, const MomentRows<float*>& moments, float* means) {
+  const int32_t size = args.channels / args.groups;
+  if (size == 1) return;
+  const F32<Isa> pixels = F32<Isa>::set(static_cast<float>(args.pixels));
+  const F32<Isa> channels = F32<Isa>::set(static_cast<float>(size));
+  for_each_vector<Isa>(args.channels, [&](ptrdiff_t c, int count) LINNET_INLINE_LAMBDA {
+    const F32<Isa> mean =
+        F32<Isa>::load_n(moments.point + c, count) + F32<Isa>::load_n(moments.sum + c, count) / pixels;
+    mean.store_n(means + c, count);
+  });
   sum_groups<Isa>(args, means);
   for_each_vector<Isa>(args.channels, [&](ptrdiff_t c, int count) LINNET_INLINE_LAMBDA {
-    (F32<Isa>::load_n(means + c, count) / elements).store_n(means + c, count);
+    const F32<Isa> mean = F32<Isa>::load_n(means + c, count) / channels;
+    const ShiftedSums<Isa> sums(F32<Isa>::load_n(moments.sum + c, count), F32<Isa>::load_n(moments.square + c, count),
+                                mean - F32<Isa>::load_n(moments.point + c, count), pixels);
+    mean.store_n(moments.point + c, count);
+    sums.sum.store_n(moments.sum + c, count);
+    sums.square.store_n(moments.square + c, count);
   });
+  sum_groups<Isa>(args, moments.sum);
+  sum_groups<Isa>(args, moments.square);
+}
 
-  float* differences = offsets;
-  float* squares = factors;
-  sum_image<Isa, true>(args, x, means, differences, squares);
-  sum_groups<Isa>(args, differences);
-  sum_groups<Isa>(args, squares);
+// Turns moments into y = activation((x - point[c]) * factor[c] + offset[c]), rows of the same memory.
+template <class Isa>
+void standardize_channels(const GroupNormArgs& args, const MomentRows<float*>& moments) {
+  const F32<Isa> elements =
+      F32<Isa>::set(static_cast<float>(args.pixels)) * F32<Isa>::set(static_cast<float>(args.channels / args.groups));
   for_each_vector<Isa>(args.channels, [&](ptrdiff_t c, int count) LINNET_INLINE_LAMBDA {
     const Standardization<Isa> channel =
-        standardize(F32<Isa>::load_n(means + c, count), F32<Isa>::load_n(differences + c, count),
-                    F32<Isa>::load_n(squares + c, count), elements, args.epsilon);
+        standardize(F32<Isa>::load_n(moments.point + c, count), F32<Isa>::load_n(moments.sum + c, count),
+                    F32<Isa>::load_n(moments.square + c, count), elements, args.epsilon, args.epsilon_outside);
     const F32<Isa> scale = F32<Isa>::load_n(args.scale + c, count);
-    (channel.factor * scale).store_n(factors + c, count);
-    fma(channel.offset, scale, F32<Isa>::load_n(args.shift + c, count)).store_n(offsets + c, count);
+    (channel.factor * scale).store_n(moments.sum + c, count);
+    fma(channel.offset, scale, F32<Isa>::load_n(args.shift + c, count)).store_n(moments.square + c, count);
   });
 }
 
 template <class Isa>
 void group_norm_f32_impl(const GroupNormArgs& args) {
   const GroupNormPlan plan = plan_group_norm(args.channels);
-  float* means = static_cast<float*>(args.scratch);
-  float* factors = means + plan.factors;
-  float* offsets = means + plan.offsets;
+  float* total = static_cast<float*>(args.scratch);
+  const MomentRows<float*> rows(total, args.channels);
   const Clamp limits = make_clamp(args.activation);
   const ClampVectors<Isa> clamp(limits);
   for (int32_t image = args.image_begin; image < args.image_end; ++image) {
     const float* x = args.x + static_cast<ptrdiff_t>(image) * args.pixels * args.x_stride;
     float* y = args.y + static_cast<ptrdiff_t>(image) * args.pixels * args.y_stride;
-    group_norm_parameters<Isa>(args, x, means, factors, offsets);
+    image_moments<Isa>(args, image, x, total, total + plan.part);
+    group_moments<Isa>(args, rows, total + plan.part);
+    standardize_channels<Isa>(args, rows);
     for (int32_t p = 0; p < args.pixels; ++p, x += args.x_stride, y += args.y_stride) {
       for_each_vector<Isa>(args.channels, [&](ptrdiff_t c, int count) LINNET_INLINE_LAMBDA {
-        const F32<Isa> difference = F32<Isa>::load_n(x + c, count) - F32<Isa>::load_n(means + c, count);
-        clamp(fma(difference, F32<Isa>::load_n(factors + c, count), F32<Isa>::load_n(offsets + c, count)))
+        const F32<Isa> difference = F32<Isa>::load_n(x + c, count) - F32<Isa>::load_n(rows.point + c, count);
+        clamp(fma(difference, F32<Isa>::load_n(rows.sum + c, count), F32<Isa>::load_n(rows.square + c, count)))
             .store_n(y + c, count);
       });
       if (limits.deferred) apply_activation<Isa>(args.activation, y, args.channels);

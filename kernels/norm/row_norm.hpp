@@ -40,16 +40,21 @@ LINNET_INLINE Sums<Isa, 1> sum_row(const float* x, int32_t size, F32<Isa> mean) 
 }
 
 template <class Isa>
-LINNET_INLINE Standardization<Isa> standardize_row(NormKind kind, const float* x, int32_t size, float epsilon) {
-  const F32<Isa> zero = F32<Isa>::set(0.0f), one = F32<Isa>::set(1.0f), limit = F32<Isa>::set(epsilon);
+LINNET_INLINE Standardization<Isa> standardize_row(const RowNormArgs& args, const float* x) {
+  const int32_t size = args.size;
+  const F32<Isa> zero = F32<Isa>::set(0.0f), one = F32<Isa>::set(1.0f), epsilon = F32<Isa>::set(args.epsilon);
   const F32<Isa> count = F32<Isa>::set(static_cast<float>(size));
-  if (kind == NormKind::L2) return {zero, one / max(limit, l2_norm<Isa>(RowSource<Isa>{x, size})), zero};
-  if (kind == NormKind::Rms) {
-    return {zero, one / sqrt(sum_row<Isa, true>(x, size, zero).square[0] / count + limit), zero};
+  if (args.kind == NormKind::L2) {
+    const F32<Isa> length = l2_norm<Isa>(RowSource<Isa>{x, size});
+    return {zero, one / (args.epsilon_outside ? length + epsilon : max(epsilon, length)), zero};
+  }
+  if (args.kind == NormKind::Rms) {
+    const F32<Isa> variance = sum_row<Isa, true>(x, size, zero).square[0] / count;
+    return {zero, reciprocal_deviation(variance, args.epsilon, args.epsilon_outside), zero};
   }
   const F32<Isa> mean = sum_row<Isa, false>(x, size, zero).value[0] / count;
   const Sums<Isa, 1> differences = sum_row<Isa, true>(x, size, mean);
-  return standardize(mean, differences.value[0], differences.square[0], count, epsilon);
+  return standardize(mean, differences.value[0], differences.square[0], count, args.epsilon, args.epsilon_outside);
 }
 
 template <class Isa>
@@ -59,7 +64,7 @@ void row_norm_f32_impl(const RowNormArgs& args) {
   for (int32_t r = 0; r < args.rows; ++r) {
     const float* x = args.x + r * args.x_stride;
     float* y = args.y + r * args.y_stride;
-    const Standardization<Isa> row = standardize_row<Isa>(args.kind, x, args.size, args.epsilon);
+    const Standardization<Isa> row = standardize_row<Isa>(args, x);
     for_each_vector<Isa>(args.size, [&](ptrdiff_t i, int count) LINNET_INLINE_LAMBDA {
       F32<Isa> value = fma(F32<Isa>::load_n(x + i, count) - row.mean, row.factor, row.offset);
       if (args.gain != nullptr) value = value * F32<Isa>::load_n(args.gain + i, count);

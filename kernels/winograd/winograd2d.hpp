@@ -19,7 +19,7 @@ template <class Isa, int kTile>
 struct Winograd {
   using V = F32<Isa>;
   static constexpr int kSide = kTile + 2, kPoints = kSide * kSide;
-  static_assert(TileShape<Isa>::pairs == (V::width == kPanel), "WinogradPlan::columns");
+  static_assert(TileShape<Isa>::panels == (V::width == kPanel ? 2 : 1), "WinogradPlan::columns");
 
   const WinogradArgs& args;
   WinogradPlan plan;
@@ -203,11 +203,11 @@ void Winograd<Isa, kTile>::transform_outputs(const PanelSpan& span, WinogradTile
       }
     }
     if (!limits.deferred) continue;
+    const int32_t left = args.out_w - first.x * kTile, width = left < kTile ? left : kTile;
     for (int32_t oy = first.y * kTile; oy < first.y * kTile + kTile && oy < args.out_h; ++oy) {
-      for (int32_t ox = first.x * kTile; ox < first.x * kTile + kTile && ox < args.out_w; ++ox) {
-        const ptrdiff_t pixel = (static_cast<ptrdiff_t>(first.image) * args.out_h + oy) * args.out_w + ox;
-        apply_activation<Isa>(args.epilogue.activation, args.y + pixel * args.y_stride + first_column, span.columns);
-      }
+      const ptrdiff_t line = static_cast<ptrdiff_t>(first.image) * args.out_h + oy;
+      float* y = args.y + (line * args.out_w + first.x * kTile) * args.y_stride + first_column;
+      activate_rows<Isa>(args.epilogue.activation, width, span.columns, y, args.y_stride, y, args.y_stride);
     }
   }
 }

@@ -26,19 +26,22 @@ void apply(ModelBuilder& b, flatbuffers::Offset<Table> table, std::vector<uint32
   b.step(table, tensors, {y});
 }
 
-inline void expect_status(const Wrong& wrong) {
-  ModelBuilder builder;
-  wrong.build(builder);
-  const Bytes model = builder.finish();
+inline void expect_status(const Bytes& model, linnet_status status, int step, int tensor) {
   linnet_error_detail detail = LINNET_ERROR_DETAIL_INIT;
   linnet_options options = LINNET_OPTIONS_INIT;
   options.error = &detail;
   linnet_model_info info = LINNET_MODEL_INFO_INIT;
-  EXPECT_EQ(linnet_get_model_info(&options, model.data(), model.size(), &info), wrong.status)
+  EXPECT_EQ(linnet_get_model_info(&options, model.data(), model.size(), &info), status)
       << linnet_status_text(detail.status) << ": wanted " << detail.wanted << ", got " << detail.got << ", check "
       << detail.check;
-  EXPECT_EQ(detail.step, wrong.step);
-  EXPECT_EQ(detail.tensor, wrong.tensor);
+  EXPECT_EQ(detail.step, step);
+  EXPECT_EQ(detail.tensor, tensor);
+}
+
+inline void expect_status(const Wrong& wrong) {
+  ModelBuilder builder;
+  wrong.build(builder);
+  expect_status(builder.finish(), wrong.status, wrong.step, wrong.tensor);
 }
 
 }  // namespace linnet::test

@@ -58,7 +58,7 @@ TEST(Hostile, EveryBitOfTheSmallNetwork) {
 
 class Flips : public testing::TestWithParam<OperatorModel> {};
 TEST_P(Flips, EveryBit) {
-  // A wide layer's file is almost all weights; their bits are flipped in the other models.
+  // The wide layers' files are almost all weights; their bits are flipped in the other models.
   if (GetParam().name.find("_wide") == std::string::npos) flip_every_bit(operator_model(GetParam(), 1));
 }
 std::string operator_name(const testing::TestParamInfo<OperatorModel>& info) {

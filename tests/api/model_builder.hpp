@@ -151,12 +151,13 @@ class ModelBuilder {
     }
   }
 
-  uint32_t gemm_weights(int32_t k, int32_t n, uint32_t seed) {
+  uint32_t gemm_weights(int32_t k, int32_t n, uint32_t seed) { return buffer(packed_gemm(k, n, seed)); }
+  static std::vector<float> packed_gemm(int32_t k, int32_t n, uint32_t seed) {
     const std::vector<float> w = random_floats(static_cast<size_t>(k) * n, seed);
     const std::vector<float> bias = random_floats(n, seed + 1);
     std::vector<float> packed(kernels::panel_floats(n, k));
     kernels::pack_gemm(w.data(), n, 1, bias.data(), n, k, packed.data());
-    return buffer(packed);
+    return packed;
   }
   uint32_t conv_weights(int32_t groups, int32_t in, int32_t out, int32_t kernel, uint32_t seed) {
     std::vector<float> data, bias;

@@ -223,6 +223,87 @@ void instance_norm_in_place(ModelBuilder& b) {
   b.output_of(x, shape);
 }
 
+const fb::Activation kSigmoid(fb::Function::Sigmoid, 0, 0);
+const fb::Activation kTanh(fb::Function::Tanh, 0, 0);
+
+void rnn_reversed(ModelBuilder& b) {
+  const uint32_t x = b.sliced_input({40, 1, 3}), h = b.slice({1, 7});
+  const uint32_t w = b.gemm_weights(3, 7, 40), r = b.gemm_weights(7, 7, 41);
+  b.step(fb::CreateRecurrent(b.fbb(), fb::RecurrentKind::Rnn, 7, true, false, false, false, false, false, true, false,
+                             false, 0.5f, &kTanh, nullptr, nullptr, w, r),
+         {x}, {h});
+  b.output_of(h, {1, 7});
+}
+
+void lstm(ModelBuilder& b) {
+  const Shape state = {3, 11}, sequence = {5, 3, 11};
+  const uint32_t x = b.sliced_input({3, 5, 6}), h0 = b.sliced_input(state), c0 = b.sliced_input(state);
+  const uint32_t y = b.slice(sequence), h = b.slice(state), c = b.slice(state);
+  const uint32_t w = b.gemm_weights(6, 44, 42), r = b.gemm_weights(11, 44, 43);
+  const uint32_t peepholes = b.buffer(random_floats(33, 44));
+  b.step(fb::CreateRecurrent(b.fbb(), fb::RecurrentKind::Lstm, 11, false, true, false, true, true, true, true, false,
+                             false, 0, &kSigmoid, &kTanh, &kTanh, w, r, 1 + peepholes),
+         {x, h0, c0}, {y, h, c});
+  b.output_of(y, sequence);
+  b.output_of(h, state);
+  b.output_of(c, state);
+}
+
+void lstm_wide(ModelBuilder& b) {
+  const uint32_t x = b.sliced_input({6, 2, 80}), y = b.slice({2, 6, 100}), c = b.slice({2, 100});
+  const uint32_t w = b.gemm_weights(80, 400, 45), r = b.gemm_weights(100, 400, 46);
+  b.step(fb::CreateRecurrent(b.fbb(), fb::RecurrentKind::Lstm, 100, true, false, true, false, false, true, false, false,
+                             false, 0, &kSigmoid, &kTanh, &kTanh, w, r),
+         {x}, {y, c});
+  b.output_of(y, {2, 6, 100});
+  b.output_of(c, {2, 100});
+}
+
+void gru(ModelBuilder& b, bool linear_before_reset) {
+  const uint32_t x = b.sliced_input({9, 2, 4}), h0 = b.sliced_input({2, 5}), y = b.slice({9, 2, 5});
+  const uint32_t w = b.gemm_weights(4, 15, 47);
+  std::vector<float> recurrent = ModelBuilder::packed_gemm(5, 10, 48);
+  const std::vector<float> candidate = ModelBuilder::packed_gemm(5, 5, 49);
+  recurrent.insert(recurrent.end(), candidate.begin(), candidate.end());
+  b.step(fb::CreateRecurrent(b.fbb(), fb::RecurrentKind::Gru, 5, false, false, false, true, false, true, false,
+                             linear_before_reset, false, 0, &kSigmoid, &kTanh, nullptr, w, b.buffer(recurrent)),
+         {x, h0}, {y});
+  b.output_of(y, {9, 2, 5});
+}
+
+void gru_reset_before(ModelBuilder& b) {
+  gru(b, false);
+}
+
+void gru_reset_after(ModelBuilder& b) {
+  gru(b, true);
+}
+
+// `make` adds the convolution from x and the weights to both tensors.
+template <class Make>
+void convolution_and_norm(ModelBuilder& b, const Shape& shape, int32_t moment_rows, const Make& make) {
+  const int32_t runs = (shape[1] + moment_rows - 1) / moment_rows, channels = shape[3];
+  const uint32_t y = b.slice(shape), moments = b.tensor({shape[0], runs, 3, channels}), z = b.slice(shape);
+  make(std::vector<uint32_t>{y, moments});
+  const uint32_t parameters = b.buffer(random_floats(static_cast<size_t>(2) * channels, 51));
+  b.step(fb::CreateGroupNorm(b.fbb(), 5, 1e-5f, parameters, &kRelu, false, moment_rows), {y, moments}, {z});
+  b.output_of(z, shape);
+}
+
+void conv2d_moments(ModelBuilder& b) {
+  const uint32_t x = b.sliced_input({2, 10, 9, 6}), w = b.conv_weights(1, 6, 20, 3, 52);
+  convolution_and_norm(b, {2, 10, 9, 20}, 3, [&](const std::vector<uint32_t>& outputs) {
+    b.step(fb::CreateConv2D(b.fbb(), w, 1, 3, 3, 1, 1, 1, 1, 1, 1, nullptr, 3), {x}, outputs);
+  });
+}
+
+void depthwise_moments(ModelBuilder& b) {
+  const uint32_t x = b.sliced_input({1, 16, 9, 25}), w = b.depthwise_weights(25, 3, 53);
+  convolution_and_norm(b, {1, 16, 9, 25}, 4, [&](const std::vector<uint32_t>& outputs) {
+    b.step(fb::CreateDepthwiseConv2D(b.fbb(), w, 3, 3, 1, 1, 1, 1, 1, 1, &kSilu, 4), {x}, outputs);
+  });
+}
+
 void cast(ModelBuilder& b) {
   const uint32_t x = b.sliced_input({6, 100}, fb::DataType::Int8);
   from_to(b, fb::CreateCast(b.fbb()), x, {6, 100});
@@ -252,9 +333,11 @@ const std::vector<OperatorModel>& operator_models() {
   static const std::vector<OperatorModel> models = {
       {"Conv2D", conv2d},
       {"Conv2D_residual", conv2d_residual},
+      {"Conv2D_moments", conv2d_moments},
       {"Winograd2D", winograd2d},
       {"Winograd2D_wide", winograd2d_wide},
       {"DepthwiseConv2D", depthwise},
+      {"DepthwiseConv2D_moments", depthwise_moments},
       {"ConvTranspose2D", conv_transpose},
       {"FullyConnected", fully_connected},
       {"FullyConnected_wide", fully_connected_wide},
@@ -281,6 +364,11 @@ const std::vector<OperatorModel>& operator_models() {
       {"GroupNorm", group_norm},
       {"GroupNorm_large_groups", group_norm_large_groups},
       {"GroupNorm_instance_in_place", instance_norm_in_place},
+      {"Recurrent_rnn_reversed", rnn_reversed},
+      {"Recurrent_lstm", lstm},
+      {"Recurrent_lstm_wide", lstm_wide},
+      {"Recurrent_gru_reset_before", gru_reset_before},
+      {"Recurrent_gru_reset_after", gru_reset_after},
   };
   return models;
 }

@@ -42,7 +42,53 @@ void group_norm(ModelBuilder& b, const GroupNormFields& f, const Shape& x = {2, 
   apply(b, fb::CreateGroupNorm(b.fbb(), f.groups, f.epsilon, parameters, &activation), {b.input(x), b.output(y)});
 }
 
+// A convolution that gives moments of its output x to a norm.
+struct MomentFields {
+  Shape x = {2, 5, 4, 6}, conv_moments = {2, 3, 3, 6}, norm_moments = {2, 3, 3, 6};
+  int32_t conv_rows = 2, norm_rows = 2;
+};
+
+void moments(ModelBuilder& b, const MomentFields& f) {
+  const uint32_t x = b.input(f.x), y = b.tensor(f.x), z = b.output(f.x), parameters = b.buffer(std::vector<float>(12));
+  const uint32_t moments = b.tensor(f.conv_moments), seen = b.tensor(f.norm_moments);
+  const uint32_t w = b.conv_weights(1, 6, 6, 1, 1);
+  b.step(fb::CreateConv2D(b.fbb(), w, 1, 1, 1, 1, 1, 1, 1, 0, 0, nullptr, f.conv_rows), {x}, {y, moments});
+  b.step(fb::CreateGroupNorm(b.fbb(), 2, 1e-5f, parameters, nullptr, false, f.norm_rows), {y, seen}, {z});
+}
+
 const Wrong kWrong[] = {
+    {"ConvMomentsRank", LINNET_ERROR_SHAPE,
+     [](ModelBuilder& b) {
+       moments(b, {.conv_moments = {2, 9, 6}});
+     },
+     0, 3},
+    {"ConvMomentsRuns", LINNET_ERROR_SHAPE,
+     [](ModelBuilder& b) {
+       moments(b, {.conv_moments = {2, 2, 3, 6}});
+     },
+     0, 3},
+    {"ConvMomentsChannels", LINNET_ERROR_SHAPE,
+     [](ModelBuilder& b) {
+       moments(b, {.conv_moments = {2, 3, 3, 5}});
+     },
+     0, 3},
+    {"ConvMomentRowsZero", LINNET_ERROR_SHAPE, [](ModelBuilder& b) { moments(b, {.conv_rows = 0}); }, 0, 3},
+    {"ConvMomentRowsBeyondTheImage", LINNET_ERROR_SHAPE,
+     [](ModelBuilder& b) {
+       moments(b, {.conv_moments = {2, 1, 3, 6}, .conv_rows = INT32_MAX});
+     },
+     0, 3},
+    {"GroupNormMomentsBatch", LINNET_ERROR_SHAPE,
+     [](ModelBuilder& b) {
+       moments(b, {.norm_moments = {1, 3, 3, 6}});
+     },
+     1, 4},
+    {"GroupNormMomentsRows", LINNET_ERROR_SHAPE,
+     [](ModelBuilder& b) {
+       moments(b, {.norm_moments = {2, 3, 2, 6}});
+     },
+     1, 4},
+    {"GroupNormMomentRowsNegative", LINNET_ERROR_SHAPE, [](ModelBuilder& b) { moments(b, {.norm_rows = -2}); }, 1, 4},
     {"RowNormType", LINNET_ERROR_SHAPE,
      [](ModelBuilder& b) {
        row_norm(b, {}, {b.input({4, 6}, DataType::Int32), b.output({4, 6})});

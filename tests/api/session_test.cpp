@@ -1,6 +1,7 @@
 // The C API on good models: memory, sharing, threads, instruction sets, hooks, names, slices.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <thread>
@@ -203,6 +204,23 @@ TEST(Session, HooksSeeEveryStep) {
                                              "tap 1 0 16", "begin 2",    "end 2",      "tap 2 0 16", "begin 3",
                                              "end 3",      "tap 3 0 10", "begin 4",    "end 4",      "tap 4 0 10"};
   EXPECT_EQ(log.events, expected);
+}
+
+TEST(Session, TapSeesEveryOutputOfAStep) {
+  std::vector<std::vector<int>> shapes;
+  linnet_options options = LINNET_OPTIONS_INIT;
+  options.tap_context = &shapes;
+  options.tap_hook = [](void* context, int step, int output, const linnet_tensor_view* tensor) {
+    std::vector<int> row = {step, output};
+    row.insert(row.end(), tensor->shape, tensor->shape + tensor->dimensions);
+    static_cast<std::vector<std::vector<int>>*>(context)->push_back(row);
+  };
+  const auto& models = operator_models();
+  const auto lstm =
+      std::find_if(models.begin(), models.end(), [](const OperatorModel& op) { return op.name == "Recurrent_lstm"; });
+  ASSERT_NE(lstm, models.end());
+  run(make_instance(operator_model(*lstm, 0), &options));
+  EXPECT_EQ(shapes, (std::vector<std::vector<int>>{{0, 0, 5, 3, 11}, {0, 1, 3, 11}, {0, 2, 3, 11}}));
 }
 
 TEST(Session, DescribesSteps) {

@@ -53,6 +53,7 @@ struct Tolerance {
 };
 constexpr Tolerance kTolerances[] = {
     {"networks/", 2e-5},          // tens of layers
+    {"norms/network_", 1e-5},     // likewise
     {"ops/resize_", 5e-6},        // ONNX Runtime computes coordinates and weights in float
     {"ops/upsample_", 5e-6},      // likewise
     {"ops/reduceprod_23", 5e-6},  // a product of 35 factors
@@ -62,18 +63,22 @@ constexpr Tolerance kTolerances[] = {
 
 std::vector<std::string> case_names(const std::filesystem::path& folder) {
   std::vector<std::string> names;
-  for (const char* kind : {"ops", "networks"}) {
+  for (const char* kind : {"ops", "networks", "norms"}) {
     for (const auto& entry : std::filesystem::directory_iterator(folder / kind)) {
-      if (entry.path().extension() == ".npz") names.push_back(std::string(kind) + "/" + entry.path().stem().string());
+      if (entry.path().extension() == ".onnx") names.push_back(std::string(kind) + "/" + entry.path().stem().string());
     }
   }
   std::sort(names.begin(), names.end());
   return names;
 }
 
+std::string data_name(const std::string& name) {
+  return name.substr(0, name.find('.'));
+}
+
 Case read_case(const std::filesystem::path& folder, const std::string& name) {
   Case result{name, {}, {}};
-  const auto members = read_npz(folder / (name + ".npz"));
+  const auto members = read_npz(folder / (data_name(name) + ".npz"));
   for (const auto& [prefix, list] : {std::pair{"in_", &result.inputs}, std::pair{"out_", &result.outputs}}) {
     for (int i = 0; members.count(prefix + std::to_string(i)); ++i)
       list->push_back(members.at(prefix + std::to_string(i)));

@@ -1,5 +1,5 @@
-// A golden case: NAME.onnx with NAME.npz beside it, which holds inputs in_0, in_1, ... and the outputs out_0, ... that
-// PyTorch or ONNX Runtime gave (tests/models/make_ops.py, make_networks.py).
+// A golden case: NAME.onnx or NAME.VARIANT.onnx with NAME.npz beside it, which holds inputs in_0, in_1, ... and the
+// outputs out_0, ... that PyTorch or ONNX Runtime gave (tests/models/make_*.py).
 #pragma once
 
 #include <filesystem>
@@ -11,30 +11,31 @@
 namespace linnet::golden {
 
 struct Case {
-  std::string name;  // "ops/conv_1x1"
+  std::string name;  // "ops/conv_1x1", "norms/group.script13"
   std::vector<tools::NpyArray> inputs, outputs;
 };
 
-// Names of all cases below `folder` (ops/..., networks/...), sorted.
+// Names of all cases below `folder` (networks/..., norms/..., ops/...), sorted.
 std::vector<std::string> case_names(const std::filesystem::path& folder);
+
+// A case's name without its variant.
+std::string data_name(const std::string& name);
 
 // Reads an .npz of stored (not compressed) members, as numpy.savez writes it. Throws std::runtime_error naming the
 // file.
 Case read_case(const std::filesystem::path& folder, const std::string& name);
 
-// A way in which every case is converted. The first is as exact as direct convolution; a file of another is there only
-// where it has Winograd convolutions.
+// A way in which every case is converted. The first is without Winograd convolutions; a file of another is there only
+// where it has some.
 struct Variant {
   const char* suffix;
   bool strict;
   int winograd;   // --winograd; negative: auto
   double factor;  // of the tolerance
 };
-constexpr Variant kVariants[] = {{"", true, -1, 1},
-                                 {".auto", false, -1, 3},
-                                 {".winograd2", false, 2, 1},
-                                 {".winograd4", false, 4, 3},
-                                 {".winograd6", false, 6, 12}};
+constexpr Variant kVariants[] = {{"", false, 0, 1},           {".strict", true, -1, 1},
+                                 {".auto", false, -1, 3},     {".winograd2", false, 2, 1},
+                                 {".winograd4", false, 4, 3}, {".winograd6", false, 6, 12}};
 // "NAME.lnt" or "NAME.winograd4.lnt"
 std::string model_file(const std::string& name, const Variant& variant);
 

@@ -9,13 +9,11 @@
 #include <thread>
 
 #include "engine/linnet.h"
-#include "targets/desktop/lib/file.hpp"
 #include "tests/golden/case.hpp"
+#include "tests/golden/isas.hpp"
 
 namespace linnet::golden {
 namespace {
-
-constexpr const char* kIsas[] = {"scalar", "avx2", "avx512", "neon32", "neon64"};
 
 void parallel_for(void*, linnet_task task, void* argument, int count) {
   std::vector<std::thread> threads;
@@ -163,14 +161,6 @@ class EngineTest : public testing::Test {
   Variant variant_;
   const char* isa_;
 };
-
-// An instruction set that this build or CPU lacks is refused with LINNET_ERROR_ISA before the model is looked at.
-bool available(const char* isa, const tools::MappedFile& model) {
-  linnet_options options = LINNET_OPTIONS_INIT;
-  options.isa = isa;
-  linnet_model_info info = LINNET_MODEL_INFO_INIT;
-  return linnet_get_model_info(&options, model.data(), model.size(), &info) != LINNET_ERROR_ISA;
-}
 
 void register_tests(const std::filesystem::path& models, const std::filesystem::path& converted) {
   const std::vector<std::string> names = case_names(models);

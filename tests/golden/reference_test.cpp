@@ -1,14 +1,17 @@
 // Converts every golden case, checking each pass against the one before, and checks the importer and the reference
-// evaluator against the golden outputs. Leaves NAME.lnt files for engine_test, which also runs on targets that have no
-// converter. Usage: golden_reference_test MODELS-FOLDER OUTPUT-FOLDER [GoogleTest options]
+// evaluator against the golden outputs, and the steps of norms/... against norms/steps.txt. Leaves NAME.lnt files for
+// engine_test, which also runs on targets that have no converter. Usage: golden_reference_test MODELS-FOLDER
+// OUTPUT-FOLDER [GoogleTest options]
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <fstream>
+#include <set>
 
 #include "converter/pipeline.hpp"
 #include "tests/golden/case.hpp"
+#include "tests/golden/steps.hpp"
 
 namespace linnet::golden {
 namespace {
@@ -24,16 +27,19 @@ ir::Array to_array(const tools::NpyArray& npy, ir::DType dtype) {
   return ir::Array::of_integers(npy.shape, std::move(values), dtype);
 }
 
+const std::string kNorms = "norms/";
+using StepTable = std::map<std::string, StepCounts>;
+
 class ReferenceTest : public testing::Test {
  public:
-  ReferenceTest(std::filesystem::path models, std::filesystem::path output, std::string name)
-      : models_(std::move(models)), output_(std::move(output)), name_(std::move(name)) {}
+  ReferenceTest(std::filesystem::path models, std::filesystem::path output, std::string name, const StepTable& steps)
+      : models_(std::move(models)), output_(std::move(output)), name_(std::move(name)), steps_(steps) {}
 
   void TestBody() override {
     const Case golden = read_case(models_, name_);
     ConvertOptions options;
     options.check_passes = true;
-    options.strict = kVariants[0].strict;
+    options.winograd = kVariants[0].winograd;
     Conversion conversion;
     ASSERT_NO_THROW(conversion = convert(models_ / (name_ + ".onnx"), options)) << name_;
     ASSERT_EQ(conversion.source->inputs.size(), golden.inputs.size());
@@ -47,6 +53,7 @@ class ReferenceTest : public testing::Test {
       const Difference difference = compare(outputs[i].doubles(), outputs[i].shape(), golden.outputs[i]);
       EXPECT_LE(difference.relative, tolerance(name_)) << "output " << i << ": " << difference.message;
     }
+    if (name_.compare(0, kNorms.size(), kNorms) == 0) check_steps(conversion);
     write(conversion, kVariants[0]);
     for (const Variant& variant : kVariants) {
       if (variant.suffix[0] == '\0') continue;
@@ -73,6 +80,28 @@ class ReferenceTest : public testing::Test {
 
   std::filesystem::path models_, output_;
   std::string name_;
+  const StepTable& steps_;
+
+  void check_steps(const Conversion& conversion) const {
+    const auto row = steps_.find(data_name(name_).substr(kNorms.size()));
+    ASSERT_NE(row, steps_.end()) << "steps.txt has no line for " << name_;
+    EXPECT_EQ(to_text(counts(conversion.report)), to_text(row->second)) << report::to_text(conversion.report, true);
+  }
+};
+
+// A line of steps.txt that no model has would hold nothing.
+class StepTableTest : public testing::Test {
+ public:
+  StepTableTest(const std::vector<std::string>& names, const StepTable& steps) : steps_(steps) {
+    for (const std::string& name : names) models_.insert(data_name(name));
+  }
+  void TestBody() override {
+    for (const auto& row : steps_) EXPECT_EQ(models_.count(kNorms + row.first), 1u) << row.first;
+  }
+
+ private:
+  std::set<std::string> models_;
+  const StepTable& steps_;
 };
 
 }  // namespace
@@ -81,10 +110,15 @@ class ReferenceTest : public testing::Test {
 int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
   if (argc != 3) return std::fprintf(stderr, "usage: %s MODELS-FOLDER OUTPUT-FOLDER\n", argv[0]), 2;
+  using namespace linnet::golden;
   const std::filesystem::path models = argv[1], output = argv[2];
-  for (const std::string& name : linnet::golden::case_names(models)) {
+  const std::vector<std::string> names = case_names(models);
+  const StepTable steps = read_step_table(models / "norms" / "steps.txt");
+  for (const std::string& name : names) {
     testing::RegisterTest("GoldenReference", name.c_str(), nullptr, nullptr, __FILE__, __LINE__,
-                          [=] { return new linnet::golden::ReferenceTest(models, output, name); });
+                          [&steps, models, output, name] { return new ReferenceTest(models, output, name, steps); });
   }
+  testing::RegisterTest("GoldenSteps", "EveryLineHasAModel", nullptr, nullptr, __FILE__, __LINE__,
+                        [&] { return new StepTableTest(names, steps); });
   return RUN_ALL_TESTS();
 }

@@ -74,6 +74,15 @@ TEST(Norm, ImportersRejectWhatTheyCannotDo) {
                 .problems()
                 .find("epsilon is -1"),
             std::string::npos);
+  for (const int outputs : {2, 3}) {
+    EXPECT_NE(OnnxNode("LayerNormalization", 17)
+                  .input({2, 6})
+                  .constant(six)
+                  .outputs(outputs)
+                  .problems()
+                  .find("output 1 (Mean) is used"),
+              std::string::npos);
+  }
   EXPECT_NE(
       OnnxNode("LayerNormalization", 17).input({2, 6}).constant(three).outputs(1).problems().find("Scale has shape 3"),
       std::string::npos);

@@ -51,6 +51,7 @@ OnnxNode& OnnxNode::constant(const Array& array, onnx::TensorProto::DataType typ
   for (const int64_t size : array.shape()) tensor->add_dims(size);
   for (size_t i = 0; i < array.size(); ++i) {
     if (type == onnx::TensorProto::FLOAT) tensor->add_float_data(static_cast<float>(array.number(i)));
+    if (type == onnx::TensorProto::INT32) tensor->add_int32_data(static_cast<int32_t>(array.integer(i)));
     if (type == onnx::TensorProto::INT64) tensor->add_int64_data(array.integer(i));
   }
   return *this;
@@ -86,6 +87,12 @@ OnnxNode& OnnxNode::attribute(const std::string& name, const char* value) {
 OnnxNode& OnnxNode::attribute(const std::string& name, const std::vector<int64_t>& values) {
   onnx::AttributeProto* attribute = add_attribute(name, onnx::AttributeProto::INTS);
   for (const int64_t value : values) attribute->add_ints(value);
+  return *this;
+}
+
+OnnxNode& OnnxNode::texts(const std::string& name, const std::vector<std::string>& values) {
+  onnx::AttributeProto* attribute = add_attribute(name, onnx::AttributeProto::STRINGS);
+  for (const std::string& value : values) attribute->add_strings(value);
   return *this;
 }
 

@@ -24,6 +24,7 @@ class OnnxNode {
   OnnxNode& attribute(const std::string& name, float value);
   OnnxNode& attribute(const std::string& name, const char* value);
   OnnxNode& attribute(const std::string& name, const std::vector<int64_t>& values);
+  OnnxNode& texts(const std::string& name, const std::vector<std::string>& values);
   OnnxNode& outputs(int count);
 
   import::OnnxModel import() const;

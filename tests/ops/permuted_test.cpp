@@ -6,6 +6,7 @@
 #include "converter/ops/broadcast.hpp"
 #include "converter/ops/conv.hpp"
 #include "converter/ops/elementwise.hpp"
+#include "converter/ops/norm.hpp"
 #include "converter/ops/pool.hpp"
 #include "converter/ops/reduce.hpp"
 #include "converter/ops/reduce_axes.hpp"
@@ -106,6 +107,31 @@ TEST(Permuted, SoftmaxAndArgMax) {
     check(arg_max, {x}, permutation, &permutes);
   }
   EXPECT_EQ(permutes, 2 * kRounds);
+}
+
+// The dimensions in front of the row may move; those of the row only where no gain or shift tells them apart.
+TEST(Permuted, RowNormWhereTheRowStaysLast) {
+  Random random(8);
+  int permutes = 0, wanted = 0;
+  for (int i = 0; i < 8 * kRounds; ++i) {
+    const Shape shape = random_shape(random, 4);
+    RowNorm op;
+    op.kind = static_cast<kernels::NormKind>(i % 3);
+    op.epsilon = 0.1;
+    op.epsilon_outside = random.between(0, 1) != 0;
+    op.axis = random.between(1, 3);
+    op.fused = {Function::Tanh};
+    const bool has_gain = i % 2 == 0;
+    std::vector<Array> inputs = {random.array(shape)};
+    if (has_gain) inputs.push_back(random.array({shape.begin() + op.axis, shape.end()}));
+    const Permutation permutation = random.permutation(4);
+    const auto row = permutation.begin() + op.axis;
+    const bool stays = std::all_of(row, permutation.end(), [&](int64_t d) { return d >= op.axis; });
+    if (stays && (!has_gain || std::is_sorted(row, permutation.end()))) ++wanted;
+    check(op, inputs, permutation, &permutes);
+  }
+  EXPECT_EQ(permutes, wanted);
+  EXPECT_GT(permutes, kRounds);
 }
 
 TEST(Permuted, ReduceWhereTheAxesStayNeighbours) {

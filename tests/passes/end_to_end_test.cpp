@@ -201,6 +201,24 @@ TEST(EndToEnd, FlattenAndBatchNorms) {
   expect_same(b.graph);
 }
 
+// Convolutions over an image, two directions over its columns, a linear layer per column and one on the last state.
+TEST(EndToEnd, RecurrentLayersOverColumns) {
+  for (const kernels::RecurrentKind kind :
+       {kernels::RecurrentKind::Rnn, kernels::RecurrentKind::Lstm, kernels::RecurrentKind::Gru}) {
+    GraphBuilder b;
+    Value* features = b.conv(b.input({2, 3, 4, 9}), 6, 4);  // [2, 6, 1, 6]
+    Value* columns = b.transpose(b.reshape(features, {2, 6, 6}), {2, 0, 1});
+    ops::Recurrent forward, backward;
+    forward.kind = backward.kind = kind;
+    forward.last = backward.reverse = true;
+    Value* y = b.recurrent(forward, columns, 19);
+    Value* state = y->producer->outputs[1];
+    b.output(b.transpose(b.linear(concat(b, {y, b.recurrent(backward, columns, 5)}, 2), 8), {1, 0, 2}));
+    b.output(b.linear(state, 3));
+    expect_same(b.graph);
+  }
+}
+
 TEST(EndToEnd, OutputsOfEveryKind) {
   GraphBuilder b;
   Value* x = b.input({1, 4, 6, 6});

@@ -51,6 +51,35 @@ TEST(FoldBatchNorm, BehindLinearAndThroughReshapes) {
   EXPECT_EQ(count<ops::Linear>(b.graph), 2);
 }
 
+// Images and channels as the channels of one image: the exporter's instance norm with running averages.
+TEST(FoldBatchNorm, BehindAViewOfAllImagesAsOne) {
+  for (const auto& [of_layer, second, third] :
+       {std::tuple{false, 2.0, 3.0}, std::tuple{true, 2.0, 3.0}, std::tuple{true, 1.0, 1.0}}) {
+    GraphBuilder b;
+    Value* x = b.input({2, 3, 4, 5});
+    if (of_layer) x = b.conv(x, 3, 1);
+    const Shape shape = x->shape();
+    Value* view = b.reshape(x, {1, 6, 4, 5});
+    const auto twice = [&, y = second, z = third](double first) {
+      return b.constant({6}, {first, first * y, first * z, first, first * y, first * z});
+    };
+    Value* y = b.add(ops::BatchNorm(), {view, twice(1), twice(-1), twice(0.5), twice(4)}, "bn");
+    b.output(b.reshape(y, shape));
+    run(b.graph, passes::fold_batch_norm);
+    run(b.graph, passes::simplify);
+    EXPECT_EQ(node_count(b.graph), 1) << dump(b.graph);
+    EXPECT_EQ(count<ops::ScaleShift>(b.graph), of_layer ? 0 : 1);
+  }
+}
+
+TEST(FoldBatchNorm, ImagesThatAreScaledDifferentlyStayAView) {
+  GraphBuilder b;
+  Value* view = b.reshape(b.input({2, 3, 4, 5}), {1, 6, 4, 5});
+  b.output(b.reshape(batch_norm(b, view), {2, 3, 4, 5}));
+  run(b.graph, passes::fold_batch_norm);
+  EXPECT_EQ(count<ops::Reshape>(b.graph), 2) << dump(b.graph);
+}
+
 TEST(FoldBatchNorm, BeforeAnUnpaddedConvolution) {
   for (const int64_t groups : {1, 2}) {
     GraphBuilder b;

@@ -55,6 +55,16 @@ Value* shuffle(GraphBuilder& b, Value* x, int64_t groups) {
   return b.reshape(b.transpose(x, {0, 2, 1, 3, 4}), s);
 }
 
+TEST(LegalizeLayout, AScaleShiftAloneIsOneStep) {
+  GraphBuilder b;
+  b.output(b.add(ops::ScaleShift(), {b.input({2, 3, 5, 6}), b.random({3}), b.random({3})}));
+  run(b.graph, passes::fold_batch_norm);
+  passes::PassLog log;
+  legalize(b.graph, log);
+  EXPECT_EQ(node_count(b.graph), 1) << dump(b.graph);
+  EXPECT_EQ(b.graph.inputs[0]->source_permutation, kChannelsLast);
+}
+
 TEST(LegalizeLayout, InputsAndOutputsTakeTheNewOrder) {
   GraphBuilder b;
   b.output(b.conv(b.input({2, 3, 5, 6}), 4, 3));
@@ -114,9 +124,11 @@ TEST(LegalizeLayout, ChannelShuffleIsOneTranspose) {
   b.output(b.conv(shuffle(b, y, 2), 8, 1));
   run(b.graph, legalize);
   ASSERT_EQ(count<ops::Transpose>(b.graph), 1) << dump(b.graph);
-  for (const auto& node : b.graph.nodes())
-    if (const auto* transpose = node->as<ops::Transpose>())
+  for (const auto& node : b.graph.nodes()) {
+    if (const auto* transpose = node->as<ops::Transpose>()) {
       EXPECT_EQ(transpose->permutation, Permutation({0, 1, 2, 4, 3})) << dump(b.graph);
+    }
+  }
 }
 
 TEST(LegalizeLayout, SqueezeAndExcite) {
@@ -210,8 +222,11 @@ TEST(LegalizeLayout, ReductionsOfDimensionsThatLieApartAreSplit) {
     op.fused = {Function::Tanh};
     b.output(b.add(op, {b.input({2, 3, 4, 5})}));
     run(b.graph, legalize_keeping);
-    for (const auto& node : b.graph.nodes())
-      if (const auto* reduce = node->as<ops::Reduce>()) EXPECT_EQ(reduce->axes.size(), 1u) << dump(b.graph);
+    for (const auto& node : b.graph.nodes()) {
+      if (const auto* reduce = node->as<ops::Reduce>()) {
+        EXPECT_EQ(reduce->axes.size(), 1u) << dump(b.graph);
+      }
+    }
   }
 }
 
@@ -222,8 +237,11 @@ TEST(LegalizeLayout, AScaleShiftAlongAnInnerDimensionIsTwoSteps) {
   b.output(b.add(op, {softmax(b, b.graph.add_input("z", {DType::f32, {2, 3, 4}}), 2), b.constant({3}, {2, 2, 2}),
                       b.constant({3}, {1, 1, 1})}));
   run(b.graph, legalize_keeping);
-  for (const auto& node : b.graph.nodes())
-    if (const auto* scale_shift = node->as<ops::ScaleShift>()) EXPECT_EQ(scale_shift->axis, 2);
+  for (const auto& node : b.graph.nodes()) {
+    if (const auto* scale_shift = node->as<ops::ScaleShift>()) {
+      EXPECT_EQ(scale_shift->axis, 2);
+    }
+  }
 }
 
 TEST(LegalizeLayout, DisagreementIsTransposedWhereItIsSmallest) {
@@ -237,8 +255,11 @@ TEST(LegalizeLayout, DisagreementIsTransposedWhereItIsSmallest) {
   b.output(b.reshape(x, {1, 128}));
   run(b.graph, legalize);
   ASSERT_EQ(count<ops::Transpose>(b.graph), 1) << dump(b.graph);
-  for (const auto& node : b.graph.nodes())
-    if (node->as<ops::Transpose>() != nullptr) EXPECT_EQ(element_count(node->out().shape()), 128);
+  for (const auto& node : b.graph.nodes()) {
+    if (node->as<ops::Transpose>() != nullptr) {
+      EXPECT_EQ(element_count(node->out().shape()), 128);
+    }
+  }
 }
 
 TEST(MinimumCut, FindsTheCheapestAssignment) {

@@ -46,6 +46,7 @@ struct Spelling {
   NormKind kind;
   double epsilon;
   Value* (*build)(GraphBuilder& b, Value* x);  // over the last dimension, of 7 elements
+  bool epsilon_outside = false;
 
   friend void PrintTo(const Spelling& spelling, std::ostream* stream) { *stream << spelling.name; }
 };
@@ -78,12 +79,36 @@ const Spelling kSpellings[] = {
        Value* factor = b.over(b.random({7}, 0.5, 2), root(b, stabilized(b, variance)));
        return b.plus(b.times(x, factor), b.minus(b.random({7}), b.times(mean, factor)));
      }},
+    {"LayerEpsilonOutside", NormKind::Layer, kEpsilon,
+     [](GraphBuilder& b, Value* x) {
+       Value* d = centred(b, x, {2});
+       return b.over(d, stabilized(b, root(b, reduce(b, square(b, d), {2}))));
+     },
+     true},
+    {"LayerUnbiasedEpsilonOutside", NormKind::Layer, kEpsilon* std::sqrt(6.0 / 7),
+     [](GraphBuilder& b, Value* x) {
+       Value* d = centred(b, x, {2});
+       Value* variance = b.over(b.times(reduce(b, square(b, d), {2}), b.scalar(7)), b.scalar(6));
+       return b.over(d, stabilized(b, root(b, variance)));
+     },
+     true},
+    {"LayerWithoutEpsilon", NormKind::Layer, 0.0,
+     [](GraphBuilder& b, Value* x) {
+       Value* d = centred(b, x, {2});
+       return b.over(d, root(b, reduce(b, square(b, d), {2})));
+     }},
     {"Rms", NormKind::Rms, kEpsilon,
      [](GraphBuilder& b, Value* x) { return b.over(x, root(b, stabilized(b, reduce(b, square(b, x), {2})))); }},
     {"RmsOfSumSquare", NormKind::Rms, kEpsilon / 7,
      [](GraphBuilder& b, Value* x) {
        return b.over(x, root(b, stabilized(b, reduce(b, x, {2}, ReduceKind::SumSquare))));
      }},
+    {"RmsEpsilonOutside", NormKind::Rms, kEpsilon,
+     [](GraphBuilder& b, Value* x) { return b.over(x, stabilized(b, root(b, reduce(b, square(b, x), {2})))); }, true},
+    {"L2EpsilonAdded", NormKind::L2, kEpsilon,
+     [](GraphBuilder& b, Value* x) { return b.over(x, stabilized(b, reduce(b, x, {2}, ReduceKind::L2))); }, true},
+    {"L2WithoutEpsilon", NormKind::L2, 0.0,
+     [](GraphBuilder& b, Value* x) { return b.over(x, reduce(b, x, {2}, ReduceKind::L2)); }},
     {"L2", NormKind::L2, kEpsilon,
      [](GraphBuilder& b, Value* x) {
        return b.over(x, b.binary(BinaryFunction::Max, reduce(b, x, {2}, ReduceKind::L2), b.scalar(kEpsilon)));
@@ -102,6 +127,10 @@ TEST_P(NormSpelling, BecomesOneRowNorm) {
   EXPECT_EQ(norm->kind, GetParam().kind);
   EXPECT_EQ(norm->axis, 2);
   EXPECT_NEAR(norm->epsilon, GetParam().epsilon, 1e-9 * GetParam().epsilon);
+  EXPECT_EQ(norm->epsilon_outside, GetParam().epsilon_outside);
+  if (norm->kind == NormKind::L2) {
+    EXPECT_FALSE(b.graph.nodes().front()->has(1)) << dump(b.graph);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(All, NormSpelling, testing::ValuesIn(kSpellings),
@@ -153,6 +182,91 @@ TEST(RecogniseNorms, ExportersGroupNorm) {
   EXPECT_EQ(b.graph.nodes().front()->as<ops::GroupNorm>()->groups, 3);
 }
 
+const ops::GroupNorm* only_group_norm(const Graph& graph) {
+  const ops::GroupNorm* found = nullptr;
+  for (const auto& node : graph.nodes()) {
+    if (node->as<ops::GroupNorm>() == nullptr && !node->op->is_view()) return nullptr;
+    if (const auto* norm = node->as<ops::GroupNorm>()) found = norm;
+  }
+  return count<ops::GroupNorm>(graph) == 1 ? found : nullptr;
+}
+
+TEST(RecogniseNorms, RowsOfImagesAndGroups) {
+  for (const int64_t images : {1, 2}) {
+    GraphBuilder b;
+    Value* rows = b.reshape(b.input({images, 6, 3, 4}), {images * 3, 24});
+    Value* normalized = b.reshape(layer(b, rows, {1}), {images, 6, 3, 4});
+    b.output(b.plus(b.times(normalized, b.random({6, 1, 1})), b.random({6, 1, 1})));
+    run(b.graph, passes::recognise_norms);
+    ASSERT_NE(only_group_norm(b.graph), nullptr) << dump(b.graph);
+    EXPECT_EQ(only_group_norm(b.graph)->groups, 3);
+    EXPECT_EQ(node_count(b.graph), 1) << dump(b.graph);
+  }
+}
+
+TEST(RecogniseNorms, HeadsOfTokensAreNoGroups) {
+  GraphBuilder b;
+  Value* heads = b.reshape(b.input({2, 5, 8}), {2, 5, 2, 4});
+  b.output(b.reshape(layer(b, heads, {3}), {2, 5, 8}));
+  run(b.graph, passes::recognise_norms);
+  EXPECT_EQ(count<ops::RowNorm>(b.graph), 1) << dump(b.graph);
+}
+
+TEST(RecogniseNorms, StatisticsThatLoseTheirDimensionAndGetItBack) {
+  GraphBuilder b;
+  Value* x = b.input({2, 5, 7});
+  Value* d = centred(b, x, {2});
+  Value* variance = b.reshape(reduce(b, square(b, d), {2}), {2, 5});
+  Value* deviation = root(b, b.over(b.times(variance, b.scalar(7)), b.scalar(6)));
+  b.output(b.over(d, b.plus(b.reshape(deviation, {2, 5, 1}), b.scalar(0.01))));
+  run(b.graph, passes::recognise_norms);
+  ASSERT_EQ(node_count(b.graph), 1) << dump(b.graph);
+  EXPECT_TRUE(b.graph.nodes().front()->as<ops::RowNorm>()->epsilon_outside);
+}
+
+TEST(RecogniseNorms, ParametersPerElementMakeALayerNormOfImages) {
+  for (const auto& [axes, shape] :
+       {std::pair{std::vector<int64_t>{1, 2, 3}, Shape{6, 3, 4}}, std::pair{std::vector<int64_t>{2, 3}, Shape{3, 4}}}) {
+    GraphBuilder b;
+    Value* normalized = layer(b, b.input({2, 6, 3, 4}), axes);
+    b.output(b.plus(b.times(normalized, b.random(shape)), b.random(shape)));
+    run(b.graph, passes::recognise_norms);
+    EXPECT_EQ(count<ops::RowNorm>(b.graph), 1) << dump(b.graph);
+    EXPECT_EQ(node_count(b.graph), 1) << dump(b.graph);
+  }
+}
+
+TEST(RecogniseNorms, ParametersPerChannelMakeAGroupNormOfWholeImages) {
+  GraphBuilder b;
+  Value* normalized = layer(b, b.input({2, 6, 3, 4}), {1, 2, 3});
+  b.output(b.plus(b.times(normalized, b.random({6, 1, 1})), b.random({6, 1, 1})));
+  run(b.graph, passes::recognise_norms);
+  ASSERT_NE(only_group_norm(b.graph), nullptr) << dump(b.graph);
+  EXPECT_EQ(only_group_norm(b.graph)->groups, 1);
+}
+
+// The statistics are taken in a view, and applied to the images.
+TEST(RecogniseNorms, StatisticsOfAViewAreThoseOfTheImages) {
+  GraphBuilder b;
+  Value* x = b.input({2, 6, 3, 4});
+  Value* view = b.reshape(x, {2, 6, 12});
+  Value* d = b.minus(view, reduce(b, view, {2}));
+  Value* mean = b.reshape(reduce(b, view, {2}), {2, 6, 1, 1});
+  Value* variance = b.reshape(b.over(b.times(reduce(b, square(b, d), {2}), b.scalar(12)), b.scalar(11)), {2, 6, 1, 1});
+  b.output(b.over(b.minus(x, mean), root(b, stabilized(b, variance))));
+  run(b.graph, passes::recognise_norms);
+  ASSERT_EQ(node_count(b.graph), 1) << dump(b.graph);
+  EXPECT_EQ(b.graph.nodes().front()->as<ops::GroupNorm>()->groups, 6);
+}
+
+// A mean over a part of a view's dimension is not one of the images' dimensions.
+TEST(RecogniseNorms, ReductionsOfOtherViewsStay) {
+  GraphBuilder b;
+  b.output(reduce(b, b.reshape(b.input({2, 6, 4, 4}), {2, 3, 8, 4}), {2}));
+  run(b.graph, passes::recognise_norms);
+  EXPECT_EQ(node_count(b.graph), 2) << dump(b.graph);
+}
+
 TEST(RecogniseNorms, SpatialDimensionsAreAnInstanceNorm) {
   GraphBuilder b;
   b.output(b.times(layer(b, b.input({2, 6, 3, 4}), {2, 3}), b.random({6, 1, 1})));
@@ -178,7 +292,8 @@ TEST(RecogniseNorms, OtherStatisticsStay) {
   GraphBuilder b;
   Value* x = b.input({2, 3, 7});
   Value* d = centred(b, x, {2});
-  b.output(b.over(d, b.plus(root(b, reduce(b, square(b, d), {2})), b.scalar(0.1))));  // epsilon outside of the root
+  Value* root_and_epsilon = root(b, stabilized(b, reduce(b, square(b, d), {2})));
+  b.output(b.over(d, b.plus(root_and_epsilon, b.scalar(0.1))));  // two epsilons
   b.output(b.over(x, reduce(b, x, {2}, ReduceKind::L1)));
   run(b.graph, passes::recognise_norms);
   EXPECT_EQ(count<ops::RowNorm>(b.graph) + count<ops::GroupNorm>(b.graph), 0) << dump(b.graph);

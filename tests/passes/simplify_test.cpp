@@ -73,6 +73,22 @@ TEST(Simplify, MovementsOfMovementsMerge) {
   EXPECT_EQ(count<ops::Slice>(b.graph), 1);
 }
 
+TEST(Simplify, SlicesMeetBeforeAReshapeOfSingleDimensions) {
+  const auto slices_left = [](const Shape& between, const std::vector<int64_t>& starts, const Shape& shape) {
+    GraphBuilder b;
+    Value* part = slice(b, b.input({4, 9, 10}), {0, 8, 2}, {1, 1, 1}, {4, 1, 6});
+    const std::vector<int64_t> steps(shape.size(), 1);
+    b.output(slice(b, b.reshape(part, between), starts, steps, shape));
+    run(b.graph, passes::simplify);
+    return count<ops::Slice>(b.graph);
+  };
+  EXPECT_EQ(slices_left({4, 6}, {1, 3}, {2, 2}), 1);
+  EXPECT_EQ(slices_left({1, 4, 1, 6, 1}, {0, 1, 0, 0, 0}, {1, 3, 1, 5, 1}), 1);
+  EXPECT_EQ(slices_left({24}, {3}, {7}), 2);
+  EXPECT_EQ(slices_left({6, 4}, {1, 0}, {2, 4}), 2);
+  EXPECT_EQ(slices_left({4, 2, 3}, {0, 1, 0}, {4, 1, 3}), 2);
+}
+
 TEST(Simplify, InverseTransposesCancel) {
   GraphBuilder b;
   Value* x = b.unary(Function::Tanh, b.input({2, 3, 4}));
@@ -86,6 +102,44 @@ TEST(Simplify, ATransposeOfSingleDimensionsIsAReshape) {
   b.output(b.transpose(b.input({1, 5, 1, 3}), {0, 2, 1, 3}));
   run(b.graph, passes::simplify);
   EXPECT_EQ(count<ops::Reshape>(b.graph), 1);
+}
+
+// As keys of attention are transposed with batch and heads merged.
+TEST(Simplify, ATransposeBetweenReshapesThatOnlyMergeIsOneTranspose) {
+  GraphBuilder b;
+  Value* keys = b.unary(Function::Tanh, b.input({2, 3, 5, 4}));
+  b.output(b.reshape(b.transpose(b.reshape(keys, {6, 5, 4}), {0, 2, 1}), {2, 3, 4, 5}));
+  run(b.graph, passes::simplify);
+  EXPECT_EQ(node_count(b.graph), 2) << dump(b.graph);
+  ASSERT_EQ(count<ops::Transpose>(b.graph), 1);
+  EXPECT_EQ(b.graph.nodes().back()->as<ops::Transpose>()->permutation, (Permutation{0, 1, 3, 2}));
+}
+
+TEST(Simplify, ATransposeBetweenReshapesOfOtherSingleDimensions) {
+  GraphBuilder b;
+  Value* keys = b.unary(Function::Tanh, b.input({1, 1, 3, 5, 4}));
+  b.output(b.reshape(b.transpose(b.reshape(keys, {3, 5, 4}), {0, 2, 1}), {1, 3, 4, 5}));
+  run(b.graph, passes::simplify);
+  EXPECT_EQ(node_count(b.graph), 3) << dump(b.graph);
+  EXPECT_EQ(b.graph.nodes().back()->as<ops::Transpose>()->permutation, (Permutation{0, 1, 3, 2}));
+}
+
+// Batch and heads merged, of which the heads were not yet split off.
+TEST(Simplify, ATransposeBetweenReshapesOfOtherSplits) {
+  GraphBuilder b;
+  Value* keys = b.unary(Function::Tanh, b.input({5, 2, 8}));
+  b.output(b.reshape(b.transpose(b.reshape(keys, {5, 4, 4}), {1, 2, 0}), {2, 2, 4, 5}));
+  run(b.graph, passes::simplify);
+  EXPECT_EQ(node_count(b.graph), 3) << dump(b.graph);
+  EXPECT_EQ(b.graph.nodes().back()->as<ops::Transpose>()->permutation, (Permutation{1, 2, 3, 0}));
+}
+
+TEST(Simplify, ATransposeOfSplitDimensionsStaysBetweenItsReshapes) {
+  GraphBuilder b;
+  Value* x = b.unary(Function::Tanh, b.input({2, 6, 4}));
+  b.output(b.reshape(b.transpose(b.reshape(x, {2, 2, 3, 4}), {0, 2, 1, 3}), {2, 6, 4}));
+  run(b.graph, passes::simplify);
+  EXPECT_EQ(node_count(b.graph), 4) << dump(b.graph);
 }
 
 TEST(Simplify, DeadAndEqualNodesVanish) {

@@ -13,8 +13,10 @@
 #include "converter/ops/conv.hpp"
 #include "converter/ops/elementwise.hpp"
 #include "converter/ops/linear.hpp"
+#include "converter/ops/recurrent.hpp"
 #include "converter/ops/reshape.hpp"
 #include "converter/passes/passes.hpp"
+#include "kernels/recurrent/plan.hpp"
 
 namespace linnet::test {
 
@@ -74,6 +76,13 @@ class GraphBuilder {
   }
   Value* linear(Value* x, int64_t outputs) {
     return add(ops::Linear(), {x, random({outputs, x->shape().back()}), random({outputs})}, "linear");
+  }
+  // The first output of a recurrent layer with sigmoid and tanh gates over x [time, batch, inputs].
+  Value* recurrent(ops::Recurrent op, Value* x, int64_t hidden) {
+    const int64_t rows = kernels::gate_count(op.kind, false) * hidden;
+    op.gate = {op.kind == kernels::RecurrentKind::Rnn ? Function::Tanh : Function::Sigmoid};
+    op.cell = op.output = {Function::Tanh};
+    return add(op, {x, random({rows, x->shape().back()}), random({rows, hidden}), random({2 * rows})}, "recurrent");
   }
   void output(Value* value) { graph.outputs.push_back(value); }
 

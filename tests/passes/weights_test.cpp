@@ -103,6 +103,30 @@ TEST(Initialize, FansOfEveryLayer) {
   EXPECT_EQ(fans, (std::vector<std::pair<int64_t, int64_t>>{{18, 27}, {24, 20}, {1000, 30}}));
 }
 
+// PyTorch's export of two layers of two directions each; unfolded, the gates are cut out and put into ONNX's order.
+TEST(Initialize, MatricesOfRecurrentLayers) {
+  for (const char* name :
+       {"recurrent_torch_gru_deep_bidirectional_opset14", "recurrent_torch_lstm_deep_bidirectional_opset14_unfolded"}) {
+    ConvertOptions options = initialized(weights::Initialization::Scheme::he_uniform, 3);
+    options.stop_after = "fold_constants";
+    const Conversion conversion = convert(std::string(LINNET_GOLDENS "/") + name + ".onnx", options);
+    int layers = 0;
+    for (const auto& node : conversion.graph->nodes()) {
+      if (node->as<ops::Recurrent>() == nullptr) continue;
+      ++layers;
+      for (const size_t index : {ops::Recurrent::kWeights, ops::Recurrent::kRecurrentWeights}) {
+        const double bound = std::sqrt(6.0 / static_cast<double>(node->in(index).shape()[1]));
+        double largest = 0;
+        for (const double value : node->in(index).constant->doubles()) largest = std::max(largest, std::abs(value));
+        EXPECT_LE(largest, bound * (1 + 1e-6)) << name;
+        EXPECT_GE(largest, bound * 0.8) << name;
+      }
+      for (const double value : node->in(ops::Recurrent::kBias).constant->doubles()) EXPECT_EQ(value, 0) << name;
+    }
+    EXPECT_EQ(layers, 4);
+  }
+}
+
 TEST(Initialize, FirstNumbersAreTheSameOnEveryPlatform) {
   std::mt19937_64 generator(5489);  // the standard gives its 10000th number
   generator.discard(9999);
@@ -299,6 +323,104 @@ TEST(ReestimateBatchNorm, ReplacesStatisticsOfTheBatch) {
   const Conversion conversion = convert_file(file, options);
   for (const auto& step : conversion.report.steps) EXPECT_NE(step.op, "Reduce");
   expect_contains(report::to_text(conversion.report, false), {"none before"});
+}
+
+// Relu, then (x - mean) / deviation * scale + bias on a view of two channels.
+void add_written_out_norm(OnnxModelFile& file, bool folded) {
+  file.input("x", {1, 2, 1, 2}).output("y");
+  file.integers("flat", {1, 2, 2});
+  file.floats("mean", {1, 2, 1}, {1, 2});
+  file.floats("variance", {1, 2, 1}, {3, 8});
+  file.floats("epsilon", {}, {1});
+  file.floats("deviation", {1, 2, 1}, {2, 3});
+  file.floats("scale", {1, 2, 1}, {5, 6});
+  file.floats("bias", {2, 1}, {7, 8});
+  file.node("Relu", {"x"}, {"r"});
+  file.node("Reshape", {"r", "flat"}, {"f"});
+  file.node("Add", {"variance", "epsilon"}, {"sum"});
+  file.node("Sqrt", {"sum"}, {"root"});
+  file.node("Sub", {"f", "mean"}, {"centred"});
+  file.node("Div", {"centred", folded ? "deviation" : "root"}, {"n"});
+  file.node("Mul", {"scale", "n"}, {"m"});
+  file.node("Add", {"m", "bias"}, {"y"}, "end");
+}
+
+TEST(ReestimateBatchNorm, FindsWrittenOutOnes) {
+  for (const bool folded : {false, true}) {
+    OnnxModelFile file;
+    add_written_out_norm(file, folded);
+    ConvertOptions options;
+    options.data_set = "calib.npy";
+    options.samples = Array::of_doubles({2, 2, 1, 2}, {1, 3, 0, 0, 5, 7, 4, 4}, DType::f64);
+    const Conversion conversion = convert_file(file, options);
+    ASSERT_EQ(conversion.report.statistics.size(), 1u);
+    EXPECT_EQ(conversion.report.statistics[0].layer, "end");
+    EXPECT_NEAR(conversion.report.statistics[0].largest_mean_shift, 3.0 / 2, 1e-6);
+    const Node* norm = nullptr;
+    for (const auto& node : conversion.source->nodes())
+      if (node->as<ops::BatchNorm>() != nullptr) norm = node.get();
+    ASSERT_NE(norm, nullptr);
+    EXPECT_NEAR(norm->as<ops::BatchNorm>()->epsilon, folded ? 1e-5 : 1, 1e-12);
+    EXPECT_EQ(norm->in(1).constant->doubles(), (std::vector<double>{5, 6}));
+    EXPECT_EQ(norm->in(2).constant->doubles(), (std::vector<double>{7, 8}));
+    EXPECT_EQ(norm->in(3).constant->doubles(), (std::vector<double>{4, 2}));
+    EXPECT_EQ(norm->in(4).constant->doubles(), (std::vector<double>{5, 4}));
+  }
+}
+
+TEST(ReestimateBatchNorm, PreprocessingStays) {
+  OnnxModelFile file;
+  file.input("x", {1, 2, 1, 2}).output("y");
+  file.floats("mean", {2, 1, 1}, {1, 2});
+  file.node("Sub", {"x", "mean"}, {"c"});
+  file.node("Div", {"c", "mean"}, {"y"});
+  ConvertOptions options;
+  options.data_set = "calib.npy";
+  options.samples = Array::of_doubles({1, 2, 1, 2}, {1, 3, 0, 0}, DType::f64);
+  expect_contains(error_of([&] { convert_file(file, options); }), {"no batch normalization"});
+}
+
+// [2, 3, 4] as [1, 6, 4]: every row by its own statistics, or by those of something else.
+void add_batch_of_one(OnnxModelFile& file, const std::string& statistics) {
+  file.input("x", {2, 3, 4}).output("y");
+  file.integers("rows", {1, 6, 4});
+  file.integers("back", {2, 3, 4});
+  file.floats("one", {6}, {1, 1, 1, 1, 1, 1});
+  file.node("Reshape", {"x", "rows"}, {"r"});
+  const auto mean = [&](const char* of, const char* result, int keep) {
+    onnx::NodeProto& node = file.node("ReduceMean", {of}, {result});
+    OnnxModelFile::attribute(node, "keepdims", keep);
+    onnx::AttributeProto& axes = *node.add_attribute();
+    axes.set_name("axes");
+    axes.set_type(onnx::AttributeProto::INTS);
+    for (const int axis : {0, 2}) axes.add_ints(axis);
+  };
+  mean("r", "mean", 0);
+  mean("r", "kept", 1);
+  file.node("Sub", {"r", "kept"}, {"c"});
+  file.node("Mul", {"c", "c"}, {"q"});
+  mean("q", "variance", 0);
+  file.node("Add", {"variance", "one"}, {"other"});
+  onnx::NodeProto& norm = file.node("BatchNormalization", {"r", "one", "one"}, {"n"}, "bn");
+  norm.add_input("mean");
+  norm.add_input(statistics);
+  file.node("Reshape", {"n", "back"}, {"y"});
+}
+
+TEST(BatchesOfOne, RowsOfAViewAreAGroupNorm) {
+  OnnxModelFile file;
+  add_batch_of_one(file, "variance");
+  const Conversion conversion = convert_file(file, {});
+  ASSERT_EQ(conversion.report.steps.size(), 1u);
+  EXPECT_EQ(conversion.report.steps[0].op, "GroupNorm");
+}
+
+TEST(BatchesOfOne, OtherStatisticsAreNone) {
+  for (const char* variance : {"other", "one"}) {
+    OnnxModelFile file;
+    add_batch_of_one(file, variance);
+    expect_contains(error_of([&] { convert_file(file, {}); }), {"'bn'", "--reestimate-bn"});
+  }
 }
 
 TEST(ReestimateBatchNorm, SaysWhatIsWrong) {

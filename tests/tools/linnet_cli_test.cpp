@@ -39,12 +39,14 @@ class LinnetCli : public testing::Test {
   }
 
   // Runs all test images and compares with PyTorch.
-  void expect_pytorch(const std::string& model) {
-    const Outcome outcome =
-        linnet({"run", model, "--input", kDigits + "/test_images.npy", "--output", folder_.path("y.npy")});
+  void expect_pytorch(const std::string& model, const std::string& logits = kDigits + "/test_logits.npy",
+                      const std::string& isa = "") {
+    std::vector<std::string> arguments = {
+        "run", model, "--input", kDigits + "/test_images.npy", "--output", folder_.path("y.npy")};
+    if (!isa.empty()) arguments.insert(arguments.end(), {"--isa", isa});
+    const Outcome outcome = linnet(arguments);
     ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
-    const tools::NpyArray got = tools::read_npy(folder_.path("y.npy")),
-                          wanted = tools::read_npy(kDigits + "/test_logits.npy");
+    const tools::NpyArray got = tools::read_npy(folder_.path("y.npy")), wanted = tools::read_npy(logits);
     ASSERT_EQ(got.shape, wanted.shape);
     for (size_t row = 0; row < got.size(); row += 10) {
       size_t best = 0, best_wanted = 0;
@@ -92,6 +94,16 @@ TEST_F(LinnetCli, DigitsInTheSourcesLayoutGivePyTorchsResults) {
 }
 TEST_F(LinnetCli, DigitsInBatchesOfNineGivePyTorchsResults) {
   expect_pytorch(convert({"--shape", "image=9,1,8,8"}));
+}
+
+TEST_F(LinnetCli, RecurrentDigitsGivePyTorchsResults) {
+  const std::string source = kDigits + "_gru", model = folder_.path("digits_gru.lnt");
+  for (const std::string batch : {"1", "9"}) {
+    const Outcome outcome = linnet(
+        {"convert", source + "/digits_gru.onnx", "-o", model, "--shape", "image=" + batch + ",1,8,8", "--quiet"});
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    for (const std::string isa : {"scalar", ""}) expect_pytorch(model, source + "/test_logits.npy", isa);
+  }
 }
 
 TEST_F(LinnetCli, ConvertReports) {

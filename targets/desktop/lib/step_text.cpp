@@ -143,6 +143,17 @@ void describe(const fb::GroupNorm& op, const fb::Step&, Writer* writer) {
   writer->add("groups {}", op.groups()).activation(op.activation()).buffer(op.parameters());
 }
 
+void describe(const fb::Recurrent& op, const fb::Step&, Writer* writer) {
+  writer->add("{} of {}", fb::EnumNameRecurrentKind(op.kind()), op.hidden());
+  if (op.reverse()) writer->add("reverse");
+  if (op.linear_before_reset()) writer->add("linear before reset");
+  if (op.input_forget()) writer->add("coupled forget gate");
+  if (op.clip() != 0) writer->add("clip {:g}", op.clip());
+  writer->activation(op.gate()).activation(op.cell()).activation(op.output());
+  writer->buffer(op.input_weights()).buffer(op.recurrent_weights());
+  if (op.peepholes() != 0) writer->add("peepholes").buffer(op.peepholes() - 1);
+}
+
 }  // namespace
 
 StepParameters step_parameters(const fb::Step& step) {

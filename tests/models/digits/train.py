@@ -68,14 +68,14 @@ def shifted(images, generator):
     return padded[:, :, 1 + dy : 9 + dy, 1 + dx : 9 + dx]
 
 
-def train(model, images, labels):
+def train(model, images, labels, epochs=EPOCHS, largest_rate=8e-3):
     generator = torch.Generator().manual_seed(SEED)
     optimizer = torch.optim.AdamW(model.parameters(), lr=4e-3, weight_decay=1e-2)
     batches = (len(images) + 63) // 64
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 8e-3, epochs=EPOCHS, steps_per_epoch=batches)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, largest_rate, epochs=epochs, steps_per_epoch=batches)
     loss_function = nn.CrossEntropyLoss(label_smoothing=0.05)
     model.train()
-    for _ in range(EPOCHS):
+    for _ in range(epochs):
         for batch in torch.randperm(len(images), generator=generator).split(64):
             optimizer.zero_grad()
             loss_function(model(shifted(images[batch], generator)), labels[batch]).backward()
@@ -84,15 +84,18 @@ def train(model, images, labels):
     model.eval()
 
 
+def split():
+    """Training images, test images, training labels, test labels."""
+    data = load_digits()
+    images = data.images.astype(numpy.uint8)[:, None]
+    return train_test_split(images, data.target, test_size=450, random_state=SEED, stratify=data.target)
+
+
 def main():
     torch.manual_seed(SEED)
     torch.use_deterministic_algorithms(True)
     torch.set_num_threads(1)
-    data = load_digits()
-    images = data.images.astype(numpy.uint8)[:, None]
-    train_images, test_images, train_labels, test_labels = train_test_split(
-        images, data.target, test_size=450, random_state=SEED, stratify=data.target
-    )
+    train_images, test_images, train_labels, test_labels = split()
     model = DigitsNet()
     train(model, torch.from_numpy(train_images).float(), torch.from_numpy(train_labels))
 

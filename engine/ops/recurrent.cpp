@@ -1,0 +1,325 @@
+// The recurrence runs in blocks of time steps: the products of a block's inputs with the input weights are one matrix
+// product into scratch memory; then, step after step, the product of the hidden state with the recurrent weights is
+// added to the step's rows, which the cell kernel turns into the next state.
+#include <cstring>
+
+#include "engine/check.hpp"
+#include "engine/operators.hpp"
+#include "engine/ops/gemm_columns.hpp"
+#include "kernels/recurrent/plan.hpp"
+
+namespace linnet::engine {
+namespace {
+
+using kernels::RecurrentKind;
+
+constexpr int64_t kWorkPerUnit = 64;  // of a cell, in multiply-adds
+
+RecurrentKind kind_of(const fb::Recurrent& layer) {
+  return static_cast<RecurrentKind>(layer.kind());
+}
+
+// Columns of the gates' sums.
+int32_t sums_of(const fb::Recurrent& layer) {
+  return kernels::gate_count(kind_of(layer), layer.input_forget()) * layer.hidden();
+}
+
+int32_t steps_of(const fb::Recurrent& layer, const TensorInfo& x) {
+  return x.shape[layer.x_batch_first() ? 1 : 0];
+}
+
+int32_t batch_of(const fb::Recurrent& layer, const TensorInfo& x) {
+  return x.shape[layer.x_batch_first() ? 0 : 1];
+}
+
+const TensorInfo& initial_c(const StepView& step, const fb::Recurrent& layer) {
+  return step.inputs[layer.initial_h() ? 2 : 1];
+}
+
+const TensorInfo& last_h(const StepView& step, const fb::Recurrent& layer) {
+  return step.output_at(layer.sequence() ? 1 : 0);
+}
+
+const TensorInfo& last_c(const StepView& step) {
+  return step.output_at(step.output_count - 1);
+}
+
+int64_t recurrent_floats(const fb::Recurrent& layer) {
+  const int32_t hidden = layer.hidden();
+  if (layer.kind() != fb::RecurrentKind::Gru) return kernels::panel_floats(sums_of(layer), hidden);
+  return kernels::panel_floats(int64_t{2} * hidden, hidden) + kernels::panel_floats(hidden, hidden);
+}
+
+// ---- checks --------------------------------------------------------------------------------------------------------
+
+bool check_counts(const StepView& step, const fb::Recurrent& layer, Error* error) {
+  const bool is_lstm = layer.kind() == fb::RecurrentKind::Lstm;
+  const int32_t inputs = 1 + (layer.initial_h() ? 1 : 0) + (layer.initial_c() ? 1 : 0);
+  const int32_t outputs = (layer.sequence() ? 1 : 0) + (layer.last() ? 1 : 0) + (is_lstm ? 1 : 0);
+  LINNET_REQUIRE(error, layer.sequence() || layer.last(), LINNET_ERROR_MODEL_CORRUPT, -1, 1, 0);
+  LINNET_REQUIRE(error, is_lstm || !layer.initial_c(), LINNET_ERROR_MODEL_CORRUPT, -1, 0, 1);
+  LINNET_REQUIRE(error, step.input_count == inputs, LINNET_ERROR_MODEL_CORRUPT, -1, inputs, step.input_count);
+  LINNET_REQUIRE(error, step.output_count == outputs, LINNET_ERROR_MODEL_CORRUPT, -1, outputs, step.output_count);
+  return true;
+}
+
+bool check_state(const TensorInfo& state, int32_t batch, int32_t hidden, Error* error) {
+  LINNET_REQUIRE(error, state.rows == batch, LINNET_ERROR_SHAPE, state.index, batch, state.rows);
+  LINNET_REQUIRE(error, state.columns == hidden, LINNET_ERROR_SHAPE, state.index, hidden, state.columns);
+  return true;
+}
+
+bool check_sequence(const TensorInfo& y, int32_t outer, int32_t inner, int32_t hidden, Error* error) {
+  LINNET_REQUIRE(error, y.dimensions == 3, LINNET_ERROR_SHAPE, y.index, 3, y.dimensions);
+  LINNET_REQUIRE(error, y.shape[0] == outer, LINNET_ERROR_SHAPE, y.index, outer, y.shape[0]);
+  LINNET_REQUIRE(error, y.shape[1] == inner, LINNET_ERROR_SHAPE, y.index, inner, y.shape[1]);
+  LINNET_REQUIRE(error, y.columns == hidden, LINNET_ERROR_SHAPE, y.index, hidden, y.columns);
+  return true;
+}
+
+bool check_tensors(const StepView& step, const fb::Recurrent& layer, Error* error) {
+  const TensorInfo& x = step.inputs[0];
+  LINNET_REQUIRE(error, x.dimensions == 3, LINNET_ERROR_SHAPE, x.index, 3, x.dimensions);
+  const int32_t steps = steps_of(layer, x);
+  const int32_t batch = batch_of(layer, x);
+  const int32_t hidden = layer.hidden();
+  for (int32_t i = 1; i < step.input_count; ++i) {
+    if (!check_state(step.inputs[i], batch, hidden, error)) return false;
+  }
+  const bool batch_first = layer.y_batch_first();
+  if (layer.sequence() &&
+      !check_sequence(step.output, batch_first ? batch : steps, batch_first ? steps : batch, hidden, error)) {
+    return false;
+  }
+  for (int32_t i = layer.sequence() ? 1 : 0; i < step.output_count; ++i) {
+    if (!check_state(step.output_at(i), batch, hidden, error)) return false;
+  }
+  return true;
+}
+
+bool check(const StepView& step, Error* error) {
+  const fb::Recurrent& layer = *step.step.op_as_Recurrent();
+  LINNET_REQUIRE(error, layer.kind() <= fb::RecurrentKind::MAX, LINNET_ERROR_MODEL_CORRUPT, -1,
+                 static_cast<int64_t>(fb::RecurrentKind::MAX), static_cast<int64_t>(layer.kind()));
+  LINNET_REQUIRE(error, layer.hidden() >= 1 && layer.hidden() <= INT32_MAX / 4, LINNET_ERROR_SHAPE, -1, INT32_MAX / 4,
+                 layer.hidden());
+  if (!check_counts(step, layer, error) || !check_float(step, error) || !check_tensors(step, layer, error)) {
+    return false;
+  }
+  return check_words(step, layer.input_weights(), kernels::panel_floats(sums_of(layer), step.inputs[0].columns),
+                     error) &&
+         check_words(step, layer.recurrent_weights(), recurrent_floats(layer), error) &&
+         (layer.peepholes() == 0 || check_words(step, layer.peepholes() - 1, int64_t{3} * layer.hidden(), error)) &&
+         check_epsilon(layer.clip(), error) && check_activation(layer.gate(), error) &&
+         check_activation(layer.cell(), error) && check_activation(layer.output(), error);
+}
+
+kernels::RecurrentPlan plan_of(const StepView& step, const fb::Recurrent& layer, const kernels::IsaTraits& traits) {
+  const TensorInfo& x = step.inputs[0];
+  return kernels::plan_recurrent(kind_of(layer), steps_of(layer, x), batch_of(layer, x), layer.hidden(), sums_of(layer),
+                                 traits);
+}
+
+int64_t scratch_bytes(const StepView& step, const Target& target) {
+  return plan_of(step, *step.step.op_as_Recurrent(), target.traits).scratch_bytes;
+}
+
+// ---- the recurrence ------------------------------------------------------------------------------------------------
+
+// One row per batch entry.
+struct Rows {
+  float* data;
+  ptrdiff_t stride;
+
+  float* row(int32_t entry) const { return data + entry * stride; }
+};
+
+class Recurrence {
+ public:
+  Recurrence(const StepView& step, const linnet_session& session)
+      : step_(step),
+        session_(session),
+        layer_(*step.step.op_as_Recurrent()),
+        x_(step.inputs[0]),
+        steps_(steps_of(layer_, x_)),
+        batch_(batch_of(layer_, x_)),
+        hidden_(layer_.hidden()),
+        sums_(sums_of(layer_)),
+        clip_(layer_.clip() > 0 ? layer_.clip() : __builtin_inff()),
+        plan_(plan_of(step, layer_, kernels::traits(session.kernels->id))),
+        gates_(static_cast<float*>(session.slot(0))) {}
+
+  void run() const {
+    const int32_t first = layer_.reverse() ? steps_ - 1 : 0;
+    fill(state_at(first), layer_.initial_h() ? &step_.inputs[1] : nullptr);
+    if (layer_.kind() == fb::RecurrentKind::Lstm) {
+      fill(rows_of(last_c(step_)), layer_.initial_c() ? &initial_c(step_, layer_) : nullptr);
+    }
+    Rows before = state_at(first);
+    for (int32_t done = 0; done < steps_; done += plan_.block) {
+      const int32_t count = steps_ - done < plan_.block ? steps_ - done : plan_.block;
+      const int32_t begin = layer_.reverse() ? steps_ - done - count : done;
+      multiply_inputs(begin, count);
+      for (int32_t i = 0; i < count; ++i) {
+        const int32_t position = layer_.reverse() ? count - 1 - i : i;
+        const Rows now = state_at(begin + position);
+        advance(gates_ + static_cast<ptrdiff_t>(position) * batch_ * sums_, before, now);
+        before = now;
+      }
+    }
+    if (layer_.sequence() && layer_.last()) {
+      for (int32_t b = 0; b < batch_; ++b) copy_row(before.row(b), rows_of(last_h(step_, layer_)).row(b));
+    }
+  }
+
+ private:
+  const StepView& step_;
+  const linnet_session& session_;
+  const fb::Recurrent& layer_;
+  const TensorInfo& x_;
+  int32_t steps_, batch_, hidden_, sums_;
+  float clip_;
+  kernels::RecurrentPlan plan_;
+  float* gates_;
+
+  Rows rows_of(const TensorInfo& state) const { return {session_.output<float>(state), state.row_stride}; }
+
+  // Where the state of time step t goes: into the sequence, or always to the same place.
+  Rows state_at(int32_t t) const {
+    if (!layer_.sequence()) return rows_of(step_.output);
+    const TensorInfo& y = step_.output;
+    const ptrdiff_t entry = layer_.y_batch_first() ? static_cast<ptrdiff_t>(steps_) * y.row_stride : y.row_stride;
+    const ptrdiff_t time = layer_.y_batch_first() ? y.row_stride : static_cast<ptrdiff_t>(batch_) * y.row_stride;
+    return {session_.output<float>(y) + t * time, entry};
+  }
+
+  void copy_row(const float* from, float* to) const { memcpy(to, from, static_cast<size_t>(hidden_) * sizeof(float)); }
+
+  void fill(const Rows& state, const TensorInfo* initial) const {
+    for (int32_t b = 0; b < batch_; ++b) {
+      if (initial != nullptr) {
+        copy_row(session_.input<float>(*initial) + static_cast<ptrdiff_t>(b) * initial->row_stride, state.row(b));
+      } else {
+        memset(state.row(b), 0, static_cast<size_t>(hidden_) * sizeof(float));
+      }
+    }
+  }
+
+  // The sums of time steps begin .. begin + count, one row per time step and batch entry.
+  void multiply_inputs(int32_t begin, int32_t count) const {
+    kernels::GemmArgs args = {};
+    args.n = sums_;
+    args.k = x_.columns;
+    args.a = session_.input<float>(x_);
+    args.a_stride = x_.row_stride;
+    args.packed = step_.model.floats(layer_.input_weights());
+    args.c = gates_;
+    args.c_stride = sums_;
+    if (!layer_.x_batch_first()) {
+      args.m = count * batch_;
+      args.a += static_cast<ptrdiff_t>(begin) * batch_ * x_.row_stride;
+      multiply_columns(session_, args);
+      return;
+    }
+    args.m = count;
+    args.c_stride = static_cast<ptrdiff_t>(batch_) * sums_;
+    const float* x = args.a + static_cast<ptrdiff_t>(begin) * x_.row_stride;
+    for (int32_t b = 0; b < batch_; ++b) {
+      args.a = x + static_cast<ptrdiff_t>(b) * steps_ * x_.row_stride;
+      args.c = gates_ + static_cast<ptrdiff_t>(b) * sums_;
+      multiply_columns(session_, args);
+    }
+  }
+
+  // c = a w, added to what c holds where `add`.
+  void multiply_state(const Rows& a, const float* packed, int32_t n, const Rows& c, bool add) const {
+    kernels::GemmArgs args = {};
+    args.m = batch_;
+    args.n = n;
+    args.k = hidden_;
+    args.a = a.data;
+    args.a_stride = a.stride;
+    args.packed = packed;
+    args.c = c.data;
+    args.c_stride = c.stride;
+    if (add) {
+      args.epilogue.residual = c.data;
+      args.epilogue.residual_stride = c.stride;
+    }
+    if (layer_.kind() == fb::RecurrentKind::Rnn && layer_.clip() > 0) {
+      args.epilogue.activation = {kernels::Function::Clip, -clip_, clip_};
+    }
+    multiply_columns(session_, args);
+  }
+
+  void advance(float* gates, const Rows& before, const Rows& now) const {
+    const float* weights = step_.model.floats(layer_.recurrent_weights());
+    const Rows sums = {gates, sums_};
+    if (layer_.kind() == fb::RecurrentKind::Gru) {
+      advance_gru(sums, before, now, weights);
+      return;
+    }
+    multiply_state(before, weights, sums_, sums, true);
+    layer_.kind() == fb::RecurrentKind::Lstm ? lstm_cells(sums, now) : activate(sums, now);
+  }
+
+  // Calls body(first row, rows) for parts of the batch.
+  template <class Body>
+  void for_rows(const Body& body) const {
+    parallel(session_, batch_, hidden_ * kWorkPerUnit,
+             [&](int32_t begin, int32_t end, int32_t) { body(begin, end - begin); });
+  }
+
+  void activate(const Rows& sums, const Rows& now) const {
+    for_rows([&](int32_t first, int32_t rows) {
+      session_.kernels->unary_f32(
+          {rows, hidden_, sums.row(first), sums.stride, now.row(first), now.stride, activation_of(layer_.gate())});
+    });
+  }
+
+  void lstm_cells(const Rows& sums, const Rows& now) const {
+    const Rows c = rows_of(last_c(step_));
+    const float* peepholes = layer_.peepholes() == 0 ? nullptr : step_.model.floats(layer_.peepholes() - 1);
+    for_rows([&](int32_t first, int32_t rows) {
+      session_.kernels->lstm_cell_f32({rows, hidden_, layer_.input_forget(), clip_, activation_of(layer_.gate()),
+                                       activation_of(layer_.cell()), activation_of(layer_.output()), sums.row(first),
+                                       sums.stride, peepholes, c.row(first), c.stride, now.row(first), now.stride});
+    });
+  }
+
+  void advance_gru(const Rows& sums, const Rows& before, const Rows& now, const float* weights) const {
+    const float* candidate_weights = weights + kernels::panel_floats(int64_t{2} * hidden_, hidden_);
+    const Rows candidate = {gates_ + plan_.candidate, hidden_};
+    const bool after = layer_.linear_before_reset();
+    multiply_state(before, weights, 2 * hidden_, sums, true);
+    if (after) {
+      multiply_state(before, candidate_weights, hidden_, candidate, false);
+    } else {
+      reset(sums, before, candidate);
+      multiply_state(candidate, candidate_weights, hidden_, {sums.data + 2 * hidden_, sums.stride}, true);
+    }
+    for_rows([&](int32_t first, int32_t rows) {
+      session_.kernels->gru_cell_f32({rows, hidden_, clip_, activation_of(layer_.gate()), activation_of(layer_.cell()),
+                                      sums.row(first), sums.stride, after ? candidate.row(first) : nullptr,
+                                      candidate.stride, before.row(first), before.stride, now.row(first), now.stride});
+    });
+  }
+
+  void reset(const Rows& sums, const Rows& before, const Rows& candidate) const {
+    for_rows([&](int32_t first, int32_t rows) {
+      session_.kernels->gru_reset_f32({rows, hidden_, clip_, activation_of(layer_.gate()), sums.row(first) + hidden_,
+                                       sums.stride, before.row(first), before.stride, candidate.row(first),
+                                       candidate.stride});
+    });
+  }
+};
+
+void run(const StepView& step, const linnet_session& session) {
+  Recurrence(step, session).run();
+}
+
+}  // namespace
+
+const OperatorEntry kRecurrent = {1, 3, 0, check, scratch_bytes, run, 3};
+
+}  // namespace linnet::engine
