@@ -39,7 +39,7 @@ class ReferenceTest : public testing::Test {
     const Case golden = read_case(models_, name_);
     ConvertOptions options;
     options.check_passes = true;
-    options.strict = kVariants[0].strict;
+    options.winograd = kVariants[0].winograd;
     Conversion conversion;
     ASSERT_NO_THROW(conversion = convert(models_ / (name_ + ".onnx"), options)) << name_;
     ASSERT_EQ(conversion.source->inputs.size(), golden.inputs.size());
