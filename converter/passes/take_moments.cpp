@@ -20,12 +20,10 @@ int64_t lines_of(const Shape& image, int64_t winograd) {
   return std::clamp(lines, std::min(step, image[1]), image[1]);
 }
 
-// Lets the convolution that makes `image` give its moments as well; null where none makes it, or one by
-// Winograd's algorithm, which has no second output.
+// Lets the convolution that makes `image` give its moments as well; null where none makes it.
 Value* moments_of(Graph& graph, Value* image, int64_t* lines) {
   Node* node = producer_of<ops::Conv>(image);
   if (node == nullptr || image->shape().size() != 4 || !node->as<ops::Conv>()->channels_last) return nullptr;
-  if (node->as<ops::Conv>()->winograd != 0) return nullptr;
   if (node->as<ops::Conv>()->moment_rows == 0) {
     auto conv = std::make_unique<ops::Conv>(*node->as<ops::Conv>());
     conv->moment_rows = lines_of(image->shape(), conv->winograd);

@@ -13,8 +13,9 @@ Value* group_norm(GraphBuilder& b, Value* x, bool channels_last = true) {
   return b.add(op, {x, b.random({channels}), b.random({channels})}, "norm");
 }
 
-Value* conv(GraphBuilder& b, Value* x, int64_t outputs) {
+Value* conv(GraphBuilder& b, Value* x, int64_t outputs, int64_t winograd = 0) {
   ops::Conv op;
+  op.winograd = winograd;
   op.strides = op.dilations = {1, 1};
   op.pads_begin = op.pads_end = {1, 1};
   op.channels_last = true;
@@ -39,6 +40,13 @@ TEST(TakeMoments, InRunsThatFitACache) {
   b.output(group_norm(b, conv(b, b.input({1, 50, 512, 1}), 4)));
   run(b.graph, passes::take_moments);
   EXPECT_EQ(moment_rows(b.graph), 16) << "8 KB a line, 128 KB a run";
+}
+
+TEST(TakeMoments, InRunsOfWholeTiles) {
+  GraphBuilder b;
+  b.output(group_norm(b, conv(b, b.input({1, 50, 400, 1}), 8, 4)));
+  run(b.graph, passes::take_moments);
+  EXPECT_EQ(moment_rows(b.graph), 8) << "12.5 KB a line, 10 of them in 128 KB";
 }
 
 TEST(TakeMoments, OnceForTwoNormsAndBesidesOtherReaders) {
