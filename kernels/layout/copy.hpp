@@ -68,6 +68,20 @@ struct CopyLoops {
   }
 };
 
+// y[2 i + j] = x[i + j x_stride] for j < 2: the channel shuffle of two groups.
+template <class Isa>
+void interleave(const Element<Isa, 4>* x, ptrdiff_t x_stride, ptrdiff_t size, Element<Isa, 4>* y) {
+  constexpr int kWidth = F32<Isa>::width;
+  const auto load = [x](ptrdiff_t i) { return F32<Isa>::load(reinterpret_cast<const float*>(x + i)); };
+  ptrdiff_t i = 0;
+  for (; kWidth > 1 && i + kWidth <= size; i += kWidth)
+    store_interleaved(load(i), load(x_stride + i), reinterpret_cast<float*>(y + 2 * i));
+  for (; i < size; ++i) {
+    y[2 * i] = x[i];
+    y[2 * i + 1] = x[x_stride + i];
+  }
+}
+
 // Two loops; strides in elements, [0] the outer one.
 template <class Isa, int kBytes>
 void copy_plane(const ptrdiff_t* shape, const Element<Isa, kBytes>* x, const ptrdiff_t* x_strides,
@@ -78,6 +92,12 @@ void copy_plane(const ptrdiff_t* shape, const Element<Isa, kBytes>* x, const ptr
     return;
   }
   const bool is_transpose = x_strides[0] == 1 && y_strides[1] == 1;
+  if constexpr (kBytes == 4) {
+    if (is_transpose && shape[1] == 2 && y_strides[0] == 2) {
+      interleave<Isa>(x, x_strides[1], shape[0], y);
+      return;
+    }
+  }
   const ptrdiff_t block_i = is_transpose ? 16 : shape[0], block_j = is_transpose ? 16 : shape[1];
   for (ptrdiff_t first_i = 0; first_i < shape[0]; first_i += block_i) {
     const ptrdiff_t end_i = shape[0] - first_i < block_i ? shape[0] : first_i + block_i;

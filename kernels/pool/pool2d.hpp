@@ -31,34 +31,43 @@ LINNET_INLINE PoolRange<Isa> pool_range(int32_t out, int32_t kernel, int32_t str
           taps_below<Isa>(static_cast<ptrdiff_t>(size) + pad_end, start, kernel, dilation)};
 }
 
-template <class Isa>
-LINNET_INLINE F32<Isa> pool_maximum(const Pool2DArgs& args, const float* image, const PoolRange<Isa>& lines,
-                                    const PoolRange<Isa>& pixels, int count) {
-  F32<Isa> maximum = F32<Isa>::set(-kInfinity);
+// kVectors vectors of channels side by side, the last with `count` of them.
+template <class Isa, int kVectors>
+LINNET_INLINE void pool_maximum(const Pool2DArgs& args, const float* image, const PoolRange<Isa>& lines,
+                                const PoolRange<Isa>& pixels, int count, float* y) {
+  constexpr int kWidth = F32<Isa>::width;
+  const auto lanes = [count](int v) LINNET_INLINE_LAMBDA { return v == kVectors - 1 ? count : kWidth; };
+  F32<Isa> maximum[kVectors];
+  for (int v = 0; v < kVectors; ++v) maximum[v] = F32<Isa>::set(-kInfinity);
   for (int32_t ky = lines.first; ky < lines.end; ++ky) {
     const float* line = image + (lines.start + ky * args.window.dilation_h) * args.in_w * args.x_stride;
     for (int32_t kx = pixels.first; kx < pixels.end; ++kx) {
       const float* pixel = line + (pixels.start + kx * args.window.dilation_w) * args.x_stride;
-      maximum = max_or_nan(maximum, F32<Isa>::load_n(pixel, count));
+      for (int v = 0; v < kVectors; ++v)
+        maximum[v] = max_or_nan(maximum[v], F32<Isa>::load_n(pixel + v * kWidth, lanes(v)));
     }
   }
-  return maximum;
+  for (int v = 0; v < kVectors; ++v) maximum[v].store_n(y + v * kWidth, lanes(v));
 }
 
-template <class Isa>
-LINNET_INLINE F32<Isa> pool_sum(const Pool2DArgs& args, const float* image, const PoolRange<Isa>& lines,
-                                const PoolRange<Isa>& pixels, int count) {
-  F32<Isa> sum = F32<Isa>::set(0.0f);
+template <class Isa, int kVectors>
+LINNET_INLINE void pool_average(const Pool2DArgs& args, const float* image, const PoolRange<Isa>& lines,
+                                const PoolRange<Isa>& pixels, F32<Isa> divisor, int count, float* y) {
+  constexpr int kWidth = F32<Isa>::width;
+  const auto lanes = [count](int v) LINNET_INLINE_LAMBDA { return v == kVectors - 1 ? count : kWidth; };
+  F32<Isa> sum[kVectors];
+  for (int v = 0; v < kVectors; ++v) sum[v] = F32<Isa>::set(0.0f);
   for (int32_t ky = lines.first; ky < lines.end; ++ky) {
     const float* line = image + (lines.start + ky * args.window.dilation_h) * args.in_w * args.x_stride;
-    F32<Isa> line_sum = F32<Isa>::set(0.0f);
+    F32<Isa> line_sum[kVectors];
+    for (int v = 0; v < kVectors; ++v) line_sum[v] = F32<Isa>::set(0.0f);
     for (int32_t kx = pixels.first; kx < pixels.end; ++kx) {
       const float* pixel = line + (pixels.start + kx * args.window.dilation_w) * args.x_stride;
-      line_sum = line_sum + F32<Isa>::load_n(pixel, count);
+      for (int v = 0; v < kVectors; ++v) line_sum[v] = line_sum[v] + F32<Isa>::load_n(pixel + v * kWidth, lanes(v));
     }
-    sum = sum + line_sum;
+    for (int v = 0; v < kVectors; ++v) sum[v] = sum[v] + line_sum[v];
   }
-  return sum;
+  for (int v = 0; v < kVectors; ++v) (sum[v] / divisor).store_n(y + v * kWidth, lanes(v));
 }
 
 template <class Isa>
@@ -67,6 +76,31 @@ LINNET_INLINE float pool_divisor(bool count_include_pad, const PoolRange<Isa>& l
   const int32_t width = count_include_pad ? pixels.padded : pixels.end - pixels.first;
   const bool empty = height <= 0 || width <= 0;
   return empty ? 1.0f : static_cast<float>(height) * static_cast<float>(width);
+}
+
+// One output pixel. Four vectors at a time: the steps of one wait for each other.
+template <class Isa>
+LINNET_INLINE void pool_pixel(const Pool2DArgs& args, const float* image, const PoolRange<Isa>& lines,
+                              const PoolRange<Isa>& pixels, float* y) {
+  constexpr int kVectors = 4, kWidth = F32<Isa>::width;
+  const F32<Isa> divisor = F32<Isa>::set(pool_divisor<Isa>(args.count_include_pad, lines, pixels));
+  const bool average = args.kind != PoolKind::Max;
+  ptrdiff_t c = 0;
+  for (; c + kVectors * kWidth <= args.channels; c += kVectors * kWidth) {
+    if (average) {
+      pool_average<Isa, kVectors>(args, image + c, lines, pixels, divisor, kWidth, y + c);
+    } else {
+      pool_maximum<Isa, kVectors>(args, image + c, lines, pixels, kWidth, y + c);
+    }
+  }
+  for_each_vector<Isa>(args.channels - c, [&](ptrdiff_t i, int count) LINNET_INLINE_LAMBDA {
+    if (average) {
+      pool_average<Isa, 1>(args, image + c + i, lines, pixels, divisor, count, y + c + i);
+    } else {
+      pool_maximum<Isa, 1>(args, image + c + i, lines, pixels, count, y + c + i);
+    }
+  });
+  apply_activation<Isa>(args.activation, y, args.channels);
 }
 
 template <class Isa>
@@ -79,18 +113,8 @@ void pool2d_f32_impl(const Pool2DArgs& args) {
     for (int32_t ox = 0; ox < args.out_w; ++ox) {
       const PoolRange<Isa> pixels =
           pool_range<Isa>(ox, w.kernel_w, w.stride_w, w.dilation_w, w.pad_left, args.pad_right, args.in_w);
-      float* y = args.y + (static_cast<ptrdiff_t>(r) * args.out_w + ox) * args.y_stride;
-      if (args.kind == PoolKind::Max) {
-        for_each_vector<Isa>(args.channels, [&](ptrdiff_t c, int count) LINNET_INLINE_LAMBDA {
-          pool_maximum<Isa>(args, image + c, lines, pixels, count).store_n(y + c, count);
-        });
-      } else {
-        const F32<Isa> divisor = F32<Isa>::set(pool_divisor<Isa>(args.count_include_pad, lines, pixels));
-        for_each_vector<Isa>(args.channels, [&](ptrdiff_t c, int count) LINNET_INLINE_LAMBDA {
-          (pool_sum<Isa>(args, image + c, lines, pixels, count) / divisor).store_n(y + c, count);
-        });
-      }
-      apply_activation<Isa>(args.activation, y, args.channels);
+      pool_pixel<Isa>(args, image, lines, pixels,
+                      args.y + (static_cast<ptrdiff_t>(r) * args.out_w + ox) * args.y_stride);
     }
   }
 }

@@ -107,6 +107,10 @@ LINNET_INLINE F32<isa::scalar> to_float(I32<isa::scalar> a) {
 LINNET_INLINE F32<isa::scalar> sqrt(F32<isa::scalar> a) {
   return {__builtin_sqrtf(a.v)};
 }
+LINNET_INLINE void store_interleaved(F32<isa::scalar> a, F32<isa::scalar> b, float* p) {
+  p[0] = a.v;
+  p[1] = b.v;
+}
 LINNET_INLINE float reduce_add(F32<isa::scalar> a) {
   return a.v;
 }
@@ -291,6 +295,19 @@ LINNET_INLINE F32<Isa> sqrt(F32<Isa> a) {
   return {typename F32<Isa>::Batch(vsqrtq_f32(a.v))};
 #else
   return {xsimd::sqrt(a.v)};
+#endif
+}
+// a[0], b[0], a[1], b[1], ...
+template <class Isa>
+LINNET_INLINE void store_interleaved(F32<Isa> a, F32<Isa> b, float* p) {
+#if defined(__AVX512F__)
+  const __m512i low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+  const __m512i high = _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+  _mm512_storeu_ps(p, _mm512_permutex2var_ps(a.v, low, b.v));
+  _mm512_storeu_ps(p + 16, _mm512_permutex2var_ps(a.v, high, b.v));
+#else
+  F32<Isa>{xsimd::zip_lo(a.v, b.v)}.store(p);
+  F32<Isa>{xsimd::zip_hi(a.v, b.v)}.store(p + F32<Isa>::width);
 #endif
 }
 template <class Isa>

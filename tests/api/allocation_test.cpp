@@ -18,7 +18,9 @@ void check_trap() {
 }  // namespace
 
 #if defined(__SANITIZE_ADDRESS__)
-#include <sanitizer/allocator_interface.h>
+// Of the sanitizers' runtime; GCC does not install the header that declares it.
+extern "C" int __sanitizer_install_malloc_and_free_hooks(void (*malloc_hook)(const volatile void*, size_t),
+                                                         void (*free_hook)(const volatile void*));
 
 namespace {
 const int kHooks = __sanitizer_install_malloc_and_free_hooks([](const volatile void*, size_t) { check_trap(); },

@@ -108,6 +108,8 @@ TEST_P(LayoutTest, CopyEveryRunLength) {
     check_copy(kernels(), {{3, n}, {-n, 2}, {n, 1}});   // every second, lines flipped
     check_copy(kernels(), {{3, n}, {n, 1}, {-n, -1}});  // flipped output
     check_copy(kernels(), {{2, n, 2}, {2 * n, 2, 1}, {7 * n, 3, 1}});
+    check_copy(kernels(), {{3, n, 2}, {2 * n + 1, 1, n}, {2 * n, 2, 1}});  // channel shuffle of two groups
+    check_copy(kernels(), {{n, 2}, {1, n + 3}, {2, 1}});
     if (HasFatalFailure()) return;
   }
 }
