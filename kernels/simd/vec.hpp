@@ -305,9 +305,14 @@ LINNET_INLINE void store_interleaved(F32<Isa> a, F32<Isa> b, float* p) {
   const __m512i high = _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
   _mm512_storeu_ps(p, _mm512_permutex2var_ps(a.v, low, b.v));
   _mm512_storeu_ps(p + 16, _mm512_permutex2var_ps(a.v, high, b.v));
+#elif defined(__AVX2__)  // xsimd 8.1 interleaves the halves apart
+  const __m256 low = _mm256_unpacklo_ps(a.v, b.v), high = _mm256_unpackhi_ps(a.v, b.v);
+  _mm256_storeu_ps(p, _mm256_permute2f128_ps(low, high, 0x20));
+  _mm256_storeu_ps(p + 8, _mm256_permute2f128_ps(low, high, 0x31));
 #else
-  F32<Isa>{xsimd::zip_lo(a.v, b.v)}.store(p);
-  F32<Isa>{xsimd::zip_hi(a.v, b.v)}.store(p + F32<Isa>::width);
+  const float32x4x2_t pairs = vzipq_f32(a.v, b.v);
+  vst1q_f32(p, pairs.val[0]);
+  vst1q_f32(p + 4, pairs.val[1]);
 #endif
 }
 template <class Isa>
