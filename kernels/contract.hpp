@@ -31,6 +31,20 @@ struct GemmArgs {
   Epilogue epilogue;
 };
 
+// c[m, n] = epilogue(bias[n] + sum over k of a[m, k] * w[n, k]) with the w of a layer that multiplies by its transpose,
+// in that layer's packing. Outputs n_begin <= n < n_end only.
+struct GemmTransposedArgs {
+  int32_t m, n, k;
+  int32_t n_begin, n_end;
+  const float* a;
+  ptrdiff_t a_stride;
+  const float* packed;  // Panel16 section of [n, k], whose own biases are not read
+  const float* bias;    // [n], or null for zeros
+  float* c;
+  ptrdiff_t c_stride;
+  Epilogue epilogue;
+};
+
 // Geometry shared by the convolution-like kernels; bottom and right padding follow from the output size.
 struct Window {
   int32_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left;

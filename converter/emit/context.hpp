@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -31,6 +32,14 @@ class Context {
   // index.
   virtual uint32_t buffer(std::span<const float> data) = 0;
   virtual uint32_t buffer(std::span<const int32_t> data) = 0;
+
+  // A matrix packed for a product: `pack` makes the block, where no block of the transposed matrix is there already. Of
+  // a matrix that one layer multiplies by and another by its transpose, one block is stored.
+  struct PackedMatrix {
+    uint32_t buffer;
+    bool transposed;
+  };
+  virtual PackedMatrix matrix(const ir::Array& weights, const std::function<std::vector<float>()>& pack) = 0;
 
   // Adds one step of `node`. A node may add several; only the last one's outputs need be complete.
   template <class Table>

@@ -81,6 +81,7 @@ class ModelContext : public Context {
   bool placed_in_output(const Node& node, size_t index) override { return plan_.placed.at(&node)[index]; }
   uint32_t buffer(std::span<const float> data) override { return use_buffer(std::as_bytes(data)); }
   uint32_t buffer(std::span<const int32_t> data) override { return use_buffer(std::as_bytes(data)); }
+  PackedMatrix matrix(const Array& weights, const std::function<std::vector<float>()>& pack) override;
 
   Emission run();
 
@@ -96,6 +97,7 @@ class ModelContext : public Context {
   std::map<uint32_t, std::vector<std::string>> users_;  // of every buffer: names of their nodes
   std::string emitted_;                                 // the node being emitted
   int64_t used_weight_bytes_ = 0;                       // by the node being emitted
+  std::vector<std::pair<Array, uint32_t>> matrices_;    // and their blocks
 
   void add_step(const Node& node, fb::Operator type, flatbuffers::Offset<void> table,
                 const std::vector<uint32_t>& inputs, const std::vector<uint32_t>& outputs) override;
@@ -113,6 +115,28 @@ uint32_t ModelContext::use_buffer(std::span<const std::byte> data) {
   users_[index].push_back(emitted_);
   used_weight_bytes_ += static_cast<int64_t>(data.size());
   return index;
+}
+
+bool is_transpose(const Array& a, const Array& b) {
+  const Shape &shape = a.shape(), &other = b.shape();
+  if (shape[0] != other[1] || shape[1] != other[0] || std::min(shape[0], shape[1]) == 1) return false;
+  for (int64_t i = 0; i < shape[0]; ++i)
+    for (int64_t j = 0; j < shape[1]; ++j)
+      if (a.number(static_cast<size_t>(i * shape[1] + j)) != b.number(static_cast<size_t>(j * shape[0] + i)))
+        return false;
+  return true;
+}
+
+Context::PackedMatrix ModelContext::matrix(const Array& weights, const std::function<std::vector<float>()>& pack) {
+  for (const auto& [other, index] : matrices_) {
+    if (!is_transpose(weights, other)) continue;
+    users_[index].push_back(emitted_);
+    used_weight_bytes_ += buffers_.bytes(index);
+    return {index, true};
+  }
+  const uint32_t index = buffer(pack());
+  matrices_.emplace_back(weights, index);
+  return {index, false};
 }
 
 int64_t ModelContext::row_stride(const Value& value) {

@@ -63,10 +63,15 @@ void Linear::emit(const Node& node, emit::Context& context) const {
   const Array* bias = constant_input(node, 2, "bias");
   const int32_t n = device_int(weights.shape()[0]), k = device_int(weights.shape()[1]);
   const std::vector<float> values = weights.floats(), biases = bias ? bias->floats() : std::vector<float>();
-  std::vector<float> packed(static_cast<size_t>(kernels::panel_floats(n, k)));
-  kernels::pack_gemm(values.data(), 1, k, bias ? biases.data() : nullptr, n, k, packed.data());
+  const emit::Context::PackedMatrix matrix = context.matrix(weights, [&] {
+    std::vector<float> packed(static_cast<size_t>(kernels::panel_floats(n, k)));
+    kernels::pack_gemm(values.data(), 1, k, bias ? biases.data() : nullptr, n, k, packed.data());
+    return packed;
+  });
+  const uint32_t own_bias = matrix.transposed && bias ? 1 + context.buffer(biases) : 0;
   const fb::Activation activation = emit::Context::activation(fused);
-  const auto table = fb::CreateFullyConnected(context.builder(), context.buffer(packed), &activation);
+  const auto table =
+      fb::CreateFullyConnected(context.builder(), matrix.buffer, &activation, matrix.transposed, own_bias);
   std::vector<uint32_t> tensors = {context.tensor(node.in(0))};
   if (node.has(3)) tensors.push_back(context.tensor(node.in(3)));
   context.step(node, table, tensors, {context.tensor(node.out())});

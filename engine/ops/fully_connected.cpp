@@ -10,8 +10,11 @@ bool check(const StepView& step, Error* error) {
   const TensorInfo& y = step.output;
   if (!check_float(step, error)) return false;
   LINNET_REQUIRE(error, x.rows == y.rows, LINNET_ERROR_SHAPE, y.index, x.rows, y.rows);
-  return check_words(step, linear.weights(), kernels::panel_floats(y.columns, x.columns), error) &&
-         check_residual(step, error) && check_activation(linear.activation(), error);
+  const int64_t floats =
+      linear.transposed() ? kernels::panel_floats(x.columns, y.columns) : kernels::panel_floats(y.columns, x.columns);
+  if (linear.bias() != 0 && !check_words(step, linear.bias() - 1, y.columns, error)) return false;
+  return check_words(step, linear.weights(), floats, error) && check_residual(step, error) &&
+         check_activation(linear.activation(), error);
 }
 
 kernels::GemmArgs arguments(const StepView& step, const linnet_session& session) {
@@ -40,7 +43,31 @@ kernels::GemmArgs rows_of(const kernels::GemmArgs& all, int32_t begin, int32_t e
   return args;
 }
 
+// Every output is computed alike, wherever the threads divide them.
+void run_transposed(const StepView& step, const linnet_session& session) {
+  const fb::FullyConnected& linear = *step.step.op_as_FullyConnected();
+  const kernels::GemmArgs all = arguments(step, session);
+  kernels::GemmTransposedArgs args = {};
+  args.m = all.m;
+  args.n = all.n;
+  args.k = all.k;
+  args.a = all.a;
+  args.a_stride = all.a_stride;
+  args.packed = all.packed;
+  args.bias = linear.bias() != 0 ? step.model.floats(linear.bias() - 1) : nullptr;
+  args.c = all.c;
+  args.c_stride = all.c_stride;
+  args.epilogue = all.epilogue;
+  parallel(session, args.n, int64_t{args.m} * args.k, [&](int32_t begin, int32_t end, int32_t) {
+    kernels::GemmTransposedArgs part = args;
+    part.n_begin = begin;
+    part.n_end = end;
+    session.kernels->gemm_transposed_f32(part);
+  });
+}
+
 void run(const StepView& step, const linnet_session& session) {
+  if (step.step.op_as_FullyConnected()->transposed()) return run_transposed(step, session);
   const kernels::GemmArgs args = arguments(step, session);
   const int32_t m = args.m;
   const int32_t n = args.n;

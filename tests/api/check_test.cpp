@@ -212,6 +212,17 @@ const Wrong kWrong[] = {
              {b.input({2, 4}), b.input({2, 7}), b.output({2, 8})});
      },
      0, 1},
+    {"LinearTransposedWeightsTooShort", LINNET_ERROR_RANGE,  // they are those of [4, 8], not of [20, 4]
+     [](ModelBuilder& b) {
+       apply(b, fb::CreateFullyConnected(b.fbb(), b.gemm_weights(4, 8, 1), nullptr, true),
+             {b.input({2, 20}), b.output({2, 4})});
+     }},
+    {"LinearTransposedBiasTooShort", LINNET_ERROR_RANGE,
+     [](ModelBuilder& b) {
+       const uint32_t bias = b.buffer(std::vector<float>(3));
+       apply(b, fb::CreateFullyConnected(b.fbb(), b.gemm_weights(4, 8, 1), nullptr, true, 1 + bias),
+             {b.input({2, 8}), b.output({2, 4})});
+     }},
     {"ScaleShiftTooShort", LINNET_ERROR_RANGE,
      [](ModelBuilder& b) {
        apply(b, fb::CreateScaleShift(b.fbb(), b.buffer(std::vector<float>(7))), {b.input({3, 4}), b.output({3, 4})});

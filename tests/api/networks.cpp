@@ -74,6 +74,14 @@ void fully_connected_wide(ModelBuilder& b) {
   from_to(b, fb::CreateFullyConnected(b.fbb(), w), x, {1, 1000});
 }
 
+// A matrix and, sharing its block, its transpose.
+void fully_connected_transposed(ModelBuilder& b) {
+  const uint32_t x = b.sliced_input({3, 33}), y = b.slice({3, 40});
+  const uint32_t w = b.gemm_weights(33, 40, 7), bias = b.buffer(random_floats(33, 8));
+  b.step(fb::CreateFullyConnected(b.fbb(), w, &kRelu), {x}, {y});
+  from_to(b, fb::CreateFullyConnected(b.fbb(), w, &kSilu, true, 1 + bias), y, {3, 33});
+}
+
 void matmul(ModelBuilder& b) {
   const Shape a_shape = {3, 5, 11}, b_shape = {11, 37}, c_shape = {3, 5, 37};
   const uint32_t a = b.sliced_input(a_shape), w = b.sliced_input(b_shape), c = b.slice(c_shape);
@@ -349,6 +357,7 @@ const std::vector<OperatorModel>& operator_models() {
       {"ConvTranspose2D", conv_transpose},
       {"FullyConnected", fully_connected},
       {"FullyConnected_wide", fully_connected_wide},
+      {"FullyConnected_transposed", fully_connected_transposed},
       {"MatMul", matmul},
       {"Pool2D_max", max_pool},
       {"Pool2D_average", average_pool},

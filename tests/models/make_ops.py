@@ -181,6 +181,15 @@ def products():
     gemm("gemm_opset7", 2, 40, 24, tb=1, c=[40], opset=7); gemm("gemm_no_bias_opset11", 2, 8, 24, tb=1, opset=11)
     gemm("gemm_large", 37, 65, 129, tb=1, c=[65])
 
+    # Tied weights: a layer and one of the transposed matrix.
+    for m in (1, 5):
+        name = f"gemm_tied_{m}"
+        x, w, b, c = rand(name, m, 37), rand(name + "w", 21, 37), rand(name + "b", 21), rand(name + "c", 37)
+        hidden = np.maximum(d(x) @ d(w).T + d(b), 0)
+        case(name, [("Gemm", ["x", "w", "b"], ["h"], dict(transB=1)), ("Relu", ["h"], ["r"], {}),
+                    ("Gemm", ["r", "w", "c"], ["y"], {})],
+             {"x": x}, {"w": w, "b": b, "c": c}, ref=hidden @ d(w) + d(c))
+
     def matmul(name, a_shape, b_shape, const=None, opset=13):
         a, b = rand(name, *a_shape), rand(name + "b", *b_shape)
         inputs = {"a": a, "b": b}

@@ -46,6 +46,9 @@ class Recorder : public emit::Context {
     return static_cast<uint32_t>(floats.size() - 1);
   }
   uint32_t buffer(std::span<const int32_t>) override { return 0; }
+  PackedMatrix matrix(const Array&, const std::function<std::vector<float>()>& pack) override {
+    return {buffer(pack()), false};
+  }
 
   template <class Table>
   const Table& table(size_t step = 0) {

@@ -469,6 +469,20 @@ TEST(SharedWeights, OneCopyOfEqualAndTransposedMatrices) {
   expect_contains(report::to_json(conversion.report), {"\"saved_bytes\""});
 }
 
+TEST(SharedWeights, ALayerAndItsTransposeShareABlock) {
+  OnnxModelFile file;
+  file.input("x", {1, 2}).output("y");
+  file.floats("w", {2, 3}, {1, 2, 3, 4, 5, 6});
+  file.floats("bias", {2}, {1, -1});
+  file.node("MatMul", {"x", "w"}, {"a"}, "first");
+  file.node("Sigmoid", {"a"}, {"b"});
+  OnnxModelFile::attribute(file.node("Gemm", {"b", "w", "bias"}, {"y"}, "second"), "transB", 1);
+  const Conversion conversion = convert_file(file, {});
+  const auto& shared = conversion.report.shared_weights;
+  ASSERT_EQ(shared.size(), 1u);
+  EXPECT_EQ(shared[0].steps, (std::vector<std::string>{"first", "second"}));
+}
+
 // Weight arithmetic of every spelling is gone (tests/models/make_weights.py).
 TEST(WeightGoldens, OnlyLayersStay) {
   int cases = 0;

@@ -77,6 +77,8 @@ void describe(const fb::ConvTranspose2D& op, const fb::Step&, Writer* writer) {
 }
 
 void describe(const fb::FullyConnected& op, const fb::Step& step, Writer* writer) {
+  if (op.transposed()) writer->add("transposed");
+  if (op.bias() != 0) writer->buffer(op.bias() - 1);
   writer->residual(step).activation(op.activation()).buffer(op.weights());
 }
 
