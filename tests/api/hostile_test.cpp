@@ -34,9 +34,15 @@ linnet_status attempt(const Bytes& model) {
   return status;
 }
 
-void flip_every_bit(const Bytes& original) {
+#ifdef LINNET_EMULATED
+constexpr size_t kFlipStep = 9;  // a bit of nearly every byte, another one each time: emulation takes ten times as long
+#else
+constexpr size_t kFlipStep = 1;
+#endif
+
+void flip_bits(const Bytes& original) {
   const Bytes model = original.copy(original.size());
-  for (size_t bit = 0; bit < model.size() * 8; ++bit) {
+  for (size_t bit = 0; bit < model.size() * 8; bit += kFlipStep) {
     model.data()[bit / 8] ^= static_cast<uint8_t>(1 << bit % 8);
     attempt(model);
     model.data()[bit / 8] ^= static_cast<uint8_t>(1 << bit % 8);
@@ -52,19 +58,25 @@ TEST(Hostile, EveryTruncation) {
   }
 }
 
-TEST(Hostile, EveryBitOfTheSmallNetwork) {
-  flip_every_bit(small_network(4));
+TEST(Hostile, FlippedBitsOfTheSmallNetwork) {
+  flip_bits(small_network(4));
 }
 
 class Flips : public testing::TestWithParam<OperatorModel> {};
-TEST_P(Flips, EveryBit) {
-  // The wide layers' files are almost all weights; their bits are flipped in the other models.
-  if (GetParam().name.find("_wide") == std::string::npos) flip_every_bit(operator_model(GetParam(), 1));
+TEST_P(Flips, OfTheModel) {
+  flip_bits(operator_model(GetParam(), 1));
+}
+// The wide layers' files are almost all weights; their bits are flipped in the other models.
+std::vector<OperatorModel> small_models() {
+  std::vector<OperatorModel> models;
+  for (const OperatorModel& model : operator_models())
+    if (model.name.find("_wide") == std::string::npos) models.push_back(model);
+  return models;
 }
 std::string operator_name(const testing::TestParamInfo<OperatorModel>& info) {
   return info.param.name;
 }
-INSTANTIATE_TEST_SUITE_P(Union, Flips, testing::ValuesIn(operator_models()), operator_name);
+INSTANTIATE_TEST_SUITE_P(Union, Flips, testing::ValuesIn(small_models()), operator_name);
 
 TEST(Hostile, RandomBytes) {
   std::mt19937 engine(20240501);
