@@ -61,7 +61,7 @@ __attribute__((noinline)) void dot_block(const GemmTransposedArgs& args, int32_t
 
 template <class Isa, int kRows>
 LINNET_INLINE void dot_rows(const GemmTransposedArgs& args, int32_t row) {
-  constexpr int kOutputs = 4;
+  constexpr int kOutputs = F32<Isa>::width > 1 ? 4 : 1;
   int32_t output = args.n_begin;
   for (; output + kOutputs <= args.n_end; output += kOutputs) dot_block<Isa, kRows, kOutputs>(args, row, output);
   for (; output < args.n_end; ++output) dot_block<Isa, kRows, 1>(args, row, output);
@@ -71,11 +71,13 @@ LINNET_INLINE void dot_rows(const GemmTransposedArgs& args, int32_t row) {
   }
 }
 
+// Plain C++ takes one output at a time: which products compilers fuse with a sum differs between copies of a loop.
 template <class Isa>
 void gemm_transposed_f32_impl(const GemmTransposedArgs& args) {
+  constexpr int kRows = F32<Isa>::width > 1 ? 2 : 1;
   int32_t row = 0;
-  for (; row + 2 <= args.m; row += 2) dot_rows<Isa, 2>(args, row);
-  if (row < args.m) dot_rows<Isa, 1>(args, row);
+  for (; row + kRows <= args.m; row += kRows) dot_rows<Isa, kRows>(args, row);
+  for (; row < args.m; ++row) dot_rows<Isa, 1>(args, row);
 }
 
 }  // namespace linnet::kernels
