@@ -13,15 +13,15 @@ struct GemmBlocks {
 
 template <class Isa>
 LINNET_INLINE GemmBlocks gemm_blocks(int32_t n, int32_t k) {
-  constexpr int64_t kFirstLevel = 16 * 1024, kSecondLevel = F32<Isa>::width >= 8 ? 512 * 1024 : 128 * 1024;
+  constexpr int32_t kFirstLevel = 16 * 1024, kSecondLevel = F32<Isa>::width >= 8 ? 512 * 1024 : 128 * 1024;
   constexpr int32_t kRun = 512, kStep = 4, rows = TileShape<Isa>::rows;
   const int32_t runs = k <= kRun ? 1 : (k + kRun - 1) / kRun;
   const int32_t inputs = runs == 1 ? k : (k + runs * kStep - 1) / (runs * kStep) * kStep;
   // Weights of up to 128 KB stay in the second-level cache by themselves; then the rows stay in the first-level one.
-  const int64_t row_bytes = static_cast<int64_t>(inputs) * 4 + 1;
-  const int64_t budget = static_cast<int64_t>(n) * k * 4 <= 128 * 1024 ? kFirstLevel : kSecondLevel;
-  const int64_t tiles = budget / (row_bytes * rows);
-  return {static_cast<int32_t>(tiles < 4 ? 4 : tiles > 1024 ? 1024 : tiles) * rows, inputs};
+  const int32_t row_bytes = inputs * 4 + 1;
+  const int32_t budget = static_cast<int64_t>(n) * k * 4 <= 128 * 1024 ? kFirstLevel : kSecondLevel;
+  const int32_t tiles = budget / (row_bytes * rows);
+  return {(tiles < 4 ? 4 : tiles > 1024 ? 1024 : tiles) * rows, inputs};
 }
 
 // A part of a product: rows row_begin .. row_end, inputs k_begin .. k_end.
