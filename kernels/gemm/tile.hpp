@@ -61,14 +61,14 @@ LINNET_INLINE const float* multiply_run(F32<Isa> (&acc)[kRows][kVectors], const 
       V lanes[kRows];
 #pragma GCC unroll 16
       for (int r = 0; r < kRows; ++r) lanes[r] = V::load(a[r] + i);
-#pragma GCC unroll 4
+#pragma GCC unroll 16
       for (int lane = 0; lane < 4; ++lane) {
         V b[kVectors];
-#pragma GCC unroll 4
+#pragma GCC unroll 16
         for (int v = 0; v < kVectors; ++v) b[v] = weight(w + lane * kWidth, v);
 #pragma GCC unroll 16
         for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 4
+#pragma GCC unroll 16
           for (int v = 0; v < kVectors; ++v) acc[r][v] = multiply_add_lane(acc[r][v], b[v], lanes[r], lane);
         }
       }
@@ -76,12 +76,12 @@ LINNET_INLINE const float* multiply_run(F32<Isa> (&acc)[kRows][kVectors], const 
   }
   for (; i < k; ++i, w += kWidth) {
     V b[kVectors];
-#pragma GCC unroll 4
+#pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v) b[v] = weight(w, v);
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
       const V x = V::set(a[r][i]);
-#pragma GCC unroll 4
+#pragma GCC unroll 16
       for (int v = 0; v < kVectors; ++v) acc[r][v] = multiply_add(acc[r][v], b[v], x);
     }
   }
@@ -96,14 +96,14 @@ LINNET_INLINE void store_tile(F32<Isa> (&acc)[kRows][kVectors], const TileArgs& 
   if (const float* residual = t.residual) {
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r, residual += residual_stride) {
-#pragma GCC unroll 4
+#pragma GCC unroll 16
       for (int v = 0; v < kVectors; ++v) acc[r][v] = acc[r][v] + V::load(residual + v * V::width);
     }
   }
   float* c = t.c;
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r, c += c_stride) {
-#pragma GCC unroll 4
+#pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v) clamp(acc[r][v]).store(c + v * V::width);
   }
 }
@@ -116,11 +116,11 @@ __attribute__((noinline)) void tile(const TileArgs& t) {
     const float* c = t.c;
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r, c += t.c_stride) {
-#pragma GCC unroll 4
+#pragma GCC unroll 16
       for (int v = 0; v < kVectors; ++v) acc[r][v] = V::load(c + v * V::width);
     }
   } else {
-#pragma GCC unroll 4
+#pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v) {
       const int column = v * V::width;
       const V bias = V::load(t.panel + (column / kWidth) * t.panel_distance + column % kWidth);
