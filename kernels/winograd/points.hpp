@@ -12,9 +12,8 @@
 
 namespace linnet::kernels {
 
-// F(4x4) takes 5/8 and 3/2 where Lavin & Gray take 1 and 2: the error in float32 is half as large (the
-// test winograd_error_test measures it). All coefficients are
-// exact in float32.
+// F(4x4) takes 5/8 and 3/2 where Lavin & Gray take 1 and 2: the error in float32 is half as large (winograd_error_test
+// measures it). All coefficients are exact in float32.
 struct WinogradPoints {
   int count;
   double point[3];
