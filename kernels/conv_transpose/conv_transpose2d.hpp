@@ -65,7 +65,7 @@ void TransposedLine<Isa>::run(int32_t group, const float* packed, int32_t k) con
     t.residual_stride = e.residual_stride * stride;
     t.residual = e.residual ? e.residual + (line + first) * e.residual_stride + out_channel : nullptr;
     for_each_span<Isa>(packed, args.out_channels, k,
-                       [&](const PanelSpan& span) LINNET_INLINE_LAMBDA { run_tile<Isa>(span, rows, e.activation, t); });
+                       [&](const PanelSpan& span) LINNET_INLINE_LAMBDA { run_rows<Isa>(span, rows, e.activation, t); });
   }
 }
 

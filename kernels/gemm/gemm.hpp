@@ -32,22 +32,19 @@ struct GemmPart {
 template <class Isa>
 LINNET_INLINE void gemm_span(const GemmArgs& args, const PanelSpan& span, const GemmPart& part) {
   const bool last = part.k_end == args.k;
-  for (int32_t row = part.row_begin, rows; row < part.row_end; row += rows) {
-    rows = next_tile_rows<Isa>(part.row_end - row);
-    const float* a[TileShape<Isa>::rows];
-    for (int32_t r = 0; r < rows; ++r) a[r] = args.a + (row + r) * args.a_stride + part.k_begin;
-    TileArgs t{};
-    t.rows = a;
-    t.taps = 1;
-    t.k = part.k_end - part.k_begin;
-    t.resume = part.k_begin > 0;
-    t.k_begin = part.k_begin;
-    t.c = args.c + row * args.c_stride;
-    t.c_stride = args.c_stride;
-    t.residual_stride = args.epilogue.residual_stride;
-    t.residual = last && args.epilogue.residual ? args.epilogue.residual + row * t.residual_stride : nullptr;
-    run_tile<Isa>(span, rows, last ? args.epilogue.activation : Activation{}, t);
-  }
+  TileArgs t{};
+  t.a = args.a + part.row_begin * args.a_stride + part.k_begin;
+  t.a_stride = args.a_stride;
+  t.taps = 1;
+  t.k = part.k_end - part.k_begin;
+  t.resume = part.k_begin > 0;
+  t.k_begin = part.k_begin;
+  t.next = span.packed + span.panels * span.panel_distance + (1 + part.k_begin) * (span.wide ? kPanel : kTailPanel);
+  t.c = args.c + part.row_begin * args.c_stride;
+  t.c_stride = args.c_stride;
+  t.residual_stride = args.epilogue.residual_stride;
+  t.residual = last && args.epilogue.residual ? args.epilogue.residual + part.row_begin * t.residual_stride : nullptr;
+  run_rows<Isa>(span, part.row_end - part.row_begin, last ? args.epilogue.activation : Activation{}, t);
 }
 
 template <class Isa>

@@ -23,13 +23,22 @@ struct TileShape {
       (max_columns < kTailPanel ? max_columns : kTailPanel) / (width < kTailPanel ? width : kTailPanel);
 };
 
+// Some tiles of as many rows each, one below the other.
 struct TileArgs {
-  const float* const* rows;  // [taps][TileShape::rows]: the k inputs of each output row at each tap
+  int32_t tiles;
+  // The k inputs of each row at each tap: rows [tiles][taps][TileShape::rows]; or, where that is null and there is one
+  // tap, those of row r at a + r * a_stride.
+  const float* const* rows;
+  const float* a;
+  ptrdiff_t a_stride;
   int32_t taps, k;
   bool resume;               // c holds what the inputs before k_begin have given; otherwise starts from the biases
   ptrdiff_t k_begin;         // rows of the panels' weights to skip
   const float* panel;        // biases of the tile's first column
   ptrdiff_t panel_distance;  // floats from a panel to the next
+  const float* next;         // weights that will be used after these, or null
+  int32_t next_begin;        // how many tiles have fetched their share of them before
+  int32_t columns;           // that are stored; a tile computes all that its vectors hold
   float* c;
   ptrdiff_t c_stride;
   const float* residual;
@@ -46,14 +55,54 @@ struct PanelSpan {
   bool wide;
 };
 
+// Brings the weights of the next panels into the second-level cache, a line of each for every kPrefetchStep inputs:
+// those of a large layer come from further away, and the first tile of each panel would wait for them. The first tiles
+// of a panel (as many as kPrefetchStep) fetch all of the next; behind a layer's last panel the next layer's weights
+// begin as a rule.
+constexpr int kPrefetchStep = 4;
+
+template <class Isa>
+struct Prefetch {
+  static constexpr bool kUsed = F32<Isa>::width >= 8;
+  static constexpr ptrdiff_t kLine = 16;
+  const float* p;
+  ptrdiff_t step, panel_distance;
+
+  LINNET_INLINE Prefetch(const TileArgs& t, int32_t tile) : p(t.panel), step(0), panel_distance(0) {
+    const int32_t part = t.next_begin + tile;
+    if (t.next == nullptr || part >= kPrefetchStep) return;
+    p = t.next + part * t.taps * (t.k / kPrefetchStep) * kLine;
+    step = kLine;
+    panel_distance = t.panel_distance;
+  }
+  template <int kPanels>
+  LINNET_INLINE void next() {
+    __builtin_prefetch(p, 0, 2);
+    if constexpr (kPanels > 1) __builtin_prefetch(p + panel_distance, 0, 2);
+    p += step;
+  }
+};
+
 // acc[r][v] += sum over k of a[r][k] * w[k][v]; returns the weights behind those used.
 template <class Isa, int kRows, int kVectors, int kWidth>
 LINNET_INLINE const float* multiply_run(F32<Isa> (&acc)[kRows][kVectors], const float* const (&a)[kRows],
-                                        const float* w, ptrdiff_t panel_distance, int32_t k) {
+                                        const float* w, ptrdiff_t panel_distance, int32_t k, Prefetch<Isa>& prefetch) {
   using V = F32<Isa>;
   const auto weight = [&](const float* p, int v) LINNET_INLINE_LAMBDA {
     const int column = v * V::width;
     return V::load(p + (column / kWidth) * panel_distance + column % kWidth);
+  };
+  const auto multiply = [&](ptrdiff_t i) LINNET_INLINE_LAMBDA {
+    V b[kVectors];
+#pragma GCC unroll 16
+    for (int v = 0; v < kVectors; ++v) b[v] = weight(w, v);
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      const V x = V::set(a[r][i]);
+#pragma GCC unroll 16
+      for (int v = 0; v < kVectors; ++v) acc[r][v] = multiply_add(acc[r][v], b[v], x);
+    }
+    w += kWidth;
   };
   ptrdiff_t i = 0;
   if constexpr (kLaneFma<Isa>) {
@@ -73,53 +122,77 @@ LINNET_INLINE const float* multiply_run(F32<Isa> (&acc)[kRows][kVectors], const 
         }
       }
     }
-  }
-  for (; i < k; ++i, w += kWidth) {
-    V b[kVectors];
+  } else if constexpr (Prefetch<Isa>::kUsed && kRows > 1) {
+    for (; i + kPrefetchStep <= k; i += kPrefetchStep) {
+      prefetch.template next<(kVectors * V::width + kWidth - 1) / kWidth>();
 #pragma GCC unroll 16
-    for (int v = 0; v < kVectors; ++v) b[v] = weight(w, v);
-#pragma GCC unroll 16
-    for (int r = 0; r < kRows; ++r) {
-      const V x = V::set(a[r][i]);
-#pragma GCC unroll 16
-      for (int v = 0; v < kVectors; ++v) acc[r][v] = multiply_add(acc[r][v], b[v], x);
+      for (int j = 0; j < kPrefetchStep; ++j) multiply(i + j);
     }
   }
+  for (; i < k; ++i) multiply(i);
   return w;
 }
 
-template <class Isa, int kRows, int kVectors>
-LINNET_INLINE void store_tile(F32<Isa> (&acc)[kRows][kVectors], const TileArgs& t) {
+// The first `columns` of the rows at `lanes` with their epilogue; `c` and `residual` as in `t`, of the tile's first
+// row.
+template <class Isa>
+__attribute__((noinline)) void store_columns(const TileArgs& t, const float* lanes, int32_t stride, int32_t rows,
+                                             float* c, const float* residual) {
   using V = F32<Isa>;
   const ClampVectors<Isa> clamp(t.clamp);
-  const ptrdiff_t c_stride = t.c_stride, residual_stride = t.residual_stride;
-  if (const float* residual = t.residual) {
+  for (int32_t r = 0; r < rows; ++r, lanes += stride, c += t.c_stride) {
+    for (int32_t column = 0; column < t.columns; column += V::width) {
+      const int32_t n = t.columns - column;
+      V x = V::load(lanes + column);
+      if (residual) x = x + V::load_n(residual + r * t.residual_stride + column, n);
+      clamp(x).store_n(c + column, n);
+    }
+  }
+}
+
+// What earlier inputs have given, of a tile whose last vectors are not full.
+template <class Isa, int kRows, int kStride>
+LINNET_INLINE void load_columns(const TileArgs& t, const float* c, float (&lanes)[kRows * kStride]) {
+  std::memset(lanes, 0, sizeof(lanes));
+  for (int r = 0; r < kRows; ++r, c += t.c_stride) {
+    std::memcpy(lanes + r * kStride, c, static_cast<size_t>(t.columns) * sizeof(float));
+  }
+}
+
+template <class Isa, int kRows, int kVectors>
+LINNET_INLINE void store_tile(F32<Isa> (&acc)[kRows][kVectors], const TileArgs& t, float* c, const float* residual) {
+  using V = F32<Isa>;
+  constexpr int kStride = kVectors * V::width;
+  if (t.columns < kStride) {
+    float lanes[kRows * kStride];
 #pragma GCC unroll 16
-    for (int r = 0; r < kRows; ++r, residual += residual_stride) {
+    for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 16
+      for (int v = 0; v < kVectors; ++v) acc[r][v].store(lanes + r * kStride + v * V::width);
+    }
+    store_columns<Isa>(t, lanes, kStride, kRows, c, residual);
+    return;
+  }
+  const ClampVectors<Isa> clamp(t.clamp);
+  if (residual) {
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r, residual += t.residual_stride) {
 #pragma GCC unroll 16
       for (int v = 0; v < kVectors; ++v) acc[r][v] = acc[r][v] + V::load(residual + v * V::width);
     }
   }
-  float* c = t.c;
 #pragma GCC unroll 16
-  for (int r = 0; r < kRows; ++r, c += c_stride) {
+  for (int r = 0; r < kRows; ++r, c += t.c_stride) {
 #pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v) clamp(acc[r][v]).store(c + v * V::width);
   }
 }
 
 template <class Isa, int kRows, int kVectors, int kWidth>
-__attribute__((noinline)) void tile(const TileArgs& t) {
+LINNET_INLINE void start_tile(F32<Isa> (&acc)[kRows][kVectors], const TileArgs& t, const float* c) {
   using V = F32<Isa>;
-  V acc[kRows][kVectors];
-  if (t.resume) {
-    const float* c = t.c;
-#pragma GCC unroll 16
-    for (int r = 0; r < kRows; ++r, c += t.c_stride) {
-#pragma GCC unroll 16
-      for (int v = 0; v < kVectors; ++v) acc[r][v] = V::load(c + v * V::width);
-    }
-  } else {
+  constexpr int kStride = kVectors * V::width;
+  if (!t.resume) {
 #pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v) {
       const int column = v * V::width;
@@ -127,16 +200,47 @@ __attribute__((noinline)) void tile(const TileArgs& t) {
 #pragma GCC unroll 16
       for (int r = 0; r < kRows; ++r) acc[r][v] = bias;
     }
+    return;
   }
-  const float* w = t.panel + (1 + t.k_begin) * kWidth;
-  const float* const* rows = t.rows;
-  for (int32_t tap = 0; tap < t.taps; ++tap, rows += TileShape<Isa>::rows) {
-    const float* a[kRows];
+  float lanes[kRows * kStride];
+  const bool whole = t.columns >= kStride;
+  if (!whole) load_columns<Isa, kRows, kStride>(t, c, lanes);
+  const float* from = whole ? c : lanes;
+  const ptrdiff_t stride = whole ? t.c_stride : kStride;
 #pragma GCC unroll 16
-    for (int r = 0; r < kRows; ++r) a[r] = rows[r];
-    w = multiply_run<Isa, kRows, kVectors, kWidth>(acc, a, w, t.panel_distance, t.k);
+  for (int r = 0; r < kRows; ++r, from += stride) {
+#pragma GCC unroll 16
+    for (int v = 0; v < kVectors; ++v) acc[r][v] = V::load(from + v * V::width);
   }
-  store_tile<Isa>(acc, t);
+}
+
+template <class Isa, int kRows, int kVectors, int kWidth>
+__attribute__((noinline)) void tile(const TileArgs& t) {
+  using V = F32<Isa>;
+  const float* const* rows = t.rows;
+  const float* inputs = t.a;
+  float* c = t.c;
+  const float* residual = t.residual;
+  for (int32_t i = 0; i < t.tiles; ++i, c += kRows * t.c_stride) {
+    V acc[kRows][kVectors];
+    start_tile<Isa, kRows, kVectors, kWidth>(acc, t, c);
+    const float* w = t.panel + (1 + t.k_begin) * kWidth;
+    Prefetch<Isa> prefetch(t, i);
+    for (int32_t tap = 0; tap < t.taps; ++tap) {
+      const float* a[kRows];
+      if (rows) {
+#pragma GCC unroll 16
+        for (int r = 0; r < kRows; ++r) a[r] = rows[r];
+        rows += TileShape<Isa>::rows;
+      } else {
+#pragma GCC unroll 16
+        for (int r = 0; r < kRows; ++r, inputs += t.a_stride) a[r] = inputs;
+      }
+      w = multiply_run<Isa, kRows, kVectors, kWidth>(acc, a, w, t.panel_distance, t.k, prefetch);
+    }
+    store_tile<Isa>(acc, t, c, residual);
+    if (residual) residual += kRows * t.residual_stride;
+  }
 }
 
 template <class Isa, int kRows, int kVectors, int kWidth>
@@ -158,7 +262,7 @@ LINNET_INLINE int32_t tile_columns(const PanelSpan& span) {
 }
 
 template <class Isa>
-LINNET_INLINE void whole_tile(const PanelSpan& span, int32_t rows, const TileArgs& t) {
+LINNET_INLINE void run_tile(const PanelSpan& span, int32_t rows, const TileArgs& t) {
   using Shape = TileShape<Isa>;
   if constexpr (Shape::single_row_panels > 1) {
     if (span.panels == Shape::single_row_panels) {
@@ -179,57 +283,46 @@ LINNET_INLINE void whole_tile(const PanelSpan& span, int32_t rows, const TileArg
   }
 }
 
-// The first `columns` columns of a tile, by way of a buffer for all of them.
+// Rows of the next tile when `remaining` rows are left: full ones, the last two of equal size.
 template <class Isa>
-__attribute__((noinline)) void partial_tile(const PanelSpan& span, int32_t rows, int32_t columns, const TileArgs& t) {
-  using V = F32<Isa>;
-  using Shape = TileShape<Isa>;
-  constexpr int32_t stride = Shape::panels > 1 ? Shape::panels * kPanel : Shape::max_columns;
-  static_assert(Shape::rows * stride >= Shape::single_row_panels * kPanel);
-  float lanes[Shape::rows * stride];
-  TileArgs whole = t;
-  whole.c = lanes;
-  whole.c_stride = stride;
-  whole.residual = nullptr;
-  whole.clamp = make_clamp(Activation{});
-  for (int32_t r = 0; t.resume && r < rows; ++r) {
-    std::memcpy(lanes + r * stride, t.c + r * t.c_stride, static_cast<size_t>(columns) * sizeof(float));
-  }
-  whole_tile<Isa>(span, rows, whole);
-  const ClampVectors<Isa> clamp(t.clamp);
-  for (int32_t r = 0; r < rows; ++r) {
-#pragma GCC unroll 1
-    for (int32_t column = 0; column < columns; column += V::width) {
-      const int32_t n = columns - column;
-      V x = V::load(lanes + r * stride + column);
-      if (t.residual) x = x + V::load_n(t.residual + r * t.residual_stride + column, n);
-      clamp(x).store_n(t.c + r * t.c_stride + column, n);
-    }
-  }
+LINNET_INLINE int32_t next_tile_rows(int32_t remaining) {
+  constexpr int32_t rows = TileShape<Isa>::rows;
+  return remaining <= rows ? remaining : remaining < 2 * rows ? (remaining + 1) / 2 : rows;
 }
 
-// Computes `rows` (at most TileShape::rows) output rows of a span. `t` has c and residual at column 0 of the first row;
-// its panel, panel_distance and clamp are filled in here.
+// Computes `count` output rows of a span. `t` has its inputs, c and residual at column 0 of the first row; what depends
+// on the span, the activation and the division into tiles is filled in here.
 template <class Isa>
-void run_tile(const PanelSpan& span, int32_t rows, const Activation& activation, TileArgs t) {
+void run_rows(const PanelSpan& span, int32_t count, const Activation& activation, TileArgs t) {
+  using Shape = TileShape<Isa>;
   const int32_t step = tile_columns<Isa>(span);
   t.clamp = make_clamp(activation);
   t.panel_distance = span.panel_distance;
-  t.panel = span.packed;
   t.c += span.column;
   if (t.residual) t.residual += span.column;
-  float* const c = t.c;
-  for (int32_t left = span.columns; left > 0; left -= step) {
-    if (left >= step) {
-      whole_tile<Isa>(span, rows, t);
-    } else {
-      partial_tile<Isa>(span, rows, left, t);
+  t.next_begin = 0;
+  while (count > 0) {
+    const int32_t rows = next_tile_rows<Isa>(count);
+    // What an activation has yet to be applied to is taken tile by tile, while it is in the first-level cache.
+    t.tiles = rows < Shape::rows || t.clamp.deferred ? 1 : count / Shape::rows - (count % Shape::rows != 0);
+    if (t.tiles < 1) t.tiles = 1;
+    TileArgs part = t;
+    part.panel = span.packed;
+    for (part.columns = span.columns; part.columns > 0; part.columns -= step) {
+      run_tile<Isa>(span, rows, part);
+      part.panel += step;
+      part.c += step;
+      if (part.residual) part.residual += step;
     }
-    t.panel += step;
-    t.c += step;
-    if (t.residual) t.residual += step;
+    const int32_t done = t.tiles * rows;
+    if (t.clamp.deferred) activate_rows<Isa>(activation, done, span.columns, t.c, t.c_stride, t.c, t.c_stride);
+    if (t.rows) t.rows += static_cast<ptrdiff_t>(t.tiles) * t.taps * Shape::rows;
+    if (t.a) t.a += done * t.a_stride;
+    t.c += done * t.c_stride;
+    if (t.residual) t.residual += done * t.residual_stride;
+    t.next_begin += t.tiles;
+    count -= done;
   }
-  if (t.clamp.deferred) activate_rows<Isa>(activation, rows, span.columns, c, t.c_stride, c, t.c_stride);
 }
 
 // Calls body(PanelSpan) for all panels of a section of [k, n], kPanels at a time while there are as many.
@@ -246,13 +339,6 @@ LINNET_INLINE void for_each_span(const float* packed, int32_t n, int32_t k, Body
     packed += width * length;
     column += width;
   }
-}
-
-// Rows of the next tile when `remaining` rows are left: full ones, the last two of equal size.
-template <class Isa>
-LINNET_INLINE int32_t next_tile_rows(int32_t remaining) {
-  constexpr int32_t rows = TileShape<Isa>::rows;
-  return remaining <= rows ? remaining : remaining < 2 * rows ? (remaining + 1) / 2 : rows;
 }
 
 }  // namespace linnet::kernels

@@ -25,23 +25,28 @@ void pack_columns(const MatMulArgs& args, int32_t column, int32_t columns, int32
 
 template <class Isa>
 void multiply_span(const MatMulArgs& args, const PanelSpan& span, float* a_tile) {
-  const float* a[TileShape<Isa>::rows];
+  TileArgs t{};
+  t.taps = 1;
+  t.k = args.k;
+  t.c_stride = args.c_stride_m;
+  if (args.a_stride_k == 1) {
+    t.a = args.a;
+    t.a_stride = args.a_stride_m;
+    t.c = args.c;
+    run_rows<Isa>(span, args.m, args.activation, t);
+    return;
+  }
+  t.a = a_tile;
+  t.a_stride = args.k;
   for (int32_t row = 0, rows; row < args.m; row += rows) {
     rows = next_tile_rows<Isa>(args.m - row);
     for (int32_t r = 0; r < rows; ++r) {
-      a[r] = args.a + (row + r) * args.a_stride_m;
-      if (args.a_stride_k == 1) continue;
+      const float* a = args.a + (row + r) * args.a_stride_m;
       float* packed = a_tile + static_cast<ptrdiff_t>(r) * args.k;
-      for (ptrdiff_t k = 0; k < args.k; ++k) packed[k] = a[r][k * args.a_stride_k];
-      a[r] = packed;
+      for (ptrdiff_t k = 0; k < args.k; ++k) packed[k] = a[k * args.a_stride_k];
     }
-    TileArgs t{};
-    t.rows = a;
-    t.taps = 1;
-    t.k = args.k;
     t.c = args.c + row * args.c_stride_m;
-    t.c_stride = args.c_stride_m;
-    run_tile<Isa>(span, rows, args.activation, t);
+    run_rows<Isa>(span, rows, args.activation, t);
   }
 }
 

@@ -116,29 +116,22 @@ void Winograd<Isa, kTile>::transform_inputs(WinogradTile first, int32_t tiles) c
 template <class Isa, int kTile>
 void Winograd<Isa, kTile>::multiply(const PanelSpan& span, int32_t tiles) const {
   const ptrdiff_t width = span.wide ? kPanel : kTailPanel, distance = width * (args.in_channels + 1);
-  const int32_t step = tile_columns<Isa>(span);
-  const float* a = scratch + plan.input_offset;
-  const float* packed = span.packed + width;  // behind the biases
-  float* c = scratch + plan.product_offset;
-  const float* pointers[TileShape<Isa>::rows];
+  PanelSpan product = span;  // of one point: the panels' first columns of its rows, all of them, from zero
+  product.packed += width;
+  product.column = 0;
+  product.columns = (span.columns + tile_columns<Isa>(span) - 1) / tile_columns<Isa>(span) * tile_columns<Isa>(span);
   TileArgs t{};
-  t.rows = pointers;
+  t.a = scratch + plan.input_offset;
+  t.a_stride = args.in_channels;
   t.taps = 1;
   t.k = args.in_channels;
-  t.panel_distance = span.panel_distance;
+  t.c = scratch + plan.product_offset;
   t.c_stride = plan.columns;
-  t.clamp = make_clamp(Activation{});
-  for (int i = 0; i < kPoints; ++i, a += input_stride(tiles), c += product_stride(tiles), packed += distance) {
-    const float* next_row = a;
-    for (int32_t row = 0, rows; row < tiles; row += rows) {
-      rows = next_tile_rows<Isa>(tiles - row);
-      for (int32_t r = 0; r < rows; ++r, next_row += args.in_channels) pointers[r] = next_row;
-      for (int32_t column = 0; column < span.columns; column += step) {
-        t.panel = packed + column;
-        t.c = c + static_cast<ptrdiff_t>(row) * plan.columns + column;
-        whole_tile<Isa>(span, rows, t);
-      }
-    }
+  for (int i = 0; i < kPoints; ++i, product.packed += distance) {
+    t.next = product.packed + distance;
+    run_rows<Isa>(product, tiles, Activation{}, t);
+    t.a += input_stride(tiles);
+    t.c += product_stride(tiles);
   }
 }
 
