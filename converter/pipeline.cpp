@@ -185,7 +185,7 @@ class Converter {
 
   plan::Plan plan_memory() {
     progress("plan_memory", kPassed);
-    plan::Plan plan = plan::plan_memory(graph());
+    plan::Plan plan = plan::plan_memory(graph(), options_.cascades);
     if (options_.check_passes) plan::check_plan(graph(), plan);
     report().tensor_bytes = plan.tensor_bytes;
     report().tensor_lower_bound = plan.lower_bound;
@@ -213,8 +213,9 @@ class Converter {
 };
 
 constexpr std::string_view kShapeOption = "--shape=", kStripOption = "--strip-names", kKeepOption = "--keep-layout",
-                           kWinogradOption = "--winograd=", kStrictOption = "--strict", kInitOption = "--init=",
-                           kSeedOption = "--seed=", kReparamOption = "--reparam=", kDataSetOption = "--reestimate-bn=";
+                           kWinogradOption = "--winograd=", kCascadeOption = "--cascade=", kStrictOption = "--strict",
+                           kInitOption = "--init=", kSeedOption = "--seed=", kReparamOption = "--reparam=",
+                           kDataSetOption = "--reestimate-bn=";
 
 // Words are separated by blanks.
 std::string escaped(std::string_view name) {
@@ -246,6 +247,8 @@ std::string to_string(const ConvertOptions& options) {
   if (options.strip_names) words.emplace_back(kStripOption);
   if (options.keep_layout) words.emplace_back(kKeepOption);
   if (options.winograd) words.push_back(fmt::format("{}{}", kWinogradOption, *options.winograd));
+  if (options.cascades != plan::CascadeMode::speed)
+    words.push_back(fmt::format("{}{}", kCascadeOption, plan::name(options.cascades)));
   if (options.strict) words.emplace_back(kStrictOption);
   if (options.initialization) {
     words.push_back(fmt::format("{}{}", kInitOption, weights::name(options.initialization->scheme)));
@@ -268,6 +271,8 @@ ConvertOptions parse_options(std::string_view text) {
       options.keep_layout = true;
     } else if (word == kStrictOption) {
       options.strict = true;
+    } else if (word.starts_with(kCascadeOption)) {
+      options.cascades = plan::parse_cascade_mode(word.substr(kCascadeOption.size()));
     } else if (word.starts_with(kWinogradOption)) {
       options.winograd = std::stoll(word.substr(kWinogradOption.size()));
     } else if (word.starts_with(kShapeOption) && equals >= kShapeOption.size()) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "converter/ir/graph.hpp"
+#include "converter/plan/cascades.hpp"
 #include "converter/report/report.hpp"
 #include "converter/weights/initialize.hpp"
 #include "converter/weights/reparametrize.hpp"
@@ -24,6 +25,7 @@ struct ConvertOptions {
   bool keep_layout = false;                       // inputs and outputs keep the source's layout (N, C, H, W)
   // Winograd's convolution (passes::choose_winograd): 2, 4 or 6, 0 for none, absent for the cost model's choice.
   std::optional<int64_t> winograd;
+  plan::CascadeMode cascades = plan::CascadeMode::speed;
   bool strict = false;  // only what is as exact as the direct computation: F(2x2,3x3)
   // Changes of the weights, in this order, before the passes.
   std::optional<weights::Initialization> initialization;

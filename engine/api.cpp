@@ -1,6 +1,7 @@
 // The C API: argument checks, error reports and the run loop.
 #include <new>
 
+#include "engine/cascade.hpp"
 #include "engine/enums.hpp"
 #include "engine/isa.hpp"
 #include "engine/linnet.h"
@@ -106,6 +107,28 @@ linnet_status port(const linnet_session* session, const Indices* (fb::Model::*po
   return LINNET_OK;
 }
 
+// The lines that a step of a cascade has just computed.
+void narrow(const linnet_session& session, const StepView& step, linnet_tensor_view* view) {
+  const TensorInfo& y = step.output;
+  const size_t line = static_cast<size_t>(y.shape[2]) * static_cast<size_t>(y.row_stride);
+  view->shape[1] = step.lines.count;
+  view->first_line = step.lines.begin;
+  view->bytes = static_cast<size_t>(step.lines.count * y.shape[2] * y.columns) * sizeof(float);
+  view->data = session.output<float>(y) + static_cast<size_t>(step.lines.begin) * line;
+}
+
+void run_step(const linnet_session& session, const StepView& step, int32_t index) {
+  if (session.profile_hook != nullptr) session.profile_hook(session.profile_context, index, 0);
+  find_operator(step.step.op_type())->run(step, session);
+  if (session.profile_hook != nullptr) session.profile_hook(session.profile_context, index, 1);
+  if (session.tap_hook == nullptr) return;
+  for (int32_t output = 0; output < step.output_count; ++output) {
+    linnet_tensor_view view = view_of(session, static_cast<uint32_t>(step.output_at(output).index));
+    if (step.lines.count >= 0) narrow(session, step, &view);
+    session.tap_hook(session.tap_context, index, output, &view);
+  }
+}
+
 bool has_step(const linnet_session* session, int step) {
   return session != nullptr && step >= 0 && step < session->model.step_count();
 }
@@ -179,16 +202,15 @@ linnet_status linnet_output(const linnet_session* session, int index, linnet_ten
 
 linnet_status linnet_run(linnet_session* session) {
   if (session == nullptr) return LINNET_ERROR_ARGUMENT;
-  const int32_t steps = session->model.step_count();
-  for (int32_t i = 0; i < steps; ++i) {
-    const StepView step = view_step(session->model, i);
-    if (session->profile_hook != nullptr) session->profile_hook(session->profile_context, i, 0);
-    find_operator(step.step.op_type())->run(step, *session);
-    if (session->profile_hook != nullptr) session->profile_hook(session->profile_context, i, 1);
-    if (session->tap_hook == nullptr) continue;
-    for (int32_t output = 0; output < step.output_count; ++output) {
-      const linnet_tensor_view view = view_of(*session, static_cast<uint32_t>(step.output_at(output).index));
-      session->tap_hook(session->tap_context, i, output, &view);
+  const ModelView& model = session->model;
+  const int32_t steps = model.step_count(), cascades = model.cascade_count();
+  for (int32_t i = 0, cascade = 0; i < steps;) {
+    if (cascade < cascades && static_cast<uint32_t>(i) == model.cascade(cascade).first_step()) {
+      run_cascade(*session, model.cascade(cascade), run_step);
+      i += static_cast<int32_t>(model.cascade(cascade++).steps());
+    } else {
+      run_step(*session, view_step(model, i), i);
+      ++i;
     }
   }
   return LINNET_OK;

@@ -79,11 +79,13 @@ typedef void (*linnet_parallel_for)(void* context, linnet_task task, void* argum
 
 typedef struct linnet_session linnet_session;
 
-/* Called before (finished = 0) and after (finished = 1) every step; reads a clock of the caller's. */
+/* Called before (finished = 0) and after (finished = 1) every step; reads a clock of the caller's. Steps that the
+ * converter made a cascade run in turns, a few lines of an image each time, and are called for each turn: add up. */
 typedef void (*linnet_profile_hook)(void* context, int step, int finished);
 
 struct linnet_tensor_view;
-/* Called after every step with each of its outputs, while their contents are valid. */
+/* Called after every step with each of its outputs, while their contents are valid; in a cascade after each turn, with
+ * the lines computed in it: lines first_line .. first_line + shape[1] - 1 of the tensor. */
 typedef void (*linnet_tap_hook)(void* context, int step, int output, const struct linnet_tensor_view* tensor);
 
 typedef struct linnet_options {
@@ -128,9 +130,10 @@ typedef struct linnet_tensor_view {
   size_t bytes;
   void* data;
   const char* name; /* null where names were stripped */
+  int first_line;   /* of the whole tensor; not 0 only for the tap hook within a cascade */
 } linnet_tensor_view;
 #define LINNET_TENSOR_VIEW_INIT \
-  { sizeof(linnet_tensor_view), LINNET_FLOAT32, 0, {0}, {0}, 0, 0, 0, 0 }
+  { sizeof(linnet_tensor_view), LINNET_FLOAT32, 0, {0}, {0}, 0, 0, 0, 0, 0 }
 
 /* Checks the whole model (its structure, every offset, shape and index) and says what it needs. */
 linnet_status linnet_get_model_info(const linnet_options* options, const void* bytes, size_t size,

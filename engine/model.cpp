@@ -1,5 +1,6 @@
 #include "engine/model.hpp"
 
+#include "engine/cascade.hpp"
 #include "engine/operators.hpp"
 
 namespace linnet::engine {
@@ -65,6 +66,9 @@ bool check_shape(const fb::Tensor& tensor, int32_t index, Error* error) {
     elements *= size;
     LINNET_REQUIRE(error, elements <= INT32_MAX, LINNET_ERROR_SHAPE, index, INT32_MAX, elements);
   }
+  LINNET_REQUIRE(error, tensor.rolling_lines() == 0 || (dimensions == 4 && tensor.buffer() == 0), LINNET_ERROR_SHAPE,
+                 index, 4, dimensions);
+  LINNET_REQUIRE(error, tensor.rolling_lines() >= 0, LINNET_ERROR_SHAPE, index, 0, tensor.rolling_lines());
   const int32_t columns = dimensions == 0 ? 1 : tensor.shape()->Get(dimensions - 1);
   LINNET_REQUIRE(error, tensor.row_stride() == 0 || tensor.row_stride() >= columns, LINNET_ERROR_SHAPE, index, columns,
                  tensor.row_stride());
@@ -81,8 +85,9 @@ bool check_tensor(const ModelView& model, int32_t index, Error* error) {
   }
   const TensorInfo info = model.tensor(static_cast<uint32_t>(index));
   LINNET_REQUIRE(error, info.extent() <= INT32_MAX, LINNET_ERROR_SHAPE, index, INT32_MAX, info.extent());
-  LINNET_REQUIRE(error, info.offset % sizeof(float) == 0, LINNET_ERROR_RANGE, index, sizeof(float), info.offset);
-  const int64_t end = info.offset + info.extent_bytes();
+  const int64_t offset = tensor.offset();
+  LINNET_REQUIRE(error, offset % sizeof(float) == 0, LINNET_ERROR_RANGE, index, sizeof(float), offset);
+  const int64_t end = offset + info.extent_bytes();
   LINNET_REQUIRE(error, end <= limit, LINNET_ERROR_RANGE, index, limit, end);
   return true;
 }
@@ -94,6 +99,7 @@ bool check_port(const ModelView& model, uint32_t index, Error* error) {
   const TensorInfo info = model.tensor(index);
   LINNET_REQUIRE(error, info.constant == nullptr, LINNET_ERROR_RANGE, info.index, 0, 1);
   LINNET_REQUIRE(error, info.dense(), LINNET_ERROR_SHAPE, info.index, info.columns, info.row_stride);
+  LINNET_REQUIRE(error, info.rolling_lines == 0, LINNET_ERROR_SHAPE, info.index, 0, info.rolling_lines);
   const auto* permutation = model.root->tensors()->Get(index)->source_permutation();
   if (permutation == nullptr) return true;
   LINNET_REQUIRE(error, permutation->size() == static_cast<uint32_t>(info.dimensions), LINNET_ERROR_SHAPE, info.index,
@@ -145,7 +151,8 @@ TensorInfo ModelView::tensor(uint32_t index) const {
     info.columns = info.shape[d];
   }
   info.row_stride = tensor.row_stride() == 0 ? info.columns : tensor.row_stride();
-  info.offset = tensor.offset();
+  info.rolling_lines = tensor.rolling_lines();
+  info.offset = static_cast<ptrdiff_t>(tensor.offset());
   info.constant = tensor.buffer() == 0 ? nullptr : block(tensor.buffer() - 1);
   return info;
 }
@@ -158,6 +165,7 @@ StepView view_step(const ModelView& model, int32_t index) {
                    {},
                    model.tensor(step.outputs()->Get(0)),
                    static_cast<int32_t>(step.outputs()->size()),
+                   {},
                    {}};
   for (int32_t i = 0; i < view.input_count; ++i)
     view.inputs[i] = model.tensor(step.inputs()->Get(static_cast<uint32_t>(i)));
@@ -179,7 +187,7 @@ bool open_model(const void* bytes, size_t size, ModelView* model, Error* error) 
     if (!check_step(*model, i, error)) return false;
   }
   error->step = -1;
-  return true;
+  return check_cascades(*model, error);
 }
 
 }  // namespace linnet::engine

@@ -11,7 +11,7 @@
 namespace linnet::engine {
 
 // The format version this engine was written for (Model.version); older ones are accepted from kOldestFormatVersion on.
-constexpr uint32_t kFormatVersion = 1;
+constexpr uint32_t kFormatVersion = 2;
 constexpr uint32_t kOldestFormatVersion = 1;
 
 // Every weight block is followed by this many readable bytes inside its vector.
@@ -29,11 +29,15 @@ struct TensorInfo {
   int32_t dimensions;
   int32_t shape[LINNET_MAX_DIMENSIONS];
   int32_t rows, columns, row_stride;
-  uint32_t offset;          // bytes from the start of the arena's tensor region, or of the constant's block
+  int32_t rolling_lines;    // lines of the image that memory holds at a time; 0: all
+  ptrdiff_t offset;         // bytes from the start of the arena's tensor region, or of the constant's block
   const uint8_t* constant;  // start of the constant's block; null where the tensor lives in the arena
 
   int32_t elements() const { return rows * columns; }
-  int64_t extent() const { return static_cast<int64_t>(rows - 1) * row_stride + columns; }
+  int64_t extent() const {
+    const int64_t held = rolling_lines > 0 ? static_cast<int64_t>(rolling_lines) * shape[2] : rows;
+    return (held - 1) * row_stride + columns;
+  }
   int64_t extent_bytes() const { return extent() * element_bytes; }
   bool dense() const { return rows == 1 || row_stride == columns; }
   // The distance in elements between consecutive runs of `block` elements in row-major order, or 0 where that distance
@@ -64,9 +68,19 @@ struct ModelView {
   const int32_t* integers(uint32_t index) const { return reinterpret_cast<const int32_t*>(block(index)); }
 
   TensorInfo tensor(uint32_t index) const;
+
+  int32_t cascade_count() const {
+    return root->cascades() == nullptr ? 0 : static_cast<int32_t>(root->cascades()->size());
+  }
+  const fb::Cascade& cascade(int32_t index) const { return *root->cascades()->Get(static_cast<uint32_t>(index)); }
 };
 
-// One step with its tensors resolved.
+// Output lines of a step that are computed in one call, counted through all images; count < 0: all of them.
+struct LineRange {
+  int32_t begin = 0, count = -1;
+};
+
+// One step with its tensors resolved. Within a cascade, offsets of rolling tensors are those that line 0 would have.
 struct StepView {
   const ModelView& model;
   const fb::Step& step;
@@ -75,6 +89,7 @@ struct StepView {
   TensorInfo output;  // the first; of most operators the only one
   int32_t output_count;
   TensorInfo more_outputs[kMaxOutputs - 1];
+  LineRange lines;
 
   const TensorInfo& output_at(int32_t i) const { return i == 0 ? output : more_outputs[i - 1]; }
 };

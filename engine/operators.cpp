@@ -26,7 +26,8 @@ bool disjoint(const TensorInfo& a, const TensorInfo& b) {
   if (stride != static_cast<int64_t>(b.row_stride) * b.element_bytes || stride > UINT32_MAX) return false;
   // 32-bit, because the 64-bit division's library function brings the unwinder into firmware.
   const uint32_t row = static_cast<uint32_t>(stride);
-  const uint32_t remainder = (a.offset < b.offset ? b.offset - a.offset : a.offset - b.offset) % row;
+  const ptrdiff_t apart = a.offset < b.offset ? b.offset - a.offset : a.offset - b.offset;
+  const uint32_t remainder = static_cast<uint32_t>(apart) % row;
   const uint32_t distance = a.offset < b.offset || remainder == 0 ? remainder : row - remainder;
   return distance >= static_cast<int64_t>(a.columns) * a.element_bytes &&
          distance + static_cast<int64_t>(b.columns) * b.element_bytes <= stride;

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "engine/model.hpp"
+#include "kernels/contract.hpp"
 #include "kernels/isa.hpp"
 
 struct linnet_session;
@@ -31,6 +32,10 @@ struct OperatorEntry {
   void (*run)(const StepView& step, const linnet_session& session);
 
   int32_t max_outputs = 1;  // at least 1 always; check() knows how many where it may be more
+
+  // Of operators that can be part of a cascade: run() computes any range of output lines, which takes the lines of
+  // input 0 under this window, and of a residual the same lines. Null of all others.
+  kernels::Window (*window)(const fb::Step& step) = nullptr;
 };
 
 // One constant per operator in this build, k<Operator>, defined in ops/<operator>.cpp.

@@ -15,7 +15,8 @@ namespace {
 
 using namespace linnet::ir;
 
-constexpr uint32_t kFormatVersion = 1;
+// The oldest that knows what a model uses.
+constexpr uint32_t kFormatVersion = 1, kCascadeVersion = 2;
 
 fb::DataType device_type(const Value& value) {
   if (ir::is_floating(value.type.dtype)) return fb::DataType::Float32;
@@ -107,6 +108,7 @@ class ModelContext : public Context {
   }
   void emit_nodes();
   std::vector<flatbuffers::Offset<fb::Step>> write_steps(Emission& emission);
+  std::vector<flatbuffers::Offset<fb::Cascade>> write_cascades(const Emission& emission);
   static report::StepSummary summary(const StepRecord& step);
 };
 
@@ -174,9 +176,11 @@ uint32_t ModelContext::tensor(const Value& value, const Shape& shape) {
   const auto size_vector = builder_.CreateVector(sizes);
   const auto permutation_vector = permutation.empty() ? 0 : builder_.CreateVector(permutation);
   const auto name_string = name(value.name);
-  tensors_.push_back(fb::CreateTensor(builder_, type, size_vector, buffer, offset,
-                                      stride == columns ? 0 : static_cast<int32_t>(stride), permutation_vector,
-                                      name_string));
+  const auto rolling = plan_.cascades.rolling.find(&value);
+  tensors_.push_back(
+      fb::CreateTensor(builder_, type, size_vector, buffer, offset,
+                       stride == columns ? 0 : static_cast<int32_t>(stride), permutation_vector, name_string,
+                       rolling == plan_.cascades.rolling.end() ? 0 : static_cast<int32_t>(rolling->second)));
   return entry->second;
 }
 
@@ -251,10 +255,23 @@ std::vector<flatbuffers::Offset<fb::Step>> ModelContext::write_steps(Emission& e
   return result;
 }
 
+std::vector<flatbuffers::Offset<fb::Cascade>> ModelContext::write_cascades(const Emission& emission) {
+  std::vector<flatbuffers::Offset<fb::Cascade>> result;
+  for (const plan::Cascade& cascade : plan_.cascades.list) {
+    const int first = emission.steps_of.at(plan_.order[cascade.first]).first;
+    const int last = emission.steps_of.at(plan_.order[cascade.last]).second;
+    result.push_back(fb::CreateCascade(builder_, static_cast<uint32_t>(first), static_cast<uint32_t>(last - first + 1),
+                                       static_cast<int32_t>(cascade.stripe_lines)));
+  }
+  return result;
+}
+
 Emission ModelContext::run() {
   emit_nodes();
   Emission emission;
   const auto steps = builder_.CreateVector(write_steps(emission));
+  const bool cascaded = !plan_.cascades.list.empty();
+  const auto cascades = cascaded ? builder_.CreateVector(write_cascades(emission)) : 0;
   emission.weight_bytes = buffers_.total_bytes();
   for (auto& [index, users] : users_)
     if (users.size() > 1) emission.shared_weights.push_back({std::move(users), buffers_.bytes(index)});
@@ -269,9 +286,10 @@ Emission ModelContext::run() {
       static_cast<uint64_t>(plan_.tensor_bytes), static_cast<uint64_t>(plan_.lower_bound));
   const auto model_name = name(graph_.name);
   const auto buffers = buffers_.write(builder_);
-  builder_.Finish(fb::CreateModel(builder_, kFormatVersion, model_name, tensors, input_vector, output_vector, steps,
-                                  buffers, static_cast<uint32_t>(plan_.tensor_bytes), report),
-                  fb::ModelIdentifier());
+  builder_.Finish(
+      fb::CreateModel(builder_, cascaded ? kCascadeVersion : kFormatVersion, model_name, tensors, input_vector,
+                      output_vector, steps, buffers, static_cast<uint32_t>(plan_.tensor_bytes), report, cascades),
+      fb::ModelIdentifier());
   emission.model.assign(builder_.GetBufferPointer(), builder_.GetBufferPointer() + builder_.GetSize());
   return emission;
 }

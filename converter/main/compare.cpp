@@ -104,6 +104,13 @@ OutputSamples gathered(const linnet_tensor_view& view) {
   return all;
 }
 
+// Position of a view's first element in the whole tensor.
+size_t first_element(const linnet_tensor_view& view) {
+  return view.first_line == 0 ? 0
+                              : static_cast<size_t>(view.first_line) * static_cast<size_t>(view.shape[2]) *
+                                    static_cast<size_t>(view.shape[3]);
+}
+
 class Comparer {
  public:
   Comparer(const Conversion& conversion, const ModelFacts& named) : conversion_(conversion), named_(named) {}
@@ -114,14 +121,15 @@ class Comparer {
     const TensorFacts& tensor = named_.tensors.at(facts.outputs.at(static_cast<size_t>(output)));
     const auto reference = references_.find(tensor.name);
     const OutputSamples got = gathered(view);
-    if (reference == references_.end() || reference->second.size() != got.size()) {
+    const size_t first = first_element(view), whole = static_cast<size_t>(ir::element_count(tensor.shape));
+    if (reference == references_.end() || reference->second.size() != whole || first + got.size() > whole) {
       if (first_run_) ++result_.unmatched;
       return;
     }
     const auto [place, added] = index_.try_emplace(tensor.name, result_.layers.size());
     if (added) result_.layers.push_back({tensor.name, facts.op, shape_text(tensor.shape)});
     TensorError& error = result_.layers[place->second];
-    for (size_t i = 0; i < got.size(); ++i) error.add(got.number(i), reference->second.number(i));
+    for (size_t i = 0; i < got.size(); ++i) error.add(got.number(i), reference->second.number(first + i));
   }
 
   void run(Device& device, const std::vector<InputSamples>& samples, size_t run) {

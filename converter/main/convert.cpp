@@ -17,7 +17,7 @@ namespace {
 struct Arguments {
   std::string input, output, c_array;
   std::vector<std::string> shapes;
-  std::string dump_after, stop_after, init, data_set, winograd;
+  std::string dump_after, stop_after, init, data_set, winograd, cascade;
   uint64_t seed = 0;
   std::vector<std::string> reparametrizations;
   bool json = false, verbose = false, quiet = false, strip = false, keep_layout = false, check = false, strict = false;
@@ -83,6 +83,12 @@ ConvertOptions convert_options(const Arguments& arguments) {
   options.keep_layout = arguments.keep_layout;
   options.winograd = parse_winograd(arguments);
   options.strict = arguments.strict;
+  try {
+    const char* usual = arguments.c_array.empty() ? "speed" : "memory";
+    options.cascades = plan::parse_cascade_mode(arguments.cascade.empty() ? usual : arguments.cascade);
+  } catch (const ir::Error& error) {
+    throw ToolError(kUsageError, fmt::format("--cascade {}", error.what()));
+  }
   options.check_passes = arguments.check;
   options.dump_after = arguments.dump_after;
   options.stop_after = arguments.stop_after;
@@ -188,6 +194,12 @@ void add_convert_command(CLI::App& app, Action* action) {
           "for none, auto for 2 or 4 where the cost model expects it to be faster (default: auto; off with "
           "--c-array)")
       ->type_name("TILE");
+  command
+      ->add_option("--cascade", arguments->cascade,
+                   "Convolutions and pools that run in turns, a few lines each, so that what lies between them takes "
+                   "little memory: speed where they are faster so, memory where the arena shrinks, or off (default: "
+                   "speed; memory with --c-array)")
+      ->type_name("MODE");
   command->add_flag("--strict", arguments->strict,
                     "Only algorithms as exact as the direct ones: of Winograd's F(2x2) at most");
   auto* init = command

@@ -22,7 +22,14 @@ class Rehearsal {
   void run() {
     for (const Value* input : graph_.inputs) write(*input, fresh(*input));
     for (const Value* input : graph_.inputs) expect(*input, "the first step");
-    for (const Node* node : plan_.order) step(*node);
+    for (size_t i = 0; i < plan_.order.size(); ++i) {
+      const auto member = plan_.cascades.membership.find(plan_.order[i]);
+      if (member == plan_.cascades.membership.end()) {
+        step(*plan_.order[i]);
+      } else {
+        i = cascade(plan_.cascades.list[member->second]);
+      }
+    }
     for (const Value* output : graph_.outputs) expect(*output, "the caller");
   }
 
@@ -38,14 +45,14 @@ class Rehearsal {
     const Place& place = plan_.places.at(&value);
     const int64_t size = device_element_bytes(value.type.dtype);
     const int64_t columns = value.shape().empty() ? 1 : value.shape().back();
-    std::vector<int64_t> result(element_count(value.shape()));
+    std::vector<int64_t> result(held_elements(value, plan_.cascades));
     for (int64_t i = 0; i < static_cast<int64_t>(result.size()); ++i)
       result[i] = place.offset + (i / columns * place.row_stride + i % columns) * size;
     return result;
   }
 
   std::vector<int64_t> fresh(const Value& value) {
-    std::vector<int64_t> content(element_count(value.shape()));
+    std::vector<int64_t> content(held_elements(value, plan_.cascades));
     for (int64_t& element : content) element = next_++;
     return content;
   }
@@ -136,6 +143,36 @@ class Rehearsal {
       check_overlap(node, *output);
       write(*output, fresh(*output));
     }
+  }
+
+  // All nodes run in turns: no output may share a byte with anything else that they use. Returns the last position.
+  size_t cascade(const Cascade& cascade) {
+    std::unordered_map<int64_t, const Value*> owner;  // of each cell
+    for (size_t i = cascade.first; i <= cascade.last; ++i)
+      for (const int64_t cell : cells(plan_.order[i]->out())) require_free(owner, cell, plan_.order[i]->out());
+    for (size_t i = cascade.first; i <= cascade.last; ++i) {
+      const Node& node = *plan_.order[i];
+      for (const Value* input : node.inputs) {
+        if (input == nullptr || input->constant || runs_within(input->producer, cascade)) continue;
+        expect(*input, node.name);
+        for (const int64_t cell : cells(*input))
+          if (owner.count(cell) > 0) require_free(owner, cell, *input);
+      }
+    }
+    for (size_t i = cascade.first; i <= cascade.last; ++i) write(plan_.order[i]->out(), fresh(plan_.order[i]->out()));
+    return cascade.last;
+  }
+
+  bool runs_within(const Node* node, const Cascade& cascade) const {
+    const auto begin = plan_.order.begin();
+    return std::find(begin + cascade.first, begin + cascade.last + 1, node) != begin + cascade.last + 1;
+  }
+
+  static void require_free(std::unordered_map<int64_t, const Value*>& owner, int64_t cell, const Value& value) {
+    const auto [entry, added] = owner.try_emplace(cell, &value);
+    if (!added)
+      throw Error(fmt::format("the memory plan gives {} and {} the same bytes within a cascade", entry->second->name,
+                              value.name));
   }
 
   void write_concat(const Node& node) {

@@ -1,6 +1,7 @@
 #include "converter/plan/plan.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <unordered_set>
 
 #include <fmt/format.h>
@@ -19,15 +20,22 @@ int64_t device_element_bytes(DType type) {
   return element_bytes(type) == 1 ? 1 : sizeof(int32_t);
 }
 
-namespace {
+int64_t held_elements(const Value& value, const Cascades& cascades) {
+  const auto rolling = cascades.rolling.find(&value);
+  if (rolling == cascades.rolling.end()) return element_count(value.shape());
+  return rolling->second * value.shape()[2] * value.shape()[3];
+}
 
 const Value* viewed(const Value* value) {
   while (value->producer != nullptr && value->producer->op->is_view()) value = value->producer->inputs[0];
   return value;
 }
 
-Plan plan_order(const Graph& graph, std::vector<const Node*> order) {
-  StorageBuilder builder(graph, std::move(order));
+namespace {
+
+Plan plan_order(const Graph& graph, std::vector<const Node*> order, CascadeMode mode) {
+  Cascades cascades = choose_cascades(graph, order, mode);
+  StorageBuilder builder(graph, std::move(order), std::move(cascades));
   builder.share();
   Plan plan = builder.plan();
   plan.lower_bound = lower_bound(plan.storages);
@@ -57,12 +65,19 @@ void separate_outputs(Graph& graph) {
   }
 }
 
-Plan plan_memory(const Graph& graph) {
+Plan plan_memory(const Graph& graph, CascadeMode mode) {
   std::vector<const Node*> order;
   for (const auto& node : graph.nodes()) order.push_back(node.get());
-  Plan plan = plan_order(graph, order);
-  Plan reordered = plan_order(graph, memory_saving_order(graph));
-  if (reordered.tensor_bytes < plan.tensor_bytes) plan = std::move(reordered);
+  std::vector<CascadeMode> modes = {mode};
+  if (mode == CascadeMode::memory) modes = {CascadeMode::off, CascadeMode::speed, CascadeMode::memory};
+  std::optional<Plan> best;
+  for (const CascadeMode tried : modes) {
+    for (const auto& nodes : {order, memory_saving_order(graph)}) {
+      Plan plan = plan_order(graph, nodes, tried);
+      if (!best || plan.tensor_bytes < best->tensor_bytes) best = std::move(plan);
+    }
+  }
+  Plan plan = std::move(*best);
   if (plan.tensor_bytes > std::numeric_limits<int32_t>::max())
     throw Error(
         fmt::format("the activations need {} bytes of memory; the file format allows 2 GiB", plan.tensor_bytes));

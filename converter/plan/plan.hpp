@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "converter/ir/graph.hpp"
+#include "converter/plan/cascades.hpp"
 #include "converter/report/report.hpp"
 
 namespace linnet::plan {
@@ -33,6 +34,7 @@ struct Plan {
   std::unordered_set<const ir::Node*> views;                      // Reshape and Slice nodes that are no step
   std::unordered_map<const ir::Node*, std::vector<bool>> placed;  // Concat inputs that lie in the output already
   std::vector<Storage> storages;
+  Cascades cascades;
   int64_t tensor_bytes = 0;
   int64_t lower_bound = 0;  // the most bytes alive during one step: no assignment of offsets can need less
 };
@@ -40,12 +42,18 @@ struct Plan {
 // Bytes of one element on the device.
 int64_t device_element_bytes(ir::DType type);
 
+// The value whose bytes a value is, where a Reshape or the like made it.
+const ir::Value* viewed(const ir::Value* value);
+
+// Elements of a value that are in memory at a time.
+int64_t held_elements(const ir::Value& value, const Cascades& cascades);
+
 // Gives every graph output a tensor of its own, with a copy where it would share bytes with a graph input, a constant
 // or another output. To be called before plan_memory, with nothing that removes identities in between.
 void separate_outputs(ir::Graph& graph);
 
 // The best of several plans. `graph` must outlive the plan.
-Plan plan_memory(const ir::Graph& graph);
+Plan plan_memory(const ir::Graph& graph, CascadeMode cascades);
 
 // The storages for the report, each under the name of its largest value; `steps` are the first and last step of the
 // nodes that have any.

@@ -19,20 +19,28 @@ constexpr int64_t kTensorAlignment = 4;  // of a slice of another tensor, in byt
 
 }  // namespace
 
-StorageBuilder::StorageBuilder(const Graph& graph, std::vector<const Node*> order)
-    : graph_(graph), order_(std::move(order)) {
+StorageBuilder::StorageBuilder(const Graph& graph, std::vector<const Node*> order, Cascades cascades)
+    : graph_(graph), order_(std::move(order)), cascades_(std::move(cascades)) {
   for (size_t i = 0; i < order_.size(); ++i) position_[order_[i]] = static_cast<int>(i);
   for (const Value* input : graph.inputs) add_value(*input);
   for (const Node* node : order_)
     for (const Value* output : node->outputs) add_value(*output);
 }
 
+StorageBuilder::Span StorageBuilder::span(const Node& node) const {
+  const auto member = cascades_.membership.find(&node);
+  if (member == cascades_.membership.end()) return {position_.at(&node), position_.at(&node)};
+  const Cascade& cascade = cascades_.list[member->second];
+  return {static_cast<int>(cascade.first), static_cast<int>(cascade.last)};
+}
+
 void StorageBuilder::add_value(const Value& value) {
   const int64_t columns = value.shape().empty() ? 1 : std::max<int64_t>(value.shape().back(), 1);
-  const int64_t count = element_count(value.shape());
-  const int first = value.producer != nullptr ? position_.at(value.producer) : -1;
-  int last = graph_.is_output(&value) ? kForever : first;
-  for (const Use& use : value.uses) last = std::max(last, position_.at(use.node));
+  const int64_t count = held_elements(value, cascades_);
+  const Span made = value.producer != nullptr ? span(*value.producer) : Span{-1, -1};
+  const int first = made.first;
+  int last = graph_.is_output(&value) ? kForever : made.last;
+  for (const Use& use : value.uses) last = std::max(last, span(*use.node).last);
   index_[&value] = members_.size();
   Group group{{members_.size()},
               count,
@@ -122,7 +130,7 @@ void StorageBuilder::share_slice(const Node& node) {
 }
 
 void StorageBuilder::share_in_place(const Node& node) {
-  if (views_.count(&node) > 0) return;
+  if (views_.count(&node) > 0 || cascades_.membership.count(&node) > 0) return;
   for (size_t i = 0; i < node.inputs.size(); ++i) {
     if (!node.has(i) || !node.op->in_place(node, i) || node.in(i).type != node.out().type) continue;
     const Member *x = find(node.inputs[i]), *y = find(node.outputs[0]);
@@ -237,11 +245,12 @@ bool StorageBuilder::overwrites_too_early(const Group& group) const {
 }
 
 bool StorageBuilder::harms(const Group& group, const Node& writer, const Value& written, const Region& region) const {
-  const int now = position_.at(&writer);
+  const Span now = span(writer);
   for (const size_t m : group.members) {
     const Member& other = members_[m];
-    if (other.value == &written || other.last < now || other.first > now || !overlap(region, other.region)) continue;
-    if (other.last > now || other.first == now) return true;
+    if (other.value == &written || other.last < now.first || other.first > now.last || !overlap(region, other.region))
+      continue;
+    if (other.last > now.first || other.first == now.first) return true;
     for (size_t i = 0; i < writer.inputs.size(); ++i)
       if (writer.inputs[i] == other.value && !(writer.op->in_place(writer, i) && other.region == region)) return true;
   }
@@ -253,6 +262,7 @@ Plan StorageBuilder::plan() const {
   plan.order = order_;
   plan.views = views_;
   plan.placed = placed_;
+  plan.cascades = cascades_;
   std::vector<size_t> storage_of(groups_.size());
   for (size_t g = 0; g < groups_.size(); ++g) {
     const Group& group = groups_[g];

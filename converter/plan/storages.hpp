@@ -11,7 +11,7 @@ namespace linnet::plan {
 
 class StorageBuilder {
  public:
-  StorageBuilder(const ir::Graph& graph, std::vector<const ir::Node*> order);
+  StorageBuilder(const ir::Graph& graph, std::vector<const ir::Node*> order, Cascades cascades);
 
   // Views first, then concatenations, slices and in-place results, each only where no value is overwritten before its
   // last use.
@@ -42,6 +42,7 @@ class StorageBuilder {
 
   const ir::Graph& graph_;
   std::vector<const ir::Node*> order_;
+  Cascades cascades_;
   std::unordered_map<const ir::Node*, int> position_;
   std::unordered_map<const ir::Value*, size_t> index_;
   std::vector<Member> members_;
@@ -49,6 +50,11 @@ class StorageBuilder {
   std::unordered_set<const ir::Node*> views_;
   std::unordered_map<const ir::Node*, std::vector<bool>> placed_;
 
+  // Positions between which a node runs: its own, or its cascade's.
+  struct Span {
+    int first, last;
+  };
+  Span span(const ir::Node& node) const;
   void add_value(const ir::Value& value);
   Member* find(const ir::Value* value);
   void share_view(const ir::Node& node);

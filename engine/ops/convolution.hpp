@@ -59,8 +59,8 @@ inline bool check_moments_output(const StepView& step, int32_t lines, Error* err
   return step.output_count < 2 || check_moments(step.more_outputs[0], step.output, lines, error);
 }
 
-// Calls run(args, task) for ranges of output rows; `work` is that of one output element. Takes the moments of runs of
-// moment_rows lines where the step has them to give.
+// Calls run(args, task) for ranges of the output rows that the step is to compute; `work` is that of one output
+// element. Takes the moments of runs of moment_rows lines where the step has them to give.
 template <class Args, class Run>
 void parallel_rows(const linnet_session& session, const StepView& step, int32_t moment_rows, int64_t work,
                    const Args& args, const Run& run) {
@@ -73,7 +73,9 @@ void parallel_rows(const linnet_session& session, const StepView& step, int32_t 
   };
   const int64_t line_work = static_cast<int64_t>(y.shape[2]) * y.columns * work;
   if (!moments_by_runs(session, step)) {
-    parallel(session, y.shape[0] * y.shape[1], line_work, run_lines);
+    const int32_t first = step.lines.begin;
+    parallel(session, step.lines.count < 0 ? y.shape[0] * y.shape[1] : step.lines.count, line_work,
+             [&](int32_t begin, int32_t end, int32_t task) { run_lines(first + begin, first + end, task); });
     take_all_moments(session, step, moment_rows);
     return;
   }

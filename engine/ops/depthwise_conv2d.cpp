@@ -38,8 +38,12 @@ void run(const StepView& step, const linnet_session& session) {
                 });
 }
 
+kernels::Window window(const fb::Step& step) {
+  return window_of(*step.op_as_DepthwiseConv2D());
+}
+
 }  // namespace
 
-const OperatorEntry kDepthwiseConv2D = {1, 2, 0b10, check, scratch_bytes, run, 2};
+const OperatorEntry kDepthwiseConv2D = {1, 2, 0b10, check, scratch_bytes, run, 2, window};
 
 }  // namespace linnet::engine

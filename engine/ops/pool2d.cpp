@@ -39,8 +39,12 @@ void run(const StepView& step, const linnet_session& session) {
                 [&](kernels::Pool2DArgs& part, int32_t) { session.kernels->pool2d_f32(part); });
 }
 
+kernels::Window window(const fb::Step& step) {
+  return window_of(*step.op_as_Pool2D());
+}
+
 }  // namespace
 
-const OperatorEntry kPool2D = {1, 1, 0, check, nullptr, run};
+const OperatorEntry kPool2D = {1, 1, 0, check, nullptr, run, 1, window};
 
 }  // namespace linnet::engine

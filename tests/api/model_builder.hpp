@@ -77,6 +77,19 @@ class ModelBuilder {
     return static_cast<uint32_t>(tensors_.size() - 1);
   }
 
+  // A tensor of which `lines` lines are in memory at a time.
+  uint32_t rolling(const Shape& shape, int32_t lines) {
+    const uint32_t offset = tensor_bytes_;
+    tensor_bytes_ += static_cast<uint32_t>((int64_t{lines} * shape[2] * shape[3] * 4 + 63) / 64 * 64);
+    const auto sizes = fbb_.CreateVector(shape);
+    tensors_.push_back(fb::CreateTensor(fbb_, fb::DataType::Float32, sizes, 0, offset, 0, 0, 0, lines));
+    return static_cast<uint32_t>(tensors_.size() - 1);
+  }
+  void cascade(uint32_t first_step, uint32_t steps, int32_t stripe_lines) {
+    cascades_.push_back(fb::CreateCascade(fbb_, first_step, steps, stripe_lines));
+    version_ = 2;
+  }
+
   uint32_t slice(const Shape& shape, fb::DataType type = fb::DataType::Float32) {
     return tensor(shape, type, gap_ == 0 ? 0 : row_stride(shape));
   }
@@ -202,10 +215,11 @@ class ModelBuilder {
     const auto outputs = fbb_.CreateVector(outputs_);
     const auto steps = fbb_.CreateVector(steps_);
     const auto buffers = fbb_.CreateVector(buffers_);
+    const auto cascades = fbb_.CreateVector(cascades_);
     const auto name = fbb_.CreateString("test");
     const auto report = fb::CreateReportDirect(fbb_, "test", "", "test.onnx");
-    fb::FinishModelBuffer(
-        fbb_, fb::CreateModel(fbb_, version_, name, tensors, inputs, outputs, steps, buffers, tensor_bytes_, report));
+    fb::FinishModelBuffer(fbb_, fb::CreateModel(fbb_, version_, name, tensors, inputs, outputs, steps, buffers,
+                                                tensor_bytes_, report, cascades));
     return {fbb_.GetBufferPointer(), fbb_.GetSize()};
   }
 
@@ -230,6 +244,7 @@ class ModelBuilder {
   std::vector<uint32_t> inputs_, outputs_;
   std::vector<flatbuffers::Offset<fb::Step>> steps_;
   std::vector<flatbuffers::Offset<fb::Buffer>> buffers_;
+  std::vector<flatbuffers::Offset<fb::Cascade>> cascades_;
 };
 
 }  // namespace linnet::test

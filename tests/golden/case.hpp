@@ -26,16 +26,21 @@ std::string data_name(const std::string& name);
 Case read_case(const std::filesystem::path& folder, const std::string& name);
 
 // A way in which every case is converted. The first is without Winograd convolutions; a file of another is there only
-// where it has some.
+// where it has some, or, of the last, where steps run in turns to save memory.
 struct Variant {
   const char* suffix;
   bool strict;
   int winograd;   // --winograd; negative: auto
   double factor;  // of the tolerance
+  bool cascades = false;
 };
-constexpr Variant kVariants[] = {{"", false, 0, 1},           {".strict", true, -1, 1},
-                                 {".auto", false, -1, 3},     {".winograd2", false, 2, 1},
-                                 {".winograd4", false, 4, 3}, {".winograd6", false, 6, 12}};
+constexpr Variant kVariants[] = {{"", false, 0, 1},
+                                 {".strict", true, -1, 1},
+                                 {".auto", false, -1, 3},
+                                 {".winograd2", false, 2, 1},
+                                 {".winograd4", false, 4, 3},
+                                 {".winograd6", false, 6, 12},
+                                 {".cascade", false, 0, 1, true}};
 // "NAME.lnt" or "NAME.winograd4.lnt"
 std::string model_file(const std::string& name, const Variant& variant);
 

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "converter/pipeline.hpp"
+#include "schema/model_generated.h"
 #include "tests/golden/case.hpp"
 #include "tests/golden/steps.hpp"
 
@@ -60,9 +61,10 @@ class ReferenceTest : public testing::Test {
       options = {};
       options.strict = variant.strict;
       if (variant.winograd >= 0) options.winograd = variant.winograd;
+      if (variant.cascades) options.cascades = plan::CascadeMode::memory;
+      options.check_passes = variant.cascades;
       const Conversion other = convert(models_ / (name_ + ".onnx"), options);
-      const auto& steps = other.report.steps;
-      if (std::any_of(steps.begin(), steps.end(), [](const auto& step) { return step.op == "Winograd2D"; }))
+      if (variant.cascades ? has_cascades(other) : has_winograd(other))
         write(other, variant);
       else
         std::filesystem::remove(output_ / model_file(name_, variant));
@@ -70,6 +72,14 @@ class ReferenceTest : public testing::Test {
   }
 
  private:
+  static bool has_winograd(const Conversion& conversion) {
+    const auto& steps = conversion.report.steps;
+    return std::any_of(steps.begin(), steps.end(), [](const auto& step) { return step.op == "Winograd2D"; });
+  }
+  static bool has_cascades(const Conversion& conversion) {
+    return fb::GetModel(conversion.model.data())->cascades() != nullptr;
+  }
+
   void write(const Conversion& conversion, const Variant& variant) const {
     const std::filesystem::path file = output_ / model_file(name_, variant);
     std::filesystem::create_directories(file.parent_path());

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "converter/ops/concat.hpp"
+#include "converter/ops/conv.hpp"
 #include "converter/ops/slice.hpp"
 #include "converter/ops/softmax.hpp"
 #include "converter/plan/offsets.hpp"
@@ -34,11 +35,11 @@ Value* softmax(GraphBuilder& b, Value* x, int64_t axis) {
   return b.add(op, {x}, "softmax");
 }
 
-Plan checked_plan(Graph& graph) {
+Plan checked_plan(Graph& graph, plan::CascadeMode mode = plan::CascadeMode::speed) {
   verify(graph, "construction");
   plan::separate_outputs(graph);
   verify(graph, "separate_outputs");
-  Plan plan = plan::plan_memory(graph);
+  Plan plan = plan::plan_memory(graph, mode);
   EXPECT_NO_THROW(plan::check_plan(graph, plan)) << dump(graph);
   EXPECT_GE(plan.tensor_bytes, plan.lower_bound);
   return plan;
@@ -256,6 +257,63 @@ TEST(Offsets, NoOverlapAndNeverBelowTheBound) {
       }
     }
   }
+}
+
+Value* conv(GraphBuilder& b, Value* x, int64_t channels, int64_t kernel, int64_t stride, bool depthwise = false,
+            Value* residual = nullptr) {
+  ops::Conv op;
+  op.strides = {stride, stride};
+  op.dilations = {1, 1};
+  op.pads_begin = op.pads_end = {kernel / 2, kernel / 2};
+  op.channels_last = true;
+  op.groups = depthwise ? channels : 1;
+  const int64_t inputs = depthwise ? 1 : x->shape()[3];
+  std::vector<Value*> arguments = {x, b.random({channels, inputs, kernel, kernel})};
+  if (residual != nullptr) arguments.insert(arguments.end(), {nullptr, residual});
+  return b.add(op, arguments, "conv");
+}
+
+// An inverted residual of MobileNetV2.
+Value* inverted_residual(GraphBuilder& b, Value* x, int64_t channels, int64_t stride) {
+  const int64_t wide = x->shape()[3] * 6;
+  Value* y = conv(b, conv(b, x, wide, 1, 1), wide, 3, stride, true);
+  return conv(b, y, channels, 1, 1, false, stride == 1 && channels == x->shape()[3] ? x : nullptr);
+}
+
+TEST(Cascades, OfLargeImagesForSpeedOfAllWhereThatSavesMemory) {
+  GraphBuilder b;
+  Value* large = b.input({1, 112, 112, 16});
+  Value* middle = inverted_residual(b, inverted_residual(b, large, 16, 1), 24, 2);
+  Value* small = inverted_residual(b, inverted_residual(b, middle, 24, 2), 24, 1);
+  b.output(small);
+  const Plan off = checked_plan(b.graph, plan::CascadeMode::off), speed = checked_plan(b.graph),
+             memory = checked_plan(b.graph, plan::CascadeMode::memory);
+  EXPECT_TRUE(off.cascades.list.empty());
+  // What lies between expansion and projection at 112x112 and 56x56 is whole nowhere.
+  for (const Node* node : speed.order)
+    EXPECT_EQ(speed.cascades.rolling.count(&node->out()) == 1, element_count(node->out().shape()) > 56 * 56 * 64)
+        << node->out().name;
+  EXPECT_LT(speed.tensor_bytes * 2, off.tensor_bytes);
+  EXPECT_LE(memory.tensor_bytes, speed.tensor_bytes);
+}
+
+TEST(Cascades, ValuesReadElsewhereAreWhole) {
+  GraphBuilder b;
+  Value* x = conv(b, b.input({1, 128, 128, 8}), 32, 1, 1);
+  Value* y = conv(b, x, 32, 3, 1, true);
+  b.output(conv(b, y, 8, 1, 1));
+  b.output(softmax(b, x, 3));
+  const Plan plan = checked_plan(b.graph);
+  EXPECT_FALSE(plan.cascades.list.empty());
+  EXPECT_EQ(plan.cascades.rolling.count(x), 0u);
+  EXPECT_EQ(plan.cascades.rolling.count(y), 1u);
+}
+
+TEST(Cascades, NoneOfBatches) {
+  GraphBuilder b;
+  b.output(inverted_residual(b, b.input({2, 112, 112, 16}), 16, 1));
+  for (const plan::CascadeMode mode : {plan::CascadeMode::speed, plan::CascadeMode::memory})
+    EXPECT_TRUE(checked_plan(b.graph, mode).cascades.list.empty());
 }
 
 }  // namespace

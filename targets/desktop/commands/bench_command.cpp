@@ -35,7 +35,8 @@ std::vector<InputSamples> samples_of(const Device& device, const Arguments& argu
   return arguments.inputs.empty() ? random_samples(device) : read_samples(device, arguments.inputs, SampleOptions());
 }
 
-// Inputs may be overwritten by a run: they are filled again each time, outside the measured time.
+// Inputs may be overwritten by a run: they are filled again each time, outside the measured time. Calls
+// measure(seconds, whether it counts) after every run.
 template <class Measure>
 void repeat(Device& device, const Arguments& arguments, const std::vector<InputSamples>& samples,
             const Measure& measure) {
@@ -43,7 +44,7 @@ void repeat(Device& device, const Arguments& arguments, const std::vector<InputS
     store_sample(device, samples, samples.empty() ? 0 : static_cast<size_t>(run + arguments.warmup) % samples[0].runs);
     const double start = now();
     device.run();
-    if (run >= 0) measure(now() - start);
+    measure(now() - start, run >= 0);
   }
 }
 
@@ -52,7 +53,7 @@ std::vector<StepResult> profile(const Arguments& arguments) {
   DeviceOptions options = arguments.session.device_options();
   options.profile = [&](int step, bool finished) { times.hook(step, finished); };
   Device device(arguments.session.model, options);
-  repeat(device, arguments, samples_of(device, arguments), [](double) {});
+  repeat(device, arguments, samples_of(device, arguments), [&](double, bool counts) { times.end_run(counts); });
   std::vector<StepResult> steps;
   for (int step = 0; step < device.info().steps; ++step) {
     steps.push_back({times.median(step), linnet_step_macs(device.session(), step)});
@@ -115,7 +116,9 @@ int bench(const Arguments& arguments) {
   const ModelFacts model = read_facts(device.file().data());
   Result result;
   std::vector<double> seconds;
-  repeat(device, arguments, samples_of(device, arguments), [&](double time) { seconds.push_back(time); });
+  repeat(device, arguments, samples_of(device, arguments), [&](double time, bool counts) {
+    if (counts) seconds.push_back(time);
+  });
   result.timing = summarize(std::move(seconds));
   result.macs = device.macs();
   result.peak = measure_peak(device.info().isa, device.pool());

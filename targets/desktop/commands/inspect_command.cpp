@@ -61,6 +61,11 @@ void print_steps(const ModelFacts& model, bool verbose) {
                with_thousands(step.weight_bytes), with_thousands(step.live_bytes)});
   }
   fmt::print("\n{}", table.text());
+  for (const CascadeFacts& cascade : model.cascades) {
+    const StepFacts& last = model.steps[static_cast<size_t>(cascade.last_step)];
+    fmt::print("steps {} to {} run in turns, {} of {} output lines at a time\n", cascade.first_step, cascade.last_step,
+               cascade.stripe_lines, model.tensors[last.outputs[0]].shape[1]);
+  }
   if (!verbose) return;
   fmt::print("\n");
   for (size_t s = 0; s < model.steps.size(); ++s) {
@@ -101,7 +106,7 @@ void write_json_tensor(const TensorFacts& tensor, JsonWriter* json) {
   json->begin_object();
   json->field("name", tensor.name).field("type", tensor.type).field("shape", tensor.shape);
   json->field("source_shape", tensor.source_shape).field("in_arena", tensor.in_arena);
-  json->field("offset", tensor.offset).field("bytes", tensor.bytes);
+  json->field("offset", tensor.offset).field("bytes", tensor.bytes).field("rolling_lines", tensor.rolling_lines);
   json->field("first_step", tensor.first_step).field("last_step", tensor.last_step);
   json->end_object();
 }
@@ -140,6 +145,11 @@ void print_json(const Device& device, const ModelFacts& model) {
   for (const TensorFacts& tensor : model.tensors) write_json_tensor(tensor, &json);
   json.end_array().key("steps").begin_array();
   for (const StepFacts& step : model.steps) write_json_step(step, &json);
+  json.end_array().key("cascades").begin_array();
+  for (const CascadeFacts& cascade : model.cascades) {
+    json.begin_object().field("first_step", int64_t{cascade.first_step});
+    json.field("last_step", int64_t{cascade.last_step}).field("stripe_lines", cascade.stripe_lines).end_object();
+  }
   json.end_array().key("weights").begin_array();
   for (const size_t index : by_size(model)) {
     json.begin_object().field("bytes", model.buffers[index].bytes);

@@ -21,8 +21,16 @@ void StepTimes::hook(int step, bool finished) {
     return;
   }
   const auto index = static_cast<size_t>(step);
-  if (seconds_.size() <= index) seconds_.resize(index + 1);
-  seconds_[index].push_back(time - started_);
+  if (run_.size() <= index) run_.resize(index + 1);
+  run_[index] += time - started_;
+}
+
+void StepTimes::end_run(bool counts) {
+  if (counts) {
+    if (seconds_.size() < run_.size()) seconds_.resize(run_.size());
+    for (size_t step = 0; step < run_.size(); ++step) seconds_[step].push_back(run_[step]);
+  }
+  run_.clear();
 }
 
 double StepTimes::median(int step) const {

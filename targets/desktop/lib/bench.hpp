@@ -22,11 +22,14 @@ inline double now() {
 class StepTimes {
  public:
   void hook(int step, bool finished);
+  // The steps before were a run; of a step that ran several times in it the sum counts. Or they do not count.
+  void end_run(bool counts);
   // The median over the runs seen.
   double median(int step) const;
 
  private:
   double started_ = 0;
+  std::vector<double> run_;                   // [step]
   std::vector<std::vector<double>> seconds_;  // [step][run]
 };
 

@@ -39,8 +39,10 @@ TensorFacts tensor_facts(const fb::Tensor& tensor, size_t index) {
   for (size_t d = 0; d < permutation.size(); ++d) facts.source_shape[permutation[d]] = facts.shape[d];
   facts.in_arena = tensor.buffer() == 0;
   facts.offset = tensor.offset();
+  facts.rolling_lines = tensor.rolling_lines();
   int64_t rows = 1;
-  for (size_t d = 0; d + 1 < facts.shape.size(); ++d) rows *= facts.shape[d];
+  for (size_t d = 0; d + 1 < facts.shape.size(); ++d)
+    rows *= d == 1 && facts.rolling_lines > 0 ? facts.rolling_lines : facts.shape[d];
   const int64_t columns = facts.shape.empty() ? 1 : facts.shape.back();
   const int64_t stride = tensor.row_stride() == 0 ? columns : tensor.row_stride();
   const bool empty = rows == 0 || columns == 0;
@@ -85,6 +87,18 @@ void find_lifetimes(ModelFacts* model) {
   for (const uint32_t output : model->outputs) extend(&model->tensors[output], std::max(last, 0));
 }
 
+// Of a step in a cascade, the tensors of all its steps.
+void extend_over_cascades(ModelFacts* model) {
+  for (const CascadeFacts& cascade : model->cascades) {
+    for (int s = cascade.first_step; s <= cascade.last_step; ++s) {
+      const StepFacts& step = model->steps[static_cast<size_t>(s)];
+      for (const auto* list : {&step.inputs, &step.outputs})
+        for (const uint32_t tensor : *list) extend(&model->tensors[tensor], cascade.last_step);
+      for (const uint32_t tensor : step.outputs) extend(&model->tensors[tensor], cascade.first_step);
+    }
+  }
+}
+
 // Bytes that at least one tensor occupies during `step`.
 int64_t live_bytes(const ModelFacts& model, int step) {
   std::vector<std::pair<int64_t, int64_t>> ranges;
@@ -125,7 +139,14 @@ ModelFacts read_facts(const void* bytes) {
   }
   facts.inputs = values_of(model.inputs());
   facts.outputs = values_of(model.outputs());
+  if (model.cascades() != nullptr) {
+    for (const auto* cascade : *model.cascades()) {
+      const int first = static_cast<int>(cascade->first_step());
+      facts.cascades.push_back({first, first + static_cast<int>(cascade->steps()) - 1, cascade->stripe_lines()});
+    }
+  }
   find_lifetimes(&facts);
+  extend_over_cascades(&facts);
   for (size_t s = 0; s < facts.steps.size(); ++s) {
     StepFacts& step = facts.steps[s];
     step.live_bytes = live_bytes(facts, static_cast<int>(s));

@@ -15,6 +15,7 @@ struct TensorFacts {
   bool in_arena = false;
   int64_t offset = 0, bytes = 0;        // within the arena's tensor region; bytes from the first to the last element
   int first_step = -1, last_step = -1;  // the steps during which it must keep its contents; -1: never used
+  int64_t rolling_lines = 0;            // that are in memory at a time; 0: all
 };
 
 struct StepFacts {
@@ -24,6 +25,12 @@ struct StepFacts {
   std::vector<uint32_t> buffers;
   int64_t macs = 0, weight_bytes = 0;
   int64_t live_bytes = 0;  // of the arena's tensor region, while it runs
+};
+
+// Steps that run in turns, stripe_lines lines of the last one's output at a time.
+struct CascadeFacts {
+  int first_step = 0, last_step = 0;
+  int64_t stripe_lines = 0;
 };
 
 struct BufferFacts {
@@ -37,6 +44,7 @@ struct ModelFacts {
   int64_t macs = 0, weight_bytes = 0, tensor_bytes = 0, tensor_lower_bound = 0;
   std::vector<TensorFacts> tensors;
   std::vector<StepFacts> steps;
+  std::vector<CascadeFacts> cascades;
   std::vector<BufferFacts> buffers;
   std::vector<uint32_t> inputs, outputs;
 };
