@@ -290,6 +290,8 @@ LINNET_INLINE int32_t next_tile_rows(int32_t remaining) {
   return remaining <= rows ? remaining : remaining < 2 * rows ? (remaining + 1) / 2 : rows;
 }
 
+constexpr int32_t kDeferredTiles = 4;
+
 // Computes `count` output rows of a span. `t` has its inputs, c and residual at column 0 of the first row; what depends
 // on the span, the activation and the division into tiles is filled in here.
 template <class Isa>
@@ -303,9 +305,10 @@ void run_rows(const PanelSpan& span, int32_t count, const Activation& activation
   t.next_begin = 0;
   while (count > 0) {
     const int32_t rows = next_tile_rows<Isa>(count);
-    // What an activation has yet to be applied to is taken tile by tile, while it is in the first-level cache.
-    t.tiles = rows < Shape::rows || t.clamp.deferred ? 1 : count / Shape::rows - (count % Shape::rows != 0);
+    t.tiles = rows < Shape::rows ? 1 : count / Shape::rows - (count % Shape::rows != 0);
     if (t.tiles < 1) t.tiles = 1;
+    // What an activation has yet to be applied to shall be in the first-level cache then.
+    if (t.clamp.deferred && t.tiles > kDeferredTiles) t.tiles = kDeferredTiles;
     TileArgs part = t;
     part.panel = span.packed;
     for (part.columns = span.columns; part.columns > 0; part.columns -= step) {

@@ -109,6 +109,9 @@ LINNET_INLINE F32<Isa> ceil(F32<Isa> x) {
 // y 2^n in two steps, for -252 <= n <= 254: a result in the denormal range is rounded once.
 template <class Isa>
 LINNET_INLINE F32<Isa> scale_by_power(F32<Isa> y, I32<Isa> n) {
+#ifdef __AVX512F__
+  if constexpr (F32<Isa>::width == 16) return {_mm512_scalef_ps(y.v, _mm512_cvtepi32_ps(n.v))};
+#endif
   const I32<Isa> half = n.template sar<1>();
   return y * power_of_two(half) * power_of_two(n - half);
 }
@@ -126,6 +129,8 @@ struct ScaledExp {
   F32<Isa> fraction;
   I32<Isa> exponent;
   LINNET_INLINE F32<Isa> value() const { return scale_by_power(fraction, exponent); }
+  // Where exponent >= -126: the same in fewer operations.
+  LINNET_INLINE F32<Isa> normal_value() const { return fraction * power_of_two(exponent); }
 };
 
 template <class Isa>
@@ -170,8 +175,13 @@ LINNET_INLINE F32<Isa> expm1(F32<Isa> x) {
 template <class Isa>
 LINNET_INLINE F32<Isa> sigmoid_times(F32<Isa> v, F32<Isa> factor) {
   const F32<Isa> one = F32<Isa>::set(1.0f);
-  const ScaledExp<Isa> z = scaled_exp(max(F32<Isa>::set(-110.0f), negate(abs(v))));
   const Mask<Isa> is_negative = v < F32<Isa>::set(0.0f);
+  const F32<Isa> limit = F32<Isa>::set(-87.0f);  // the powers of e below are denormal
+  if (F32<Isa>::width > 1 && !any(v < limit)) {
+    const F32<Isa> z = scaled_exp(max(limit, negate(abs(v)))).normal_value();
+    return select(is_negative, factor * z, factor) / (one + z);
+  }
+  const ScaledExp<Isa> z = scaled_exp(max(F32<Isa>::set(-110.0f), negate(abs(v))));
   const F32<Isa> quotient = select(is_negative, factor * z.fraction, factor) / (one + z.value());
   return select(is_negative, scale_by_power(quotient, z.exponent), quotient);
 }
@@ -194,7 +204,7 @@ LINNET_INLINE F32<Isa> tanh(F32<Isa> x) {
   const F32<Isa> z = x * x;
   const F32<Isa> p = polynomial(z, -0.333332717f, 0.133311436f, -0.0537133515f, 0.020549342f, -0.00560137816f);
   const F32<Isa> small = fma(p * z, x, x);
-  const F32<Isa> large = one - two / (one + exp(two * min(F32<Isa>::set(10.0f), magnitude)));
+  const F32<Isa> large = one - two / (one + scaled_exp(two * min(F32<Isa>::set(10.0f), magnitude)).normal_value());
   return select(magnitude < F32<Isa>::set(0.625f), small, with_sign(large, x));
 }
 
@@ -273,7 +283,7 @@ LINNET_INLINE F32<Isa> erf(F32<Isa> x) {
   const F32<Isa> small = fma(p, x, x);
   const F32<Isa> q = polynomial(min(F32<Isa>::set(4.0f), magnitude), 0.000195674933f, 1.12767565f, 0.637182176f,
                                 0.103931665f, -0.0222269446f, 0.00304321782f, -0.000195936329f);
-  const F32<Isa> large = F32<Isa>::set(1.0f) - scaled_exp(negate(q)).value();
+  const F32<Isa> large = F32<Isa>::set(1.0f) - scaled_exp(negate(q)).normal_value();
   return select(magnitude < F32<Isa>::set(0.925f), small, with_sign(large, x));
 }
 
@@ -292,10 +302,14 @@ LINNET_INLINE F32<Isa> gelu(F32<Isa> x) {
   const F32<Isa> p = polynomial(u, 0.119675756f, 0.11983344f, 0.107555419f, 0.0938211679f, 0.0410613492f, 0.047248397f,
                                 0.00390842091f, -0.0545352958f, 0.0214475822f);
   const F32<Isa> tail = u * p * e.fraction;
+  const Mask<Isa> is_negative = x < F32<Isa>::set(0.0f), is_near = t < F32<Isa>::set(0.75f);
+  if (F32<Isa>::width > 1 && !any(F32<Isa>::set(13.0f) < t)) {  // beyond, powers of e are denormal
+    const F32<Isa> scaled = tail * power_of_two(e.exponent);
+    return select(is_near, near_zero, select(is_negative, negate(t) * scaled, x * (one - scaled)));
+  }
   const F32<Isa> positive = x * (one - scale_by_power(tail, e.exponent));
   const F32<Isa> negative = scale_by_power(negate(t) * tail, e.exponent);
-  const F32<Isa> far = select(x < F32<Isa>::set(0.0f), negative, positive);
-  return select(t < F32<Isa>::set(0.75f), near_zero, far);
+  return select(is_near, near_zero, select(is_negative, negative, positive));
 }
 
 // x/2 (1 + tanh(y)) = x sigmoid(2y), y = sqrt(2/pi) (x + 0.044715 x^3). The rounding of 2y makes the relative error

@@ -88,6 +88,9 @@ LINNET_INLINE F32<isa::scalar> max(F32<isa::scalar> a, F32<isa::scalar> b) {
 LINNET_INLINE F32<isa::scalar> select(Mask<isa::scalar> m, F32<isa::scalar> a, F32<isa::scalar> b) {
   return m.v ? a : b;
 }
+LINNET_INLINE bool any(Mask<isa::scalar> m) {
+  return m.v;
+}
 LINNET_INLINE I32<isa::scalar> bits(F32<isa::scalar> a) {
   I32<isa::scalar> r;
   std::memcpy(&r.v, &a.v, 4);
@@ -267,6 +270,10 @@ LINNET_INLINE F32<Isa> max(F32<Isa> a, F32<Isa> b) {
 template <class Isa>
 LINNET_INLINE F32<Isa> select(Mask<Isa> m, F32<Isa> a, F32<Isa> b) {
   return {xsimd::select(m.v, a.v, b.v)};
+}
+template <class Isa>
+LINNET_INLINE bool any(Mask<Isa> m) {
+  return xsimd::any(m.v);
 }
 template <class Isa>
 LINNET_INLINE I32<Isa> bits(F32<Isa> a) {
