@@ -337,6 +337,15 @@ LINNET_INLINE float reduce_max(F32<Isa> a) {
 
 #endif  // LINNET_ISA_IS_SIMD
 
+// The same value, loaded once: the compiler would rather read memory again for every operation that can.
+template <class Isa>
+LINNET_INLINE F32<Isa> in_register(F32<Isa> x) {
+#if defined(LINNET_ISA_IS_SIMD) && defined(__AVX2__)
+  asm("" : "+v"(x.v.data));
+#endif
+  return x;
+}
+
 // ---- multiply-add of the register tiles ----------------------------------------------------------------------------
 
 // Whether four inputs of a row are loaded as one vector and multiplied by lane. armv7 has a by-lane form of the unfused

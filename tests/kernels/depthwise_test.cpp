@@ -51,6 +51,25 @@ TEST_P(Depthwise, EveryWidthOfTheFastKernels) {
   }
 }
 
+// Padding on either side from none to more than the kernel, where the strips give way to the general path.
+TEST_P(Depthwise, EveryPadOfTheFastKernels) {
+  for (const int32_t kernel : {3, 5, 7}) {
+    for (const int32_t stride : {1, 2}) {
+      for (int32_t left = 0; left <= kernel; ++left) {
+        for (int32_t right = 0; right <= kernel; ++right) {
+          check({kernel, 12, {3, kernel, stride, stride, 1, 1, left % 3, left}, right % 3, right, 1, 1, 17});
+        }
+      }
+    }
+  }
+}
+
+// Several blocks of lines.
+TEST_P(Depthwise, ImageLargerThanTheCache) {
+  check({70, 40, {3, 3, 1, 1, 1, 1, 1, 1}, 1, 1, 1, 1, 75, 2});
+  check({83, 41, {5, 5, 2, 2, 1, 1, 2, 2}, 2, 2, 1, 1, 75, 2});
+}
+
 TEST_P(Depthwise, AsymmetricPads) {
   check({6, 9, {3, 3, 2, 2, 1, 1, 0, 0}, 1, 1, 1, 1, 18});
 }
