@@ -106,15 +106,25 @@ class Folder {
     return std::all_of(values.begin(), values.end(), [](double v) { return v == 0.0; });
   }
 
-  // layer -> [Reshape ...] -> affine
+  // The factors on the other side of a Reshape or Transpose; nothing for any other node.
+  static std::optional<Affine> before(const Affine& affine, const Node& node) {
+    if (node.as<ops::Reshape>() != nullptr) return through_reshape(affine, node, false);
+    const auto* transpose = node.as<ops::Transpose>();
+    if (transpose == nullptr) return std::nullopt;
+    Affine result = affine;
+    if (affine.axis >= 0) result.axis = transpose->permutation[static_cast<size_t>(affine.axis)];
+    return result;
+  }
+
+  // layer -> [Reshape or Transpose ...] -> affine
   bool fold_into_producer(Node* node, const Affine& affine) {
     std::optional<Affine> factors = affine;
     Value* value = affine.x;
-    while (const Node* reshape = producer_of<ops::Reshape>(value)) {
-      if (!single_use(graph_, value)) return false;
-      factors = through_reshape(*factors, *reshape, false);
-      if (!factors) return false;
-      value = reshape->inputs[0];
+    while (value->producer != nullptr && single_use(graph_, value)) {
+      std::optional<Affine> outer = before(*factors, *value->producer);
+      if (!outer) break;
+      factors = std::move(outer);
+      value = value->producer->inputs[0];
     }
     const std::optional<Layer> layer = as_layer(value->producer);
     if (!layer || !single_use(graph_, value) || layer->node->has(kResidual) ||

@@ -109,6 +109,20 @@ TEST(FoldBatchNorm, BeforeLinearThroughFlatten) {
   EXPECT_EQ(node_count(b.graph), 2);
 }
 
+TEST(FoldBatchNorm, BehindLinearThroughTranspose) {
+  GraphBuilder b;  // the layer scale of ConvNeXt
+  Value* x = b.transpose(b.linear(b.input({1, 3, 4, 6}), 5), {0, 3, 1, 2});
+  b.output(b.times(x, b.random({1, 5, 1, 1})));
+  run(b.graph, passes::fold_batch_norm);
+  EXPECT_EQ(node_count(b.graph), 2);
+
+  GraphBuilder other;  // a factor for every line is none of the layer's outputs
+  x = other.transpose(other.linear(other.input({1, 3, 4, 6}), 5), {0, 3, 1, 2});
+  other.output(other.times(x, other.random({1, 1, 3, 1})));
+  run(other.graph, passes::fold_batch_norm);
+  EXPECT_EQ(node_count(other.graph), 3);
+}
+
 TEST(FoldBatchNorm, BeforeTransposedConvolutionOnlyAScale) {
   GraphBuilder b;
   b.output(conv_transpose(b, b.times(b.input({1, 4, 3, 3}), b.random({1, 4, 1, 1})), 6, 2));
