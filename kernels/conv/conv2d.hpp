@@ -116,20 +116,20 @@ void Convolution<Isa>::run() const {
         }
       }
       const ptrdiff_t out_channel = static_cast<ptrdiff_t>(group) * args.out_channels;
-      for_each_span<Isa>(args.packed + group * section, args.out_channels, k,
-                         [&](const PanelSpan& span) LINNET_INLINE_LAMBDA {
-                           TileArgs t{};
-                           t.rows = pointers;
-                           t.taps = taps;
-                           t.k = k / taps;
-                           t.next = span.packed + span.panels * span.panel_distance + (span.wide ? kPanel : kTailPanel);
-                           t.c = args.y + pixel * args.y_stride + out_channel;
-                           t.c_stride = args.y_stride;
-                           const Epilogue& e = args.epilogue;
-                           t.residual_stride = e.residual_stride;
-                           t.residual = e.residual ? e.residual + pixel * e.residual_stride + out_channel : nullptr;
-                           run_rows<Isa>(span, count, e.activation, t);
-                         });
+      for_each_span<Isa, TileShape<Isa>::panels, TileShape<Isa>::mixed>(
+          args.packed + group * section, args.out_channels, k, [&](const PanelSpan& span) LINNET_INLINE_LAMBDA {
+            TileArgs t{};
+            t.rows = pointers;
+            t.taps = taps;
+            t.k = k / taps;
+            t.next = span.packed + span.panels * span.panel_distance + (span.wide ? kPanel : kTailPanel);
+            t.c = args.y + pixel * args.y_stride + out_channel;
+            t.c_stride = args.y_stride;
+            const Epilogue& e = args.epilogue;
+            t.residual_stride = e.residual_stride;
+            t.residual = e.residual ? e.residual + pixel * e.residual_stride + out_channel : nullptr;
+            run_rows<Isa>(span, count, e.activation, t);
+          });
     }
     first = after;
   }

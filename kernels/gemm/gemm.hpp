@@ -62,7 +62,8 @@ void gemm_f32_impl(const GemmArgs& args) {
     do {
       part.k_begin = part.k_end;
       part.k_end = args.k - part.k_begin < block.inputs ? args.k : part.k_begin + block.inputs;
-      for_each_span<Isa>(args.packed, args.n, args.k, [&](const PanelSpan& span) { gemm_span<Isa>(args, span, part); });
+      for_each_span<Isa, TileShape<Isa>::panels, TileShape<Isa>::mixed>(
+          args.packed, args.n, args.k, [&](const PanelSpan& span) { gemm_span<Isa>(args, span, part); });
     } while (part.k_end < args.k);
   }
 }

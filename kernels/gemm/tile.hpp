@@ -9,6 +9,9 @@
 
 namespace linnet::kernels {
 
+// The `kWidth` of a tile over a wide panel and the narrow one behind it, which the AVX-512 tile takes together.
+constexpr int kMixedPanels = kPanel + kTailPanel;
+
 // Vectors of a tile in a wide (kPanel) and a narrow (kTailPanel) panel, and how many wide panels make one tile.
 template <class Isa>
 struct TileShape {
@@ -18,6 +21,7 @@ struct TileShape {
   static constexpr int panels = width == kPanel ? 2 : 1;
   // Of a product with one row only: more, since one panel has too few vectors to hide the latency of multiply-adds.
   static constexpr int single_row_panels = max_columns == kPanel ? 4 : 1;
+  static constexpr bool mixed = width == kPanel;
   static constexpr int wide_vectors = max_columns / width;
   static constexpr int narrow_vectors =
       (max_columns < kTailPanel ? max_columns : kTailPanel) / (width < kTailPanel ? width : kTailPanel);
@@ -53,6 +57,7 @@ struct PanelSpan {
   int32_t column, columns;  // valid ones
   int32_t panels;
   bool wide;
+  bool mixed;  // one wide panel and a narrow one
 };
 
 // Brings the weights of the next panels into the second-level cache, a line of each for every kPrefetchStep inputs:
@@ -86,11 +91,14 @@ struct Prefetch {
 // acc[r][v] += sum over k of a[r][k] * w[k][v]; returns the weights behind those used.
 template <class Isa, int kRows, int kVectors, int kWidth>
 LINNET_INLINE const float* multiply_run(F32<Isa> (&acc)[kRows][kVectors], const float* const (&a)[kRows],
-                                        const float* w, ptrdiff_t panel_distance, int32_t k, Prefetch<Isa>& prefetch) {
+                                        const float* w, ptrdiff_t panel_distance, const float*& narrow, int32_t k,
+                                        Prefetch<Isa>& prefetch) {
   using V = F32<Isa>;
+  constexpr int kRowWidth = kWidth == kTailPanel ? kTailPanel : kPanel;
   const auto weight = [&](const float* p, int v) LINNET_INLINE_LAMBDA {
     const int column = v * V::width;
-    return V::load(p + (column / kWidth) * panel_distance + column % kWidth);
+    if (kWidth == kMixedPanels && column >= kPanel) return V::load(narrow + column - kPanel);
+    return V::load(p + (column / kRowWidth) * panel_distance + column % kRowWidth);
   };
   const auto multiply = [&](ptrdiff_t i) LINNET_INLINE_LAMBDA {
     V b[kVectors];
@@ -102,7 +110,8 @@ LINNET_INLINE const float* multiply_run(F32<Isa> (&acc)[kRows][kVectors], const 
 #pragma GCC unroll 16
       for (int v = 0; v < kVectors; ++v) acc[r][v] = multiply_add(acc[r][v], b[v], x);
     }
-    w += kWidth;
+    w += kRowWidth;
+    if constexpr (kWidth == kMixedPanels) narrow += kTailPanel;
   };
   ptrdiff_t i = 0;
   if constexpr (kLaneFma<Isa>) {
@@ -124,7 +133,7 @@ LINNET_INLINE const float* multiply_run(F32<Isa> (&acc)[kRows][kVectors], const 
     }
   } else if constexpr (Prefetch<Isa>::kUsed && kRows > 1) {
     for (; i + kPrefetchStep <= k; i += kPrefetchStep) {
-      prefetch.template next<(kVectors * V::width + kWidth - 1) / kWidth>();
+      prefetch.template next<(kVectors * V::width + kRowWidth - 1) / kRowWidth>();
 #pragma GCC unroll 16
       for (int j = 0; j < kPrefetchStep; ++j) multiply(i + j);
     }
@@ -159,32 +168,50 @@ LINNET_INLINE void load_columns(const TileArgs& t, const float* c, float (&lanes
   }
 }
 
-template <class Isa, int kRows, int kVectors>
-LINNET_INLINE void store_tile(F32<Isa> (&acc)[kRows][kVectors], const TileArgs& t, float* c, const float* residual) {
+// With kMasked the last vector is stored as far as it is valid, otherwise as a whole.
+template <class Isa, bool kMasked, int kRows, int kVectors>
+LINNET_INLINE void store_vectors(F32<Isa> (&acc)[kRows][kVectors], const TileArgs& t, float* c, const float* residual) {
   using V = F32<Isa>;
-  constexpr int kStride = kVectors * V::width;
-  if (t.columns < kStride) {
-    float lanes[kRows * kStride];
-#pragma GCC unroll 16
-    for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 16
-      for (int v = 0; v < kVectors; ++v) acc[r][v].store(lanes + r * kStride + v * V::width);
-    }
-    store_columns<Isa>(t, lanes, kStride, kRows, c, residual);
-    return;
-  }
+  constexpr int kLast = kMasked ? (kVectors - 1) * V::width : kVectors * V::width;
   const ClampVectors<Isa> clamp(t.clamp);
   if (residual) {
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r, residual += t.residual_stride) {
 #pragma GCC unroll 16
-      for (int v = 0; v < kVectors; ++v) acc[r][v] = acc[r][v] + V::load(residual + v * V::width);
+      for (int v = 0; v < kVectors; ++v) {
+        const float* p = residual + v * V::width;
+        acc[r][v] = acc[r][v] + (v * V::width < kLast ? V::load(p) : V::load_n(p, t.columns - kLast));
+      }
     }
   }
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r, c += t.c_stride) {
 #pragma GCC unroll 16
-    for (int v = 0; v < kVectors; ++v) clamp(acc[r][v]).store(c + v * V::width);
+    for (int v = 0; v < kVectors; ++v) {
+      if (v * V::width < kLast) {
+        clamp(acc[r][v]).store(c + v * V::width);
+      } else {
+        clamp(acc[r][v]).store_n(c + v * V::width, t.columns - kLast);
+      }
+    }
+  }
+}
+
+template <class Isa, int kRows, int kVectors, int kWidth>
+LINNET_INLINE void store_tile(F32<Isa> (&acc)[kRows][kVectors], const TileArgs& t, float* c, const float* residual) {
+  constexpr int kWhole = kVectors * F32<Isa>::width;
+  if constexpr (kWidth == kMixedPanels) {
+    store_vectors<Isa, true>(acc, t, c, residual);
+  } else if (t.columns >= kWhole) {
+    store_vectors<Isa, false>(acc, t, c, residual);
+  } else {
+    float lanes[kRows * kWhole];
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 16
+      for (int v = 0; v < kVectors; ++v) acc[r][v].store(lanes + r * kWhole + v * F32<Isa>::width);
+    }
+    store_columns<Isa>(t, lanes, kWhole, kRows, c, residual);
   }
 }
 
@@ -192,11 +219,12 @@ template <class Isa, int kRows, int kVectors, int kWidth>
 LINNET_INLINE void start_tile(F32<Isa> (&acc)[kRows][kVectors], const TileArgs& t, const float* c) {
   using V = F32<Isa>;
   constexpr int kStride = kVectors * V::width;
+  constexpr int kRowWidth = kWidth == kTailPanel ? kTailPanel : kPanel;
   if (!t.resume) {
 #pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v) {
       const int column = v * V::width;
-      const V bias = V::load(t.panel + (column / kWidth) * t.panel_distance + column % kWidth);
+      const V bias = V::load(t.panel + (column / kRowWidth) * t.panel_distance + column % kRowWidth);
 #pragma GCC unroll 16
       for (int r = 0; r < kRows; ++r) acc[r][v] = bias;
     }
@@ -224,7 +252,8 @@ __attribute__((noinline)) void tile(const TileArgs& t) {
   for (int32_t i = 0; i < t.tiles; ++i, c += kRows * t.c_stride) {
     V acc[kRows][kVectors];
     start_tile<Isa, kRows, kVectors, kWidth>(acc, t, c);
-    const float* w = t.panel + (1 + t.k_begin) * kWidth;
+    const float* w = t.panel + (1 + t.k_begin) * (kWidth == kTailPanel ? kTailPanel : kPanel);
+    const float* narrow = t.panel + t.panel_distance + (1 + t.k_begin) * kTailPanel;
     Prefetch<Isa> prefetch(t, i);
     for (int32_t tap = 0; tap < t.taps; ++tap) {
       const float* a[kRows];
@@ -236,9 +265,9 @@ __attribute__((noinline)) void tile(const TileArgs& t) {
 #pragma GCC unroll 16
         for (int r = 0; r < kRows; ++r, inputs += t.a_stride) a[r] = inputs;
       }
-      w = multiply_run<Isa, kRows, kVectors, kWidth>(acc, a, w, t.panel_distance, t.k, prefetch);
+      w = multiply_run<Isa, kRows, kVectors, kWidth>(acc, a, w, t.panel_distance, narrow, t.k, prefetch);
     }
-    store_tile<Isa>(acc, t, c, residual);
+    store_tile<Isa, kRows, kVectors, kWidth>(acc, t, c, residual);
     if (residual) residual += kRows * t.residual_stride;
   }
 }
@@ -258,6 +287,7 @@ LINNET_INLINE void tile_of_rows(int32_t rows, const TileArgs& t) {
 template <class Isa>
 LINNET_INLINE int32_t tile_columns(const PanelSpan& span) {
   using Shape = TileShape<Isa>;
+  if (span.mixed) return 2 * kPanel;
   return Shape::width * (span.wide ? span.panels * Shape::wide_vectors : Shape::narrow_vectors);
 }
 
@@ -273,6 +303,12 @@ LINNET_INLINE void run_tile(const PanelSpan& span, int32_t rows, const TileArgs&
   if constexpr (Shape::panels > 1) {
     if (span.panels == Shape::panels) {
       tile_of_rows<Isa, Shape::rows, Shape::panels * Shape::wide_vectors, kPanel>(rows, t);
+      return;
+    }
+  }
+  if constexpr (Shape::mixed) {
+    if (span.mixed) {
+      tile_of_rows<Isa, Shape::rows, 2, kMixedPanels>(rows, t);
       return;
     }
   }
@@ -328,17 +364,22 @@ void run_rows(const PanelSpan& span, int32_t count, const Activation& activation
   }
 }
 
-// Calls body(PanelSpan) for all panels of a section of [k, n], kPanels at a time while there are as many.
-template <class Isa, int kPanels = TileShape<Isa>::panels, class Body>
+// Calls body(PanelSpan) for all panels of a section of [k, n], kPanels at a time while there are as many, the last two
+// of different width together with kMixed.
+template <class Isa, int kPanels = TileShape<Isa>::panels, bool kMixed = false, class Body>
 LINNET_INLINE void for_each_span(const float* packed, int32_t n, int32_t k, Body body) {
   const ptrdiff_t length = static_cast<ptrdiff_t>(k) + 1;
   for (int32_t column = 0; column < n;) {
     const int32_t remaining = n - column;
     const bool wide = remaining > kTailPanel;
+    if (kMixed && remaining > kPanel && remaining <= kMixedPanels) {
+      body(PanelSpan{packed, kPanel * length, column, remaining, 1, true, true});
+      return;
+    }
     const auto holds = [remaining](int32_t panels) { return remaining > (panels - 1) * kPanel + kTailPanel; };
     const int32_t panels = holds(kPanels) ? kPanels : holds(TileShape<Isa>::panels) ? TileShape<Isa>::panels : 1;
     const int32_t width = wide ? panels * kPanel : kTailPanel;
-    body(PanelSpan{packed, kPanel * length, column, remaining < width ? remaining : width, panels, wide});
+    body(PanelSpan{packed, kPanel * length, column, remaining < width ? remaining : width, panels, wide, false});
     packed += width * length;
     column += width;
   }
