@@ -93,6 +93,7 @@ void Convolution<Isa>::run() const {
   const ptrdiff_t section = panel_floats(args.out_channels, k);
   const ptrdiff_t pixel_end = static_cast<ptrdiff_t>(args.row_end) * args.out_w;
   const ptrdiff_t pixel_begin = static_cast<ptrdiff_t>(args.row_begin) * args.out_w;
+  const int64_t output_bytes = (pixel_end - pixel_begin) * int64_t{4} * args.y_stride;
   // Blocks of nearly equal size: a last one of a few pixels would read all weights for them.
   const ptrdiff_t tiles = (pixel_end - pixel_begin + step - 1) / step;
   const ptrdiff_t blocks = (tiles + plan.tiles - 1) / plan.tiles;
@@ -123,6 +124,7 @@ void Convolution<Isa>::run() const {
             t.taps = taps;
             t.k = k / taps;
             t.next = span.packed + span.panels * span.panel_distance + (span.wide ? kPanel : kTailPanel);
+            t.output_ahead = output_ahead(output_bytes, k);
             t.c = args.y + pixel * args.y_stride + out_channel;
             t.c_stride = args.y_stride;
             const Epilogue& e = args.epilogue;

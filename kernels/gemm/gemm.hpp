@@ -40,6 +40,7 @@ LINNET_INLINE void gemm_span(const GemmArgs& args, const PanelSpan& span, const 
   t.resume = part.k_begin > 0;
   t.k_begin = part.k_begin;
   t.next = span.packed + span.panels * span.panel_distance + (1 + part.k_begin) * (span.wide ? kPanel : kTailPanel);
+  t.output_ahead = output_ahead(static_cast<int64_t>(args.m) * args.c_stride * 4, args.k);
   t.c = args.c + part.row_begin * args.c_stride;
   t.c_stride = args.c_stride;
   t.residual_stride = args.epilogue.residual_stride;

@@ -43,6 +43,7 @@ struct TileArgs {
   const float* next;         // weights that will be used after these, or null
   int32_t next_begin;        // how many tiles have fetched their share of them before
   int32_t columns;           // that are stored; a tile computes all that its vectors hold
+  int32_t output_ahead;      // how many tiles before its own an output is brought into the cache; 0: not at all
   float* c;
   ptrdiff_t c_stride;
   const float* residual;
@@ -242,6 +243,26 @@ LINNET_INLINE void start_tile(F32<Isa> (&acc)[kRows][kVectors], const TileArgs& 
   }
 }
 
+// TileArgs::output_ahead of an output of so many bytes, in tiles of k inputs. The lines of a large one would be waited
+// for one by one when they are stored: the hardware does not foresee lines a whole row apart.
+LINNET_INLINE int32_t output_ahead(int64_t bytes, int32_t k) {
+  return bytes < (1 << 20) ? 0 : k >= 128 ? 1 : 4;
+}
+
+template <class Isa, int kRows, int kVectors>
+LINNET_INLINE void prefetch_output(const TileArgs& t, const float* c) {
+  if constexpr (Prefetch<Isa>::kUsed && kRows > 1) {
+    if (t.output_ahead == 0) return;
+    constexpr int kLines = (kVectors * F32<Isa>::width + 15) / 16;
+    c += t.output_ahead * kRows * t.c_stride;
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r, c += t.c_stride) {
+#pragma GCC unroll 2
+      for (int line = 0; line < kLines; ++line) __builtin_prefetch(c + line * 16, 1, 3);
+    }
+  }
+}
+
 template <class Isa, int kRows, int kVectors, int kWidth>
 __attribute__((noinline)) void tile(const TileArgs& t) {
   using V = F32<Isa>;
@@ -255,6 +276,7 @@ __attribute__((noinline)) void tile(const TileArgs& t) {
     const float* w = t.panel + (1 + t.k_begin) * (kWidth == kTailPanel ? kTailPanel : kPanel);
     const float* narrow = t.panel + t.panel_distance + (1 + t.k_begin) * kTailPanel;
     Prefetch<Isa> prefetch(t, i);
+    prefetch_output<Isa, kRows, kVectors>(t, c);
     for (int32_t tap = 0; tap < t.taps; ++tap) {
       const float* a[kRows];
       if (rows) {
