@@ -48,6 +48,7 @@ struct Winograd {
   template <bool kFull>
   void transform_output(WinogradTile tile, int32_t column, int32_t lanes, const float* product, ptrdiff_t stride,
                         V bias, const ClampVectors<Isa>& clamp) const;
+  void prefetch_output(WinogradTile tile, const PanelSpan& span) const;
   void transform_outputs(const PanelSpan& span, WinogradTile first, int32_t tiles) const;
   void run() const;
 };
@@ -178,6 +179,21 @@ LINNET_INLINE void Winograd<Isa, kTile>::transform_output(WinogradTile tile, int
   }
 }
 
+// As prefetch_output() of tile.hpp, of a whole tile inside the image.
+template <class Isa, int kTile>
+LINNET_INLINE void Winograd<Isa, kTile>::prefetch_output(WinogradTile tile, const PanelSpan& span) const {
+  const ptrdiff_t pixel =
+      (static_cast<ptrdiff_t>(tile.image) * args.out_h + tile.y * kTile) * args.out_w + tile.x * kTile;
+  const float* line = args.y + pixel * args.y_stride + args.column_begin + span.column;
+  for (int y = 0; y < kTile; ++y, line += args.out_w * args.y_stride) {
+#pragma GCC unroll 8
+    for (int x = 0; x < kTile; ++x) {
+      __builtin_prefetch(line + x * args.y_stride, 1, 3);
+      if constexpr (TileShape<Isa>::panels > 1) __builtin_prefetch(line + x * args.y_stride + kPanel, 1, 3);
+    }
+  }
+}
+
 template <class Isa, int kTile>
 void Winograd<Isa, kTile>::transform_outputs(const PanelSpan& span, WinogradTile first, int32_t tiles) const {
   const Clamp limits = make_clamp(args.epilogue.activation);
@@ -185,7 +201,9 @@ void Winograd<Isa, kTile>::transform_outputs(const PanelSpan& span, WinogradTile
   const ptrdiff_t stride = product_stride(tiles);
   const float* product = scratch + plan.product_offset;
   const int32_t first_column = args.column_begin + span.column;
+  const bool large = output_ahead(static_cast<int64_t>(args.out_h) * args.out_w * args.y_stride * 4, 1) > 0;
   for (int32_t i = 0; i < tiles; ++i, first = next(first), product += plan.columns) {
+    if (Prefetch<Isa>::kUsed && large) prefetch_output(next(next(first)), span);
     for (int32_t column = 0; column < span.columns; column += V::width) {
       const V bias = V::load(span.packed + (column / kPanel) * span.panel_distance + column % kPanel);
       const int32_t lanes = span.columns - column;
