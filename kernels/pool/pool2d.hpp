@@ -27,27 +27,52 @@ template <class Isa>
 LINNET_INLINE PoolRange<Isa> pool_range(int32_t out, int32_t kernel, int32_t stride, int32_t dilation,
                                         int32_t pad_begin, int32_t pad_end, int32_t size) {
   const ptrdiff_t start = static_cast<ptrdiff_t>(out) * stride - pad_begin;
+  const bool inside = start >= 0 && start + static_cast<ptrdiff_t>(kernel - 1) * dilation < size;
+  if (inside) return {start, 0, kernel, kernel};
   return {start, taps_below<Isa>(0, start, kernel, dilation), taps_below<Isa>(size, start, kernel, dilation),
           taps_below<Isa>(static_cast<ptrdiff_t>(size) + pad_end, start, kernel, dilation)};
+}
+
+// The first pixel of a window inside the image, and the distances to the next.
+struct PoolPixels {
+  const float* first;
+  ptrdiff_t line_stride, pixel_stride;
+};
+
+template <class Isa>
+LINNET_INLINE PoolPixels pool_pixels(const Pool2DArgs& args, const float* image, const PoolRange<Isa>& lines,
+                                     const PoolRange<Isa>& pixels) {
+  const Window& w = args.window;
+  const ptrdiff_t line = lines.start + static_cast<ptrdiff_t>(lines.first) * w.dilation_h;
+  const ptrdiff_t pixel = pixels.start + static_cast<ptrdiff_t>(pixels.first) * w.dilation_w;
+  return {image + (line * args.in_w + pixel) * args.x_stride, w.dilation_h * args.in_w * args.x_stride,
+          w.dilation_w * args.x_stride};
 }
 
 // kVectors vectors of channels side by side, the last with `count` of them.
 template <class Isa, int kVectors>
 LINNET_INLINE void pool_maximum(const Pool2DArgs& args, const float* image, const PoolRange<Isa>& lines,
                                 const PoolRange<Isa>& pixels, int count, float* y) {
-  constexpr int kWidth = F32<Isa>::width;
+  using V = F32<Isa>;
+  constexpr int kWidth = V::width;
   const auto lanes = [count](int v) LINNET_INLINE_LAMBDA { return v == kVectors - 1 ? count : kWidth; };
-  F32<Isa> maximum[kVectors];
-  for (int v = 0; v < kVectors; ++v) maximum[v] = F32<Isa>::set(-kInfinity);
-  for (int32_t ky = lines.first; ky < lines.end; ++ky) {
-    const float* line = image + (lines.start + ky * args.window.dilation_h) * args.in_w * args.x_stride;
-    for (int32_t kx = pixels.first; kx < pixels.end; ++kx) {
-      const float* pixel = line + (pixels.start + kx * args.window.dilation_w) * args.x_stride;
-      for (int v = 0; v < kVectors; ++v)
-        maximum[v] = max_or_nan(maximum[v], F32<Isa>::load_n(pixel + v * kWidth, lanes(v)));
+  PoolPixels at = pool_pixels<Isa>(args, image, lines, pixels);
+  const V none = V::set(-kInfinity);
+  V maximum[kVectors];
+  Mask<Isa> is_number[kVectors];  // apart, so that a step waits for one maximum only
+  for (int v = 0; v < kVectors; ++v) maximum[v] = none, is_number[v] = none == none;
+  for (int32_t ky = lines.first; ky < lines.end; ++ky, at.first += at.line_stride) {
+    const float* pixel = at.first;
+    for (int32_t kx = pixels.first; kx < pixels.end; ++kx, pixel += at.pixel_stride) {
+      for (int v = 0; v < kVectors; ++v) {
+        const V x = V::load_n(pixel + v * kWidth, lanes(v));
+        maximum[v] = max(maximum[v], x);
+        is_number[v] = is_number[v] & (x == x);
+      }
     }
   }
-  for (int v = 0; v < kVectors; ++v) maximum[v].store_n(y + v * kWidth, lanes(v));
+  const V nan = V::set(__builtin_nanf(""));
+  for (int v = 0; v < kVectors; ++v) select(is_number[v], maximum[v], nan).store_n(y + v * kWidth, lanes(v));
 }
 
 template <class Isa, int kVectors>
@@ -57,12 +82,12 @@ LINNET_INLINE void pool_average(const Pool2DArgs& args, const float* image, cons
   const auto lanes = [count](int v) LINNET_INLINE_LAMBDA { return v == kVectors - 1 ? count : kWidth; };
   F32<Isa> sum[kVectors];
   for (int v = 0; v < kVectors; ++v) sum[v] = F32<Isa>::set(0.0f);
-  for (int32_t ky = lines.first; ky < lines.end; ++ky) {
-    const float* line = image + (lines.start + ky * args.window.dilation_h) * args.in_w * args.x_stride;
+  PoolPixels at = pool_pixels<Isa>(args, image, lines, pixels);
+  for (int32_t ky = lines.first; ky < lines.end; ++ky, at.first += at.line_stride) {
     F32<Isa> line_sum[kVectors];
     for (int v = 0; v < kVectors; ++v) line_sum[v] = F32<Isa>::set(0.0f);
-    for (int32_t kx = pixels.first; kx < pixels.end; ++kx) {
-      const float* pixel = line + (pixels.start + kx * args.window.dilation_w) * args.x_stride;
+    const float* pixel = at.first;
+    for (int32_t kx = pixels.first; kx < pixels.end; ++kx, pixel += at.pixel_stride) {
       for (int v = 0; v < kVectors; ++v) line_sum[v] = line_sum[v] + F32<Isa>::load_n(pixel + v * kWidth, lanes(v));
     }
     for (int v = 0; v < kVectors; ++v) sum[v] = sum[v] + line_sum[v];

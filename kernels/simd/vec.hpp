@@ -32,6 +32,7 @@ struct Mask;
 template <>
 struct Mask<isa::scalar> {
   bool v;
+  friend LINNET_INLINE Mask operator&(Mask a, Mask b) { return {a.v && b.v}; }
 };
 
 template <>
@@ -152,6 +153,7 @@ struct XsimdArch<isa::neon32> {
 template <class Isa>
 struct Mask {
   xsimd::batch_bool<float, typename XsimdArch<Isa>::type> v;
+  friend LINNET_INLINE Mask operator&(Mask a, Mask b) { return {a.v & b.v}; }
 };
 
 template <class Isa>
