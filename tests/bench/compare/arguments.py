@@ -29,6 +29,7 @@ def parse_arguments():
                         help="where networks are made and converted (default build/bench/models)")
     parser.add_argument("model", nargs="*", help="default: all")
     arguments = parser.parse_args()
+    arguments.build, arguments.models = arguments.build.resolve(), arguments.models.resolve()
     if arguments.clock == "cpu" and arguments.threads != [1]:
         parser.error("--clock cpu adds the threads' times up: it takes one thread only")
     return arguments
