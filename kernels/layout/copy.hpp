@@ -68,17 +68,61 @@ struct CopyLoops {
   }
 };
 
-// y[2 i + j] = x[i + j x_stride] for j < 2: the channel shuffle of two groups.
-template <class Isa>
-void interleave(const Element<Isa, 4>* x, ptrdiff_t x_stride, ptrdiff_t size, Element<Isa, 4>* y) {
+// y[kCount i + j] = x[i + j x_stride] for j < kCount, which is 2 (the channel shuffle of two groups) or 3 (an image).
+template <class Isa, int kCount>
+void copy_interleaved(const Element<Isa, 4>* x, ptrdiff_t x_stride, ptrdiff_t size, Element<Isa, 4>* y) {
   constexpr int kWidth = F32<Isa>::width;
-  const auto load = [x](ptrdiff_t i) { return F32<Isa>::load(reinterpret_cast<const float*>(x + i)); };
+  const auto load = [=](ptrdiff_t i, int j) LINNET_INLINE_LAMBDA {
+    return F32<Isa>::load(reinterpret_cast<const float*>(x + i + j * x_stride));
+  };
   ptrdiff_t i = 0;
-  for (; kWidth > 1 && i + kWidth <= size; i += kWidth)
-    store_interleaved(load(i), load(x_stride + i), reinterpret_cast<float*>(y + 2 * i));
+  for (; kWidth > 1 && i + kWidth <= size; i += kWidth) {
+    float* out = reinterpret_cast<float*>(y + kCount * i);
+    if constexpr (kCount == 2) {
+      store_interleaved(load(i, 0), load(i, 1), out);
+    } else {
+      store_interleaved(load(i, 0), load(i, 1), load(i, 2), out);
+    }
+  }
   for (; i < size; ++i) {
-    y[2 * i] = x[i];
-    y[2 * i + 1] = x[x_stride + i];
+    for (int j = 0; j < kCount; ++j) y[kCount * i + j] = x[i + j * x_stride];
+  }
+}
+
+// y[i y_stride + j] = x[i + j x_stride] for i < rows and j < columns, at most a vector's width of each.
+template <class Isa, bool kFull>
+LINNET_INLINE void copy_transposed_block(const float* x, ptrdiff_t x_stride, float* y, ptrdiff_t y_stride, int rows,
+                                         int columns) {
+  using V = F32<Isa>;
+  V block[V::width];
+#pragma GCC unroll 16
+  for (int j = 0; j < V::width; ++j, x += x_stride)
+    block[j] = kFull ? V::load(x) : j < columns ? V::load_n(x, rows) : V::set(0.0f);
+  transpose(block);
+#pragma GCC unroll 16
+  for (int i = 0; i < V::width; ++i, y += y_stride) {
+    if (kFull) {
+      block[i].store(y);
+    } else if (i < rows) {
+      block[i].store_n(y, columns);
+    }
+  }
+}
+
+template <class Isa>
+void copy_transposed(const ptrdiff_t* shape, const float* x, ptrdiff_t x_stride, float* y, ptrdiff_t y_stride) {
+  constexpr int kWidth = F32<Isa>::width;
+  const auto width = [](ptrdiff_t left) { return static_cast<int>(left < kWidth ? left : kWidth); };
+  for (ptrdiff_t i = 0; i < shape[0]; i += kWidth) {
+    for (ptrdiff_t j = 0; j < shape[1]; j += kWidth) {
+      const int rows = width(shape[0] - i), columns = width(shape[1] - j);
+      if (rows == kWidth && columns == kWidth) {
+        copy_transposed_block<Isa, true>(x + i + j * x_stride, x_stride, y + i * y_stride + j, y_stride, rows, columns);
+      } else {
+        copy_transposed_block<Isa, false>(x + i + j * x_stride, x_stride, y + i * y_stride + j, y_stride, rows,
+                                          columns);
+      }
+    }
   }
 }
 
@@ -94,8 +138,19 @@ void copy_plane(const ptrdiff_t* shape, const Element<Isa, kBytes>* x, const ptr
   const bool is_transpose = x_strides[0] == 1 && y_strides[1] == 1;
   if constexpr (kBytes == 4) {
     if (is_transpose && shape[1] == 2 && y_strides[0] == 2) {
-      interleave<Isa>(x, x_strides[1], shape[0], y);
+      copy_interleaved<Isa, 2>(x, x_strides[1], shape[0], y);
       return;
+    }
+    if (is_transpose && shape[1] == 3 && y_strides[0] == 3) {
+      copy_interleaved<Isa, 3>(x, x_strides[1], shape[0], y);
+      return;
+    }
+    if constexpr (F32<Isa>::width > 1) {
+      if (is_transpose) {
+        copy_transposed<Isa>(shape, reinterpret_cast<const float*>(x), x_strides[1], reinterpret_cast<float*>(y),
+                             y_strides[0]);
+        return;
+      }
     }
   }
   const ptrdiff_t block_i = is_transpose ? 16 : shape[0], block_j = is_transpose ? 16 : shape[1];

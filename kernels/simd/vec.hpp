@@ -115,6 +115,11 @@ LINNET_INLINE void store_interleaved(F32<isa::scalar> a, F32<isa::scalar> b, flo
   p[0] = a.v;
   p[1] = b.v;
 }
+LINNET_INLINE void store_interleaved(F32<isa::scalar> a, F32<isa::scalar> b, F32<isa::scalar> c, float* p) {
+  p[0] = a.v;
+  p[1] = b.v;
+  p[2] = c.v;
+}
 LINNET_INLINE float reduce_add(F32<isa::scalar> a) {
   return a.v;
 }
@@ -306,23 +311,70 @@ LINNET_INLINE F32<Isa> sqrt(F32<Isa> a) {
   return {xsimd::sqrt(a.v)};
 #endif
 }
-// a[0], b[0], a[1], b[1], ...
+// low, high: a[0], b[0], a[1], b[1], ...
 template <class Isa>
-LINNET_INLINE void store_interleaved(F32<Isa> a, F32<Isa> b, float* p) {
+LINNET_INLINE void interleave(F32<Isa> a, F32<Isa> b, F32<Isa>* low, F32<Isa>* high) {
+  using Batch = typename F32<Isa>::Batch;
 #if defined(__AVX512F__)
-  const __m512i low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-  const __m512i high = _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
-  _mm512_storeu_ps(p, _mm512_permutex2var_ps(a.v, low, b.v));
-  _mm512_storeu_ps(p + 16, _mm512_permutex2var_ps(a.v, high, b.v));
+  const __m512i first = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+  const __m512i second = _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+  low->v = Batch(_mm512_permutex2var_ps(a.v, first, b.v));
+  high->v = Batch(_mm512_permutex2var_ps(a.v, second, b.v));
 #elif defined(__AVX2__)  // xsimd 8.1 interleaves the halves apart
-  const __m256 low = _mm256_unpacklo_ps(a.v, b.v), high = _mm256_unpackhi_ps(a.v, b.v);
-  _mm256_storeu_ps(p, _mm256_permute2f128_ps(low, high, 0x20));
-  _mm256_storeu_ps(p + 8, _mm256_permute2f128_ps(low, high, 0x31));
+  const __m256 even = _mm256_unpacklo_ps(a.v, b.v), odd = _mm256_unpackhi_ps(a.v, b.v);
+  low->v = Batch(_mm256_permute2f128_ps(even, odd, 0x20));
+  high->v = Batch(_mm256_permute2f128_ps(even, odd, 0x31));
 #else
   const float32x4x2_t pairs = vzipq_f32(a.v, b.v);
-  vst1q_f32(p, pairs.val[0]);
-  vst1q_f32(p + 4, pairs.val[1]);
+  low->v = Batch(pairs.val[0]);
+  high->v = Batch(pairs.val[1]);
 #endif
+}
+template <class Isa>
+LINNET_INLINE void store_interleaved(F32<Isa> a, F32<Isa> b, float* p) {
+  F32<Isa> low, high;
+  interleave(a, b, &low, &high);
+  low.store(p);
+  high.store(p + F32<Isa>::width);
+}
+// a[0], b[0], c[0], a[1], ...
+template <class Isa>
+LINNET_INLINE void store_interleaved(F32<Isa> a, F32<Isa> b, F32<Isa> c, float* p) {
+#if defined(__AVX512F__)
+  const auto third = [&](__m512i from, __mmask16 of_b, __mmask16 of_c, float* to) LINNET_INLINE_LAMBDA {
+    const __m512 ab = _mm512_mask_permutexvar_ps(_mm512_permutexvar_ps(from, a.v), of_b, from, b.v);
+    _mm512_storeu_ps(to, _mm512_mask_permutexvar_ps(ab, of_c, from, c.v));
+  };
+  third(_mm512_setr_epi32(0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 5), 0x2492, 0x4924, p);
+  third(_mm512_setr_epi32(5, 5, 6, 6, 6, 7, 7, 7, 8, 8, 8, 9, 9, 9, 10, 10), 0x9249, 0x2492, p + 16);
+  third(_mm512_setr_epi32(10, 11, 11, 11, 12, 12, 12, 13, 13, 13, 14, 14, 14, 15, 15, 15), 0x4924, 0x9249, p + 32);
+#elif defined(__AVX2__)
+  const auto third = [&](__m256i from, __m256 of_b, __m256 of_c, float* to) LINNET_INLINE_LAMBDA {
+    const __m256 ab = _mm256_blendv_ps(_mm256_permutevar8x32_ps(a.v, from), _mm256_permutevar8x32_ps(b.v, from), of_b);
+    _mm256_storeu_ps(to, _mm256_blendv_ps(ab, _mm256_permutevar8x32_ps(c.v, from), of_c));
+  };
+  const __m256 every = _mm256_castsi256_ps(_mm256_setr_epi32(-1, 0, 0, -1, 0, 0, -1, 0));
+  const __m256 next = _mm256_castsi256_ps(_mm256_setr_epi32(0, -1, 0, 0, -1, 0, 0, -1));
+  const __m256 last = _mm256_castsi256_ps(_mm256_setr_epi32(0, 0, -1, 0, 0, -1, 0, 0));
+  third(_mm256_setr_epi32(0, 0, 0, 1, 1, 1, 2, 2), next, last, p);
+  third(_mm256_setr_epi32(2, 3, 3, 3, 4, 4, 4, 5), last, every, p + 8);
+  third(_mm256_setr_epi32(5, 5, 6, 6, 6, 7, 7, 7), every, next, p + 16);
+#else
+  vst3q_f32(p, float32x4x3_t{{a.v, b.v, c.v}});
+#endif
+}
+// A square matrix, one vector a row: interleaves its upper half with its lower half log2(width) times.
+template <class Isa>
+LINNET_INLINE void transpose(F32<Isa> (&rows)[F32<Isa>::width]) {
+  constexpr int kWidth = F32<Isa>::width;
+#pragma GCC unroll 4
+  for (int round = 1; round < kWidth; round *= 2) {
+    F32<Isa> next[kWidth];
+#pragma GCC unroll 8
+    for (int r = 0; r < kWidth / 2; ++r) interleave(rows[r], rows[r + kWidth / 2], &next[2 * r], &next[2 * r + 1]);
+#pragma GCC unroll 16
+    for (int r = 0; r < kWidth; ++r) rows[r] = next[r];
+  }
 }
 template <class Isa>
 LINNET_INLINE float reduce_add(F32<Isa> a) {
