@@ -33,7 +33,7 @@ struct IsaTraits {
 };
 
 constexpr IsaTraits kIsaTraits[kIsaCount] = {
-    {"scalar", 1, 4}, {"avx2", 8, 6}, {"avx512", 16, 10}, {"neon32", 4, 4}, {"neon64", 4, 5},
+    {"scalar", 1, 4}, {"avx2", 8, 6}, {"avx512", 16, 10}, {"neon32", 4, 4}, {"neon64", 4, 8},
 };
 
 LINNET_INLINE constexpr const IsaTraits& traits(IsaId id) {

@@ -5,6 +5,7 @@
 
 #include "kernels/activation/epilogue.hpp"
 #include "kernels/contract.hpp"
+#include "kernels/gemm/multiply_neon.hpp"
 #include "kernels/simd/vec.hpp"
 
 namespace linnet::kernels {
@@ -115,7 +116,11 @@ LINNET_INLINE const float* multiply_run(F32<Isa> (&acc)[kRows][kVectors], const 
     if constexpr (kWidth == kMixedPanels) narrow += kTailPanel;
   };
   ptrdiff_t i = 0;
-  if constexpr (kLaneFma<Isa>) {
+  if constexpr (kLaneFma<Isa> && kRows > 1) {
+    i = k / 2 * 2;
+    if (i > 0) multiply_pairs<Isa, kWidth>(acc, a, w, i);
+    w += i * kWidth;
+  } else if constexpr (kLaneFma<Isa>) {
     for (; i + 4 <= k; i += 4, w += 4 * kWidth) {
       V lanes[kRows];
 #pragma GCC unroll 16
@@ -302,7 +307,17 @@ LINNET_INLINE void tile_of_rows(int32_t rows, const TileArgs& t) {
       return;
     }
   }
-  tile<Isa, kRows, kVectors, kWidth>(t);
+  constexpr int kBlock = tile_vectors<Isa>(kRows, kVectors);
+  tile<Isa, kRows, kBlock, kWidth>(t);
+  if constexpr (kBlock < kVectors) {
+    static_assert(2 * kBlock == kVectors);
+    constexpr ptrdiff_t kColumns = kBlock * F32<Isa>::width;
+    TileArgs rest = t;
+    rest.panel += kColumns;
+    rest.c += kColumns;
+    if (rest.residual) rest.residual += kColumns;
+    tile<Isa, kRows, kBlock, kWidth>(rest);
+  }
 }
 
 // Columns that a tile of the span computes; more than the span has where its last vector is not full.

@@ -1,0 +1,35 @@
+"""Executed instructions of a layer under qemu-user, which logs every block of instructions that it translates and runs."""
+import subprocess
+
+
+def layers(emulator, program):
+    """[(name, multiply-accumulates)]"""
+    lines = subprocess.run([*emulator, program], check=True, capture_output=True, text=True).stdout.split("\n")
+    return [(name, int(macs)) for name, macs in (line.split() for line in lines if line)]
+
+
+def executed(command):
+    """The command's log has "IN:" and the instructions of a block, one a line, then "Trace" whenever the block runs."""
+    count, sizes, begin = 0, {}, None
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        for line in process.stderr:
+            if line.startswith("Trace"):
+                count += sizes[int(line.split("/")[1], 16)]
+            elif line.startswith("IN:"):
+                begin = None
+            elif line.startswith("0x"):
+                address = int(line[:line.index(":")], 16)
+                if begin is None:
+                    begin = address
+                    sizes[begin] = 0
+                sizes[begin] += 1
+    if process.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)} failed")
+    return count
+
+
+def instructions(emulator, program, layer, kernels=""):
+    """Of one run of the layer, after its outputs were checked."""
+    subprocess.run([*emulator, program, layer, "0", kernels], check=True)
+    traced = [emulator[0], "-d", "nochain,exec,in_asm", *emulator[1:], program, layer]
+    return executed([*traced, "2", kernels]) - executed([*traced, "1", kernels])

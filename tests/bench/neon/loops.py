@@ -1,0 +1,54 @@
+"""The inner loops of an object file."""
+import re
+import subprocess
+from dataclasses import dataclass
+
+MULTIPLY_ADD = re.compile(r"v?(fmla|mla\.f32|fma\.f32)\b")
+BRANCH = re.compile(r"(b\.?(eq|ne|cs|hs|cc|lo|mi|pl|hi|ls|ge|lt|gt|le)?(\.[nw])?|cbn?z|tbn?z)$")
+
+
+@dataclass
+class Loop:
+    instructions: list  # as the assembler reads them; the last one branches to .Lloop
+
+    def text(self):
+        return ".Lloop:\n" + "\n".join("\t" + instruction for instruction in self.instructions) + "\n"
+
+    @property
+    def multiply_adds(self):
+        return sum(bool(MULTIPLY_ADD.match(instruction)) for instruction in self.instructions)
+
+    @property
+    def spills(self):
+        return sum(bool(re.search(r"\[sp\b", instruction)) for instruction in self.instructions)
+
+
+def functions(objdump, path):
+    """{name: [(address, instruction, target of a branch or None)]} of every function, names demangled."""
+    listing = subprocess.run([objdump, "--disassemble", "--demangle", "--no-show-raw-insn", path], check=True,
+                             capture_output=True, text=True).stdout
+    found, body = {}, []
+    for line in listing.splitlines():
+        if header := re.match(r"[0-9a-f]+ <(.*)>:$", line):
+            if not header[1].startswith("$"):  # $x and its like mark code and data within a function
+                body = found.setdefault(header[1], [])
+        elif row := re.match(r"\s*([0-9a-f]+):\s+(\S+)\s*(.*)", line):
+            operation, operands = row[2], re.sub(r"\s*(//|;|@).*", "", row[3])
+            target = re.search(r"\b([0-9a-f]+) <", operands) if BRANCH.match(operation) else None
+            body.append((int(row[1], 16), f"{operation} {operands}".strip(), int(target[1], 16) if target else None))
+    return found
+
+
+def hottest_loop(body):
+    """The loop without a loop in it that has most multiply-adds; None if there is none."""
+    ranges = [(target, address) for address, _, target in body if target is not None and target <= address]
+    best = None
+    for begin, end in ranges:
+        if any(begin <= b and e <= end and (b, e) != (begin, end) for b, e in ranges):
+            continue
+        instructions = [text for address, text, _ in body if begin <= address <= end]
+        instructions[-1] = re.sub(r"[0-9a-f]+ <.*", ".Lloop", instructions[-1])
+        loop = Loop([re.sub(r"\s*<.*>", "", text) for text in instructions])
+        if best is None or loop.multiply_adds > best.multiply_adds:
+            best = loop
+    return best if best and best.multiply_adds else None
