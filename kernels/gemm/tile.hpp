@@ -312,7 +312,9 @@ LINNET_INLINE void tile_of_rows(int32_t rows, const TileArgs& t) {
   if constexpr (kBlock < kVectors) {
     static_assert(2 * kBlock == kVectors);
     constexpr ptrdiff_t kColumns = kBlock * F32<Isa>::width;
+    if (t.columns <= kColumns) return;
     TileArgs rest = t;
+    rest.columns -= kColumns;
     rest.panel += kColumns;
     rest.c += kColumns;
     if (rest.residual) rest.residual += kColumns;
