@@ -1,6 +1,7 @@
-// Depthwise convolution. The usual kernel widths and strides have strips (strip.hpp) whose kernel is known at compile
-// time; any other window is computed line by line, several neighbouring output pixels at a time where their windows lie
-// inside the line. Either way, taps outside the image are skipped and the others are added in the order (ky, kx).
+// Depthwise convolution. The usual kernel widths and strides have strips (strip.hpp), except in plain C++, whose code
+// is kept small for firmware; any other window is computed line by line, several neighbouring output pixels at a time
+// where their windows lie inside the line. Either way, taps outside the image are skipped and the others are added in
+// the order (ky, kx).
 #pragma once
 
 #include "kernels/depthwise/strip.hpp"
@@ -24,15 +25,17 @@ struct DepthwiseLine {
   Clamp clamp;
 };
 
-// Outputs ox .. ox + kPixels of the vector at `channel`, taps kx_begin <= kx < kx_end only.
-template <class Isa, int kPixels, bool kFull>
+// Outputs ox .. ox + kPixels of the vector at `channel`, taps kx_begin <= kx < kx_end only. With kKernelW > 0 the
+// window lies inside the line and kernel_w, stride_w and a dilation of 1 are known at compile time.
+template <class Isa, int kKernelW, int kStrideW, int kPixels, bool kFull>
 LINNET_INLINE void depthwise_pixels(const DepthwiseLine& line, const ClampVectors<Isa>& clamp, int32_t channel,
                                     int32_t ox, int32_t kx_begin, int32_t kx_end) {
   using V = F32<Isa>;
   const int32_t panel = channel / kPanel * kPanel;
   const ptrdiff_t width = line.channels - panel > kTailPanel ? kPanel : kTailPanel;
   const float* packed = line.packed + panel * (static_cast<ptrdiff_t>(line.taps) + 1) + (channel - panel);
-  const ptrdiff_t stride_w = line.stride_w, kernel_w = line.kernel_w;
+  const ptrdiff_t stride_w = kKernelW > 0 ? kStrideW : line.stride_w;
+  const ptrdiff_t kernel_w = kKernelW > 0 ? kKernelW : line.kernel_w;
   const int32_t lanes = line.channels - channel;
   const V bias = V::load(packed);
   V acc[kPixels];
@@ -41,12 +44,16 @@ LINNET_INLINE void depthwise_pixels(const DepthwiseLine& line, const ClampVector
   const float* x = line.x + (line.left + ox * stride_w) * line.x_stride + line.ky_begin * line.line_stride + channel;
   const float* w = packed + (1 + line.ky_begin * kernel_w) * width;
   for (int32_t ky = line.ky_begin; ky < line.ky_end; ++ky, x += line.line_stride, w += kernel_w * width) {
-    for (int32_t kx = kx_begin; kx < kx_end; ++kx) {
-      const V weight = V::load(w + kx * width);
-      const float* xi = x + kx * static_cast<ptrdiff_t>(line.dilation_w) * line.x_stride;
+    if constexpr (kKernelW > 0) {
+      add_columns<Isa, kKernelW, kStrideW, kPixels, kFull>(acc, x, line.x_stride, w, width, 0, kWholeWindow, lanes);
+    } else {
+      for (int32_t kx = kx_begin; kx < kx_end; ++kx) {
+        const V weight = V::load(w + kx * width);
+        const float* xi = x + kx * static_cast<ptrdiff_t>(line.dilation_w) * line.x_stride;
 #pragma GCC unroll 8
-      for (int p = 0; p < kPixels; ++p, xi += stride_w * line.x_stride) {
-        acc[p] = fma(load_channels<Isa, kFull>(xi, lanes), weight, acc[p]);
+        for (int p = 0; p < kPixels; ++p, xi += stride_w * line.x_stride) {
+          acc[p] = fma(load_channels<Isa, kFull>(xi, lanes), weight, acc[p]);
+        }
       }
     }
   }
@@ -56,7 +63,7 @@ LINNET_INLINE void depthwise_pixels(const DepthwiseLine& line, const ClampVector
 }
 
 // depthwise_pixels for all channels.
-template <class Isa, int kPixels>
+template <class Isa, int kKernelW, int kStrideW, int kPixels>
 __attribute__((noinline)) void depthwise_block(const DepthwiseLine& caller_line, int32_t ox, int32_t kx_begin,
                                                int32_t kx_end) {
   constexpr int32_t step = F32<Isa>::width;
@@ -64,24 +71,43 @@ __attribute__((noinline)) void depthwise_block(const DepthwiseLine& caller_line,
   const ClampVectors<Isa> clamp(line.clamp);
   int32_t channel = 0;
   for (; channel + step <= line.channels; channel += step) {
-    depthwise_pixels<Isa, kPixels, true>(line, clamp, channel, ox, kx_begin, kx_end);
+    depthwise_pixels<Isa, kKernelW, kStrideW, kPixels, true>(line, clamp, channel, ox, kx_begin, kx_end);
   }
-  if (channel < line.channels) depthwise_pixels<Isa, kPixels, false>(line, clamp, channel, ox, kx_begin, kx_end);
+  if (channel < line.channels) {
+    depthwise_pixels<Isa, kKernelW, kStrideW, kPixels, false>(line, clamp, channel, ox, kx_begin, kx_end);
+  }
 }
 
 // Outputs begin <= ox < end, whose windows lie inside the line.
-template <class Isa>
+template <class Isa, int kKernelW, int kStrideW>
 void depthwise_interior(const DepthwiseLine& line, int32_t begin, int32_t end) {
   constexpr int kPixels = F32<Isa>::width == 1 ? 2 : 8;
   int32_t ox = begin;
-  for (; ox + kPixels <= end; ox += kPixels) depthwise_block<Isa, kPixels>(line, ox, 0, line.kernel_w);
+  for (; ox + kPixels <= end; ox += kPixels) {
+    depthwise_block<Isa, kKernelW, kStrideW, kPixels>(line, ox, 0, line.kernel_w);
+  }
   if constexpr (kPixels == 8) {
     if (ox + 4 <= end) {
-      depthwise_block<Isa, 4>(line, ox, 0, line.kernel_w);
+      depthwise_block<Isa, kKernelW, kStrideW, 4>(line, ox, 0, line.kernel_w);
       ox += 4;
     }
   }
-  for (; ox < end; ++ox) depthwise_block<Isa, 1>(line, ox, 0, line.kernel_w);
+  for (; ox < end; ++ox) depthwise_block<Isa, kKernelW, kStrideW, 1>(line, ox, 0, line.kernel_w);
+}
+
+// The same, with the usual kernels known at compile time: plain C++, which has no strips.
+template <class Isa>
+LINNET_INLINE void depthwise_usual_interior(const DepthwiseLine& line, int32_t begin, int32_t end) {
+  const bool known = line.dilation_w == 1 && (line.stride_w == 1 || line.stride_w == 2);
+  if (known && line.kernel_w == 3) {
+    line.stride_w == 1 ? depthwise_interior<Isa, 3, 1>(line, begin, end)
+                       : depthwise_interior<Isa, 3, 2>(line, begin, end);
+  } else if (known && line.kernel_w == 5) {
+    line.stride_w == 1 ? depthwise_interior<Isa, 5, 1>(line, begin, end)
+                       : depthwise_interior<Isa, 5, 2>(line, begin, end);
+  } else {
+    depthwise_interior<Isa, 0, 0>(line, begin, end);
+  }
 }
 
 template <class Isa>
@@ -90,7 +116,7 @@ void depthwise_border(const DepthwiseLine& line, int32_t in_w, int32_t begin, in
     const int32_t left = line.left + ox * line.stride_w;
     const int32_t kx_begin = left < 0 ? (-left + line.dilation_w - 1) / line.dilation_w : 0;
     const int32_t inside = left < in_w ? (in_w - 1 - left) / line.dilation_w + 1 : 0;
-    depthwise_block<Isa, 1>(line, ox, kx_begin, inside < line.kernel_w ? inside : line.kernel_w);
+    depthwise_block<Isa, 0, 0, 1>(line, ox, kx_begin, inside < line.kernel_w ? inside : line.kernel_w);
   }
 }
 
@@ -104,7 +130,11 @@ void depthwise_line(const DepthwiseLine& line, int32_t in_w, int32_t out_w) {
   int32_t begin = (-line.left + line.stride_w - 1) / line.stride_w;
   begin = begin < 0 ? 0 : begin < end ? begin : end;
   depthwise_border<Isa>(line, in_w, 0, begin);
-  depthwise_interior<Isa>(line, begin, end);
+  if constexpr (F32<Isa>::width == 1) {
+    depthwise_usual_interior<Isa>(line, begin, end);
+  } else {
+    depthwise_interior<Isa, 0, 0>(line, begin, end);
+  }
   depthwise_border<Isa>(line, in_w, end, out_w);
 }
 
@@ -141,12 +171,11 @@ void depthwise_row(const DepthwiseArgs& args, int32_t row) {
   }
 }
 
-template <class Isa>
 using DepthwiseStrips = void (*)(const DepthwiseLines&);
 
 // The strips of a window, or null where it has none.
 template <class Isa>
-LINNET_INLINE DepthwiseStrips<Isa> depthwise_strips_of(const DepthwiseArgs& args) {
+LINNET_INLINE DepthwiseStrips depthwise_strips_of(const DepthwiseArgs& args) {
   const Window& w = args.window;
   const bool windows_begin_inside = (args.out_w - 1) * w.stride_w - w.pad_left < args.in_w;
   if (w.dilation_h != 1 || w.dilation_w != 1 || w.pad_left >= w.kernel_w || !windows_begin_inside) return nullptr;
@@ -154,15 +183,13 @@ LINNET_INLINE DepthwiseStrips<Isa> depthwise_strips_of(const DepthwiseArgs& args
   if (w.kernel_w == 3 && w.stride_w == 2) return depthwise_strips<Isa, 3, 2>;
   if (w.kernel_w == 5 && w.stride_w == 1) return depthwise_strips<Isa, 5, 1>;
   if (w.kernel_w == 5 && w.stride_w == 2) return depthwise_strips<Isa, 5, 2>;
-  if constexpr (F32<Isa>::width > 1) {
-    if (w.kernel_w == 7 && w.stride_w == 1) return depthwise_strips<Isa, 7, 1>;
-  }
+  if (w.kernel_w == 7 && w.stride_w == 1) return depthwise_strips<Isa, 7, 1>;
   return nullptr;
 }
 
 // Output rows row .. row + count of one image.
 template <class Isa>
-void depthwise_rows_by_strips(const DepthwiseArgs& args, DepthwiseStrips<Isa> strips, int32_t row, int32_t count) {
+void depthwise_rows_by_strips(const DepthwiseArgs& args, DepthwiseStrips strips, int32_t row, int32_t count) {
   const Epilogue& e = args.epilogue;
   const ptrdiff_t pixel = static_cast<ptrdiff_t>(row) * args.out_w;
   DepthwiseLines lines{};
@@ -205,18 +232,19 @@ LINNET_INLINE int32_t depthwise_block_lines(const DepthwiseArgs& args) {
 
 template <class Isa>
 void depthwise_f32_impl(const DepthwiseArgs& args) {
-  const DepthwiseStrips<Isa> strips = depthwise_strips_of<Isa>(args);
-  const int32_t block = strips ? depthwise_block_lines<Isa>(args) : 1;
-  for (int32_t row = args.row_begin, count; row < args.row_end; row += count) {
-    const int32_t in_image = args.out_h - row % args.out_h, in_range = args.row_end - row;
-    const int32_t left = in_image < in_range ? in_image : in_range;
-    count = left < block ? left : block;
-    if (strips) {
-      depthwise_rows_by_strips<Isa>(args, strips, row, count);
-    } else {
-      depthwise_row<Isa>(args, row);
+  if constexpr (F32<Isa>::width > 1) {
+    if (const DepthwiseStrips strips = depthwise_strips_of<Isa>(args)) {
+      const int32_t block = depthwise_block_lines<Isa>(args);
+      for (int32_t row = args.row_begin, count; row < args.row_end; row += count) {
+        const int32_t in_image = args.out_h - row % args.out_h, in_range = args.row_end - row;
+        const int32_t left = in_image < in_range ? in_image : in_range;
+        count = left < block ? left : block;
+        depthwise_rows_by_strips<Isa>(args, strips, row, count);
+      }
+      return;
     }
   }
+  for (int32_t row = args.row_begin; row < args.row_end; ++row) depthwise_row<Isa>(args, row);
 }
 
 }  // namespace linnet::kernels

@@ -38,8 +38,7 @@ struct DepthwiseOutputs {
 };
 
 // The widest strip. Seven divides the widths of most networks' images.
-template <class Isa>
-constexpr int kDepthwisePixels = F32<Isa>::width == 1 ? 2 : 7;
+constexpr int kDepthwisePixels = 7;
 
 template <class Isa, bool kFull>
 LINNET_INLINE F32<Isa> load_channels(const float* p, int32_t channels) {
@@ -71,72 +70,95 @@ LINNET_INLINE void finish_depthwise(F32<Isa> (&acc)[kPixels], const ClampVectors
   for (int p = 0; p < kPixels; ++p, y += y_stride) store_channels<Isa, kFull>(clamp(acc[p]), y, channels);
 }
 
+// Behind every column of a window, as the end of those inside the image.
+constexpr int32_t kWholeWindow = INT32_MAX;
+
+// acc[p] += w[kx] * x[p * kStrideW + kx] along one line, input columns begin <= column < end only.
+template <class Isa, int kKernelW, int kStrideW, int kPixels, bool kFull>
+LINNET_INLINE void add_columns(F32<Isa> (&acc)[kPixels], const float* x, ptrdiff_t x_stride, const float* w,
+                               ptrdiff_t width, int32_t begin, int32_t end, int32_t channels) {
+  constexpr int kLastOutput = (kPixels - 1) * kStrideW;
+  F32<Isa> weights[kKernelW];
+#pragma GCC unroll 8
+  for (int kx = 0; kx < kKernelW; ++kx) weights[kx] = F32<Isa>::load(w + kx * width);
+#pragma GCC unroll 32
+  for (int column = 0; column < kLastOutput + kKernelW; ++column, x += x_stride) {
+    if ((column < kKernelW - 1 && column < begin) || (column > kLastOutput && column >= end)) continue;
+    const F32<Isa> input = in_register(load_channels<Isa, kFull>(x, channels));
+#pragma GCC unroll 8
+    for (int p = 0; p < kPixels; ++p) {
+      const int kx = column - p * kStrideW;
+      if (kx >= 0 && kx < kKernelW) acc[p] = fma(input, weights[kx], acc[p]);
+    }
+  }
+}
+
 template <class Isa, int kKernelW, int kStrideW, int kPixels, bool kFull>
 LINNET_INLINE void depthwise_outputs(const DepthwiseLines& lines, const DepthwiseOutputs<Isa>& o) {
-  using V = F32<Isa>;
-  constexpr int kLastOutput = (kPixels - 1) * kStrideW;
-  const ptrdiff_t x_stride = lines.x_stride, x_line = lines.x_line, width = o.width;
-  const int32_t column_begin = o.column_begin, column_end = o.column_end, channels = o.channels;
-  const V bias = V::load(o.packed);
-  V acc[kPixels];
+  const ptrdiff_t x_line = lines.x_line, width = o.width;
+  const F32<Isa> bias = F32<Isa>::load(o.packed);
+  F32<Isa> acc[kPixels];
 #pragma GCC unroll 8
   for (int p = 0; p < kPixels; ++p) acc[p] = bias;
   const float* line = o.x + o.ky_begin * x_line;
   const float* w = o.packed + (1 + o.ky_begin * kKernelW) * width;
   for (int32_t ky = o.ky_begin; ky < o.ky_end; ++ky, line += x_line, w += kKernelW * width) {
-    V weights[kKernelW];
-#pragma GCC unroll 8
-    for (int kx = 0; kx < kKernelW; ++kx) weights[kx] = V::load(w + kx * width);
-    const float* x = line;
-#pragma GCC unroll 32
-    for (int ix = 0; ix < kLastOutput + kKernelW; ++ix, x += x_stride) {
-      if ((ix < kKernelW - 1 && ix < column_begin) || (ix > kLastOutput && ix >= column_end)) continue;
-      const V input = in_register(load_channels<Isa, kFull>(x, channels));
-#pragma GCC unroll 8
-      for (int p = 0; p < kPixels; ++p) {
-        const int kx = ix - p * kStrideW;
-        if (kx >= 0 && kx < kKernelW) acc[p] = fma(input, weights[kx], acc[p]);
-      }
-    }
+    add_columns<Isa, kKernelW, kStrideW, kPixels, kFull>(acc, line, lines.x_stride, w, width, o.column_begin,
+                                                         o.column_end, o.channels);
   }
-  finish_depthwise<Isa, kPixels, kFull>(acc, ClampVectors<Isa>(lines.clamp), channels, o.y, lines.y_stride, o.residual,
-                                        lines.residual_stride);
+  finish_depthwise<Isa, kPixels, kFull>(acc, ClampVectors<Isa>(lines.clamp), o.channels, o.y, lines.y_stride,
+                                        o.residual, lines.residual_stride);
 }
 
-// Outputs ox <= x < ox + kPixels of all lines.
-template <class Isa, int kKernelW, int kStrideW, int kPixels>
-__attribute__((noinline)) void depthwise_strip(const DepthwiseLines& caller_lines, int32_t ox) {
+// Calls outputs(lines, DepthwiseOutputs) for every line and vector of channels of the strip whose first output is ox.
+template <class Isa, class Outputs>
+__attribute__((noinline)) void depthwise_walk(const DepthwiseLines& caller_lines, int32_t ox, Outputs outputs) {
+  constexpr int32_t step = F32<Isa>::width;
   const DepthwiseLines lines = caller_lines;  // a copy that no store can change
   const Window& w = lines.window;
-  const int32_t left = ox * kStrideW - w.pad_left, taps = w.kernel_h * kKernelW;
+  const int32_t left = ox * w.stride_w - w.pad_left;
   for (int32_t panel = 0; panel < lines.channels; panel += kPanel) {
     const int32_t channels = lines.channels - panel;
     DepthwiseOutputs<Isa> o{};
     o.width = channels > kTailPanel ? kPanel : kTailPanel;
     o.column_begin = -left;
     o.column_end = lines.in_w - left;
-    const float* const packed = lines.packed + panel * (static_cast<ptrdiff_t>(taps) + 1);
+    const float* const packed = lines.packed + panel * (static_cast<ptrdiff_t>(w.kernel_h) * w.kernel_w + 1);
+    const float* x = lines.x + (lines.begin * w.stride_h - w.pad_top) * lines.x_line + left * lines.x_stride + panel;
+    float* y = lines.y + ox * lines.y_stride + panel;
+    const float* residual = lines.residual ? lines.residual + ox * lines.residual_stride + panel : nullptr;
     for (int32_t oy = lines.begin; oy < lines.end; ++oy) {
-      const int32_t top = oy * w.stride_h - w.pad_top, line = oy - lines.begin;
+      const int32_t top = oy * w.stride_h - w.pad_top;
       o.ky_begin = top < 0 ? -top : 0;
       o.ky_end = lines.in_h - top < w.kernel_h ? lines.in_h - top : w.kernel_h;
-      o.x = lines.x + top * lines.x_line + left * lines.x_stride + panel;
+      o.x = x;
       o.packed = packed;
-      o.y = lines.y + line * lines.y_line + ox * lines.y_stride + panel;
-      o.residual =
-          lines.residual ? lines.residual + line * lines.residual_line + ox * lines.residual_stride + panel : nullptr;
-      o.channels = channels < kPanel ? channels : kPanel;
-      constexpr int32_t step = F32<Isa>::width;
-      for (; o.channels >= step; o.channels -= step) {
-        depthwise_outputs<Isa, kKernelW, kStrideW, kPixels, true>(lines, o);
+      o.y = y;
+      o.residual = residual;
+      for (o.channels = channels < kPanel ? channels : kPanel; o.channels > 0; o.channels -= step) {
+        outputs(lines, o);
         o.x += step;
         o.packed += step;
         o.y += step;
-        if (o.residual) o.residual += step;
+        if (residual) o.residual += step;
       }
-      if (o.channels > 0) depthwise_outputs<Isa, kKernelW, kStrideW, kPixels, false>(lines, o);
+      x += w.stride_h * lines.x_line;
+      y += lines.y_line;
+      if (residual) residual += lines.residual_line;
     }
   }
+}
+
+// Outputs ox <= x < ox + kPixels of all lines.
+template <class Isa, int kKernelW, int kStrideW, int kPixels>
+void depthwise_strip(const DepthwiseLines& lines, int32_t ox) {
+  depthwise_walk<Isa>(lines, ox, [](const DepthwiseLines& l, const DepthwiseOutputs<Isa>& o) LINNET_INLINE_LAMBDA {
+    if (o.channels >= F32<Isa>::width) {
+      depthwise_outputs<Isa, kKernelW, kStrideW, kPixels, true>(l, o);
+    } else {
+      depthwise_outputs<Isa, kKernelW, kStrideW, kPixels, false>(l, o);
+    }
+  });
 }
 
 template <class Isa, int kKernelW, int kStrideW, int kPixels>
@@ -154,7 +176,7 @@ LINNET_INLINE void depthwise_strip_of(int32_t pixels, const DepthwiseLines& line
 // edge, and its last one right of the left edge.
 template <class Isa, int kKernelW, int kStrideW>
 void depthwise_strips(const DepthwiseLines& lines) {
-  constexpr int32_t kWidest = kDepthwisePixels<Isa>;
+  constexpr int32_t kWidest = kDepthwisePixels;
   int32_t strips = (lines.out_w + kWidest - 1) / kWidest;
   for (int32_t ox = 0, pixels; ox < lines.out_w; ox += pixels, --strips) {
     pixels = (lines.out_w - ox + strips - 1) / strips;

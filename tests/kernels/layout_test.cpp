@@ -103,6 +103,9 @@ TEST_P(LayoutTest, CopyEveryRunLength) {
     check_copy(kernels(), {{3, n}, {n + 2, 1}, {n + 5, 1}});
     check_copy(kernels(), {{n, 3}, {1, n}, {3, 1}});
     check_copy(kernels(), {{n, n}, {1, n}, {n + 1, 1}});
+    check_copy(kernels(), {{n, 3}, {1, n + 2}, {4, 1}});
+    check_copy(kernels(), {{n, 21}, {1, n + 2}, {23, 1}});
+    check_copy(kernels(), {{21, n}, {1, 22}, {n + 3, 1}});
     check_copy(kernels(), {{3, n}, {1, 0}, {n, 1}});    // broadcast
     check_copy(kernels(), {{3, n}, {n, -1}, {n, 1}});   // flipped
     check_copy(kernels(), {{3, n}, {-n, 2}, {n, 1}});   // every second, lines flipped
