@@ -39,9 +39,10 @@ def loops(arguments):
     columns = cores(arguments.mca, arguments.bits)
     a53_of_llvm = arguments.bits == 64
     print(f"Inner loops, {arguments.bits} bits, LLVM {llvm_version(arguments.mca)}: cycles of an iteration and "
-          "multiply-adds as a fraction of the core's rate.\n")
+          "multiply-adds as a fraction of the core's rate ("
+          + ", ".join(f"{core.name.split()[0]} {core.rate}" for core in columns if "LLVM" in core.name) + " a cycle).\n")
     header(["loop", "instructions", "of them multiply-adds", "stack accesses",
-            *(f"{core.name}, {core.rate} a cycle" for core in columns), *["cortex-a53 of LLVM"] * a53_of_llvm])
+            *(core.name for core in columns), *["A53 by LLVM"] * a53_of_llvm])
     found = {}
     for path in arguments.objects:
         found.update(functions(arguments.objdump, path))

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 ITERATIONS = 200
 
 
-A53, A55 = "Cortex-A53 by rules", "Cortex-A55 by rules"
+A53, A55 = "A53 by rules", "A55 by rules"
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,12 @@ def llvm_version(mca):
 
 def cores(mca, bits):
     if bits == 32:
-        return [Core("Cortex-A72", 1, "cortex-a72")]
+        return [Core("A72 by LLVM", 1, "cortex-a72")]
     if llvm_version(mca) >= 16:
-        a76 = Core("Cortex-A76", 2, "neoverse-n1")
+        a76 = Core("A76 by LLVM", 2, "neoverse-n1")
     else:
-        a76 = Core("Cortex-A76 (as A57)", 1, "cortex-a76")
-    return [Core(A53, 1), Core(A55, 1), Core("Cortex-A55", 1, "cortex-a55"), Core("Cortex-A72", 1, "cortex-a72"), a76]
+        a76 = Core("A76 by LLVM (as A57)", 1, "cortex-a76")
+    return [Core(A53, 1), Core(A55, 1), Core("A55 by LLVM", 1, "cortex-a55"), Core("A72 by LLVM", 1, "cortex-a72"), a76]
 
 
 def llvm_cycles(mca, loop, bits, cpu):
