@@ -6,6 +6,7 @@
 #include "engine/isa.hpp"
 #include "engine/linnet.h"
 #include "engine/session.hpp"
+#include "schema/features.hpp"
 
 namespace linnet::engine {
 namespace {
@@ -124,7 +125,7 @@ void run_step(const linnet_session& session, const StepView& step, int32_t index
   if (session.tap_hook == nullptr) return;
   for (int32_t output = 0; output < step.output_count; ++output) {
     linnet_tensor_view view = view_of(session, static_cast<uint32_t>(step.output_at(output).index));
-    if (step.lines.count >= 0) narrow(session, step, &view);
+    if (kHasCascades && step.lines.count >= 0) narrow(session, step, &view);
     session.tap_hook(session.tap_context, index, output, &view);
   }
 }
@@ -205,7 +206,7 @@ linnet_status linnet_run(linnet_session* session) {
   const ModelView& model = session->model;
   const int32_t steps = model.step_count(), cascades = model.cascade_count();
   for (int32_t i = 0, cascade = 0; i < steps;) {
-    if (cascade < cascades && static_cast<uint32_t>(i) == model.cascade(cascade).first_step()) {
+    if (kHasCascades && cascade < cascades && static_cast<uint32_t>(i) == model.cascade(cascade).first_step()) {
       run_cascade(*session, model.cascade(cascade), run_step);
       i += static_cast<int32_t>(model.cascade(cascade++).steps());
     } else {

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "engine/check.hpp"
 #include "engine/operators.hpp"
 
 namespace linnet::engine {
@@ -94,6 +95,12 @@ bool check_buffers(const ModelView& model, const fb::Cascade& table, Cascade* ca
 }
 
 bool check_cascade(const ModelView& model, const fb::Cascade& table, int32_t first, Error* error) {
+  if constexpr (!kHasCascades) {
+    if (table.first_step() < static_cast<uint32_t>(model.step_count())) {
+      error->step = static_cast<int32_t>(table.first_step());
+    }
+    return check_feature(false, StepFeature::Cascades, error);
+  }
   const int64_t begin = table.first_step(), count = table.steps();
   LINNET_REQUIRE(error, begin >= first, LINNET_ERROR_RANGE, -1, first, begin);
   LINNET_REQUIRE(error, count >= 1 && count <= kMaxCascadeSteps, LINNET_ERROR_RANGE, -1, kMaxCascadeSteps, count);

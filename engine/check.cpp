@@ -25,6 +25,12 @@ bool check_activation(const fb::Activation* activation, Error* error) {
   if (activation == nullptr) return true;
   LINNET_REQUIRE(error, activation->function() <= fb::Function::MAX, LINNET_ERROR_MODEL_CORRUPT, -1,
                  static_cast<int64_t>(fb::Function::MAX), static_cast<int64_t>(activation->function()));
+  const int32_t function = static_cast<int32_t>(activation->function());
+  return check_feature(kHasFunction[function], FeatureKind::Function, function, error);
+}
+
+bool check_feature(bool has, FeatureKind kind, int32_t number, Error* error) {
+  LINNET_REQUIRE(error, has, LINNET_ERROR_OPERATOR, -1, static_cast<int64_t>(kind), number);
   return true;
 }
 

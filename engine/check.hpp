@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "engine/enums.hpp"
 #include "engine/model.hpp"
 #include "kernels/contract.hpp"
+#include "schema/features.hpp"
 
 namespace linnet::engine {
 
@@ -15,6 +17,13 @@ bool check_type(const TensorInfo& tensor, fb::DataType type, Error* error);
 // Every input and output is float32.
 bool check_float(const StepView& step, Error* error);
 bool check_activation(const fb::Activation* activation, Error* error);
+// The build has the feature, which is number `number` of its kind (LINNET_ERROR_OPERATOR in linnet.h).
+enum class FeatureKind : int32_t { Step = 1, Function = 2, Reduction = 3 };
+enum class StepFeature : int32_t { Cascades = 0, Moments = 1, Transposed = 2 };
+bool check_feature(bool has, FeatureKind kind, int32_t number, Error* error);
+inline bool check_feature(bool has, StepFeature feature, Error* error) {
+  return check_feature(has, FeatureKind::Step, static_cast<int32_t>(feature), error);
+}
 // `epsilon` is finite and not negative; the error gives its bits.
 bool check_epsilon(float epsilon, Error* error);
 
@@ -71,11 +80,12 @@ bool check_span(int32_t in, int32_t out, int32_t kernel, int32_t stride, int32_t
 
 template <class Table>
 kernels::Window window_of(const Table& table) {
-  return {table.kernel_h(),   table.kernel_w(),   table.stride_h(), table.stride_w(),
-          table.dilation_h(), table.dilation_w(), table.pad_top(),  table.pad_left()};
-}
-inline kernels::Window window_of(const fb::Winograd2D& table) {
-  return {3, 3, 1, 1, 1, 1, table.pad_top(), table.pad_left()};
+  if constexpr (std::is_same_v<Table, fb::Winograd2D>) {
+    return {3, 3, 1, 1, 1, 1, table.pad_top(), table.pad_left()};
+  } else {
+    return {table.kernel_h(),   table.kernel_w(),   table.stride_h(), table.stride_w(),
+            table.dilation_h(), table.dilation_w(), table.pad_top(),  table.pad_left()};
+  }
 }
 
 }  // namespace linnet::engine

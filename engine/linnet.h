@@ -41,7 +41,10 @@ typedef enum linnet_status {
   LINNET_ERROR_MODEL_IDENTIFIER = 3, /* not a linnet model */
   LINNET_ERROR_MODEL_VERSION = 4,    /* made for another format version; wanted (the newest supported), got */
   LINNET_ERROR_MODEL_CORRUPT = 5,    /* truncated or damaged: the FlatBuffer or a value in it is not consistent */
-  LINNET_ERROR_OPERATOR = 6,         /* a step's operator is not in this build; got (the operator's number) */
+  LINNET_ERROR_OPERATOR = 6,         /* a step's operator is not in this build: wanted 0, got (the operator's number).
+                                        Or a feature of the step, which is a cascade's first one where that is the
+                                        feature: wanted 1, got (0 cascades, 1 moments, 2 transposed); wanted 2, got
+                                        (the schema's Function); wanted 3, got (its ReduceKind) */
   LINNET_ERROR_ARENA_ALIGNMENT = 7,  /* arena is not LINNET_ALIGNMENT-aligned; wanted, got */
   LINNET_ERROR_ARENA_SIZE = 8,       /* arena too small; wanted, got in bytes */
   LINNET_ERROR_ISA = 9,              /* the instruction set asked for is not in this build or on this CPU */

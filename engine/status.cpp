@@ -19,7 +19,7 @@ const char* linnet_status_text(linnet_status status) {
     case LINNET_ERROR_MODEL_CORRUPT:
       return "model is truncated or damaged";
     case LINNET_ERROR_OPERATOR:
-      return "an operator of the model is not in this build";
+      return "an operator of the model, or a feature of one, is not in this build";
     case LINNET_ERROR_ARENA_ALIGNMENT:
       return "arena is not 64-byte aligned";
     case LINNET_ERROR_ARENA_SIZE:

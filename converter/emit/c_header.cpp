@@ -5,6 +5,7 @@
 #include <cctype>
 #include <iterator>
 #include <set>
+#include <type_traits>
 
 #include "engine/linnet.h"
 #include "schema/model_generated.h"
@@ -17,6 +18,52 @@ std::string operator_list(std::span<const uint8_t> model) {
   if (const auto* steps = fb::GetModel(model.data())->steps())
     for (const fb::Step* step : *steps) names.insert(fb::EnumNameOperator(step->op_type()));
   return fmt::format("{}", fmt::join(names, ";"));
+}
+
+void add_function(const fb::Activation* activation, std::set<std::string>* names) {
+  if (activation != nullptr && activation->function() != fb::Function::Identity) {
+    names->insert(fb::EnumNameFunction(activation->function()));
+  }
+}
+
+// What a step takes besides its operator: by the fields that tables of the schema have in common.
+template <class Table>
+void add_features(const fb::Step& step, const Table& table, std::set<std::string>* names) {
+  if constexpr (requires { table.activation(); }) add_function(table.activation(), names);
+  if constexpr (std::is_same_v<Table, fb::Recurrent>) {
+    for (const fb::Activation* activation : {table.gate(), table.cell(), table.output()}) {
+      add_function(activation, names);
+    }
+  }
+  if constexpr (std::is_same_v<Table, fb::Reduce>) {
+    names->insert(fmt::format("Reduce{}", fb::EnumNameReduceKind(table.kind())));
+  }
+  if constexpr (requires { table.moment_rows(); } && !std::is_same_v<Table, fb::GroupNorm>) {
+    if (step.outputs()->size() > 1) names->insert("moments");
+  }
+  if constexpr (requires { table.transposed(); }) {
+    if (table.transposed()) names->insert("transposed");
+  }
+}
+
+std::string feature_list(std::span<const uint8_t> model) {
+  std::set<std::string> names;
+  const fb::Model& root = *fb::GetModel(model.data());
+  if (root.cascades() != nullptr && root.cascades()->size() > 0) names.insert("cascades");
+  for (uint32_t i = 0; root.steps() != nullptr && i < root.steps()->size(); ++i) {
+    const fb::Step& step = *root.steps()->Get(i);
+    switch (step.op_type()) {
+#define LINNET_OPERATOR(Name)                         \
+  case fb::Operator::Name:                            \
+    add_features(step, *step.op_as_##Name(), &names); \
+    break;
+#include "schema/operators.inc"
+#undef LINNET_OPERATOR
+      default:
+        break;
+    }
+  }
+  return names.empty() ? "none" : fmt::format("{}", fmt::join(names, ";"));
 }
 
 std::string upper_case(std::string_view text) {
@@ -56,6 +103,7 @@ CHeader c_header(std::span<const uint8_t> model, std::string_view name, int64_t 
       "#define {macro}_BYTES {bytes}\n"
       "#define {macro}_ARENA_BYTES {arena}\n"
       "#define {macro}_OPERATORS \"{operators}\"\n"
+      "#define {macro}_FEATURES \"{features}\"\n"
       "\n"
       "#ifdef __cplusplus\n"
       "extern \"C\"\n"
@@ -65,7 +113,7 @@ CHeader c_header(std::span<const uint8_t> model, std::string_view name, int64_t 
       "#endif\n",
       fmt::arg("version", fmt::format("{}.{}.{}", LINNET_VERSION_MAJOR, LINNET_VERSION_MINOR, LINNET_VERSION_PATCH)),
       fmt::arg("macro", macro), fmt::arg("name", name), fmt::arg("bytes", model.size()), fmt::arg("arena", arena_bytes),
-      fmt::arg("operators", operator_list(model)));
+      fmt::arg("operators", operator_list(model)), fmt::arg("features", feature_list(model)));
   result.source = fmt::format(
       "#include \"{name}.h\"\n"
       "\n"

@@ -12,6 +12,7 @@ namespace linnet::emit {
 //   #define NAME_BYTES      size of the model
 //   #define NAME_ARENA_BYTES   what linnet_init needs on a Cortex-M with one thread, exactly
 //   #define NAME_OPERATORS  the operators in use, as CMake's LINNET_OPERATORS takes them: "Conv2D;Pool2D"
+//   #define NAME_FEATURES   the features in use, as CMake's LINNET_FEATURES takes them: "Relu;cascades", or "none"
 //   extern const unsigned char name[NAME_BYTES];   aligned to LINNET_ALIGNMENT
 // The macros are in capitals.
 struct CHeader {

@@ -56,7 +56,9 @@ void set_images(const StepView& step, const Table& table, const linnet_session& 
 
 // The moments that a convolution gives, where it has a second output.
 inline bool check_moments_output(const StepView& step, int32_t lines, Error* error) {
-  return step.output_count < 2 || check_moments(step.more_outputs[0], step.output, lines, error);
+  if (step.output_count < 2) return true;
+  return check_feature(kHasMoments, StepFeature::Moments, error) &&
+         (!kHasMoments || check_moments(step.more_outputs[0], step.output, lines, error));
 }
 
 // Calls run(args, task) for ranges of the output rows that the step is to compute; `work` is that of one output

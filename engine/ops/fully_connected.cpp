@@ -9,6 +9,7 @@ bool check(const StepView& step, Error* error) {
   const TensorInfo& x = step.inputs[0];
   const TensorInfo& y = step.output;
   if (!check_float(step, error)) return false;
+  if (!check_feature(kHasTransposed || !linear.transposed(), StepFeature::Transposed, error)) return false;
   LINNET_REQUIRE(error, x.rows == y.rows, LINNET_ERROR_SHAPE, y.index, x.rows, y.rows);
   const int64_t floats =
       linear.transposed() ? kernels::panel_floats(x.columns, y.columns) : kernels::panel_floats(y.columns, x.columns);
@@ -67,7 +68,7 @@ void run_transposed(const StepView& step, const linnet_session& session) {
 }
 
 void run(const StepView& step, const linnet_session& session) {
-  if (step.step.op_as_FullyConnected()->transposed()) return run_transposed(step, session);
+  if (kHasTransposed && step.step.op_as_FullyConnected()->transposed()) return run_transposed(step, session);
   const kernels::GemmArgs args = arguments(step, session);
   const int32_t m = args.m;
   const int32_t n = args.n;

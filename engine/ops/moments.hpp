@@ -48,14 +48,14 @@ inline void take_moments(const linnet_session& session, const TensorInfo& moment
 // be found in a cache later, and every thread gets a run.
 inline bool moments_by_runs(const linnet_session& session, const StepView& step) {
   constexpr int64_t kCachedBytes = 512 * 1024;
-  if (step.output_count < 2) return false;
+  if (!kHasMoments || step.output_count < 2) return false;
   const TensorInfo& moments = step.more_outputs[0];
   return step.output.extent_bytes() > kCachedBytes && moments.shape[0] * moments.shape[1] >= session.threads;
 }
 
 // The moments of the whole output, where the step has any to give.
 inline void take_all_moments(const linnet_session& session, const StepView& step, int32_t lines) {
-  if (step.output_count < 2) return;
+  if (!kHasMoments || step.output_count < 2) return;
   constexpr int64_t kWorkPerElement = 3;
   const TensorInfo& y = step.output;
   const TensorInfo& moments = step.more_outputs[0];

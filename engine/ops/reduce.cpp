@@ -21,6 +21,8 @@ bool check(const StepView& step, Error* error) {
   const TensorInfo& x = step.inputs[0];
   LINNET_REQUIRE(error, reduce.kind() <= fb::ReduceKind::MAX, LINNET_ERROR_MODEL_CORRUPT, -1,
                  static_cast<int64_t>(fb::ReduceKind::MAX), static_cast<int64_t>(reduce.kind()));
+  const int32_t kind = static_cast<int32_t>(reduce.kind());
+  if (!check_feature(kHasReduceKind[kind], FeatureKind::Reduction, kind, error)) return false;
   if (!check_float(step, error) || !check_activation(reduce.activation(), error) ||
       !check_elements(x, reduce.outer(), reduce.size(), reduce.inner(), error) ||
       !check_elements(step.output, reduce.outer(), 1, reduce.inner(), error)) {

@@ -5,6 +5,7 @@
 
 #include "kernels/activation/activation.hpp"
 #include "kernels/contract.hpp"
+#include "schema/features.hpp"
 
 namespace linnet::kernels {
 
@@ -142,9 +143,11 @@ void reduce_kind(const ReduceArgs& args) {
 template <class Isa>
 void reduce_f32_impl(const ReduceArgs& args) {
   switch (args.kind) {
-#define LINNET_REDUCE(name)                   \
-  case ReduceKind::name:                      \
-    reduce_kind<Isa, ReduceKind::name>(args); \
+#define LINNET_REDUCE(name)                                             \
+  case ReduceKind::name:                                                \
+    if constexpr (kHasReduceKind[static_cast<int>(ReduceKind::name)]) { \
+      reduce_kind<Isa, ReduceKind::name>(args);                         \
+    }                                                                   \
     break;
     LINNET_REDUCE(Sum)
     LINNET_REDUCE(Mean)
