@@ -74,7 +74,7 @@ Array from_bytes(Shape shape, std::string_view bytes, DType dtype) {
 }
 
 // From the repeated field that the element type is kept in; halves are bit patterns in int32_data.
-Array from_fields(const TensorProto& tensor, Shape shape, DType dtype) {
+Array from_fields(const TensorProto& tensor, const Shape& shape, DType dtype) {
   const auto require = [&](int count, std::string_view field) {
     if (count != ir::element_count(shape))
       throw Error(fmt::format("has {} elements in {}, wanted {} for {}", count, field, ir::element_count(shape),
@@ -97,6 +97,7 @@ Array from_fields(const TensorProto& tensor, Shape shape, DType dtype) {
     case DType::bf16: {
       require(tensor.int32_data_size(), "int32_data");
       std::vector<float> values;
+      values.reserve(static_cast<size_t>(tensor.int32_data_size()));
       for (const int32_t bits : tensor.int32_data()) {
         const auto half = static_cast<uint16_t>(bits);
         values.push_back(dtype == DType::f16 ? ir::half_to_float(half) : ir::bfloat16_to_float(half));
@@ -175,7 +176,7 @@ Array TensorReader::read(const TensorProto& tensor) const {
     const size_t wanted = static_cast<size_t>(ir::element_count(shape)) * ir::element_bytes(dtype);
     if (tensor.data_location() == TensorProto::EXTERNAL)
       return from_bytes(std::move(shape), external_bytes(tensor, wanted), dtype);
-    if (!tensor.has_raw_data()) return from_fields(tensor, std::move(shape), dtype);
+    if (!tensor.has_raw_data()) return from_fields(tensor, shape, dtype);
     if (tensor.raw_data().size() != wanted)
       throw Error(fmt::format("has {} bytes, wanted {} for {}", tensor.raw_data().size(), wanted,
                               ir::to_string({dtype, shape})));

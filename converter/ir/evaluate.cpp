@@ -16,6 +16,7 @@ class Evaluation {
     for (const std::vector<Array>& inputs : runs) check(inputs);
     for (size_t i = 0; i < graph.inputs.size(); ++i) {
       std::vector<Array> arrays;
+      arrays.reserve(runs.size());
       for (const std::vector<Array>& inputs : runs) arrays.push_back(inputs[i]);
       store(*graph.inputs[i], std::move(arrays));
     }
@@ -27,6 +28,7 @@ class Evaluation {
 
   std::vector<Array> outputs() const {
     std::vector<Array> outputs;
+    outputs.reserve(graph_.outputs.size());
     for (const Value* output : graph_.outputs) outputs.push_back(find(*output, 0));
     return outputs;
   }
@@ -68,13 +70,16 @@ class Evaluation {
 
   void show(Node& node, const Visit& visit) const {
     if (node.inputs.empty() || node.inputs[0] == nullptr) return;
+    const size_t count = runs(node.inputs[0]);
     std::vector<const Array*> first;
-    for (size_t run = 0; run < runs(node.inputs[0]); ++run) first.push_back(&find(node.in(0), run));
+    first.reserve(count);
+    for (size_t run = 0; run < count; ++run) first.push_back(&find(node.in(0), run));
     visit(node, first);
   }
 
   std::vector<Array> evaluated(const Node& node, size_t run) const {
     std::vector<const Array*> inputs;
+    inputs.reserve(node.inputs.size());
     for (const Value* value : node.inputs) inputs.push_back(value != nullptr ? &find(*value, run) : nullptr);
     std::vector<Array> outputs = node.op->evaluate(inputs);
     for (size_t i = 0; i < outputs.size(); ++i)

@@ -47,6 +47,7 @@ std::unique_ptr<Graph> Graph::clone() const {
   }
   const auto twins = [&](const std::vector<Value*>& list) {
     std::vector<Value*> result;
+    result.reserve(list.size());
     for (const Value* value : list) result.push_back(value != nullptr ? values.at(value) : nullptr);
     return result;
   };
@@ -78,12 +79,12 @@ Value* Graph::add_value(std::string name, TensorType type) {
   return pointer;
 }
 
-Value* Graph::add_input(std::string name, TensorType type) {
+Value* Graph::add_input(const std::string& name, TensorType type) {
   require_fits(type);
   return inputs.emplace_back(add_value(unique_name(name), std::move(type)));
 }
 
-Value* Graph::add_constant(std::string name, Array array) {
+Value* Graph::add_constant(const std::string& name, Array array) {
   require_fits(array.type());
   Value* value = add_value(unique_name(name), array.type());
   value->constant = std::move(array);
@@ -91,7 +92,7 @@ Value* Graph::add_constant(std::string name, Array array) {
 }
 
 Node* Graph::add(std::unique_ptr<Op> op, std::vector<Value*> inputs, std::string name, Node* before,
-                 std::vector<std::string> output_names) {
+                 const std::vector<std::string>& output_names) {
   std::vector<TensorType> types;
   try {
     types = infer_types(*op, inputs);

@@ -67,13 +67,13 @@ class Graph {
   const std::list<std::unique_ptr<Node>>& nodes() const { return nodes_; }
   const std::list<std::unique_ptr<Value>>& values() const { return values_; }
 
-  Value* add_input(std::string name, TensorType type);
-  Value* add_constant(std::string name, Array array);
+  Value* add_input(const std::string& name, TensorType type);
+  Value* add_constant(const std::string& name, Array array);
   // Appends a node, or inserts it before `before`; infers its output types. Output values are named after the node
   // unless `output_names` gives names. Throws Error (the operator's, with the node's name in front) when inference
   // fails.
   Node* add(std::unique_ptr<Op> op, std::vector<Value*> inputs, std::string name, Node* before = nullptr,
-            std::vector<std::string> output_names = {});
+            const std::vector<std::string>& output_names = {});
 
   void set_input(Node* node, size_t index, Value* value);  // grows node->inputs with absent inputs if needed
   // Also where `from` is a graph output; then the two swap names, so that the output keeps its name, unless `to` is a

@@ -24,10 +24,11 @@ Movement movement(const DepthToSpace& op, const Shape& deep, const std::vector<i
                   const std::vector<int64_t>& wide_strides) {
   const auto [channel, line, column] = layout(op);
   const int64_t block = op.block, channels = deep[channel] / (block * block), unit = deep_strides[channel];
+  const int64_t wide_channel_stride = wide_strides[channel];
   const int64_t channel_stride = unit * (op.crd ? block * block : 1);
   const int64_t column_stride = unit * (op.crd ? 1 : channels);
   Movement result;
-  const auto add_channels = [&] { result.add_dimension(channels, channel_stride, wide_strides[channel]); };
+  const auto add_channels = [&] { result.add_dimension(channels, channel_stride, wide_channel_stride); };
   result.add_dimension(deep[0], deep_strides[0], wide_strides[0]);
   if (!op.channels_last) add_channels();
   result.add_dimension(deep[line], deep_strides[line], wide_strides[line] * block);

@@ -183,6 +183,7 @@ Array finish(Shape shape, std::vector<double> values, DType dtype, const Activat
 
 std::vector<const TensorType*> types_of(const std::vector<const Array*>& inputs) {
   std::vector<const TensorType*> types;
+  types.reserve(inputs.size());
   for (const Array* input : inputs) types.push_back(input == nullptr ? nullptr : &input->type());
   return types;
 }

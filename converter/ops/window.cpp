@@ -107,7 +107,7 @@ std::string import_window_attributes(OnnxContext& context, WindowAttributes& win
   window.strides = context.integers("strides", std::vector<int64_t>(rank, 1));
   window.dilations = context.integers("dilations", std::vector<int64_t>(rank, 1));
   const std::vector<int64_t> pads = context.integers("pads", std::vector<int64_t>(2 * rank, 0));
-  const std::string auto_pad = context.text("auto_pad", "NOTSET");
+  std::string auto_pad = context.text("auto_pad", "NOTSET");
   for (const std::vector<int64_t>* values : {&window.strides, &window.dilations}) {
     if (values->size() != rank) {
       context.fail(fmt::format("strides or dilations have {} values for {} spatial dimensions", values->size(), rank));

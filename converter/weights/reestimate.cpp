@@ -65,7 +65,8 @@ Statistics statistics_of(const std::vector<const Array*>& runs, int64_t axis) {
   const Shape& shape = runs[0]->shape();
   const auto channels = static_cast<size_t>(shape[static_cast<size_t>(axis)]);
   const auto inner = static_cast<size_t>(element_count({shape.begin() + axis + 1, shape.end()}));
-  const double count = static_cast<double>(runs.size() * runs[0]->size() / channels);
+  const size_t count_per_channel = runs.size() * runs[0]->size() / channels;
+  const double count = static_cast<double>(count_per_channel);
   Statistics result{std::vector<double>(channels), std::vector<double>(channels)};
   for (const Array* x : runs)
     for (size_t i = 0; i < x->size(); ++i) result.mean[i / inner % channels] += x->number(i);

@@ -77,8 +77,8 @@ void group_moments(const GroupNormArgs& args, const MomentRows<float*>& moments,
 // Turns moments into y = activation((x - point[c]) * factor[c] + offset[c]), rows of the same memory.
 template <class Isa>
 void standardize_channels(const GroupNormArgs& args, const MomentRows<float*>& moments) {
-  const F32<Isa> elements =
-      F32<Isa>::set(static_cast<float>(args.pixels)) * F32<Isa>::set(static_cast<float>(args.channels / args.groups));
+  const int32_t size = args.channels / args.groups;
+  const F32<Isa> elements = F32<Isa>::set(static_cast<float>(args.pixels)) * F32<Isa>::set(static_cast<float>(size));
   for_each_vector<Isa>(args.channels, [&](ptrdiff_t c, int count) LINNET_INLINE_LAMBDA {
     const Standardization<Isa> channel =
         standardize(F32<Isa>::load_n(moments.point + c, count), F32<Isa>::load_n(moments.sum + c, count),

@@ -10,6 +10,8 @@ export results=$build/clang-tidy
 mkdir -p "$results"
 version=$(clang-tidy --version | sha256sum)
 export version
+# GCC's commands without what Clang does not know.
+sed 's/ -fno-tree-loop-distribute-patterns//g' "$build/compile_commands.json" >"$results/compile_commands.json"
 
 # "SOURCE DEPENDENCY..." of every object, relative to the repository: the first dependency that ninja has recorded for an
 # object is its source. With ccache ninja sees relative paths, otherwise absolute ones.
@@ -28,7 +30,7 @@ check() {
   key=$({ echo "$version"; cat .clang-tidy */.clang-tidy "$@"; } | sha256sum | cut -c1-32)
   [[ -e $results/$key ]] && return
   echo "clang-tidy $source"
-  clang-tidy --quiet -p "$build" --extra-arg=-Wno-unknown-warning-option "$source" 2>"$results/$key.errors" || {
+  clang-tidy --quiet -p "$results" --extra-arg=-Wno-unknown-warning-option "$source" 2>"$results/$key.errors" || {
     cat "$results/$key.errors"
     return 1
   }

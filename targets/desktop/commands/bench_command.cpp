@@ -60,6 +60,7 @@ std::vector<StepResult> profile(const Arguments& arguments) {
   Device device(arguments.session.model, options);
   repeat(device, arguments, samples_of(device, arguments), [&](double, bool counts) { times.end_run(counts); });
   std::vector<StepResult> steps;
+  steps.reserve(static_cast<size_t>(device.info().steps));
   for (int step = 0; step < device.info().steps; ++step) {
     steps.push_back({times.median(step), linnet_step_macs(device.session(), step)});
   }

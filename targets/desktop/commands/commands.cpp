@@ -22,6 +22,18 @@ int flush_output(const std::string& program, int exit_code) {
   return complain(program, std::string("cannot write to standard output: ") + std::strerror(errno), kFileError);
 }
 
+int parse_and_run(CLI::App& app, int argc, char** argv, const Action& action) {
+  const std::string program = app.get_name();
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    // --help and --version end parsing as well, with success.
+    if (error.get_exit_code() == 0) return flush_output(program, app.exit(error));
+    return complain(program, std::string(error.what()) + " (see --help)", kUsageError);
+  }
+  return flush_output(program, action());
+}
+
 // Lines of at most 100 characters.
 std::string wrapped(const std::string& text) {
   constexpr size_t kWidth = 100;
@@ -62,15 +74,15 @@ std::string footer(const std::string& details, const std::string& examples) {
   return wrapped(details) + "\n\nExample:\n" + examples + "\n\n" + wrapped(kExitCodesText);
 }
 
-int run_tool(CLI::App& app, int argc, char** argv, const Action& action) {
-  const std::string program = app.get_name();
+int run_tool(const char* program, const char* description, void (*add_commands)(CLI::App& app, Action* action),
+             int argc, char** argv) {
   try {
-    app.parse(argc, argv);
-    return flush_output(program, action());
-  } catch (const CLI::ParseError& error) {
-    // --help and --version end parsing as well, with success.
-    if (error.get_exit_code() == 0) return flush_output(program, app.exit(error));
-    return complain(program, std::string(error.what()) + " (see --help)", kUsageError);
+    CLI::App app(description, program);
+    app.set_version_flag("--version", linnet_version());
+    app.require_subcommand(1);
+    Action action;
+    add_commands(app, &action);
+    return parse_and_run(app, argc, argv, action);
   } catch (const ToolError& error) {
     return complain(program, error.what(), error.exit_code());
   } catch (const std::bad_alloc&) {

@@ -29,7 +29,9 @@ void add_session_arguments(CLI::App* command, SessionArguments* arguments);
 // --help's last paragraphs: what a command does in detail, examples and the exit codes.
 std::string footer(const std::string& details, const std::string& examples);
 
-// Parses the command line, runs the action and turns every error into one line on standard error and an exit code.
-int run_tool(CLI::App& app, int argc, char** argv, const Action& action);
+// A program of several commands, which `add_commands` adds: parses the command line, runs the action and turns every
+// error into one line on standard error and an exit code.
+int run_tool(const char* program, const char* description, void (*add_commands)(CLI::App& app, Action* action),
+             int argc, char** argv);
 
 }  // namespace linnet::tools

@@ -29,6 +29,7 @@ std::string tensor_name(const linnet_tensor_view& view, const char* stem, int in
 
 std::vector<Input> inputs_of(const Device& device) {
   std::vector<Input> inputs;
+  inputs.reserve(static_cast<size_t>(device.info().inputs));
   for (int i = 0; i < device.info().inputs; ++i) {
     const linnet_tensor_view view = device.input(i);
     inputs.push_back({view, tensor_name(view, "input", i), source_shape(view)});
@@ -106,6 +107,7 @@ void append_image(const std::string& path, const MappedFile& file, const Input& 
 
 std::vector<std::string> names_of(const Device& device, int count, bool inputs) {
   std::vector<std::string> names;
+  names.reserve(static_cast<size_t>(count));
   for (int i = 0; i < count; ++i) {
     names.push_back(inputs ? tensor_name(device.input(i), "input", i) : tensor_name(device.output(i), "output", i));
   }
@@ -170,8 +172,10 @@ std::vector<InputSamples> read_samples(const Device& device, const std::vector<s
 
 std::vector<InputSamples> random_samples(const Device& device) {
   std::mt19937 generator(1);
+  const std::vector<Input> inputs = inputs_of(device);
   std::vector<InputSamples> samples;
-  for (const Input& input : inputs_of(device)) {
+  samples.reserve(inputs.size());
+  for (const Input& input : inputs) {
     InputSamples one{std::vector<unsigned char>(input.bytes()), 1};
     if (input.view.type == LINNET_FLOAT32) {
       for (size_t i = 0; i < one.bytes.size(); i += sizeof(float)) {
@@ -226,6 +230,7 @@ std::vector<OutputSamples> run_samples(Device& device, const std::vector<InputSa
   const size_t runs = samples.empty() ? 1 : samples[0].runs;
   const std::vector<std::string> names = output_names(device);
   std::vector<OutputSamples> outputs;
+  outputs.reserve(names.size());
   for (size_t i = 0; i < names.size(); ++i) {
     const linnet_tensor_view view = device.output(static_cast<int>(i));
     OutputSamples output{names[i], view.type, source_shape(view), {}, runs};
