@@ -4,6 +4,7 @@
 
 #include "kernels/function.hpp"
 #include "kernels/simd/math.hpp"
+#include "schema/features.hpp"
 
 namespace linnet::kernels {
 
@@ -46,13 +47,16 @@ struct ActivationFunction {
   }
 };
 
-// visitor(ActivationFunction) of the activation's function; choose outside of loops.
+// visitor(ActivationFunction) of the activation's function, which is one that this build has; choose outside of loops.
 template <class Isa, class Visitor>
 LINNET_INLINE void visit_activation(const Activation& activation, const Visitor& visitor) {
   switch (activation.function) {
-#define LINNET_VISIT(name) \
-  case Function::name:     \
-    return visitor(ActivationFunction<Isa, Function::name>(activation));
+#define LINNET_VISIT(name)                                          \
+  case Function::name:                                              \
+    if constexpr (kHasFunction[static_cast<int>(Function::name)]) { \
+      visitor(ActivationFunction<Isa, Function::name>(activation)); \
+    }                                                               \
+    return;
     LINNET_VISIT(Identity)
     LINNET_VISIT(Relu)
     LINNET_VISIT(LeakyRelu)
