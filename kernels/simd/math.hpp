@@ -303,7 +303,7 @@ LINNET_INLINE F32<Isa> gelu(F32<Isa> x) {
                                 0.00390842091f, -0.0545352958f, 0.0214475822f);
   const F32<Isa> tail = u * p * e.fraction;
   const Mask<Isa> is_negative = x < F32<Isa>::set(0.0f), is_near = t < F32<Isa>::set(0.75f);
-  if (F32<Isa>::width > 1 && !any(F32<Isa>::set(13.0f) < t)) {  // beyond, powers of e are denormal
+  if (F32<Isa>::width > 1 && !any(F32<Isa>::set(12.5f) < t)) {  // soon after, Phi(-t) is denormal
     const F32<Isa> scaled = tail * power_of_two(e.exponent);
     return select(is_near, near_zero, select(is_negative, negate(t) * scaled, x * (one - scaled)));
   }
