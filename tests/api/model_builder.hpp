@@ -80,7 +80,9 @@ class ModelBuilder {
   // A tensor of which `lines` lines are in memory at a time.
   uint32_t rolling(const Shape& shape, int32_t lines) {
     const uint32_t offset = tensor_bytes_;
-    tensor_bytes_ += static_cast<uint32_t>((int64_t{lines} * shape[2] * shape[3] * 4 + 63) / 64 * 64);
+    int64_t line_bytes = sizeof(float);
+    for (size_t d = 2; d < shape.size(); ++d) line_bytes *= shape[d];
+    tensor_bytes_ += static_cast<uint32_t>((lines * line_bytes + 63) / 64 * 64);
     const auto sizes = fbb_.CreateVector(shape);
     tensors_.push_back(fb::CreateTensor(fbb_, fb::DataType::Float32, sizes, 0, offset, 0, 0, 0, lines));
     return static_cast<uint32_t>(tensors_.size() - 1);
