@@ -101,7 +101,7 @@ LINNET_INLINE void depthwise_outputs(const DepthwiseLines& lines, const Depthwis
 #pragma GCC unroll 8
   for (int p = 0; p < kPixels; ++p) acc[p] = bias;
   const float* line = o.x + o.ky_begin * x_line;
-  const float* w = o.packed + (1 + o.ky_begin * kKernelW) * width;
+  const float* w = o.packed + (1 + static_cast<ptrdiff_t>(o.ky_begin) * kKernelW) * width;
   for (int32_t ky = o.ky_begin; ky < o.ky_end; ++ky, line += x_line, w += kKernelW * width) {
     add_columns<Isa, kKernelW, kStrideW, kPixels, kFull>(acc, line, lines.x_stride, w, width, o.column_begin,
                                                          o.column_end, o.channels);
