@@ -45,8 +45,8 @@ LINNET_INLINE PoolPixels pool_pixels(const Pool2DArgs& args, const float* image,
   const Window& w = args.window;
   const ptrdiff_t line = lines.start + static_cast<ptrdiff_t>(lines.first) * w.dilation_h;
   const ptrdiff_t pixel = pixels.start + static_cast<ptrdiff_t>(pixels.first) * w.dilation_w;
-  return {image + (line * args.in_w + pixel) * args.x_stride, w.dilation_h * args.in_w * args.x_stride,
-          w.dilation_w * args.x_stride};
+  return {image + (line * args.in_w + pixel) * args.x_stride,
+          static_cast<ptrdiff_t>(w.dilation_h) * args.in_w * args.x_stride, w.dilation_w * args.x_stride};
 }
 
 // kVectors vectors of channels side by side, the last with `count` of them.

@@ -11,6 +11,7 @@ int main(int argc, char** argv) {
     bench::add_convolutions(*kernels);
     bench::add_elementwise(*kernels);
     bench::add_norms(*kernels);
+    bench::add_recurrent(*kernels);
     bench::add_movement(*kernels);
     bench::add_reductions(*kernels);
   }

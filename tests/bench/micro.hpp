@@ -38,10 +38,11 @@ void add_benchmarks(const KernelTable& kernels, const std::string& family, const
 }
 
 // One per file of benchmarks.
-void add_products(const KernelTable& kernels);      // gemm, linear, matmul
-void add_convolutions(const KernelTable& kernels);  // conv2d, depthwise, conv_transpose2d
+void add_products(const KernelTable& kernels);      // gemm, linear, gemm_transposed, matmul
+void add_convolutions(const KernelTable& kernels);  // conv2d, winograd2d, depthwise, conv_transpose2d
 void add_elementwise(const KernelTable& kernels);   // binary, unary, scale_shift, softmax
-void add_norms(const KernelTable& kernels);         // row_norm, group_norm
+void add_norms(const KernelTable& kernels);         // row_norm, group_norm, moments
+void add_recurrent(const KernelTable& kernels);     // lstm_cell, gru_cell, gru_reset
 void add_movement(const KernelTable& kernels);      // copy, gather, resample
 void add_reductions(const KernelTable& kernels);    // pool2d, reduce, argmax
 

@@ -68,6 +68,21 @@ void depthwise(benchmark::State& state, const KernelTable& kernels, const ImageC
   measure_multiply_adds(state, kernels, output_pixels(c) * c.in_channels * taps, [&] { kernels.depthwise_f32(args); });
 }
 
+// In multiply-adds of the direct convolution, so that `peak` may exceed 1; `stride` is the tile here.
+void winograd(benchmark::State& state, const KernelTable& kernels, const ImageCase& c) {
+  auto args = image_arguments<WinogradArgs>({c.out, c.in_channels, c.out_channels, c.kernel, 1});
+  args.tile = c.stride;
+  args.in_channels = c.in_channels;
+  args.out_channels = args.column_end = c.out_channels;
+  const int along = (c.out + args.tile - 1) / args.tile, points = (args.tile + 2) * (args.tile + 2);
+  args.row_end = along;
+  const ImageMemory memory(
+      &args, panel_floats(c.out_channels, points * (c.in_channels + 1)),
+      winograd2d_scratch_bytes(args.tile, c.in_channels, int64_t{along} * along, traits(kernels.id)));
+  measure_multiply_adds(state, kernels, output_pixels(c) * c.in_channels * c.out_channels * 9,
+                        [&] { kernels.winograd2d_f32(args); });
+}
+
 // `stride` multiplies the size of the image here.
 void conv_transpose(benchmark::State& state, const KernelTable& kernels, const ImageCase& c) {
   auto args = image_arguments<ConvTranspose2DArgs>(c);
@@ -113,7 +128,14 @@ void add_convolutions(const KernelTable& kernels) {
   add(28, 58, 3, 1), add(14, 116, 3, 1), add(7, 232, 3, 1), add(28, 24, 3, 2);                       // ShuffleNetV2
   add(48, 8, 3, 1), add(24, 16, 3, 2), add(6, 128, 3, 1);                                            // MLPerf Tiny
   const std::vector<ImageCase> transposed = {{56, 128, 64, 2, 2}, {112, 64, 32, 2, 2}, {28, 256, 128, 4, 2}};
+  std::vector<ImageCase> tiled;
+  for (const int tile : {2, 4, 6}) {
+    for (const ImageCase& c : direct)
+      if (c.kernel == 3 && c.stride == 1 && c.in_channels > 3)
+        tiled.push_back({c.out, c.in_channels, c.out_channels, c.kernel, tile});
+  }
   add_benchmarks(kernels, "conv", direct, conv);
+  add_benchmarks(kernels, "winograd", tiled, winograd);
   add_benchmarks(kernels, "depthwise", channelwise, depthwise);
   add_benchmarks(kernels, "conv_transpose", transposed, conv_transpose);
 }

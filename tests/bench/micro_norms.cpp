@@ -53,6 +53,13 @@ void group_norm(benchmark::State& state, const KernelTable& kernels, const Group
   measure_bytes(state, kernels, 8.0 * static_cast<double>(elements), [&] { kernels.group_norm_f32(args); });
 }
 
+void moments(benchmark::State& state, const KernelTable& kernels, const Groups& shape) {
+  const size_t elements = static_cast<size_t>(shape.pixels) * shape.channels;
+  AlignedFloats x(elements), result(3 * static_cast<size_t>(shape.channels));
+  const MomentsArgs args{shape.pixels, shape.channels, x.data(), shape.channels, result.data(), shape.channels};
+  measure_bytes(state, kernels, 4.0 * static_cast<double>(elements), [&] { kernels.moments_f32(args); });
+}
+
 }  // namespace
 
 void add_norms(const KernelTable& kernels) {
@@ -62,6 +69,7 @@ void add_norms(const KernelTable& kernels) {
                                       {49, 2048, 32},  {3136, 64, 64}};
   add_benchmarks(kernels, "row_norm", layers, row_norm);
   add_benchmarks(kernels, "group_norm", groups, group_norm);
+  add_benchmarks(kernels, "moments", groups, moments);
 }
 
 }  // namespace linnet::bench

@@ -28,6 +28,14 @@ void gemm(benchmark::State& state, const KernelTable& kernels, const Product& p)
   }
 }
 
+void gemm_transposed(benchmark::State& state, const KernelTable& kernels, const Product& p) {
+  const size_t weights = panel_floats(p.k, p.n);
+  AlignedFloats a(static_cast<size_t>(p.m) * p.k), packed(weights + 16), c(static_cast<size_t>(p.m) * p.n);
+  const GemmTransposedArgs args{p.m, p.n, p.k, 0, p.n, a.data(), p.k, packed.data(), nullptr, c.data(), p.n, {}};
+  measure_multiply_adds(state, kernels, static_cast<double>(p.m) * p.n * p.k,
+                        [&] { kernels.gemm_transposed_f32(args); });
+}
+
 // One head: both operands have the head's columns of rows of 12 heads, b is transposed for the scores.
 struct Attention {
   const char* product;
@@ -79,6 +87,7 @@ void add_products(const KernelTable& kernels) {
                                           {1, 128, 640},    {1, 640, 128},   {1, 128, 128}};
   add_benchmarks(kernels, "gemm", pointwise, gemm);
   add_benchmarks(kernels, "linear", batch_one, gemm);
+  add_benchmarks(kernels, "gemm_transposed", std::vector<Product>{{8, 1000, 256}, {64, 1000, 256}}, gemm_transposed);
   add_benchmarks(kernels, "matmul", std::vector<Attention>{{"scores", 197, 64}, {"values", 197, 64}}, matmul);
 }
 
