@@ -36,4 +36,16 @@ struct ClampVectors {
   LINNET_INLINE F32<Isa> operator()(F32<Isa> x) const { return min(high, max(low, x)); }
 };
 
+// Calls each(bound) with the bounds that Clamp has, functions of a vector.
+template <class Isa, class Each>
+LINNET_INLINE void clamp_each(const Clamp& clamp, Each each) {
+  using V = F32<Isa>;
+  if (clamp.low > -__builtin_inff()) {
+    each([low = V::set(clamp.low)](V x) LINNET_INLINE_LAMBDA { return max(low, x); });
+  }
+  if (clamp.high < __builtin_inff()) {
+    each([high = V::set(clamp.high)](V x) LINNET_INLINE_LAMBDA { return min(high, x); });
+  }
+}
+
 }  // namespace linnet::kernels

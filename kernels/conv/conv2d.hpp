@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/conv/lines.hpp"
 #include "kernels/conv/plan.hpp"
 #include "kernels/gemm/gemm.hpp"
 
@@ -14,14 +15,10 @@ template <class Isa>
 struct Convolution {
   const Conv2DArgs& args;
   ConvPlan plan;
-  bool merged;             // every line of the kernel is one tap
-  int32_t taps;            // of a tile
-  const float** pointers;  // [plan.tiles][taps][tile rows]
-  float* copies;
+  const float** pointers;  // [plan.tiles][plan.taps][tile rows]
   const float* zero;
 
   void place(const float* x, OutputPixel p, const float** out) const;
-  void place_merged(const float* x, OutputPixel p, const float** out, float* copy) const;
   void run() const;
 };
 
@@ -61,31 +58,6 @@ LINNET_INLINE void Convolution<Isa>::place(const float* x, OutputPixel p, const 
   }
 }
 
-// The same for merged lines, kernel_h of them; `copy` has room for all of them.
-template <class Isa>
-LINNET_INLINE void Convolution<Isa>::place_merged(const float* x, OutputPixel p, const float** out, float* copy) const {
-  const Window& w = args.window;
-  const int32_t left = p.x * w.stride_w - w.pad_left;
-  const int32_t top = p.y * w.stride_h - w.pad_top;
-  const int32_t begin = left < 0 ? -left : 0;
-  const int32_t end = left + w.kernel_w <= args.in_w ? w.kernel_w : args.in_w - left;
-  const ptrdiff_t image = static_cast<ptrdiff_t>(p.image) * args.in_h;
-  for (int32_t ky = 0; ky < w.kernel_h; ++ky, out += TileShape<Isa>::rows, copy += plan.zero_floats) {
-    const int32_t iy = top + ky * w.dilation_h;
-    if (iy < 0 || iy >= args.in_h || begin >= end) {
-      *out = zero;
-      continue;
-    }
-    const float* pixels = x + ((image + iy) * args.in_w + left + begin) * args.x_stride;
-    *out = pixels;
-    if (end - begin == w.kernel_w) continue;
-    std::memset(copy, 0, static_cast<size_t>(plan.zero_floats) * sizeof(float));
-    std::memcpy(copy + begin * args.in_channels, pixels,
-                static_cast<size_t>(end - begin) * args.in_channels * sizeof(float));
-    *out = copy;
-  }
-}
-
 template <class Isa>
 void Convolution<Isa>::run() const {
   constexpr int32_t step = TileShape<Isa>::rows;
@@ -107,23 +79,16 @@ void Convolution<Isa>::run() const {
       after = first;
       for (int32_t done = 0, tile = 0, rows; done < count; done += rows, ++tile) {
         rows = next_tile_rows<Isa>(count - done);
-        const float** out = pointers + static_cast<ptrdiff_t>(tile) * taps * step;
-        for (int32_t r = 0; r < rows; ++r, after = next_pixel<Isa>(args, after)) {
-          if (merged) {
-            place_merged(x, after, out + r, copies + static_cast<ptrdiff_t>(done + r) * k);
-          } else {
-            place(x, after, out + r);
-          }
-        }
+        const float** out = pointers + static_cast<ptrdiff_t>(tile) * plan.taps * step;
+        for (int32_t r = 0; r < rows; ++r, after = next_pixel<Isa>(args, after)) place(x, after, out + r);
       }
       const ptrdiff_t out_channel = static_cast<ptrdiff_t>(group) * args.out_channels;
       for_each_span<Isa, TileShape<Isa>::panels, TileShape<Isa>::mixed>(
           args.packed + group * section, args.out_channels, k, [&](const PanelSpan& span) LINNET_INLINE_LAMBDA {
             TileArgs t{};
             t.rows = pointers;
-            t.taps = taps;
-            t.k = k / taps;
-            t.next = span.packed + span.panels * span.panel_distance + (span.wide ? kPanel : kTailPanel);
+            t.taps = plan.taps;
+            t.k = args.in_channels;
             t.output_ahead = output_ahead(output_bytes, k);
             t.c = args.y + pixel * args.y_stride + out_channel;
             t.c_stride = args.y_stride;
@@ -168,12 +133,14 @@ void conv2d_f32_impl(const Conv2DArgs& args) {
   }
   const ConvPlan plan = plan_conv2d(w, args.in_channels, traits(isa_id<Isa>), sizeof(void*));
   char* const scratch = static_cast<char*>(args.scratch);
-  float* copies = reinterpret_cast<float*>(scratch + plan.copies_offset);
+  const float** pointers = reinterpret_cast<const float**>(scratch);
+  if (plan.strip > 0 && args.x_stride == args.in_channels) {
+    LineConvolution<Isa>{args, plan, pointers, reinterpret_cast<float*>(scratch + plan.lines_offset)}.run();
+    return;
+  }
   float* zero = reinterpret_cast<float*>(scratch + plan.zero_offset);
-  std::memset(zero, 0, static_cast<size_t>(plan.zero_floats) * sizeof(float));
-  const bool merged = args.in_channels <= kMaxMergedChannels && w.dilation_w == 1 && args.x_stride == args.in_channels;
-  const int32_t taps = merged ? w.kernel_h : plan.taps;
-  Convolution<Isa>{args, plan, merged, taps, reinterpret_cast<const float**>(scratch), copies, zero}.run();
+  std::memset(zero, 0, static_cast<size_t>(args.in_channels) * sizeof(float));
+  Convolution<Isa>{args, plan, pointers, zero}.run();
 }
 
 }  // namespace linnet::kernels

@@ -64,8 +64,10 @@ void TransposedLine<Isa>::run(int32_t group, const float* packed, int32_t k) con
     t.c_stride = args.y_stride * stride;
     t.residual_stride = e.residual_stride * stride;
     t.residual = e.residual ? e.residual + (line + first) * e.residual_stride + out_channel : nullptr;
-    for_each_span<Isa>(packed, args.out_channels, k,
-                       [&](const PanelSpan& span) LINNET_INLINE_LAMBDA { run_rows<Isa>(span, rows, e.activation, t); });
+    for_each_span<Isa>(packed, args.out_channels, k, [&](const PanelSpan& span) LINNET_INLINE_LAMBDA {
+      TileArgs part = t;
+      run_rows<Isa>(span, rows, e.activation, part);
+    });
   }
 }
 

@@ -28,8 +28,8 @@ struct DepthwiseLine {
 // Outputs ox .. ox + kPixels of the vector at `channel`, taps kx_begin <= kx < kx_end only. With kKernelW > 0 the
 // window lies inside the line and kernel_w, stride_w and a dilation of 1 are known at compile time.
 template <class Isa, int kKernelW, int kStrideW, int kPixels, bool kFull>
-LINNET_INLINE void depthwise_pixels(const DepthwiseLine& line, const ClampVectors<Isa>& clamp, int32_t channel,
-                                    int32_t ox, int32_t kx_begin, int32_t kx_end) {
+LINNET_INLINE void depthwise_pixels(const DepthwiseLine& line, int32_t channel, int32_t ox, int32_t kx_begin,
+                                    int32_t kx_end) {
   using V = F32<Isa>;
   const int32_t panel = channel / kPanel * kPanel;
   const ptrdiff_t width = line.channels - panel > kTailPanel ? kPanel : kTailPanel;
@@ -57,7 +57,7 @@ LINNET_INLINE void depthwise_pixels(const DepthwiseLine& line, const ClampVector
       }
     }
   }
-  finish_depthwise<Isa, kPixels, kFull>(acc, clamp, lanes, line.y + ox * line.y_stride + channel, line.y_stride,
+  finish_depthwise<Isa, kPixels, kFull>(acc, line.clamp, lanes, line.y + ox * line.y_stride + channel, line.y_stride,
                                         line.residual ? line.residual + ox * line.residual_stride + channel : nullptr,
                                         line.residual_stride);
 }
@@ -68,13 +68,12 @@ __attribute__((noinline)) void depthwise_block(const DepthwiseLine& caller_line,
                                                int32_t kx_end) {
   constexpr int32_t step = F32<Isa>::width;
   const DepthwiseLine line = caller_line;  // a copy that no store can change
-  const ClampVectors<Isa> clamp(line.clamp);
   int32_t channel = 0;
   for (; channel + step <= line.channels; channel += step) {
-    depthwise_pixels<Isa, kKernelW, kStrideW, kPixels, true>(line, clamp, channel, ox, kx_begin, kx_end);
+    depthwise_pixels<Isa, kKernelW, kStrideW, kPixels, true>(line, channel, ox, kx_begin, kx_end);
   }
   if (channel < line.channels) {
-    depthwise_pixels<Isa, kKernelW, kStrideW, kPixels, false>(line, clamp, channel, ox, kx_begin, kx_end);
+    depthwise_pixels<Isa, kKernelW, kStrideW, kPixels, false>(line, channel, ox, kx_begin, kx_end);
   }
 }
 

@@ -58,7 +58,7 @@ LINNET_INLINE void store_channels(F32<Isa> v, float* p, int32_t channels) {
 
 // Stores the outputs of neighbouring pixels.
 template <class Isa, int kPixels, bool kFull>
-LINNET_INLINE void finish_depthwise(F32<Isa> (&acc)[kPixels], const ClampVectors<Isa>& clamp, int32_t channels,
+LINNET_INLINE void finish_depthwise(F32<Isa> (&acc)[kPixels], const Clamp& clamp, int32_t channels,
                                     float* y, ptrdiff_t y_stride, const float* residual, ptrdiff_t residual_stride) {
   if (residual) {
 #pragma GCC unroll 8
@@ -66,8 +66,12 @@ LINNET_INLINE void finish_depthwise(F32<Isa> (&acc)[kPixels], const ClampVectors
       acc[p] = acc[p] + load_channels<Isa, kFull>(residual, channels);
     }
   }
+  clamp_each<Isa>(clamp, [&acc](auto bound) LINNET_INLINE_LAMBDA {
 #pragma GCC unroll 8
-  for (int p = 0; p < kPixels; ++p, y += y_stride) store_channels<Isa, kFull>(clamp(acc[p]), y, channels);
+    for (int p = 0; p < kPixels; ++p) acc[p] = bound(acc[p]);
+  });
+#pragma GCC unroll 8
+  for (int p = 0; p < kPixels; ++p, y += y_stride) store_channels<Isa, kFull>(acc[p], y, channels);
 }
 
 // Behind every column of a window, as the end of those inside the image.
@@ -106,7 +110,7 @@ LINNET_INLINE void depthwise_outputs(const DepthwiseLines& lines, const Depthwis
     add_columns<Isa, kKernelW, kStrideW, kPixels, kFull>(acc, line, lines.x_stride, w, width, o.column_begin,
                                                          o.column_end, o.channels);
   }
-  finish_depthwise<Isa, kPixels, kFull>(acc, ClampVectors<Isa>(lines.clamp), o.channels, o.y, lines.y_stride,
+  finish_depthwise<Isa, kPixels, kFull>(acc, lines.clamp, o.channels, o.y, lines.y_stride,
                                         o.residual, lines.residual_stride);
 }
 

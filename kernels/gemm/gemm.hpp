@@ -21,7 +21,7 @@ LINNET_INLINE GemmBlocks gemm_blocks(int32_t n, int32_t k) {
   const int32_t row_bytes = inputs * 4 + 1;
   const int32_t budget = static_cast<int64_t>(n) * k * 4 <= 128 * 1024 ? kFirstLevel : kSecondLevel;
   const int32_t tiles = budget / (row_bytes * rows);
-  return {(tiles < 4 ? 4 : tiles > 1024 ? 1024 : tiles) * rows, inputs};
+  return {(tiles < 4 ? 4 : tiles > 1024 ? 1024 : tiles / 4 * 4) * rows, inputs};
 }
 
 // A part of a product: rows row_begin .. row_end, inputs k_begin .. k_end.
@@ -32,14 +32,14 @@ struct GemmPart {
 template <class Isa>
 LINNET_INLINE void gemm_span(const GemmArgs& args, const PanelSpan& span, const GemmPart& part) {
   const bool last = part.k_end == args.k;
+  const float* const a = args.a + part.row_begin * args.a_stride + part.k_begin;
   TileArgs t{};
-  t.a = args.a + part.row_begin * args.a_stride + part.k_begin;
-  t.a_stride = args.a_stride;
+  t.lines = &a;
+  t.row_stride = args.a_stride;
   t.taps = 1;
   t.k = part.k_end - part.k_begin;
   t.resume = part.k_begin > 0;
   t.k_begin = part.k_begin;
-  t.next = span.packed + span.panels * span.panel_distance + (1 + part.k_begin) * (span.wide ? kPanel : kTailPanel);
   t.output_ahead = output_ahead(static_cast<int64_t>(args.m) * args.c_stride * 4, args.k);
   t.c = args.c + part.row_begin * args.c_stride;
   t.c_stride = args.c_stride;

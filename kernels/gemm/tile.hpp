@@ -26,22 +26,24 @@ struct TileShape {
   static constexpr int wide_vectors = max_columns / width;
   static constexpr int narrow_vectors =
       (max_columns < kTailPanel ? max_columns : kTailPanel) / (width < kTailPanel ? width : kTailPanel);
+  // Rows over a narrow panel where no pointers to them are kept: as many as hide the latency of multiply-adds.
+  static constexpr int narrow_rows = isa_id<Isa> == IsaId::avx2 ? 8 : rows;
 };
 
 // Some tiles of as many rows each, one below the other.
 struct TileArgs {
   int32_t tiles;
-  // The k inputs of each row at each tap: rows [tiles][taps][TileShape::rows]; or, where that is null and there is one
-  // tap, those of row r at a + r * a_stride.
+  // The k inputs of each row at each tap: rows [tiles][taps][TileShape::rows]; or, where that is null, those of row r
+  // at lines[tap] + offset + r * row_stride.
   const float* const* rows;
-  const float* a;
-  ptrdiff_t a_stride;
+  const float* const* lines;
+  ptrdiff_t offset, row_stride;
   int32_t taps, k;
   bool resume;               // c holds what the inputs before k_begin have given; otherwise starts from the biases
   ptrdiff_t k_begin;         // rows of the panels' weights to skip
   const float* panel;        // biases of the tile's first column
   ptrdiff_t panel_distance;  // floats from a panel to the next
-  const float* next;         // weights that will be used after these, or null
+  const float* next;         // biases of the panel whose weights to fetch meanwhile, or null
   int32_t next_begin;        // how many tiles have fetched their share of them before
   int32_t columns;           // that are stored; a tile computes all that its vectors hold
   int32_t output_ahead;      // how many tiles before its own an output is brought into the cache; 0: not at all
@@ -59,42 +61,31 @@ struct PanelSpan {
   int32_t column, columns;  // valid ones
   int32_t panels;
   bool wide;
-  bool mixed;  // one wide panel and a narrow one
+  bool mixed;         // one wide panel and a narrow one
+  const float* next;  // what will be read after it, from its biases on; null: nothing that is worth fetching
 };
 
-// Brings the weights of the next panels into the second-level cache, a line of each for every kPrefetchStep inputs:
-// those of a large layer come from further away, and the first tile of each panel would wait for them. The first tiles
-// of a panel (as many as kPrefetchStep) fetch all of the next; behind a layer's last panel the next layer's weights
-// begin as a rule.
+// While a tile is computed, the weights of the next panels are brought into the second-level cache, a line of each for
+// every kPrefetchStep inputs: those of a large layer come from further away, and the first tile of each panel would wait
+// for them. The first kPrefetchStep tiles of a panel fetch all of the next; behind a layer's last panel the next layer's
+// weights begin as a rule.
 constexpr int kPrefetchStep = 4;
 
 template <class Isa>
-struct Prefetch {
-  static constexpr bool kUsed = F32<Isa>::width >= 8;
-  static constexpr ptrdiff_t kLine = 16;
-  const float* p;
-  ptrdiff_t step, panel_distance;
+constexpr bool kPrefetches = F32<Isa>::width >= 8;
 
-  LINNET_INLINE Prefetch(const TileArgs& t, int32_t tile) : p(t.panel), step(0), panel_distance(0) {
-    const int32_t part = t.next_begin + tile;
-    if (t.next == nullptr || part >= kPrefetchStep) return;
-    p = t.next + part * t.taps * (t.k / kPrefetchStep) * kLine;
-    step = kLine;
-    panel_distance = t.panel_distance;
-  }
-  template <int kPanels>
-  LINNET_INLINE void next() {
-    __builtin_prefetch(p, 0, 2);
-    if constexpr (kPanels > 1) __builtin_prefetch(p + panel_distance, 0, 2);
-    p += step;
-  }
-};
+// From the weights that a tile reads to those which it fetches; 0: it fetches none.
+LINNET_INLINE ptrdiff_t fetch_distance(const TileArgs& t, int32_t tile) {
+  constexpr ptrdiff_t kLine = 16;
+  const int32_t part = t.next_begin + tile;
+  return t.next == nullptr || part >= kPrefetchStep ? 0 : t.next - t.panel + part * kLine;
+}
 
 // acc[r][v] += sum over k of a[r][k] * w[k][v]; returns the weights behind those used.
 template <class Isa, int kRows, int kVectors, int kWidth>
 LINNET_INLINE const float* multiply_run(F32<Isa> (&acc)[kRows][kVectors], const float* const (&a)[kRows],
                                         const float* w, ptrdiff_t panel_distance, const float*& narrow, int32_t k,
-                                        Prefetch<Isa>& prefetch) {
+                                        ptrdiff_t fetch) {
   using V = F32<Isa>;
   constexpr int kRowWidth = kWidth == kTailPanel ? kTailPanel : kPanel;
   const auto weight = [&](const float* p, int v) LINNET_INLINE_LAMBDA {
@@ -137,9 +128,10 @@ LINNET_INLINE const float* multiply_run(F32<Isa> (&acc)[kRows][kVectors], const 
         }
       }
     }
-  } else if constexpr (Prefetch<Isa>::kUsed && kRows > 1) {
+  } else if constexpr (kPrefetches<Isa> && kRows > 1) {
     for (; i + kPrefetchStep <= k; i += kPrefetchStep) {
-      prefetch.template next<(kVectors * V::width + kRowWidth - 1) / kRowWidth>();
+      __builtin_prefetch(w + fetch, 0, 2);
+      if constexpr (kVectors * V::width > kRowWidth) __builtin_prefetch(w + panel_distance + fetch, 0, 2);
 #pragma GCC unroll 16
       for (int j = 0; j < kPrefetchStep; ++j) multiply(i + j);
     }
@@ -179,7 +171,6 @@ template <class Isa, bool kMasked, int kRows, int kVectors>
 LINNET_INLINE void store_vectors(F32<Isa> (&acc)[kRows][kVectors], const TileArgs& t, float* c, const float* residual) {
   using V = F32<Isa>;
   constexpr int kLast = kMasked ? (kVectors - 1) * V::width : kVectors * V::width;
-  const ClampVectors<Isa> clamp(t.clamp);
   if (residual) {
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r, residual += t.residual_stride) {
@@ -190,14 +181,21 @@ LINNET_INLINE void store_vectors(F32<Isa> (&acc)[kRows][kVectors], const TileArg
       }
     }
   }
+  clamp_each<Isa>(t.clamp, [&acc](auto bound) LINNET_INLINE_LAMBDA {
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 16
+      for (int v = 0; v < kVectors; ++v) acc[r][v] = bound(acc[r][v]);
+    }
+  });
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r, c += t.c_stride) {
 #pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v) {
       if (v * V::width < kLast) {
-        clamp(acc[r][v]).store(c + v * V::width);
+        acc[r][v].store(c + v * V::width);
       } else {
-        clamp(acc[r][v]).store_n(c + v * V::width, t.columns - kLast);
+        acc[r][v].store_n(c + v * V::width, t.columns - kLast);
       }
     }
   }
@@ -206,7 +204,8 @@ LINNET_INLINE void store_vectors(F32<Isa> (&acc)[kRows][kVectors], const TileArg
 template <class Isa, int kRows, int kVectors, int kWidth>
 LINNET_INLINE void store_tile(F32<Isa> (&acc)[kRows][kVectors], const TileArgs& t, float* c, const float* residual) {
   constexpr int kWhole = kVectors * F32<Isa>::width;
-  if constexpr (kWidth == kMixedPanels) {
+  constexpr bool kNeverWhole = kWidth == kTailPanel && kWhole > kTailPanel;
+  if constexpr (kWidth == kMixedPanels || kNeverWhole) {
     store_vectors<Isa, true>(acc, t, c, residual);
   } else if (t.columns >= kWhole) {
     store_vectors<Isa, false>(acc, t, c, residual);
@@ -256,7 +255,7 @@ LINNET_INLINE int32_t output_ahead(int64_t bytes, int32_t k) {
 
 template <class Isa, int kRows, int kVectors>
 LINNET_INLINE void prefetch_output(const TileArgs& t, const float* c) {
-  if constexpr (Prefetch<Isa>::kUsed && kRows > 1) {
+  if constexpr (kPrefetches<Isa> && kRows > 1) {
     if (t.output_ahead == 0) return;
     constexpr int kLines = (kVectors * F32<Isa>::width + 15) / 16;
     c += t.output_ahead * kRows * t.c_stride;
@@ -272,7 +271,6 @@ template <class Isa, int kRows, int kVectors, int kWidth>
 __attribute__((noinline)) void tile(const TileArgs& t) {
   using V = F32<Isa>;
   const float* const* rows = t.rows;
-  const float* inputs = t.a;
   float* c = t.c;
   const float* residual = t.residual;
   for (int32_t i = 0; i < t.tiles; ++i, c += kRows * t.c_stride) {
@@ -280,19 +278,20 @@ __attribute__((noinline)) void tile(const TileArgs& t) {
     start_tile<Isa, kRows, kVectors, kWidth>(acc, t, c);
     const float* w = t.panel + (1 + t.k_begin) * (kWidth == kTailPanel ? kTailPanel : kPanel);
     const float* narrow = t.panel + t.panel_distance + (1 + t.k_begin) * kTailPanel;
-    Prefetch<Isa> prefetch(t, i);
+    const ptrdiff_t fetch = fetch_distance(t, i);
     prefetch_output<Isa, kRows, kVectors>(t, c);
     for (int32_t tap = 0; tap < t.taps; ++tap) {
       const float* a[kRows];
-      if (rows) {
+      if (kRows <= TileShape<Isa>::rows && rows) {
 #pragma GCC unroll 16
         for (int r = 0; r < kRows; ++r) a[r] = rows[r];
         rows += TileShape<Isa>::rows;
       } else {
+        const float* input = t.lines[tap] + t.offset + i * kRows * t.row_stride;
 #pragma GCC unroll 16
-        for (int r = 0; r < kRows; ++r, inputs += t.a_stride) a[r] = inputs;
+        for (int r = 0; r < kRows; ++r, input += t.row_stride) a[r] = input;
       }
-      w = multiply_run<Isa, kRows, kVectors, kWidth>(acc, a, w, t.panel_distance, narrow, t.k, prefetch);
+      w = multiply_run<Isa, kRows, kVectors, kWidth>(acc, a, w, t.panel_distance, narrow, t.k, fetch);
     }
     store_tile<Isa, kRows, kVectors, kWidth>(acc, t, c, residual);
     if (residual) residual += kRows * t.residual_stride;
@@ -354,50 +353,52 @@ LINNET_INLINE void run_tile(const PanelSpan& span, int32_t rows, const TileArgs&
   if (span.wide) {
     tile_of_rows<Isa, Shape::rows, Shape::wide_vectors, kPanel>(rows, t);
   } else {
-    tile_of_rows<Isa, Shape::rows, Shape::narrow_vectors, kTailPanel>(rows, t);
+    tile_of_rows<Isa, Shape::narrow_rows, Shape::narrow_vectors, kTailPanel>(rows, t);
   }
 }
 
 // Rows of the next tile when `remaining` rows are left: full ones, the last two of equal size.
 template <class Isa>
-LINNET_INLINE int32_t next_tile_rows(int32_t remaining) {
-  constexpr int32_t rows = TileShape<Isa>::rows;
+LINNET_INLINE int32_t next_tile_rows(int32_t remaining, int32_t rows = TileShape<Isa>::rows) {
   return remaining <= rows ? remaining : remaining < 2 * rows ? (remaining + 1) / 2 : rows;
 }
 
 constexpr int32_t kDeferredTiles = 4;
 
 // Computes `count` output rows of a span. `t` has its inputs, c and residual at column 0 of the first row; what depends
-// on the span, the activation and the division into tiles is filled in here.
+// on the span, the activation and the division into tiles is filled in here. It is used up, since a copy would wait for
+// its parts to be stored.
 template <class Isa>
-void run_rows(const PanelSpan& span, int32_t count, const Activation& activation, TileArgs t) {
+void run_rows(const PanelSpan& span, int32_t count, const Activation& activation, TileArgs& t) {
   using Shape = TileShape<Isa>;
   const int32_t step = tile_columns<Isa>(span);
+  const int32_t height = span.wide || t.rows ? Shape::rows : Shape::narrow_rows;
   t.clamp = make_clamp(activation);
   t.panel_distance = span.panel_distance;
   t.c += span.column;
   if (t.residual) t.residual += span.column;
+  t.next = span.next;
   t.next_begin = 0;
   while (count > 0) {
-    const int32_t rows = next_tile_rows<Isa>(count);
-    t.tiles = rows < Shape::rows ? 1 : count / Shape::rows - (count % Shape::rows != 0);
-    if (t.tiles < 1) t.tiles = 1;
+    const int32_t rows = next_tile_rows<Isa>(count, height);
+    t.tiles = count < 2 * height ? 1 : count / height - (count % height != 0);
     // What an activation has yet to be applied to shall be in the first-level cache then.
     if (t.clamp.deferred && t.tiles > kDeferredTiles) t.tiles = kDeferredTiles;
-    TileArgs part = t;
-    part.panel = span.packed;
-    for (part.columns = span.columns; part.columns > 0; part.columns -= step) {
-      run_tile<Isa>(span, rows, part);
-      part.panel += step;
-      part.c += step;
-      if (part.residual) part.residual += step;
+    float* const c = t.c;
+    const float* const residual = t.residual;
+    for (int32_t column = 0; column < span.columns; column += step) {
+      t.panel = span.packed + column;
+      t.columns = span.columns - column;
+      t.c = c + column;
+      if (residual) t.residual = residual + column;
+      run_tile<Isa>(span, rows, t);
     }
     const int32_t done = t.tiles * rows;
-    if (t.clamp.deferred) activate_rows<Isa>(activation, done, span.columns, t.c, t.c_stride, t.c, t.c_stride);
+    if (t.clamp.deferred) activate_rows<Isa>(activation, done, span.columns, c, t.c_stride, c, t.c_stride);
     if (t.rows) t.rows += static_cast<ptrdiff_t>(t.tiles) * t.taps * Shape::rows;
-    if (t.a) t.a += done * t.a_stride;
-    t.c += done * t.c_stride;
-    if (t.residual) t.residual += done * t.residual_stride;
+    t.offset += done * t.row_stride;
+    t.c = c + done * t.c_stride;
+    if (residual) t.residual = residual + done * t.residual_stride;
     t.next_begin += t.tiles;
     count -= done;
   }
@@ -412,14 +413,15 @@ LINNET_INLINE void for_each_span(const float* packed, int32_t n, int32_t k, Body
     const int32_t remaining = n - column;
     const bool wide = remaining > kTailPanel;
     if (kMixed && remaining > kPanel && remaining <= kMixedPanels) {
-      body(PanelSpan{packed, kPanel * length, column, remaining, 1, true, true});
+      body(PanelSpan{packed, kPanel * length, column, remaining, 1, true, true, packed + kMixedPanels * length});
       return;
     }
     const auto holds = [remaining](int32_t panels) { return remaining > (panels - 1) * kPanel + kTailPanel; };
     const int32_t panels = holds(kPanels) ? kPanels : holds(TileShape<Isa>::panels) ? TileShape<Isa>::panels : 1;
     const int32_t width = wide ? panels * kPanel : kTailPanel;
-    body(PanelSpan{packed, kPanel * length, column, remaining < width ? remaining : width, panels, wide, false});
-    packed += width * length;
+    const float* const next = packed + width * length;
+    body(PanelSpan{packed, kPanel * length, column, remaining < width ? remaining : width, panels, wide, false, next});
+    packed = next;
     column += width;
   }
 }

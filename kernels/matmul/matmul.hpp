@@ -25,28 +25,29 @@ void pack_columns(const MatMulArgs& args, int32_t column, int32_t columns, int32
 
 template <class Isa>
 void multiply_span(const MatMulArgs& args, const PanelSpan& span, float* a_tile) {
+  const bool dense = args.a_stride_k == 1;
+  const float* const a = dense ? args.a : a_tile;
   TileArgs t{};
+  t.lines = &a;
+  t.row_stride = dense ? args.a_stride_m : args.k;
   t.taps = 1;
   t.k = args.k;
   t.c_stride = args.c_stride_m;
-  if (args.a_stride_k == 1) {
-    t.a = args.a;
-    t.a_stride = args.a_stride_m;
+  if (dense) {
     t.c = args.c;
     run_rows<Isa>(span, args.m, args.activation, t);
     return;
   }
-  t.a = a_tile;
-  t.a_stride = args.k;
   for (int32_t row = 0, rows; row < args.m; row += rows) {
     rows = next_tile_rows<Isa>(args.m - row);
     for (int32_t r = 0; r < rows; ++r) {
-      const float* a = args.a + (row + r) * args.a_stride_m;
-      float* packed = a_tile + static_cast<ptrdiff_t>(r) * args.k;
-      for (ptrdiff_t k = 0; k < args.k; ++k) packed[k] = a[k * args.a_stride_k];
+      const float* from = args.a + (row + r) * args.a_stride_m;
+      float* to = a_tile + static_cast<ptrdiff_t>(r) * args.k;
+      for (ptrdiff_t k = 0; k < args.k; ++k) to[k] = from[k * args.a_stride_k];
     }
     t.c = args.c + row * args.c_stride_m;
-    run_rows<Isa>(span, rows, args.activation, t);
+    TileArgs part = t;
+    run_rows<Isa>(span, rows, args.activation, part);
   }
 }
 
@@ -58,6 +59,7 @@ void matmul_f32_impl(const MatMulArgs& args) {
   for_each_span<Isa>(panels, args.n_end - args.n_begin, args.k, [&](PanelSpan span) LINNET_INLINE_LAMBDA {
     span.column += args.n_begin;
     span.packed = panels;
+    span.next = nullptr;  // packed at the same place, later
     const int32_t width = span.wide ? kPanel : kTailPanel;
     for (int32_t p = 0; p < span.panels; ++p) {
       const int32_t left = span.columns - p * width;

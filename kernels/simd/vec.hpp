@@ -407,10 +407,14 @@ LINNET_INLINE F32<Isa> in_register(F32<Isa> x) {
 template <class Isa>
 constexpr bool kLaneFma = isa_id<Isa> == IsaId::neon32 || isa_id<Isa> == IsaId::neon64;
 
-// acc + w * x
+// acc + w * x. On x86 in acc's own register: left to itself, the compiler turns products of an unrolled loop into forms
+// that overwrite w or x, and moves and spills accumulators.
 template <class Isa>
 LINNET_INLINE F32<Isa> multiply_add(F32<Isa> acc, F32<Isa> w, F32<Isa> x) {
-#if defined(LINNET_ISA_IS_SIMD) && defined(__ARM_NEON) && !defined(__aarch64__)
+#if defined(LINNET_ISA_IS_SIMD) && defined(__AVX2__)
+  asm("vfmadd231ps %2, %1, %0" : "+v"(acc.v.data) : "v"(w.v.data), "v"(x.v.data));
+  return acc;
+#elif defined(LINNET_ISA_IS_SIMD) && defined(__ARM_NEON) && !defined(__aarch64__)
   return {typename F32<Isa>::Batch(vmlaq_f32(acc.v, w.v, x.v))};
 #else
   return fma(w, x, acc);

@@ -121,17 +121,19 @@ void Winograd<Isa, kTile>::multiply(const PanelSpan& span, int32_t tiles) const 
   product.packed += width;
   product.column = 0;
   product.columns = (span.columns + tile_columns<Isa>(span) - 1) / tile_columns<Isa>(span) * tile_columns<Isa>(span);
+  const float* inputs = scratch + plan.input_offset;
   TileArgs t{};
-  t.a = scratch + plan.input_offset;
-  t.a_stride = args.in_channels;
+  t.lines = &inputs;
+  t.row_stride = args.in_channels;
   t.taps = 1;
   t.k = args.in_channels;
   t.c = scratch + plan.product_offset;
   t.c_stride = plan.columns;
   for (int i = 0; i < kPoints; ++i, product.packed += distance) {
-    t.next = product.packed + distance;
-    run_rows<Isa>(product, tiles, Activation{}, t);
-    t.a += input_stride(tiles);
+    product.next = product.packed + distance;
+    TileArgs point = t;
+    run_rows<Isa>(product, tiles, Activation{}, point);
+    inputs += input_stride(tiles);
     t.c += product_stride(tiles);
   }
 }
@@ -203,7 +205,7 @@ void Winograd<Isa, kTile>::transform_outputs(const PanelSpan& span, WinogradTile
   const int32_t first_column = args.column_begin + span.column;
   const bool large = output_ahead(static_cast<int64_t>(args.out_h) * args.out_w * args.y_stride * 4, 1) > 0;
   for (int32_t i = 0; i < tiles; ++i, first = next(first), product += plan.columns) {
-    if (Prefetch<Isa>::kUsed && large) prefetch_output(next(next(first)), span);
+    if (kPrefetches<Isa> && large) prefetch_output(next(next(first)), span);
     for (int32_t column = 0; column < span.columns; column += V::width) {
       const V bias = V::load(span.packed + (column / kPanel) * span.panel_distance + column % kPanel);
       const int32_t lanes = span.columns - column;
