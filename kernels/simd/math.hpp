@@ -170,19 +170,20 @@ LINNET_INLINE F32<Isa> expm1(F32<Isa> x) {
   return select(abs(x) < F32<Isa>::set(1e-8f), x, half_result + half_result);
 }
 
-// factor * sigmoid(v). factor is finite where v < 0, and with |factor| <= 110 there the result is accurate down to
-// denormals, which sigmoid(v) alone would have lost.
+// factor * sigmoid(v), accurate down to denormals, which sigmoid(v) alone would have lost; factor >= v below zero.
 template <class Isa>
 LINNET_INLINE F32<Isa> sigmoid_times(F32<Isa> v, F32<Isa> factor) {
   const F32<Isa> one = F32<Isa>::set(1.0f);
-  const Mask<Isa> is_negative = v < F32<Isa>::set(0.0f);
   const F32<Isa> limit = F32<Isa>::set(-87.0f);  // the powers of e below are denormal
   if (F32<Isa>::width > 1 && !any(v < limit)) {
-    const F32<Isa> z = scaled_exp(max(limit, negate(abs(v)))).normal_value();
-    return select(is_negative, factor * z, factor) / (one + z);
+    const ScaledExp<Isa> z = scaled_exp(max(limit, negate(v)));
+    return factor / fma(z.fraction, power_of_two(z.exponent), one);
   }
-  const ScaledExp<Isa> z = scaled_exp(max(F32<Isa>::set(-110.0f), negate(abs(v))));
-  const F32<Isa> quotient = select(is_negative, factor * z.fraction, factor) / (one + z.value());
+  const F32<Isa> zero_below = F32<Isa>::set(-110.0f);
+  const Mask<Isa> is_negative = v < F32<Isa>::set(0.0f);
+  const ScaledExp<Isa> z = scaled_exp(max(zero_below, negate(abs(v))));
+  const F32<Isa> numerator = select(is_negative, max(zero_below, factor) * z.fraction, factor);
+  const F32<Isa> quotient = numerator / (one + z.value());
   return select(is_negative, scale_by_power(quotient, z.exponent), quotient);
 }
 
@@ -194,7 +195,7 @@ LINNET_INLINE F32<Isa> sigmoid(F32<Isa> x) {
 // x sigmoid(x); the limit 0 at -inf
 template <class Isa>
 LINNET_INLINE F32<Isa> silu(F32<Isa> x) {
-  return sigmoid_times(x, max(F32<Isa>::set(-110.0f), x));
+  return sigmoid_times(x, x);
 }
 
 template <class Isa>
@@ -287,29 +288,24 @@ LINNET_INLINE F32<Isa> erf(F32<Isa> x) {
   return select(magnitude < F32<Isa>::set(0.925f), small, with_sign(large, x));
 }
 
-// x Phi(x), Phi the normal distribution. Near 0: Phi(x) = 1/2 + x R(x^2); beyond: Phi(-t) = exp(-t^2 / 2) u P(u) with
-// u = 1 / (1 + 0.3 t), which has no cancellation for negative x. The limit 0 at -inf.
+// x Phi(x), Phi the normal distribution: with t = |x| and Phi(-t) = exp(-t^2 / 2) u P(u - 0.7), u = 1 / (1 + 0.35 t), it
+// is -t Phi(-t) for negative x and x - t Phi(-t) otherwise, without cancellation. The limit 0 at -inf.
 template <class Isa>
 LINNET_INLINE F32<Isa> gelu(F32<Isa> x) {
-  const F32<Isa> one = F32<Isa>::set(1.0f), half = F32<Isa>::set(0.5f);
-  const F32<Isa> r = polynomial(x * x, 0.398942292f, -0.0664907768f, 0.00997743942f, -0.00120279659f, 0.000142232704f,
-                                -2.58933887e-05f);
-  const F32<Isa> near_zero = x * fma(r, x, half);
+  const F32<Isa> zero = F32<Isa>::set(0.0f), one = F32<Isa>::set(1.0f), half = F32<Isa>::set(0.5f);
   const F32<Isa> t = min(F32<Isa>::set(15.0f), abs(x));
   const F32<Isa> upper = upper_half(t);
   const ScaledExp<Isa> e = scaled_exp(negate(half * upper * upper), negate(half * (t - upper) * (t + upper)));
-  const F32<Isa> u = one / fma(F32<Isa>::set(0.3f), t, one);
-  const F32<Isa> p = polynomial(u, 0.119675756f, 0.11983344f, 0.107555419f, 0.0938211679f, 0.0410613492f, 0.047248397f,
-                                0.00390842091f, -0.0545352958f, 0.0214475822f);
+  const F32<Isa> u = one / fma(F32<Isa>::set(0.35f), t, one);
+  const F32<Isa> p = polynomial(u - F32<Isa>::set(0.7f), 0.333727747f, 0.463603705f, 0.310601324f, 0.00210095779f,
+                                -0.106975511f, 0.0068101557f, 0.0498671271f, -0.019257769f, -0.0291648712f);
   const F32<Isa> tail = u * p * e.fraction;
-  const Mask<Isa> is_negative = x < F32<Isa>::set(0.0f), is_near = t < F32<Isa>::set(0.75f);
   if (F32<Isa>::width > 1 && !any(F32<Isa>::set(12.5f) < t)) {  // soon after, Phi(-t) is denormal
-    const F32<Isa> scaled = tail * power_of_two(e.exponent);
-    return select(is_near, near_zero, select(is_negative, negate(t) * scaled, x * (one - scaled)));
+    return fma(negate(t), tail * power_of_two(e.exponent), max(zero, x));
   }
   const F32<Isa> positive = x * (one - scale_by_power(tail, e.exponent));
   const F32<Isa> negative = scale_by_power(negate(t) * tail, e.exponent);
-  return select(is_near, near_zero, select(is_negative, negative, positive));
+  return select(x < zero, negative, positive);
 }
 
 // x/2 (1 + tanh(y)) = x sigmoid(2y), y = sqrt(2/pi) (x + 0.044715 x^3). The rounding of 2y makes the relative error
@@ -317,7 +313,7 @@ LINNET_INLINE F32<Isa> gelu(F32<Isa> x) {
 template <class Isa>
 LINNET_INLINE F32<Isa> gelu_tanh(F32<Isa> x) {
   const F32<Isa> v = x * fma(x * x, F32<Isa>::set(0.0713548163f), F32<Isa>::set(1.59576912f));
-  return sigmoid_times(v, max(F32<Isa>::set(-110.0f), x));
+  return sigmoid_times(v, x);
 }
 
 // ---- power ---------------------------------------------------------------------------------------------------------
