@@ -4,6 +4,7 @@ namespace linnet::tools {
 namespace {
 
 constexpr int kSpins = 4000;
+constexpr int kPatience = 100;  // spins after which the caller does what a worker has not begun
 
 void pause_processor() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -13,20 +14,17 @@ void pause_processor() {
 #endif
 }
 
-uint64_t index_of(uint64_t ticket) {
-  return ticket & 0xffff;
+int count_of(uint64_t ticket) {
+  return static_cast<int>(ticket & 0xffff);
 }
-uint64_t count_of(uint64_t ticket) {
-  return ticket >> 16 & 0xffff;
-}
-bool has_work(uint64_t ticket) {
-  return index_of(ticket) < count_of(ticket);
+uint64_t job_of(uint64_t ticket) {
+  return ticket >> 16;
 }
 
 }  // namespace
 
-ThreadPool::ThreadPool(int threads) {
-  for (int i = 1; i < threads; ++i) workers_.emplace_back([this] { work(); });
+ThreadPool::ThreadPool(int threads) : shares_(static_cast<size_t>(threads)) {
+  for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
 }
 
 ThreadPool::~ThreadPool() {
@@ -38,30 +36,34 @@ ThreadPool::~ThreadPool() {
   for (std::thread& worker : workers_) worker.join();
 }
 
-bool ThreadPool::take_one() {
-  uint64_t ticket = ticket_.load();
-  while (has_work(ticket)) {
-    const linnet_task task = task_.load(std::memory_order_relaxed);
-    void* const argument = argument_.load(std::memory_order_relaxed);
-    if (!ticket_.compare_exchange_weak(ticket, ticket + 1)) continue;
-    task(argument, static_cast<int>(index_of(ticket)));
-    unfinished_.fetch_sub(1, std::memory_order_release);
-    return true;
+bool ThreadPool::take(int share, uint64_t ticket) {
+  std::atomic<uint64_t>& taken = shares_[static_cast<size_t>(share)].job;
+  uint64_t last = taken.load();
+  if (share >= count_of(ticket) || last >= job_of(ticket) || !taken.compare_exchange_strong(last, job_of(ticket))) {
+    return false;
   }
-  return false;
+  const linnet_task task = task_.load(std::memory_order_relaxed);
+  void* const argument = argument_.load(std::memory_order_relaxed);
+  for (int i = share; i < count_of(ticket); i += static_cast<int>(shares_.size())) task(argument, i);
+  unfinished_.fetch_sub(1, std::memory_order_release);
+  return true;
 }
 
-void ThreadPool::work() {
+void ThreadPool::work(int thread) {
+  uint64_t seen = 0;
   int idle = 0;
   while (!stop_.load(std::memory_order_relaxed)) {
-    if (take_one()) {
+    const uint64_t ticket = ticket_.load();
+    if (ticket != seen) {
+      take(thread, ticket);
+      seen = ticket;
       idle = 0;
     } else if (++idle < kSpins) {
       pause_processor();
     } else {
       std::unique_lock<std::mutex> lock(mutex_);
       ++sleepers_;
-      wake_.wait(lock, [this] { return stop_ || has_work(ticket_.load()); });
+      wake_.wait(lock, [this, seen] { return stop_ || ticket_.load() != seen; });
       --sleepers_;
       idle = 0;
     }
@@ -73,19 +75,21 @@ void ThreadPool::run(linnet_task task, void* argument, int count) {
     for (int i = 0; i < count; ++i) task(argument, i);
     return;
   }
+  const int shares = count < threads() ? count : threads();
   task_.store(task, std::memory_order_relaxed);
   argument_.store(argument, std::memory_order_relaxed);
-  unfinished_.store(count, std::memory_order_relaxed);
-  const uint64_t job = (ticket_.load(std::memory_order_relaxed) >> 32) + 1;
-  ticket_.store(job << 32 | static_cast<uint64_t>(count) << 16);
+  unfinished_.store(shares, std::memory_order_relaxed);
+  const uint64_t ticket = (job_of(ticket_.load(std::memory_order_relaxed)) + 1) << 16 | static_cast<uint64_t>(count);
+  ticket_.store(ticket);
   if (sleepers_.load() > 0) {
     { const std::lock_guard<std::mutex> lock(mutex_); }
     wake_.notify_all();
   }
-  while (take_one()) {
-  }
+  take(0, ticket);
   for (int spins = 0; unfinished_.load(std::memory_order_acquire) > 0; ++spins) {
-    if (spins < kSpins) {
+    if (spins == kPatience) {
+      for (int share = 1; share < shares; ++share) take(share, ticket);
+    } else if (spins < kSpins) {
       pause_processor();
     } else {
       std::this_thread::yield();

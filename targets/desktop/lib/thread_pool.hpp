@@ -1,5 +1,6 @@
 // A thread pool for linnet_options.parallel_for. Workers spin for some microseconds between two steps of a network,
-// where the next piece of work is about to come, and sleep after that.
+// where the next piece of work is about to come, and sleep after that. Every thread is given the same indices each time:
+// what a thread computed in one step it finds in its own caches in the next.
 #pragma once
 
 #include <atomic>
@@ -32,17 +33,24 @@ class ThreadPool {
   static void parallel_for(void* context, linnet_task task, void* argument, int count);
 
  private:
-  void work();
-  bool take_one();
+  // A thread's indices: its own number, from then on every threads()-th. Holds the last job of which they were taken.
+  struct alignas(64) Share {
+    std::atomic<uint64_t> job{0};
+  };
 
-  // The job's number (32 bits), its count (16) and the next index to be taken (16). task_ and argument_ belong to the
-  // job while its index is below its count: they change only after every index has been taken and finished.
+  void work(int thread);
+  // Runs the indices of a share unless another thread has taken them.
+  bool take(int share, uint64_t ticket);
+
+  // The job's number (48 bits) and its count (16). task_ and argument_ belong to the job from before it is seen here until
+  // all of its shares are finished.
   std::atomic<uint64_t> ticket_{0};
   std::atomic<linnet_task> task_{nullptr};
   std::atomic<void*> argument_{nullptr};
   std::atomic<int> unfinished_{0};
   std::atomic<int> sleepers_{0};
   std::atomic<bool> stop_{false};
+  std::vector<Share> shares_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<std::thread> workers_;
