@@ -40,10 +40,6 @@ void load_step(const StepView& view, const fb::Cascade& table, Cascade* cascade)
   step.rolling = view.output.rolling_lines > 0;
 }
 
-int64_t line_bytes(const TensorInfo& tensor) {
-  return static_cast<int64_t>(tensor.shape[2]) * tensor.row_stride * tensor.element_bytes;
-}
-
 // Images of at most kMaxCascadeLines lines, one of them, all rolling inputs computed before.
 bool check_tensors(const StepView& view, const CascadeStep& step, Error* error) {
   for (int32_t i = 0; i <= view.input_count; ++i) {
@@ -123,30 +119,29 @@ bool check_others(const ModelView& model, int32_t begin, int32_t end, Error* err
   return true;
 }
 
-// Makes room for lines up to `end` in a rolling buffer that begins with line *base, and moves the lines that are needed
-// to its beginning.
-void roll(const linnet_session& session, const TensorInfo& tensor, int32_t needed, int32_t done, int32_t end,
-          int32_t* base) {
-  if (end - *base <= tensor.rolling_lines) return;
-  const size_t bytes = static_cast<size_t>(line_bytes(tensor));
-  uint8_t* to = session.output<uint8_t>(tensor);
-  const uint8_t* from = to + static_cast<size_t>(needed - *base) * bytes;
-  for (int32_t line = needed; line < done; ++line, to += bytes, from += bytes) memcpy(to, from, bytes);
-  *base = needed;
-}
-
-void shift(int32_t base, TensorInfo* tensor) {
-  tensor->offset -= static_cast<ptrdiff_t>(base * line_bytes(*tensor));
-}
-
 }  // namespace
 
-bool Cascade::next_stripe(int32_t lines) {
+int64_t line_bytes(const TensorInfo& tensor) {
+  return static_cast<int64_t>(tensor.shape[2]) * tensor.row_stride * tensor.element_bytes;
+}
+
+void load_steps(const ModelView& model, const fb::Cascade& table, Cascade* cascade) {
+  const int32_t first = static_cast<int32_t>(table.first_step()), steps = static_cast<int32_t>(table.steps());
+  for (int32_t s = 0; s < steps; ++s) load_step(view_step(model, first + s), table, cascade);
+}
+
+void Cascade::start_at(int32_t begin) {
+  for (int32_t s = 0; s < count; ++s) done[s] = steps[s].out_lines;
+  done[count - 1] = begin;
+  for (int32_t s = count - 2; s >= 0; --s) done[s] = first_needed(s);
+}
+
+bool Cascade::next_stripe(int32_t lines, int32_t end) {
   const int32_t last = count - 1;
-  const int32_t left = steps[last].out_lines - done[last];
+  const int32_t left = end - done[last];
   if (left == 0) return false;
   for (int32_t s = 0; s < last; ++s) want[s] = lines < left || steps[s].rolling ? done[s] : steps[s].out_lines;
-  want[last] = lines < left ? done[last] + lines : steps[last].out_lines;
+  want[last] = lines < left ? done[last] + lines : end;
   for (int32_t s = last; s >= 0; --s) {
     const CascadeStep& step = steps[s];
     const int32_t taken = lines_taken(step, want[s]);
@@ -183,30 +178,6 @@ bool check_cascades(const ModelView& model, Error* error) {
   if (!check_others(model, end, model.step_count(), error)) return false;
   error->step = -1;
   return true;
-}
-
-void run_cascade(const linnet_session& session, const fb::Cascade& table,
-                 void (*run_step)(const linnet_session& session, const StepView& step, int32_t index)) {
-  const int32_t first = static_cast<int32_t>(table.first_step()), count = static_cast<int32_t>(table.steps());
-  Cascade cascade;
-  int32_t base[kMaxCascadeSteps] = {};
-  for (int32_t s = 0; s < count; ++s) load_step(view_step(session.model, first + s), table, &cascade);
-  while (cascade.next_stripe(table.stripe_lines())) {
-    for (int32_t s = 0; s < count; ++s) {
-      const CascadeStep& step = cascade.steps[s];
-      if (cascade.want[s] == cascade.done[s]) continue;
-      StepView view = view_step(session.model, first + s);
-      if (step.rolling) {
-        roll(session, view.output, cascade.first_needed(s), cascade.done[s], cascade.want[s], &base[s]);
-        shift(base[s], &view.output);
-      }
-      if (step.source >= 0) shift(base[step.source], &view.inputs[0]);
-      if (step.residual >= 0) shift(base[step.residual], &view.inputs[1]);
-      view.lines = {cascade.done[s], cascade.want[s] - cascade.done[s]};
-      run_step(session, view, first + s);
-      cascade.done[s] = cascade.want[s];
-    }
-  }
 }
 
 }  // namespace linnet::engine

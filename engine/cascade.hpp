@@ -1,6 +1,10 @@
 // Cascades: steps that run in turns, each a few lines of its output, so that what lies between them stays in a cache
 // and takes a few lines of memory (model.fbs, table Cascade). The arithmetic of lines is shared with the converter,
 // which sizes the rolling buffers by it.
+//
+// With several threads each computes a part of the last output's lines, from rolling buffers of its own, where that
+// repeats few lines at the seams of the parts; the steps then meet no barrier. Otherwise, and where a hook watches the
+// steps, every turn is divided among the threads.
 #pragma once
 
 #include <cstdint>
@@ -29,18 +33,31 @@ class Cascade {
   int32_t done[kMaxCascadeSteps] = {};  // lines computed
   int32_t want[kMaxCascadeSteps] = {};  // lines to compute up to, in the stripe that next_stripe() began
 
-  // Begins a stripe of (at most) `lines` more lines of the last step's output; false where that is complete. The caller
-  // then computes each step's lines done[s] .. want[s] in order, and sets done[s].
-  bool next_stripe(int32_t lines);
+  // To be called instead of computing what lies before line `begin` of the last step's output, 0 <= begin < out_lines.
+  void start_at(int32_t begin);
+
+  // Begins a stripe of (at most) `lines` more lines of the last step's output; false where that is complete up to line
+  // `end`. The caller then computes each step's lines done[s] .. want[s] in order, and sets done[s].
+  bool next_stripe(int32_t lines, int32_t end);
+  bool next_stripe(int32_t lines) { return next_stripe(lines, steps[count - 1].out_lines); }
 
   // The first line of step s's output that a later step will read.
   int32_t first_needed(int32_t s) const;
 };
 
+// A cascade of a model that has been checked.
+void load_steps(const ModelView& model, const fb::Cascade& table, Cascade* cascade);
+
+// Bytes of a line of an image.
+int64_t line_bytes(const TensorInfo& tensor);
+
+// Scratch memory of each thread for rolling buffers of its own, a multiple of LINNET_ALIGNMENT.
+int64_t part_bytes(const ModelView& model, const fb::Cascade& table, int32_t threads);
+
 bool check_cascades(const ModelView& model, Error* error);
 
-// Calls run_step for the lines of every step in turn.
-void run_cascade(const linnet_session& session, const fb::Cascade& table,
-                 void (*run_step)(const linnet_session& session, const StepView& step, int32_t index));
+// Runs a step, or the lines of it that StepView::lines names.
+using RunStep = void (*)(const linnet_session& session, const StepView& step, int32_t index);
+void run_cascade(const linnet_session& session, const fb::Cascade& table, RunStep run_step);
 
 }  // namespace linnet::engine

@@ -1,5 +1,8 @@
 #include "engine/memory.hpp"
 
+#include "engine/cascade.hpp"
+#include "schema/features.hpp"
+
 namespace linnet::engine {
 namespace {
 
@@ -16,6 +19,14 @@ ArenaLayout arena_layout(const ModelView& model, const Target& target, int32_t t
     if (entry->scratch_bytes == nullptr) continue;
     const int64_t bytes = aligned(entry->scratch_bytes(view_step(model, i), target));
     if (bytes > layout.slot_bytes) layout.slot_bytes = bytes;
+  }
+  if (kHasCascades && threads > 1) {
+    int64_t largest = 0;
+    for (int32_t i = 0; i < model.cascade_count(); ++i) {
+      const int64_t bytes = part_bytes(model, model.cascade(i), threads);
+      if (bytes > largest) largest = bytes;
+    }
+    layout.slot_bytes = saturating_add(layout.slot_bytes, largest);
   }
   layout.scratch_bytes = saturating_multiply(layout.slot_bytes, threads);
   if (__builtin_add_overflow(kSessionBytes + layout.tensor_bytes, layout.scratch_bytes, &layout.arena_bytes)) {

@@ -13,7 +13,7 @@ constexpr int64_t kSessionBytes = 128;
 
 struct ArenaLayout {
   int64_t tensor_bytes;
-  int64_t slot_bytes;  // scratch of one thread: the largest that any step needs
+  int64_t slot_bytes;  // scratch of one thread: the largest that any step needs, with several threads and any cascade
   int64_t scratch_bytes;
   int64_t arena_bytes;  // all together
 };

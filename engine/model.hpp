@@ -102,7 +102,12 @@ bool open_model(const void* bytes, size_t size, ModelView* model, Error* error);
 
 int32_t element_bytes(fb::DataType type);
 
-// Product of two non-negative numbers, at most INT64_MAX.
+// Sum and product of two non-negative numbers, at most INT64_MAX.
+inline int64_t saturating_add(int64_t a, int64_t b) {
+  int64_t sum = 0;
+  return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
+}
+
 inline int64_t saturating_multiply(int64_t a, int64_t b) {
   int64_t product = 0;
   return __builtin_mul_overflow(a, b, &product) ? INT64_MAX : product;

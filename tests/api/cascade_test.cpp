@@ -137,18 +137,22 @@ Bytes build(const Chain& chain, int32_t stripe_lines, size_t of = 0, int32_t mis
   return b.finish();
 }
 
-void parallel_for(void*, linnet_task task, void* argument, int count) {
+// The context counts the calls.
+void parallel_for(void* context, linnet_task task, void* argument, int count) {
+  ++*static_cast<int*>(context);
   std::vector<std::thread> threads;
   for (int i = 1; i < count; ++i) threads.emplace_back(task, argument, i);
   task(argument, 0);
   for (std::thread& thread : threads) thread.join();
 }
 
-std::vector<uint8_t> result(const Bytes& model, const char* isa, int threads) {
+std::vector<uint8_t> result(const Bytes& model, const char* isa, int threads, int* parallel_calls = nullptr) {
+  int calls = 0;
   linnet_options options = LINNET_OPTIONS_INIT;
   options.isa = isa;
   options.threads = threads;
   options.parallel_for = parallel_for;
+  options.parallel_context = parallel_calls != nullptr ? parallel_calls : &calls;
   return run(make_instance(model, &options));
 }
 
@@ -164,6 +168,22 @@ TEST_P(CascadeRuns, TheSameBytes) {
     const Bytes model = build(chain, stripe_lines);
     for (const int threads : {1, 3})
       EXPECT_EQ(result(model, isa, threads), expected) << stripe_lines << " lines, " << threads << " threads";
+  }
+}
+
+// Of a tall image every thread computes a part, the whole cascade in one call.
+TEST_P(CascadeRuns, TheSameBytesInParts) {
+  Chain chain = chains()[std::get<0>(GetParam())];
+  chain.height *= 40;
+  const char* isa = kernels::traits(std::get<1>(GetParam())).name;
+  const std::vector<uint8_t> expected = result(build(chain, 0), isa, 1);
+  for (const int32_t stripe_lines : {1, 2, 7, 50, chain.height}) {
+    const Bytes model = build(chain, stripe_lines);
+    for (const int threads : {2, 3}) {
+      int calls = 0;
+      EXPECT_EQ(result(model, isa, threads, &calls), expected) << stripe_lines << " lines, " << threads << " threads";
+      EXPECT_EQ(calls, 1) << stripe_lines << " lines, " << threads << " threads";
+    }
   }
 }
 
