@@ -283,6 +283,7 @@ struct MomentsArgs {
 // shift[c]), with epsilon_outside (x - mean) / (sqrt(variance) + epsilon). y may be x.
 struct GroupNormArgs {
   int32_t image_begin, image_end, pixels, channels, groups;
+  int32_t pixel_begin, pixel_end;  // of each image: those that are normalized, by the moments of all
   float epsilon;
   bool epsilon_outside;
   const float* x;

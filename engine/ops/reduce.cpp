@@ -33,8 +33,67 @@ bool check(const StepView& step, Error* error) {
   return check_blocks(step.output, reduce.inner(), error);
 }
 
+bool is_nested(fb::ReduceKind kind) {
+  return kind == fb::ReduceKind::Sum || kind == fb::ReduceKind::Mean || kind == fb::ReduceKind::Max ||
+         kind == fb::ReduceKind::Min;
+}
+
+// How many rows of one large entry are reduced by themselves, before the results of these chunks are: about 32 KB, since
+// every vector of columns takes a pass over them; all chunks alike, so that the mean of their means is the mean. 0: the
+// entry is not divided.
+int32_t chunk_rows(const fb::Reduce& reduce) {
+  constexpr int32_t kChunk = 8 * 1024, kMostRows = 512;
+  const int32_t size = reduce.size(), inner = reduce.inner();
+  if (reduce.outer() != 1 || !is_nested(reduce.kind()) || inner < 8 || inner > kChunk / 4 ||
+      saturating_multiply(size, inner) < 2 * kChunk) {
+    return 0;
+  }
+  const int32_t most = kChunk / inner < kMostRows ? kChunk / inner : kMostRows;
+  for (int32_t rows = most; rows > most / 4; --rows) {
+    if (size % rows == 0) return rows;
+  }
+  return 0;
+}
+
+int64_t scratch_bytes(const StepView& step, const Target&) {
+  const fb::Reduce& reduce = *step.step.op_as_Reduce();
+  const int32_t rows = chunk_rows(reduce);
+  return rows == 0 ? 0 : reduce.size() / rows * int64_t{4} * reduce.inner();
+}
+
+void run_chunks(const linnet_session& session, const StepView& step, int32_t rows) {
+  const fb::Reduce& reduce = *step.step.op_as_Reduce();
+  const int32_t inner = reduce.inner(), chunks = reduce.size() / rows;
+  const ptrdiff_t row_stride = static_cast<ptrdiff_t>(strides_of(step.inputs[0], reduce.size(), inner).row);
+  float* const results = static_cast<float*>(session.slot(0));
+  const float* const x = session.input<float>(step.inputs[0]);
+  kernels::ReduceArgs args = {};
+  args.kind = static_cast<kernels::ReduceKind>(reduce.kind());
+  args.inner = inner;
+  args.size = rows;
+  args.x_stride = row_stride;
+  parallel(session, chunks, int64_t{rows} * inner, [&](int32_t begin, int32_t end, int32_t) {
+    kernels::ReduceArgs part = args;
+    part.outer = end - begin;
+    part.x = x + begin * rows * row_stride;
+    part.y = results + static_cast<ptrdiff_t>(begin) * inner;
+    session.kernels->reduce_f32(part);
+  });
+  args.outer = 1;
+  args.size = chunks;
+  args.x = results;
+  args.x_stride = inner;
+  args.y = session.output<float>(step.output);
+  args.activation = activation_of(reduce.activation());
+  session.kernels->reduce_f32(args);
+}
+
 void run(const StepView& step, const linnet_session& session) {
   const fb::Reduce& reduce = *step.step.op_as_Reduce();
+  if (const int32_t rows = chunk_rows(reduce); rows > 0) {
+    run_chunks(session, step, rows);
+    return;
+  }
   const int32_t size = reduce.size();
   const int32_t inner = reduce.inner();
   const Strides x_strides = strides_of(step.inputs[0], size, inner);
@@ -68,6 +127,6 @@ void run(const StepView& step, const linnet_session& session) {
 
 }  // namespace
 
-const OperatorEntry kReduce = {1, 1, 0, check, nullptr, run};
+const OperatorEntry kReduce = {1, 1, 0, check, scratch_bytes, run};
 
 }  // namespace linnet::engine

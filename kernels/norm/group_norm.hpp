@@ -102,7 +102,9 @@ void group_norm_f32_impl(const GroupNormArgs& args) {
     image_moments<Isa>(args, image, x, total, total + plan.part);
     group_moments<Isa>(args, rows, total + plan.part);
     standardize_channels<Isa>(args, rows);
-    for (int32_t p = 0; p < args.pixels; ++p, x += args.x_stride, y += args.y_stride) {
+    x += args.pixel_begin * args.x_stride;
+    y += args.pixel_begin * args.y_stride;
+    for (int32_t p = args.pixel_begin; p < args.pixel_end; ++p, x += args.x_stride, y += args.y_stride) {
       for_each_vector<Isa>(args.channels, [&](ptrdiff_t c, int count) LINNET_INLINE_LAMBDA {
         const F32<Isa> difference = F32<Isa>::load_n(x + c, count) - F32<Isa>::load_n(rows.point + c, count);
         clamp(fma(difference, F32<Isa>::load_n(rows.sum + c, count), F32<Isa>::load_n(rows.square + c, count)))

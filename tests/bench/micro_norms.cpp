@@ -39,7 +39,7 @@ void group_norm(benchmark::State& state, const KernelTable& kernels, const Group
       scratch(static_cast<size_t>(group_norm_scratch_bytes(shape.channels)) / 4 + 1);
   GroupNormArgs args{};
   args.image_end = 1;
-  args.pixels = shape.pixels;
+  args.pixels = args.pixel_end = shape.pixels;
   args.channels = shape.channels;
   args.groups = shape.groups;
   args.epsilon = 1e-5f;
