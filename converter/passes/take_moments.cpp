@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <bit>
 
 #include "converter/ops/conv.hpp"
 #include "converter/ops/norm.hpp"
@@ -11,13 +12,18 @@ namespace {
 
 constexpr size_t kMoments = 3;
 
-// Lines whose moments are taken at a time: 128 KB of them, to be found in a second-level cache, and a multiple of what
-// a Winograd convolution computes at a time.
+// Lines whose moments are taken at a time: up to 128 KB of them, to be found in a second-level cache, and a multiple of
+// what a Winograd convolution computes at a time. Threads divide these runs of lines, so their number is a power of two
+// where it is small.
 int64_t lines_of(const Shape& image, int64_t winograd) {
-  constexpr int64_t kBytes = 128 * 1024;
+  constexpr int64_t kBytes = 128 * 1024, kSmall = 16;
   const int64_t step = std::max<int64_t>(winograd, 1);
-  const int64_t lines = kBytes / (image[2] * image[3] * 4) / step * step;
-  return std::clamp(lines, std::min(step, image[1]), image[1]);
+  int64_t lines = std::max<int64_t>(kBytes / (image[2] * image[3] * 4), 1);
+  if (const int64_t runs = (image[1] - 1) / lines + 1; runs <= kSmall) {
+    const auto even = static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(runs)));
+    lines = (image[1] - 1) / even + 1;
+  }
+  return std::clamp(lines / step * step, std::min(step, image[1]), image[1]);
 }
 
 // Lets the convolution that makes `image` give its moments as well; null where none makes it.

@@ -65,6 +65,20 @@ int32_t from_end_or(const Integers* vector, int32_t from_end, int32_t absent) {
   return index < 0 ? absent : vector->Get(static_cast<uint32_t>(index));
 }
 
+void run_row(const StepView& step, const linnet_session& session, const kernels::BinaryArgs& args) {
+  constexpr int32_t kBlock = 1024;
+  parallel(session, (args.columns - 1) / kBlock + 1, kBlock, [&](int32_t begin, int32_t end, int32_t) {
+    const ptrdiff_t first = static_cast<ptrdiff_t>(begin) * kBlock;
+    kernels::BinaryArgs part = args;
+    part.rows = 1;
+    part.columns = end > args.columns / kBlock ? args.columns - begin * kBlock : (end - begin) * kBlock;
+    part.a = session.input<float>(step.inputs[0]) + first * args.a_column_stride;
+    part.b = session.input<float>(step.inputs[1]) + first * args.b_column_stride;
+    part.c = session.output<float>(step.output) + first;
+    session.kernels->binary_f32(part);
+  });
+}
+
 void run(const StepView& step, const linnet_session& session) {
   const fb::Binary& binary = *step.step.op_as_Binary();
   const Integers* shape = binary.shape();
@@ -79,6 +93,10 @@ void run(const StepView& step, const linnet_session& session) {
   args.activation = activation_of(binary.activation());
   const int32_t plane_rows = from_end_or(shape, 2, 1);
   const int32_t rows = step.output.elements() / args.columns;
+  if (rows == 1) {
+    run_row(step, session, args);
+    return;
+  }
   parallel(session, rows, args.columns, [&](int32_t begin, int32_t end, int32_t) {
     kernels::BinaryArgs part = args;
     while (begin < end) {
