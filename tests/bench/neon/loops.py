@@ -46,9 +46,9 @@ def hottest_loop(body):
     for begin, end in ranges:
         if any(begin <= b and e <= end and (b, e) != (begin, end) for b, e in ranges):
             continue
-        instructions = [text for address, text, _ in body if begin <= address <= end]
-        instructions[-1] = re.sub(r"[0-9a-f]+ <.*", ".Lloop", instructions[-1])
-        loop = Loop([re.sub(r"\s*<.*>", "", text) for text in instructions])
+        # Branches out of the way of what is left out at an image's border are not taken within it.
+        loop = Loop([re.sub(r"[0-9a-f]+ <.*", ".Lloop", text) if target is not None else re.sub(r"\s*<.*>", "", text)
+                     for address, text, target in body if begin <= address <= end])
         if best is None or loop.multiply_adds > best.multiply_adds:
             best = loop
     return best if best and best.multiply_adds else None
