@@ -77,7 +77,8 @@ typedef enum linnet_type {
 typedef void (*linnet_task)(void* argument, int index);
 
 /* Runs task(argument, 0..count-1), concurrently or not, and returns when all have finished. count never exceeds the
- * options' threads. */
+ * options' threads. An index best runs on the same core every time: the part of a step that it names is next to the one
+ * that it named in the step before. */
 typedef void (*linnet_parallel_for)(void* context, linnet_task task, void* argument, int count);
 
 typedef struct linnet_session linnet_session;
