@@ -43,8 +43,8 @@ void run_lines(const linnet_session& session, const StepView& step, const kernel
   });
 }
 
-// Divides the groups, since every one takes a pass over all pixels: blocks of groups of one image, which must keep every
-// thread busy.
+// Divides the groups, since every one takes a pass over all pixels: blocks of groups of one image, which must keep
+// every thread busy.
 void run_groups(const linnet_session& session, const StepView& step, const kernels::GroupNormArgs& args) {
   constexpr int32_t kColumns = 64;
   const int32_t size = args.channels / args.groups;

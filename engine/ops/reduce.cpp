@@ -38,9 +38,9 @@ bool is_nested(fb::ReduceKind kind) {
          kind == fb::ReduceKind::Min;
 }
 
-// How many rows of one large entry are reduced by themselves, before the results of these chunks are: about 32 KB, since
-// every vector of columns takes a pass over them; all chunks alike, so that the mean of their means is the mean. 0: the
-// entry is not divided.
+// How many rows of one large entry are reduced by themselves, before the results of these chunks are: about 32 KB,
+// since every vector of columns takes a pass over them; all chunks alike, so that the mean of their means is the mean.
+// 0: the entry is not divided.
 int32_t chunk_rows(const fb::Reduce& reduce) {
   constexpr int32_t kChunk = 8 * 1024, kMostRows = 512;
   const int32_t size = reduce.size(), inner = reduce.inner();

@@ -1,7 +1,7 @@
 // Convolution of dense images with few channels, most networks' first layer. The inputs of all pixels of an output line
 // lie at equal distances in kernel_h lines of the input, so no pointer is kept for any of them. Strips of the image are
-// walked from top to bottom; of each input line the strip's part is copied once, between zeros for the padding. Lines of
-// the kernel above and below the image are left out.
+// walked from top to bottom; of each input line the strip's part is copied once, between zeros for the padding. Lines
+// of the kernel above and below the image are left out.
 #pragma once
 
 #include "kernels/conv/plan.hpp"

@@ -8,8 +8,8 @@ namespace linnet::kernels {
 constexpr int32_t kMaxConvTiles = 16;
 
 // Up to this many input channels, dense and without gaps between windows, the inputs of an output pixel in one line of
-// the kernel are read as one run of kernel_w * in_channels floats, from copies of a strip of the image's lines with their
-// padding.
+// the kernel are read as one run of kernel_w * in_channels floats, from copies of a strip of the image's lines with
+// their padding.
 constexpr int32_t kMaxLineChannels = 8;
 
 LINNET_INLINE constexpr bool reads_lines(const Window& w, int32_t in_channels) {

@@ -58,8 +58,8 @@ LINNET_INLINE void store_channels(F32<Isa> v, float* p, int32_t channels) {
 
 // Stores the outputs of neighbouring pixels.
 template <class Isa, int kPixels, bool kFull>
-LINNET_INLINE void finish_depthwise(F32<Isa> (&acc)[kPixels], const Clamp& clamp, int32_t channels,
-                                    float* y, ptrdiff_t y_stride, const float* residual, ptrdiff_t residual_stride) {
+LINNET_INLINE void finish_depthwise(F32<Isa> (&acc)[kPixels], const Clamp& clamp, int32_t channels, float* y,
+                                    ptrdiff_t y_stride, const float* residual, ptrdiff_t residual_stride) {
   if (residual) {
 #pragma GCC unroll 8
     for (int p = 0; p < kPixels; ++p, residual += residual_stride) {
@@ -110,8 +110,8 @@ LINNET_INLINE void depthwise_outputs(const DepthwiseLines& lines, const Depthwis
     add_columns<Isa, kKernelW, kStrideW, kPixels, kFull>(acc, line, lines.x_stride, w, width, o.column_begin,
                                                          o.column_end, o.channels);
   }
-  finish_depthwise<Isa, kPixels, kFull>(acc, lines.clamp, o.channels, o.y, lines.y_stride,
-                                        o.residual, lines.residual_stride);
+  finish_depthwise<Isa, kPixels, kFull>(acc, lines.clamp, o.channels, o.y, lines.y_stride, o.residual,
+                                        lines.residual_stride);
 }
 
 // Calls outputs(lines, DepthwiseOutputs) for every line and vector of channels of the strip whose first output is ox.

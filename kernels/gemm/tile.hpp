@@ -66,9 +66,9 @@ struct PanelSpan {
 };
 
 // While a tile is computed, the weights of the next panels are brought into the second-level cache, a line of each for
-// every kPrefetchStep inputs: those of a large layer come from further away, and the first tile of each panel would wait
-// for them. The first kPrefetchStep tiles of a panel fetch all of the next; behind a layer's last panel the next layer's
-// weights begin as a rule.
+// every kPrefetchStep inputs: those of a large layer come from further away, and the first tile of each panel would
+// wait for them. The first kPrefetchStep tiles of a panel fetch all of the next; behind a layer's last panel the next
+// layer's weights begin as a rule.
 constexpr int kPrefetchStep = 4;
 
 template <class Isa>

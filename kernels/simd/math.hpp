@@ -288,8 +288,8 @@ LINNET_INLINE F32<Isa> erf(F32<Isa> x) {
   return select(magnitude < F32<Isa>::set(0.925f), small, with_sign(large, x));
 }
 
-// x Phi(x), Phi the normal distribution: with t = |x| and Phi(-t) = exp(-t^2 / 2) u P(u - 0.7), u = 1 / (1 + 0.35 t), it
-// is -t Phi(-t) for negative x and x - t Phi(-t) otherwise, without cancellation. The limit 0 at -inf.
+// x Phi(x), Phi the normal distribution: with t = |x| and Phi(-t) = exp(-t^2 / 2) u P(u - 0.7), u = 1 / (1 + 0.35 t),
+// it is -t Phi(-t) for negative x and x - t Phi(-t) otherwise, without cancellation. The limit 0 at -inf.
 template <class Isa>
 LINNET_INLINE F32<Isa> gelu(F32<Isa> x) {
   const F32<Isa> zero = F32<Isa>::set(0.0f), one = F32<Isa>::set(1.0f), half = F32<Isa>::set(0.5f);

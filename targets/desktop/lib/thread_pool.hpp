@@ -1,6 +1,6 @@
 // A thread pool for linnet_options.parallel_for. Workers spin for some microseconds between two steps of a network,
-// where the next piece of work is about to come, and sleep after that. Every thread is given the same indices each time:
-// what a thread computed in one step it finds in its own caches in the next.
+// where the next piece of work is about to come, and sleep after that. Every thread is given the same indices each
+// time: what a thread computed in one step it finds in its own caches in the next.
 #pragma once
 
 #include <atomic>
@@ -42,8 +42,8 @@ class ThreadPool {
   // Runs the indices of a share unless another thread has taken them.
   bool take(int share, uint64_t ticket);
 
-  // The job's number (48 bits) and its count (16). task_ and argument_ belong to the job from before it is seen here until
-  // all of its shares are finished.
+  // The job's number (48 bits) and its count (16). task_ and argument_ belong to the job from before it is seen here
+  // until all of its shares are finished.
   std::atomic<uint64_t> ticket_{0};
   std::atomic<linnet_task> task_{nullptr};
   std::atomic<void*> argument_{nullptr};
