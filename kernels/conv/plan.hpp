@@ -40,8 +40,9 @@ LINNET_INLINE constexpr ConvPlan plan_conv2d(const Window& window, int32_t in_ch
   plan.scratch_bytes = plan.zero_offset + in_channels * int64_t{4};
   if (!reads_lines(window, in_channels)) return plan;
   const int64_t pixel_bytes = int64_t{4} * window.kernel_h * window.stride_w * in_channels;
-  const int64_t budget = traits.width == 1 ? 2 * 1024 : 64 * 1024, most = traits.width == 1 ? 8 : 64;
-  const int64_t pixels = budget / pixel_bytes < most ? budget / pixel_bytes : most;
+  const int32_t budget = traits.width == 1 ? 2 * 1024 : 64 * 1024, most = traits.width == 1 ? 8 : 64;
+  int32_t pixels = pixel_bytes > budget ? 0 : budget / static_cast<int32_t>(pixel_bytes);
+  if (pixels > most) pixels = most;
   plan.strip = pixels < traits.tile_rows ? traits.tile_rows : pixels / traits.tile_rows * traits.tile_rows;
   plan.line_floats = ((plan.strip - 1) * int64_t{window.stride_w} + window.kernel_w) * in_channels;
   plan.lines_offset = (int64_t{window.kernel_h} * pointer_bytes + 63) / 64 * 64;
