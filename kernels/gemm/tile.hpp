@@ -41,6 +41,7 @@ struct TileArgs {
   int32_t taps, k;
   bool resume;               // c holds what the inputs before k_begin have given; otherwise starts from the biases
   ptrdiff_t k_begin;         // rows of the panels' weights to skip
+  ptrdiff_t panel_width;     // floats of such a row
   const float* panel;        // biases of the tile's first column
   ptrdiff_t panel_distance;  // floats from a panel to the next
   const float* next;         // biases of the panel whose weights to fetch meanwhile, or null
@@ -65,6 +66,13 @@ struct PanelSpan {
   const float* next;  // what will be read after it, from its biases on; null: nothing that is worth fetching
 };
 
+// TileArgs::panel_width, where the tile's code depends on it. Plain C++ has one code for panels of any width.
+template <class Isa, int kWidth>
+LINNET_INLINE ptrdiff_t row_width(const TileArgs& t) {
+  if constexpr (F32<Isa>::width == 1) return t.panel_width;
+  return kWidth == kTailPanel ? kTailPanel : kPanel;
+}
+
 // While a tile is computed, the weights of the next panels are brought into the second-level cache, a line of each for
 // every kPrefetchStep inputs: those of a large layer come from further away, and the first tile of each panel would
 // wait for them. The first kPrefetchStep tiles of a panel fetch all of the next; behind a layer's last panel the next
@@ -84,10 +92,11 @@ LINNET_INLINE ptrdiff_t fetch_distance(const TileArgs& t, int32_t tile) {
 // acc[r][v] += sum over k of a[r][k] * w[k][v]; returns the weights behind those used.
 template <class Isa, int kRows, int kVectors, int kWidth>
 LINNET_INLINE const float* multiply_run(F32<Isa> (&acc)[kRows][kVectors], const float* const (&a)[kRows],
-                                        const float* w, ptrdiff_t panel_distance, const float*& narrow, int32_t k,
-                                        ptrdiff_t fetch) {
+                                        const float* w, const TileArgs& t, const float*& narrow, ptrdiff_t fetch) {
   using V = F32<Isa>;
   constexpr int kRowWidth = kWidth == kTailPanel ? kTailPanel : kPanel;
+  const ptrdiff_t panel_distance = t.panel_distance, step = row_width<Isa, kWidth>(t);
+  const int32_t k = t.k;
   const auto weight = [&](const float* p, int v) LINNET_INLINE_LAMBDA {
     const int column = v * V::width;
     if (kWidth == kMixedPanels && column >= kPanel) return V::load(narrow + column - kPanel);
@@ -103,7 +112,7 @@ LINNET_INLINE const float* multiply_run(F32<Isa> (&acc)[kRows][kVectors], const 
 #pragma GCC unroll 16
       for (int v = 0; v < kVectors; ++v) acc[r][v] = multiply_add(acc[r][v], b[v], x);
     }
-    w += kRowWidth;
+    w += step;
     if constexpr (kWidth == kMixedPanels) narrow += kTailPanel;
   };
   ptrdiff_t i = 0;
@@ -276,7 +285,7 @@ __attribute__((noinline)) void tile(const TileArgs& t) {
   for (int32_t i = 0; i < t.tiles; ++i, c += kRows * t.c_stride) {
     V acc[kRows][kVectors];
     start_tile<Isa, kRows, kVectors, kWidth>(acc, t, c);
-    const float* w = t.panel + (1 + t.k_begin) * (kWidth == kTailPanel ? kTailPanel : kPanel);
+    const float* w = t.panel + (1 + t.k_begin) * row_width<Isa, kWidth>(t);
     const float* narrow = t.panel + t.panel_distance + (1 + t.k_begin) * kTailPanel;
     const ptrdiff_t fetch = fetch_distance(t, i);
     prefetch_output<Isa, kRows, kVectors>(t, c);
@@ -291,7 +300,7 @@ __attribute__((noinline)) void tile(const TileArgs& t) {
 #pragma GCC unroll 16
         for (int r = 0; r < kRows; ++r, input += t.row_stride) a[r] = input;
       }
-      w = multiply_run<Isa, kRows, kVectors, kWidth>(acc, a, w, t.panel_distance, narrow, t.k, fetch);
+      w = multiply_run<Isa, kRows, kVectors, kWidth>(acc, a, w, t, narrow, fetch);
     }
     store_tile<Isa, kRows, kVectors, kWidth>(acc, t, c, residual);
     if (residual) residual += kRows * t.residual_stride;
@@ -350,9 +359,9 @@ LINNET_INLINE void run_tile(const PanelSpan& span, int32_t rows, const TileArgs&
       return;
     }
   }
-  if (span.wide) {
+  if (span.wide || Shape::width == 1) {
     tile_of_rows<Isa, Shape::rows, Shape::wide_vectors, kPanel>(rows, t);
-  } else {
+  } else if constexpr (Shape::width > 1) {
     tile_of_rows<Isa, Shape::narrow_rows, Shape::narrow_vectors, kTailPanel>(rows, t);
   }
 }
@@ -375,6 +384,7 @@ void run_rows(const PanelSpan& span, int32_t count, const Activation& activation
   const int32_t height = span.wide || t.rows ? Shape::rows : Shape::narrow_rows;
   t.clamp = make_clamp(activation);
   t.panel_distance = span.panel_distance;
+  t.panel_width = span.wide ? kPanel : kTailPanel;
   t.c += span.column;
   if (t.residual) t.residual += span.column;
   t.next = span.next;
