@@ -35,9 +35,9 @@ std::vector<Result> decoded(std::string_view bytes, Convert convert) {
 }
 
 template <class Stored>
-Array integers(Shape shape, std::string_view bytes, DType dtype) {
-  return Array::of_integers(std::move(shape),
-                            decoded<Stored, int64_t>(bytes, [](Stored v) { return static_cast<int64_t>(v); }), dtype);
+Array integers(const Shape& shape, std::string_view bytes, DType dtype) {
+  return Array::of_integers(shape, decoded<Stored, int64_t>(bytes, [](Stored v) { return static_cast<int64_t>(v); }),
+                            dtype);
 }
 
 Array from_bytes(Shape shape, std::string_view bytes, DType dtype) {
@@ -51,21 +51,21 @@ Array from_bytes(Shape shape, std::string_view bytes, DType dtype) {
     case DType::bf16:
       return Array::of_floats(std::move(shape), decoded<uint16_t, float>(bytes, ir::bfloat16_to_float), dtype);
     case DType::i8:
-      return integers<int8_t>(std::move(shape), bytes, dtype);
+      return integers<int8_t>(shape, bytes, dtype);
     case DType::u8:
-      return integers<uint8_t>(std::move(shape), bytes, dtype);
+      return integers<uint8_t>(shape, bytes, dtype);
     case DType::i16:
-      return integers<int16_t>(std::move(shape), bytes, dtype);
+      return integers<int16_t>(shape, bytes, dtype);
     case DType::u16:
-      return integers<uint16_t>(std::move(shape), bytes, dtype);
+      return integers<uint16_t>(shape, bytes, dtype);
     case DType::i32:
-      return integers<int32_t>(std::move(shape), bytes, dtype);
+      return integers<int32_t>(shape, bytes, dtype);
     case DType::u32:
-      return integers<uint32_t>(std::move(shape), bytes, dtype);
+      return integers<uint32_t>(shape, bytes, dtype);
     case DType::i64:
-      return integers<int64_t>(std::move(shape), bytes, dtype);
+      return integers<int64_t>(shape, bytes, dtype);
     case DType::u64:
-      return integers<uint64_t>(std::move(shape), bytes, dtype);
+      return integers<uint64_t>(shape, bytes, dtype);
     case DType::boolean:
       break;
   }
