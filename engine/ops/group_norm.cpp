@@ -26,9 +26,10 @@ int64_t scratch_bytes(const StepView& step, const Target&) {
 
 // Divides the images' lines, so that a thread finds those that it has computed in its own caches.
 void run_lines(const linnet_session& session, const StepView& step, const kernels::GroupNormArgs& args) {
-  const int32_t height = step.output.shape[1], width = step.output.shape[2];
+  const TensorInfo& x = step.inputs[0];  // an image, which the output need not be
+  const int32_t height = x.shape[1], width = x.shape[2];
   const int64_t work = saturating_multiply(int64_t{width} * args.channels, kWorkPerElement);
-  parallel(session, step.output.shape[0] * height, work, [&](int32_t begin, int32_t end, int32_t task) {
+  parallel(session, x.shape[0] * height, work, [&](int32_t begin, int32_t end, int32_t task) {
     kernels::GroupNormArgs part = args;
     part.scratch = session.slot(task);
     for (int32_t next; begin < end; begin = next) {

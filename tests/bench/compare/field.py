@@ -62,7 +62,7 @@ class Setting:
         return self.start("peak", [self.build / "bin/peak_contestant", isa, self.threads])
 
 
-# A converter that takes longer is given up: of VGG-16 onnx2tf makes no file in 40 minutes, in 16 GB of memory.
+# A converter that takes longer is given up.
 CONVERT_SECONDS = 900
 
 
