@@ -46,6 +46,7 @@ struct TileArgs {
   ptrdiff_t panel_distance;  // floats from a panel to the next
   const float* next;         // biases of the panel whose weights to fetch meanwhile, or null
   int32_t next_begin;        // how many tiles have fetched their share of them before
+  int32_t next_step;         // fetch_step()
   int32_t columns;           // that are stored; a tile computes all that its vectors hold
   int32_t output_ahead;      // how many tiles before its own an output is brought into the cache; 0: not at all
   float* c;
@@ -73,26 +74,38 @@ LINNET_INLINE ptrdiff_t row_width(const TileArgs& t) {
   return kWidth == kTailPanel ? kTailPanel : kPanel;
 }
 
-// While a tile is computed, the weights of the next panels are brought into the second-level cache, a line of each for
-// every kPrefetchStep inputs: those of a large layer come from further away, and the first tile of each panel would
-// wait for them. The first kPrefetchStep tiles of a panel fetch all of the next; behind a layer's last panel the next
-// layer's weights begin as a rule.
+// While the tiles of a panel are computed, the weights of the next one are brought into the second-level cache, as
+// evenly as the tiles allow, in pieces for every kPrefetchStep inputs: those of a large layer come from further away,
+// and the first tile of each panel would wait for them. Fetched faster than needed, they would hold up the tile's own
+// lines, of which a core waits for few at a time. Behind a layer's last panel the next layer's weights begin as a rule.
 constexpr int kPrefetchStep = 4;
 
 template <class Isa>
 constexpr bool kPrefetches = F32<Isa>::width >= 8;
 
-// From the weights that a tile reads to those which it fetches; 0: it fetches none.
-LINNET_INLINE ptrdiff_t fetch_distance(const TileArgs& t, int32_t tile) {
-  constexpr ptrdiff_t kLine = 16;
-  const int32_t part = t.next_begin + tile;
-  return t.next == nullptr || part >= kPrefetchStep ? 0 : t.next - t.panel + part * kLine;
+// Bytes of the next panel for every kPrefetchStep inputs of each of so many tiles; at most a line.
+LINNET_INLINE int32_t fetch_step(ptrdiff_t panel_width, int32_t tiles) {
+  const int32_t bytes = kPrefetchStep * 4 * static_cast<int32_t>(panel_width), step = (bytes + tiles - 1) / tiles;
+  return step < 64 ? step : 64;
+}
+
+// What a tile fetches while it reads the weights from `w` on.
+struct Fetch {
+  const char* at;
+  ptrdiff_t step;
+};
+
+LINNET_INLINE Fetch fetch_of_tile(const TileArgs& t, int32_t tile, const float* w) {
+  const ptrdiff_t part = static_cast<ptrdiff_t>(t.next_begin + tile) * t.next_step;
+  if (t.next == nullptr || part >= kPrefetchStep * 4 * t.panel_width) return {reinterpret_cast<const char*>(w), 0};
+  const float* const next = t.next + (w - t.panel);
+  return {reinterpret_cast<const char*>(next) + part * t.taps * (t.k / kPrefetchStep), t.next_step};
 }
 
 // acc[r][v] += sum over k of a[r][k] * w[k][v]; returns the weights behind those used.
 template <class Isa, int kRows, int kVectors, int kWidth>
 LINNET_INLINE const float* multiply_run(F32<Isa> (&acc)[kRows][kVectors], const float* const (&a)[kRows],
-                                        const float* w, const TileArgs& t, const float*& narrow, ptrdiff_t fetch) {
+                                        const float* w, const TileArgs& t, const float*& narrow, Fetch& fetch) {
   using V = F32<Isa>;
   constexpr int kRowWidth = kWidth == kTailPanel ? kTailPanel : kPanel;
   const ptrdiff_t panel_distance = t.panel_distance, step = row_width<Isa, kWidth>(t);
@@ -139,8 +152,9 @@ LINNET_INLINE const float* multiply_run(F32<Isa> (&acc)[kRows][kVectors], const 
     }
   } else if constexpr (kPrefetches<Isa> && kRows > 1) {
     for (; i + kPrefetchStep <= k; i += kPrefetchStep) {
-      __builtin_prefetch(w + fetch, 0, 2);
-      if constexpr (kVectors * V::width > kRowWidth) __builtin_prefetch(w + panel_distance + fetch, 0, 2);
+      __builtin_prefetch(fetch.at, 0, 2);
+      if constexpr (kVectors * V::width > kRowWidth) __builtin_prefetch(fetch.at + panel_distance * 4, 0, 2);
+      fetch.at += fetch.step;
 #pragma GCC unroll 16
       for (int j = 0; j < kPrefetchStep; ++j) multiply(i + j);
     }
@@ -287,7 +301,7 @@ __attribute__((noinline)) void tile(const TileArgs& t) {
     start_tile<Isa, kRows, kVectors, kWidth>(acc, t, c);
     const float* w = t.panel + (1 + t.k_begin) * row_width<Isa, kWidth>(t);
     const float* narrow = t.panel + t.panel_distance + (1 + t.k_begin) * kTailPanel;
-    const ptrdiff_t fetch = fetch_distance(t, i);
+    Fetch fetch = fetch_of_tile(t, i, w);
     prefetch_output<Isa, kRows, kVectors>(t, c);
     for (int32_t tap = 0; tap < t.taps; ++tap) {
       const float* a[kRows];
@@ -389,6 +403,7 @@ void run_rows(const PanelSpan& span, int32_t count, const Activation& activation
   if (t.residual) t.residual += span.column;
   t.next = span.next;
   t.next_begin = 0;
+  if constexpr (kPrefetches<Isa>) t.next_step = fetch_step(t.panel_width, (count + height - 1) / height);
   while (count > 0) {
     const int32_t rows = next_tile_rows<Isa>(count, height);
     t.tiles = count < 2 * height ? 1 : count / height - (count % height != 0);
