@@ -11,7 +11,7 @@ using namespace linnet::ir;
 
 namespace {
 
-// A smaller gain is not worth the weights and the rounding.
+// A smaller gain is not worth the weights and the rounding, that of a larger tile over a smaller one neither.
 constexpr double kWorthwhile = 1.1;
 
 bool all_one(const std::vector<int64_t>& values) {
@@ -35,7 +35,7 @@ Choice fastest(const Convolution3x3& layer, bool strict) {
   for (const int64_t tile : {2, 4}) {
     if (strict && tile != 2) continue;
     const double gain = direct_cost(layer) / winograd_cost(layer, tile);
-    if (gain > kWorthwhile && gain > best.gain) best = {tile, gain};
+    if (gain > kWorthwhile * best.gain) best = {tile, gain};
   }
   return best;
 }

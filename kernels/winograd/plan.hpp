@@ -24,10 +24,10 @@ struct WinogradPlan {
 LINNET_INLINE constexpr WinogradPlan plan_winograd2d(int32_t tile, int32_t in_channels, int64_t tiles,
                                                      const IsaTraits& traits) {
   // A block's transformed inputs should stay in the second-level cache, but a block must have enough tiles for one pass
-  // over the transformed weights, which may come from memory. The scalar kernel serves microcontrollers: one register
-  // tile.
+  // over the transformed weights, which may come from memory; 49 are an image of 28x28 in F(4x4). The scalar kernel
+  // serves microcontrollers: one register tile.
   const int64_t budget = traits.width == 1 ? 0 : traits.width == 4 ? 256 * 1024 : 512 * 1024;
-  const int64_t least = traits.width == 1 ? 1 : ((traits.width == 4 ? 16 : 36) - 1) / traits.tile_rows + 1, most = 16;
+  const int64_t least = traits.width == 1 ? 1 : ((traits.width == 4 ? 16 : 54) - 1) / traits.tile_rows + 1, most = 16;
   const int64_t points = winograd_multiplications(tile);
   const int64_t step_bytes = points * in_channels * 4 * traits.tile_rows;
   int64_t steps = least;
