@@ -14,7 +14,7 @@ struct GemmBlocks {
 template <class Isa>
 LINNET_INLINE GemmBlocks gemm_blocks(int32_t n, int32_t k) {
   constexpr int32_t kFirstLevel = 16 * 1024, kSecondLevel = F32<Isa>::width >= 8 ? 512 * 1024 : 128 * 1024;
-  constexpr int32_t kRun = 512, kStep = 4, rows = TileShape<Isa>::rows;
+  constexpr int32_t kRun = F32<Isa>::width >= 8 ? 1536 : 512, kStep = 4, rows = TileShape<Isa>::rows;
   const int32_t runs = k <= kRun ? 1 : (k + kRun - 1) / kRun;
   const int32_t inputs = runs == 1 ? k : (k + runs * kStep - 1) / (runs * kStep) * kStep;
   // Weights of up to 128 KB stay in the second-level cache by themselves; then the rows stay in the first-level one.
