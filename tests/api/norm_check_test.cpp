@@ -5,6 +5,7 @@
 #include <string>
 
 #include "tests/api/check_support.hpp"
+#include "tests/api/networks.hpp"
 
 namespace linnet::test {
 namespace {
@@ -46,10 +47,11 @@ void group_norm(ModelBuilder& b, const GroupNormFields& f, const Shape& x = {2, 
 struct MomentFields {
   Shape x = {2, 5, 4, 6}, conv_moments = {2, 3, 3, 6}, norm_moments = {2, 3, 3, 6};
   int32_t conv_rows = 2, norm_rows = 2;
+  Shape y = x;
 };
 
 void moments(ModelBuilder& b, const MomentFields& f) {
-  const uint32_t x = b.input(f.x), y = b.tensor(f.x), z = b.output(f.x), parameters = b.buffer(std::vector<float>(12));
+  const uint32_t x = b.input(f.x), y = b.tensor(f.x), z = b.output(f.y), parameters = b.buffer(random_floats(12, 2));
   const uint32_t moments = b.tensor(f.conv_moments), seen = b.tensor(f.norm_moments);
   const uint32_t w = b.conv_weights(1, 6, 6, 1, 1);
   b.step(fb::CreateConv2D(b.fbb(), w, 1, 1, 1, 1, 1, 1, 1, 0, 0, nullptr, f.conv_rows), {x}, {y, moments});
@@ -217,6 +219,20 @@ TEST_P(NormChecks, GetsItsStatus) {
 
 INSTANTIATE_TEST_SUITE_P(Each, NormChecks, testing::ValuesIn(kWrong),
                          [](const testing::TestParamInfo<Wrong>& info) { return std::string(info.param.name); });
+
+// The lines that are normalized at a time are the input's, whatever the output's shape.
+TEST(GroupNorm, OutputOfAnotherShape) {
+  const auto outputs = [](const Shape& y) {
+    ModelBuilder b;
+    moments(b, {.y = y});
+    const Bytes model = b.finish();
+    return run(make_instance(model));
+  };
+  const std::vector<uint8_t> image = outputs({2, 5, 4, 6});
+  EXPECT_NE(image, std::vector<uint8_t>(image.size(), 0));
+  for (const Shape& y : {Shape{40, 6}, Shape{2, 20, 6}, Shape{1, 2, 20, 6}, Shape{1, 40, 1, 6}})
+    EXPECT_EQ(outputs(y), image) << y.size();
+}
 
 }  // namespace
 }  // namespace linnet::test
