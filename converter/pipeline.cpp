@@ -67,6 +67,7 @@ constexpr Pass kPasses[] = {
     {"fuse", run_pass<passes::fuse>},
     {"choose_winograd", run_choose_winograd},
     {"take_moments", run_pass<passes::take_moments>},
+    {"scale_weights", run_pass<passes::scale_weights>},
     {"separate_outputs", run_separate_outputs},
 };
 constexpr const char* kImport = "import";

@@ -28,7 +28,8 @@ int32_t source_of(const ModelView& model, const fb::Cascade& table, int32_t end,
 
 void load_step(const StepView& view, const fb::Cascade& table, Cascade* cascade) {
   const int32_t s = cascade->count++;
-  const kernels::Window window = find_operator(view.step.op_type())->window(view.step);
+  const OperatorEntry& entry = *find_operator(view.step.op_type());
+  const kernels::Window window = entry.window(view.step);
   CascadeStep& step = cascade->steps[s];
   step.out_lines = view.output.shape[1];
   step.in_lines = view.inputs[0].shape[1];
@@ -36,7 +37,9 @@ void load_step(const StepView& view, const fb::Cascade& table, Cascade* cascade)
   step.pad = window.pad_top;
   step.reach = (window.kernel_h - 1) * window.dilation_h + 1;
   step.source = source_of(view.model, table, s, view.inputs[0].index);
-  step.residual = view.input_count > 1 ? source_of(view.model, table, s, view.inputs[1].index) : -1;
+  step.residual_input = entry.residual;
+  step.residual =
+      view.input_count > entry.residual ? source_of(view.model, table, s, view.inputs[entry.residual].index) : -1;
   step.rolling = view.output.rolling_lines > 0;
 }
 
@@ -49,7 +52,8 @@ bool check_tensors(const StepView& view, const CascadeStep& step, Error* error) 
                    tensor.shape[1]);
     if (tensor.rolling_lines == 0) continue;
     LINNET_REQUIRE(error, tensor.dense(), LINNET_ERROR_SHAPE, tensor.index, tensor.columns, tensor.row_stride);
-    const bool computed = i == view.input_count || (i == 0 ? step.source : step.residual) >= 0;
+    const bool computed =
+        i == view.input_count || (i == 0 && step.source >= 0) || (i == step.residual_input && step.residual >= 0);
     LINNET_REQUIRE(error, computed, LINNET_ERROR_RANGE, tensor.index, 0, tensor.rolling_lines);
   }
   return true;

@@ -71,7 +71,8 @@ void run_stripe(const Run& run, Cascade* cascade, Buffers* buffers) {
       place(*buffers, s, &view.output);
     }
     if (step.source >= 0 && cascade->steps[step.source].rolling) place(*buffers, step.source, &view.inputs[0]);
-    if (step.residual >= 0 && cascade->steps[step.residual].rolling) place(*buffers, step.residual, &view.inputs[1]);
+    if (step.residual >= 0 && cascade->steps[step.residual].rolling)
+      place(*buffers, step.residual, &view.inputs[step.residual_input]);
     view.lines = {cascade->done[s], cascade->want[s] - cascade->done[s]};
     run.run_step(run.session, view, index);
     cascade->done[s] = cascade->want[s];

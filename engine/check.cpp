@@ -53,8 +53,8 @@ bool check_elementwise(const TensorInfo& a, const TensorInfo& b, Error* error) {
   return true;
 }
 
-bool check_residual(const StepView& step, Error* error) {
-  return step.input_count < 2 || check_same_rows(step.inputs[1], step.output, error);
+bool check_residual(const StepView& step, Error* error, int32_t residual) {
+  return step.input_count <= residual || check_same_rows(step.inputs[residual], step.output, error);
 }
 
 bool check_elements(const TensorInfo& tensor, int32_t a, int32_t b, int32_t c, Error* error) {

@@ -31,8 +31,8 @@ bool check_epsilon(float epsilon, Error* error);
 bool check_same_rows(const TensorInfo& a, const TensorInfo& b, Error* error);
 // The same elements in the same order: equal rows, or both dense with equally many elements.
 bool check_elementwise(const TensorInfo& a, const TensorInfo& b, Error* error);
-// The optional residual (input 1) has the output's rows.
-bool check_residual(const StepView& step, Error* error);
+// The optional residual has the output's rows.
+bool check_residual(const StepView& step, Error* error, int32_t residual = 1);
 // `tensor` has `a` * `b` * `c` elements, all three positive.
 bool check_elements(const TensorInfo& tensor, int32_t a, int32_t b, int32_t c, Error* error);
 // `tensor` is made of runs of `block` elements at a constant distance.

@@ -36,6 +36,8 @@ struct OperatorEntry {
   // Of operators that can be part of a cascade: run() computes any range of output lines, which takes the lines of
   // input 0 under this window, and of a residual the same lines. Null of all others.
   kernels::Window (*window)(const fb::Step& step) = nullptr;
+
+  int32_t residual = 1;  // the input that is one, of operators that take one
 };
 
 // One constant per operator in this build, k<Operator>, defined in ops/<operator>.cpp.

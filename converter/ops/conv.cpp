@@ -37,6 +37,10 @@ void accumulate_tap(const double* x, const Image& in, double weight, const Windo
   }
 }
 
+void scale_planes(std::vector<double>& values, const Image& in, const Array& factors) {
+  for (size_t i = 0; i < values.size(); ++i) values[i] *= factors.number(i / static_cast<size_t>(in.pixels()));
+}
+
 std::vector<float> packed_weights(const kernels::ConvWeights& weights, bool depthwise, int64_t winograd) {
   std::vector<float> packed;
   if (winograd != 0) {
@@ -100,6 +104,7 @@ std::vector<TensorType> Conv::infer(const std::vector<const TensorType*>& inputs
   const TensorType output = {x.dtype, image_shape(x.shape[0], outputs, spatial, channels_last)};
   if (const TensorType* bias = optional(inputs, 2)) require_shape(*bias, {outputs}, "bias");
   if (const TensorType* residual = optional(inputs, 3)) require_shape(*residual, output.shape, "residual");
+  if (const TensorType* factors = optional(inputs, 4)) require_shape(*factors, {x.shape[0], 1, 1, channels}, "factors");
   if (moment_rows > 0) return {output, {x.dtype, moments_shape(output.shape, moment_rows)}};
   return {output};
 }
@@ -115,7 +120,9 @@ std::vector<Array> Conv::evaluate(const std::vector<const Array*>& inputs) const
     in.width = out.width = in.pixels();
     in.height = out.height = 1;
   }
-  const std::vector<double> image_values = channels_first(x, channels_last), taps = weights.doubles();
+  std::vector<double> image_values = channels_first(x, channels_last);
+  const std::vector<double> taps = weights.doubles();
+  if (const Array* factors = optional(inputs, 4)) scale_planes(image_values, in, *factors);
   const int64_t kernel = window.kernel_h * window.kernel_w;
   const int64_t in_channels = in.channels / groups, out_channels = out.channels / groups;
   std::vector<double> y(static_cast<size_t>(element_count(type.shape)));
@@ -159,6 +166,7 @@ void Conv::emit(const Node& node, emit::Context& context) const {
   const PackedSource source(weights.floats(), weights.shape(), bias, groups);
   const bool depthwise = groups > 1 && groups == weights.shape()[0] && weights.shape()[1] == 1;
   std::vector<uint32_t> inputs = {image_tensor(node.in(0), context)};
+  if (node.has(4)) inputs.push_back(image_tensor(node.in(4), context));
   if (node.has(3)) inputs.push_back(image_tensor(node.in(3), context));
   std::vector<uint32_t> outputs = {image_tensor(node.out(), context)};
   if (moment_rows > 0) outputs.push_back(context.tensor(node.out(1)));
@@ -179,6 +187,12 @@ void Conv::emit(const Node& node, emit::Context& context) const {
     add_window(table, window);
     table.add_activation(&activation);
     table.add_moment_rows(device_int(moment_rows));
+    context.step(node, table.Finish(), inputs, outputs);
+  } else if (node.has(4)) {
+    fb::ScaledConv2DBuilder table(context.builder());
+    table.add_weights(buffer);
+    add_window(table, window);
+    table.add_activation(&activation);
     context.step(node, table.Finish(), inputs, outputs);
   } else {
     fb::Conv2DBuilder table(context.builder());

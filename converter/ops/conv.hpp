@@ -8,7 +8,8 @@ namespace linnet::ops {
 using namespace linnet::ir;
 
 // Inputs: x [N, C, spatial...] (or [N, spatial..., C] when channels_last), weights [M, C / groups, kernel...] (always
-// in ONNX order), bias [M] or absent, residual of the output's shape or absent. y = fused(conv(x) + bias + residual).
+// in ONNX order), bias [M] or absent, residual of the output's shape or absent, factors of the channels of x, [N, 1, 1,
+// C], or absent (channels-last images of rank 4, one group). y = fused(conv(x * factors) + bias + residual).
 // Depthwise where groups == C == M. With moment_rows > 0, of a channels-last image of rank 4, there is a second output:
 // its moments, [N, ceil(H / moment_rows), 3, M] (kernels::MomentsArgs).
 struct Conv : OpBase<Conv> {

@@ -80,4 +80,8 @@ void choose_winograd(ir::Graph& graph, PassLog& log, std::optional<int64_t> tile
 // cache, so that the norm reads the image once.
 void take_moments(ir::Graph& graph, PassLog& log);
 
+// A convolution of an image times a factor per channel, as squeeze-and-excitation makes it, multiplies its weights
+// instead where they are far fewer than the image's elements.
+void scale_weights(ir::Graph& graph, PassLog& log);
+
 }  // namespace linnet::passes

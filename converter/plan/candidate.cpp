@@ -48,7 +48,7 @@ bool Candidate::add(const Node* node) {
   if (lines_.count == engine::kMaxCascadeSteps) return false;
   const auto window = line_window(*node);
   const int32_t source = window ? source_of(*node, 0) : -1;
-  if (!window || (!nodes_.empty() && source < 0)) return false;
+  if (!window || (!nodes_.empty() && source < 0) || source_of(*node, 4) >= 0) return false;
   nodes_.push_back(node);
   lines_.steps[lines_.count++] = {static_cast<int32_t>(node->out().shape()[1]),
                                   static_cast<int32_t>(node->in(0).shape()[1]),
@@ -57,7 +57,8 @@ bool Candidate::add(const Node* node) {
                                   static_cast<int32_t>(window->reach),
                                   source,
                                   source_of(*node, 3),
-                                  false};
+                                  false,
+                                  node->has(4) ? 2 : 1};
   for (size_t s = 0; s + 1 < nodes_.size(); ++s) lines_.steps[s].rolling = read_within(nodes_[s]->out());
   return true;
 }

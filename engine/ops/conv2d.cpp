@@ -10,17 +10,8 @@ int32_t group_channels(const TensorInfo& tensor, const fb::Conv2D& conv) {
 bool check(const StepView& step, Error* error) {
   const fb::Conv2D& conv = *step.step.op_as_Conv2D();
   if (!check_geometry(step, conv, error)) return false;
-  const TensorInfo& x = step.inputs[0];
-  const TensorInfo& y = step.output;
   LINNET_REQUIRE(error, conv.groups() >= 1, LINNET_ERROR_SHAPE, -1, 1, conv.groups());
-  const int64_t k = saturating_multiply(window_taps(window_of(conv)), group_channels(x, conv));
-  LINNET_REQUIRE(error, k <= INT32_MAX, LINNET_ERROR_SHAPE, x.index, INT32_MAX, k);
-  return check_span(x.shape[1], y.shape[1], conv.kernel_h(), conv.stride_h(), conv.dilation_h(), conv.pad_top(),
-                    error) &&
-         check_span(x.shape[2], y.shape[2], conv.kernel_w(), conv.stride_w(), conv.dilation_w(), conv.pad_left(),
-                    error) &&
-         check_channels(step, conv, conv.groups(), kernels::panel_floats(group_channels(y, conv), k), error) &&
-         check_moments_output(step, conv.moment_rows(), error);
+  return check_convolution(step, conv, conv.groups(), error) && check_moments_output(step, conv.moment_rows(), error);
 }
 
 int64_t scratch_bytes(const StepView& step, const Target& target) {

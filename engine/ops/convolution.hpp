@@ -10,14 +10,15 @@ namespace linnet::engine {
 
 // Images of the same batch, channels divisible into groups, `packed_floats` (of one group) present in the weights.
 template <class Table>
-bool check_channels(const StepView& step, const Table& table, int32_t groups, int64_t packed_floats, Error* error) {
+bool check_channels(const StepView& step, const Table& table, int32_t groups, int64_t packed_floats, Error* error,
+                    int32_t residual = 1) {
   const TensorInfo& x = step.inputs[0];
   const TensorInfo& y = step.output;
   LINNET_REQUIRE(error, x.shape[0] == y.shape[0], LINNET_ERROR_SHAPE, y.index, x.shape[0], y.shape[0]);
   LINNET_REQUIRE(error, x.columns % groups == 0, LINNET_ERROR_SHAPE, x.index, groups, x.columns);
   LINNET_REQUIRE(error, y.columns % groups == 0, LINNET_ERROR_SHAPE, y.index, groups, y.columns);
   return check_words(step, table.weights(), saturating_multiply(groups, packed_floats), error) &&
-         check_residual(step, error) && check_activation(table.activation(), error);
+         check_residual(step, error, residual) && check_activation(table.activation(), error);
 }
 
 // Types, ranks and window; what must hold before any of the geometry is computed with.
@@ -28,11 +29,11 @@ bool check_geometry(const StepView& step, const Table& table, Error* error) {
 }
 
 inline kernels::Epilogue epilogue_of(const StepView& step, const linnet_session& session,
-                                     const fb::Activation* activation) {
+                                     const fb::Activation* activation, int32_t residual = 1) {
   kernels::Epilogue epilogue;
-  if (step.input_count > 1) {
-    epilogue.residual = session.input<float>(step.inputs[1]);
-    epilogue.residual_stride = step.inputs[1].row_stride;
+  if (step.input_count > residual) {
+    epilogue.residual = session.input<float>(step.inputs[residual]);
+    epilogue.residual_stride = step.inputs[residual].row_stride;
   }
   epilogue.activation = activation_of(activation);
   return epilogue;
@@ -52,6 +53,24 @@ void set_images(const StepView& step, const Table& table, const linnet_session& 
   args->x_stride = x.row_stride;
   args->y = session.output<float>(y);
   args->y_stride = y.row_stride;
+}
+
+inline int64_t window_taps(const kernels::Window& window) {
+  return saturating_multiply(window.kernel_h, window.kernel_w);
+}
+
+// Window and weights of a direct convolution, after check_geometry().
+template <class Table>
+bool check_convolution(const StepView& step, const Table& conv, int32_t groups, Error* error, int32_t residual = 1) {
+  const TensorInfo& x = step.inputs[0];
+  const TensorInfo& y = step.output;
+  const int64_t k = saturating_multiply(window_taps(window_of(conv)), x.columns / groups);
+  LINNET_REQUIRE(error, k <= INT32_MAX, LINNET_ERROR_SHAPE, x.index, INT32_MAX, k);
+  return check_span(x.shape[1], y.shape[1], conv.kernel_h(), conv.stride_h(), conv.dilation_h(), conv.pad_top(),
+                    error) &&
+         check_span(x.shape[2], y.shape[2], conv.kernel_w(), conv.stride_w(), conv.dilation_w(), conv.pad_left(),
+                    error) &&
+         check_channels(step, conv, groups, kernels::panel_floats(y.columns / groups, k), error, residual);
 }
 
 // The moments that a convolution gives, where it has a second output.
@@ -90,10 +109,6 @@ void parallel_rows(const linnet_session& session, const StepView& step, int32_t 
                take_moments(session, moments, y, lines, i);
              }
            });
-}
-
-inline int64_t window_taps(const kernels::Window& window) {
-  return saturating_multiply(window.kernel_h, window.kernel_w);
 }
 
 }  // namespace linnet::engine

@@ -2,6 +2,7 @@
 // from rolling buffers of exactly the lines that are needed.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <thread>
 
@@ -13,7 +14,7 @@
 namespace linnet::test {
 namespace {
 
-enum class Kind { conv, depthwise, pool };
+enum class Kind { conv, scaled, depthwise, pool };
 
 struct Layer {
   Kind kind;
@@ -59,6 +60,13 @@ const std::vector<Chain>& chains() {
         {Kind::conv, 3, 1, 1, 1, 6},
         {Kind::depthwise, 5, 1, 1, 2, 6, 1, 0},
         {Kind::conv, 1, 1, 1, 0, 2}}},
+      {"Factors",
+       11,
+       {{Kind::scaled, 1, 1, 1, 0, 8},
+        {Kind::conv, 1, 1, 1, 0, 20},
+        {Kind::depthwise, 3, 1, 1, 1, 20},
+        {Kind::scaled, 3, 1, 1, 1, 8, 0},
+        {Kind::scaled, 1, 2, 1, 0, 5}}},
   };
   return all;
 }
@@ -82,7 +90,8 @@ std::vector<int32_t> lines_kept(const Chain& chain, int32_t stripe_lines) {
                                       (layer.kernel - 1) * layer.dilation + 1,
                                       source,
                                       layer.residual,
-                                      static_cast<size_t>(s) + 1 < chain.layers.size()};
+                                      static_cast<size_t>(s) + 1 < chain.layers.size(),
+                                      1};
   }
   std::vector<int32_t> kept(out.size(), 0);
   while (cascade.next_stripe(stripe_lines)) {
@@ -114,6 +123,8 @@ Bytes build(const Chain& chain, int32_t stripe_lines, size_t of = 0, int32_t mis
                                            : b.rolling(shapes[i], kept[i] - (i == of ? missing : 0)));
     if (last) b.mark_output(tensors[i]);
     std::vector<uint32_t> used = {i == 0 ? input : tensors[source]};
+    if (l.kind == Kind::scaled)
+      used.push_back(b.constant({1, 1, 1, x[3]}, random_floats(static_cast<size_t>(x[3]), 70)));
     if (l.residual >= 0) used.push_back(tensors[static_cast<size_t>(l.residual)]);
     const fb::Activation relu(fb::Function::Relu, 0, 0), silu(fb::Function::Silu, 0, 0);
     const auto seed = static_cast<uint32_t>(i);
@@ -121,6 +132,11 @@ Bytes build(const Chain& chain, int32_t stripe_lines, size_t of = 0, int32_t mis
       const uint32_t w = b.conv_weights(1, x[3], l.channels, l.kernel, seed);
       b.step(fb::CreateConv2D(b.fbb(), w, 1, l.kernel, l.kernel, l.stride, l.stride, l.dilation, l.dilation, l.pad,
                               l.pad, &relu),
+             used, {tensors[i]});
+    } else if (l.kind == Kind::scaled) {
+      const uint32_t w = b.conv_weights(1, x[3], l.channels, l.kernel, seed);
+      b.step(fb::CreateScaledConv2D(b.fbb(), w, l.kernel, l.kernel, l.stride, l.stride, l.dilation, l.dilation, l.pad,
+                                    l.pad, &relu),
              used, {tensors[i]});
     } else if (l.kind == Kind::depthwise) {
       const uint32_t w = b.depthwise_weights(l.channels, l.kernel, seed);
@@ -195,6 +211,13 @@ INSTANTIATE_TEST_SUITE_P(Each, CascadeRuns,
                                   kernels::traits(std::get<1>(info.param)).name;
                          });
 
+// The index of a layer's output: behind the input, the outputs before it and the factors of layers before it.
+int output_tensor(const Chain& chain, size_t layer) {
+  const auto scaled = std::count_if(chain.layers.begin(), chain.layers.begin() + static_cast<ptrdiff_t>(layer),
+                                    [](const Layer& l) { return l.kind == Kind::scaled; });
+  return static_cast<int>(layer) + 1 + static_cast<int>(scaled);
+}
+
 TEST(Cascade, BuffersOfALineLessAreRefused) {
   for (const Chain& chain : chains()) {
     for (int32_t stripe_lines = 1; stripe_lines <= 3; ++stripe_lines) {
@@ -203,7 +226,7 @@ TEST(Cascade, BuffersOfALineLessAreRefused) {
         if (kept[layer] < 2) continue;
         SCOPED_TRACE(std::string(chain.name) + " " + std::to_string(layer));
         expect_status(build(chain, stripe_lines, layer, 1), LINNET_ERROR_RANGE, static_cast<int>(layer),
-                      static_cast<int>(layer) + 1);
+                      output_tensor(chain, layer));
       }
     }
   }

@@ -33,6 +33,22 @@ void conv2d_residual(ModelBuilder& b) {
   b.output_of(residual, shape);
 }
 
+void scaled_conv2d(ModelBuilder& b) {
+  const uint32_t x = b.sliced_input({2, 7, 6, 20}), factors = b.sliced_input({2, 1, 1, 20}), y = b.slice({2, 4, 3, 30});
+  const uint32_t w = b.conv_weights(1, 20, 30, 3, 3);
+  b.step(fb::CreateScaledConv2D(b.fbb(), w, 3, 3, 2, 2, 1, 1, 1, 1, &kSilu), {x, factors}, {y});
+  b.output_of(y, {2, 4, 3, 30});
+}
+
+void scaled_conv2d_residual(ModelBuilder& b) {
+  const Shape shape = {2, 9, 6, 24};
+  const uint32_t x = b.sliced_input({2, 9, 6, 5}), factors = b.sliced_input({2, 5}), residual = b.sliced_input(shape);
+  const uint32_t w = b.conv_weights(1, 5, 24, 1, 2);
+  // In place, as conv2d_residual().
+  b.step(fb::CreateScaledConv2D(b.fbb(), w, 1, 1, 1, 1, 1, 1, 0, 0, &kRelu), {x, factors, residual}, {residual});
+  b.output_of(residual, shape);
+}
+
 // Divided among threads by rows of tiles.
 void winograd2d(ModelBuilder& b) {
   const Shape shape = {1, 45, 47, 5};
@@ -349,6 +365,8 @@ const std::vector<OperatorModel>& operator_models() {
       {"Conv2D", conv2d},
       {"Conv2D_residual", conv2d_residual},
       {"Conv2D_moments", conv2d_moments},
+      {"ScaledConv2D", scaled_conv2d},
+      {"ScaledConv2D_residual", scaled_conv2d_residual},
       {"Winograd2D", winograd2d},
       {"Winograd2D_wide", winograd2d_wide},
       {"Winograd2D_moments", winograd2d_moments},

@@ -41,8 +41,8 @@ class Writer {
     result_.buffers.push_back(index);
     return *this;
   }
-  Writer& residual(const fb::Step& step) {
-    return step.inputs() != nullptr && step.inputs()->size() > 1 ? add("+residual") : *this;
+  Writer& residual(const fb::Step& step, uint32_t input = 1) {
+    return step.inputs() != nullptr && step.inputs()->size() > input ? add("+residual") : *this;
   }
   StepParameters result() const { return result_; }
 
@@ -59,6 +59,10 @@ void describe(const fb::Conv2D& op, const fb::Step& step, Writer* writer) {
   writer->window(op);
   if (op.groups() != 1) writer->add("groups {}", op.groups());
   writer->residual(step).activation(op.activation()).buffer(op.weights());
+}
+
+void describe(const fb::ScaledConv2D& op, const fb::Step& step, Writer* writer) {
+  writer->window(op).residual(step, 2).activation(op.activation()).buffer(op.weights());
 }
 
 void describe(const fb::Winograd2D& op, const fb::Step& step, Writer* writer) {
