@@ -81,7 +81,7 @@ void choose_winograd(ir::Graph& graph, PassLog& log, std::optional<int64_t> tile
 void take_moments(ir::Graph& graph, PassLog& log);
 
 // A convolution of an image times a factor per channel, as squeeze-and-excitation makes it, multiplies its weights
-// instead where they are far fewer than the image's elements.
+// instead where they are far fewer than the image's elements. The device keeps the scaled weights in scratch memory.
 void scale_weights(ir::Graph& graph, PassLog& log);
 
 }  // namespace linnet::passes

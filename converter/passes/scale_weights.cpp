@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "converter/ops/conv.hpp"
 #include "converter/ops/elementwise.hpp"
 #include "converter/ops/window.hpp"
@@ -10,7 +8,7 @@ namespace linnet::passes {
 
 namespace {
 
-constexpr size_t kResidual = 3, kFactors = 4;
+constexpr size_t kFactors = 4;
 // The device multiplies the weights anew for every part of an image that it computes at a time.
 constexpr int64_t kPixelsPerOutput = 8;
 
