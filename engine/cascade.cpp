@@ -37,7 +37,6 @@ void load_step(const StepView& view, const fb::Cascade& table, Cascade* cascade)
   step.pad = window.pad_top;
   step.reach = (window.kernel_h - 1) * window.dilation_h + 1;
   step.source = source_of(view.model, table, s, view.inputs[0].index);
-  step.residual_input = entry.residual;
   step.residual =
       view.input_count > entry.residual ? source_of(view.model, table, s, view.inputs[entry.residual].index) : -1;
   step.rolling = view.output.rolling_lines > 0;
@@ -45,6 +44,7 @@ void load_step(const StepView& view, const fb::Cascade& table, Cascade* cascade)
 
 // Images of at most kMaxCascadeLines lines, one of them, all rolling inputs computed before.
 bool check_tensors(const StepView& view, const CascadeStep& step, Error* error) {
+  const int32_t residual = find_operator(view.step.op_type())->residual;
   for (int32_t i = 0; i <= view.input_count; ++i) {
     const TensorInfo& tensor = i < view.input_count ? view.inputs[i] : view.output;
     LINNET_REQUIRE(error, tensor.shape[0] == 1, LINNET_ERROR_SHAPE, tensor.index, 1, tensor.shape[0]);
@@ -53,7 +53,7 @@ bool check_tensors(const StepView& view, const CascadeStep& step, Error* error) 
     if (tensor.rolling_lines == 0) continue;
     LINNET_REQUIRE(error, tensor.dense(), LINNET_ERROR_SHAPE, tensor.index, tensor.columns, tensor.row_stride);
     const bool computed =
-        i == view.input_count || (i == 0 && step.source >= 0) || (i == step.residual_input && step.residual >= 0);
+        i == view.input_count || (i == 0 && step.source >= 0) || (i == residual && step.residual >= 0);
     LINNET_REQUIRE(error, computed, LINNET_ERROR_RANGE, tensor.index, 0, tensor.rolling_lines);
   }
   return true;

@@ -21,10 +21,9 @@ struct CascadeStep {
   int32_t out_lines, in_lines;  // of the whole images
   // Output line i needs the input lines from i * stride - pad on, `reach` of them.
   int32_t stride, pad, reach;
-  int32_t source;          // step of the cascade that computes input 0, or -1
-  int32_t residual;        // likewise, of the residual
-  bool rolling;            // the output
-  int32_t residual_input;  // which input that is
+  int32_t source;    // step of the cascade that computes input 0, or -1
+  int32_t residual;  // likewise, of the residual
+  bool rolling;      // the output
 };
 
 class Cascade {

@@ -72,7 +72,7 @@ void run_stripe(const Run& run, Cascade* cascade, Buffers* buffers) {
     }
     if (step.source >= 0 && cascade->steps[step.source].rolling) place(*buffers, step.source, &view.inputs[0]);
     if (step.residual >= 0 && cascade->steps[step.residual].rolling)
-      place(*buffers, step.residual, &view.inputs[step.residual_input]);
+      place(*buffers, step.residual, &view.inputs[find_operator(view.step.op_type())->residual]);
     view.lines = {cascade->done[s], cascade->want[s] - cascade->done[s]};
     run.run_step(run.session, view, index);
     cascade->done[s] = cascade->want[s];

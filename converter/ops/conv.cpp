@@ -104,7 +104,11 @@ std::vector<TensorType> Conv::infer(const std::vector<const TensorType*>& inputs
   const TensorType output = {x.dtype, image_shape(x.shape[0], outputs, spatial, channels_last)};
   if (const TensorType* bias = optional(inputs, 2)) require_shape(*bias, {outputs}, "bias");
   if (const TensorType* residual = optional(inputs, 3)) require_shape(*residual, output.shape, "residual");
-  if (const TensorType* factors = optional(inputs, 4)) require_shape(*factors, {x.shape[0], 1, 1, channels}, "factors");
+  if (const TensorType* factors = optional(inputs, 4)) {
+    require_shape(*factors, {x.shape[0], 1, 1, channels}, "factors");
+    if (groups != 1 || winograd != 0 || moment_rows > 0)
+      throw Error("factors of the input with groups, Winograd's algorithm or moments");
+  }
   if (moment_rows > 0) return {output, {x.dtype, moments_shape(output.shape, moment_rows)}};
   return {output};
 }

@@ -57,8 +57,7 @@ bool Candidate::add(const Node* node) {
                                   static_cast<int32_t>(window->reach),
                                   source,
                                   source_of(*node, 3),
-                                  false,
-                                  node->has(4) ? 2 : 1};
+                                  false};
   for (size_t s = 0; s + 1 < nodes_.size(); ++s) lines_.steps[s].rolling = read_within(nodes_[s]->out());
   return true;
 }

@@ -90,8 +90,7 @@ std::vector<int32_t> lines_kept(const Chain& chain, int32_t stripe_lines) {
                                       (layer.kernel - 1) * layer.dilation + 1,
                                       source,
                                       layer.residual,
-                                      static_cast<size_t>(s) + 1 < chain.layers.size(),
-                                      1};
+                                      static_cast<size_t>(s) + 1 < chain.layers.size()};
   }
   std::vector<int32_t> kept(out.size(), 0);
   while (cascade.next_stripe(stripe_lines)) {

@@ -72,5 +72,22 @@ TEST(ScaleWeights, KeepsTheResidual) {
   EXPECT_EQ(count<ops::Binary>(b.graph), 0) << dump(b.graph);
 }
 
+TEST(ScaleWeights, FactorsGoWithPlainConvolutions) {
+  GraphBuilder b;
+  Value *x = b.input({1, 8, 8, 4}), *factors = b.input({1, 1, 1, 4});
+  ops::Conv op;
+  op.strides = op.dilations = op.pads_begin = op.pads_end = {1, 1};
+  op.channels_last = true;
+  const auto with = [&](const ops::Conv& conv) {
+    b.add(conv, {x, b.random({6, 4 / conv.groups, 3, 3}), nullptr, nullptr, factors});
+  };
+  EXPECT_NO_THROW(with(op));
+  ops::Conv groups = op, winograd = op, moments = op;
+  groups.groups = 2;
+  winograd.winograd = 2;
+  moments.moment_rows = 8;
+  for (const ops::Conv& conv : {groups, winograd, moments}) EXPECT_THROW(with(conv), Error);
+}
+
 }  // namespace
 }  // namespace linnet::test
