@@ -47,6 +47,34 @@ struct ActivationFunction {
   }
 };
 
+// The arguments of a function for which there is a shorter computation: all those whose powers of e are normal.
+template <class Isa, Function kFunction>
+struct CommonCase {
+  static constexpr bool kExists = false;
+};
+template <class Isa>
+struct CommonCase<Isa, Function::Sigmoid> {
+  static constexpr bool kExists = F32<Isa>::width > 1;
+  static LINNET_INLINE Mask<Isa> is_rare(F32<Isa> x) { return x < F32<Isa>::set(kSigmoidNormal); }
+  LINNET_INLINE F32<Isa> operator()(F32<Isa> x) const { return normal_sigmoid_times(x, F32<Isa>::set(1.0f)); }
+};
+template <class Isa>
+struct CommonCase<Isa, Function::Silu> : CommonCase<Isa, Function::Sigmoid> {
+  LINNET_INLINE F32<Isa> operator()(F32<Isa> x) const { return normal_sigmoid_times(x, x); }
+};
+template <class Isa>
+struct CommonCase<Isa, Function::Gelu> {
+  static constexpr bool kExists = F32<Isa>::width > 1;
+  static LINNET_INLINE Mask<Isa> is_rare(F32<Isa> x) { return F32<Isa>::set(kGeluNormal) < abs(x); }
+  LINNET_INLINE F32<Isa> operator()(F32<Isa> x) const { return normal_gelu(x); }
+};
+template <class Isa>
+struct CommonCase<Isa, Function::GeluTanh> {
+  static constexpr bool kExists = F32<Isa>::width > 1;
+  static LINNET_INLINE Mask<Isa> is_rare(F32<Isa> x) { return x < F32<Isa>::set(-9.9f); }  // exponent: -85
+  LINNET_INLINE F32<Isa> operator()(F32<Isa> x) const { return normal_sigmoid_times(gelu_tanh_exponent(x), x); }
+};
+
 // visitor(ActivationFunction) of the activation's function, which is one that this build has; choose outside of loops.
 template <class Isa, class Visitor>
 LINNET_INLINE void visit_activation(const Activation& activation, const Visitor& visitor) {
@@ -87,14 +115,51 @@ LINNET_INLINE void visit_activation(const Activation& activation, const Visitor&
   }
 }
 
-// A function of its own per Function: one with all loops would be beyond what compilers optimise in reasonable time.
 template <class Isa, class ActivationFunction>
-__attribute__((noinline)) void activate_rows_by(ActivationFunction function, int32_t rows, ptrdiff_t columns,
-                                                const float* x, ptrdiff_t x_stride, float* y, ptrdiff_t y_stride) {
-  for (int32_t r = 0; r < rows; ++r) {
-    for_each_vector<Isa>(columns, [&](ptrdiff_t i, int count) LINNET_INLINE_LAMBDA {
-      function(F32<Isa>::load_n(x + r * x_stride + i, count)).store_n(y + r * y_stride + i, count);
-    });
+LINNET_INLINE void activate_row(ActivationFunction function, ptrdiff_t n, const float* x, float* y) {
+  for_each_vector<Isa>(n, [&](ptrdiff_t i, int count)
+                              LINNET_INLINE_LAMBDA { function(F32<Isa>::load_n(x + i, count)).store_n(y + i, count); });
+}
+
+// Away from the loop below, which has no registers left for it.
+template <class Isa, class ActivationFunction>
+__attribute__((noinline, cold)) void activate_rare(ActivationFunction function, ptrdiff_t n, const float* x, float* y) {
+  activate_row<Isa>(function, n, x, y);
+}
+
+// The same with the shorter computation wherever it may be taken. One look at two vectors costs less than one at each;
+// the widest vectors wait for the division anyway.
+template <class Isa, Function kFunction>
+LINNET_INLINE void activate_common_row(ActivationFunction<Isa, kFunction> function, ptrdiff_t n, const float* x,
+                                       float* y) {
+  using V = F32<Isa>;
+  using Common = CommonCase<Isa, kFunction>;
+  constexpr int kVectors = V::width >= 16 ? 1 : 2, kStep = kVectors * V::width;
+  for (; n >= kStep; n -= kStep, x += kStep, y += kStep) {
+    V v[kVectors];
+    for (int k = 0; k < kVectors; ++k) v[k] = V::load(x + k * V::width);
+    Mask<Isa> rare = Common::is_rare(v[0]);
+    for (int k = 1; k < kVectors; ++k) rare = rare | Common::is_rare(v[k]);
+    if (__builtin_expect(any(rare), 0)) {
+      activate_rare<Isa>(function, kStep, x, y);
+    } else {
+      for (int k = 0; k < kVectors; ++k) Common()(v[k]).store(y + k * V::width);
+    }
+  }
+  if (n > 0) activate_rare<Isa>(function, n, x, y);
+}
+
+// A function of its own per Function: one with all loops would be beyond what compilers optimise in reasonable time.
+template <class Isa, Function kFunction>
+__attribute__((noinline)) void activate_rows_by(ActivationFunction<Isa, kFunction> function, int32_t rows,
+                                                ptrdiff_t columns, const float* x, ptrdiff_t x_stride, float* y,
+                                                ptrdiff_t y_stride) {
+  for (int32_t r = 0; r < rows; ++r, x += x_stride, y += y_stride) {
+    if constexpr (CommonCase<Isa, kFunction>::kExists) {
+      activate_common_row(function, columns, x, y);
+    } else {
+      activate_row<Isa>(function, columns, x, y);
+    }
   }
 }
 

@@ -62,6 +62,25 @@ LINNET_INLINE F32<Isa> upper_half(F32<Isa> x) {
   return from_bits(bits(x) & I32<Isa>::set(~0xfff));
 }
 
+// upper + lower
+template <class Isa>
+struct SplitFloat {
+  F32<Isa> upper, lower;
+};
+
+// -x^2 / 2, exact but for the rounding of `lower`.
+template <class Isa>
+LINNET_INLINE SplitFloat<Isa> minus_half_square(F32<Isa> x) {
+  const F32<Isa> minus_half = F32<Isa>::set(-0.5f);
+  if constexpr (kFusedFma<Isa>) {
+    const F32<Isa> upper = x * (minus_half * x);
+    return {upper, fma(x, minus_half * x, negate(upper))};
+  } else {
+    const F32<Isa> head = upper_half(x);
+    return {minus_half * head * head, minus_half * (x - head) * (x + head)};
+  }
+}
+
 // 2^n for integers -126 <= n <= 127
 template <class Isa>
 LINNET_INLINE F32<Isa> power_of_two(I32<Isa> n) {
@@ -123,38 +142,56 @@ LINNET_INLINE F32<Isa> expm1_core(F32<Isa> r) {
   return fma(p * r, r, r);
 }
 
+// exp(r), by the same polynomial
+template <class Isa>
+LINNET_INLINE F32<Isa> exp_core(F32<Isa> r) {
+  return polynomial(r, 1.0f, 1.0f, 0.49999997f, 0.16666545f, 0.0416674465f, 0.00836644694f, 0.00138698414f);
+}
+
+// An integer n, |n| < 2^21, as the bits of the float 1.5 * 2^23 + 127 + n: those of 2^n are one shift away.
+template <class Isa>
+struct BinaryExponent {
+  static constexpr float kOffset = 12582912.0f + 127.0f;
+  static constexpr int32_t kOffsetBits = 0x4b40007f;
+  I32<Isa> biased;
+  LINNET_INLINE I32<Isa> value() const { return biased - I32<Isa>::set(kOffsetBits); }
+  LINNET_INLINE F32<Isa> power() const { return from_bits(biased.template shl<23>()); }  // -126 <= n <= 127
+};
+
 // exp(x) = fraction * 2^exponent with fraction in [0.7, 1.42], so that a caller can multiply before it scales.
 template <class Isa>
 struct ScaledExp {
   F32<Isa> fraction;
-  I32<Isa> exponent;
-  LINNET_INLINE F32<Isa> value() const { return scale_by_power(fraction, exponent); }
+  BinaryExponent<Isa> exponent;
+  LINNET_INLINE F32<Isa> value() const { return scale_by_power(fraction, exponent.value()); }
   // Where exponent >= -126: the same in fewer operations.
-  LINNET_INLINE F32<Isa> normal_value() const { return fraction * power_of_two(exponent); }
+  LINNET_INLINE F32<Isa> normal_value() const { return fraction * exponent.power(); }
 };
 
 template <class Isa>
 struct ReducedExp {
   F32<Isa> r;  // x - exponent * ln 2
-  I32<Isa> exponent;
+  BinaryExponent<Isa> exponent;
 };
 template <class Isa>
 LINNET_INLINE ReducedExp<Isa> reduce_exp(F32<Isa> x) {
-  const Nearest<Isa> n = nearest(x * F32<Isa>::set(1.44269504f));
-  const F32<Isa> r = fma(n.value, F32<Isa>::set(-0.693359375f), x);  // exact: 9 bits of ln 2
-  return {fma(n.value, F32<Isa>::set(2.12194440e-4f), r), n.integer};
+  const F32<Isa> offset = F32<Isa>::set(BinaryExponent<Isa>::kOffset);
+  const F32<Isa> sum = fma(x, F32<Isa>::set(1.44269504f), offset);
+  const F32<Isa> n = sum - offset;
+  const F32<Isa> r = fma(n, F32<Isa>::set(-0.693359375f), x);  // exact: 9 bits of ln 2
+  return {fma(n, F32<Isa>::set(2.12194440e-4f), r), {bits(sum)}};
 }
 
 // exp(x + correction), |x| <= 170, |correction| <= 0.01
 template <class Isa>
 LINNET_INLINE ScaledExp<Isa> scaled_exp(F32<Isa> x, F32<Isa> correction) {
   const ReducedExp<Isa> reduced = reduce_exp(x);
-  return {F32<Isa>::set(1.0f) + expm1_core(reduced.r + correction), reduced.exponent};
+  return {exp_core(reduced.r + correction), reduced.exponent};
 }
 template <class Isa>
 LINNET_INLINE ScaledExp<Isa> scaled_exp(F32<Isa> x) {
   const ReducedExp<Isa> reduced = reduce_exp(x);
-  return {F32<Isa>::set(1.0f) + expm1_core(reduced.r), reduced.exponent};
+  return {exp_core(reduced.r), reduced.exponent};
 }
 
 template <class Isa>
@@ -165,26 +202,29 @@ LINNET_INLINE F32<Isa> exp(F32<Isa> x) {
 template <class Isa>
 LINNET_INLINE F32<Isa> expm1(F32<Isa> x) {
   const ReducedExp<Isa> reduced = reduce_exp(clamp(x, F32<Isa>::set(-20.0f), F32<Isa>::set(89.0f)));
-  const F32<Isa> half_scale = power_of_two(reduced.exponent - I32<Isa>::set(1));  // half: 2^128 is no float
+  const F32<Isa> half_scale = power_of_two(reduced.exponent.value() - I32<Isa>::set(1));  // 2^128 is no float
   const F32<Isa> half_result = fma(half_scale, expm1_core(reduced.r), half_scale - F32<Isa>::set(0.5f));
   return select(abs(x) < F32<Isa>::set(1e-8f), x, half_result + half_result);
+}
+
+// factor * sigmoid(v) for v >= kSigmoidNormal, below which the powers of e are denormal.
+constexpr float kSigmoidNormal = -87.0f;
+template <class Isa>
+LINNET_INLINE F32<Isa> normal_sigmoid_times(F32<Isa> v, F32<Isa> factor) {
+  const ScaledExp<Isa> z = scaled_exp(max(F32<Isa>::set(kSigmoidNormal), negate(v)));
+  return factor / fma(z.fraction, z.exponent.power(), F32<Isa>::set(1.0f));
 }
 
 // factor * sigmoid(v), accurate down to denormals, which sigmoid(v) alone would have lost; factor >= v below zero.
 template <class Isa>
 LINNET_INLINE F32<Isa> sigmoid_times(F32<Isa> v, F32<Isa> factor) {
-  const F32<Isa> one = F32<Isa>::set(1.0f);
-  const F32<Isa> limit = F32<Isa>::set(-87.0f);  // the powers of e below are denormal
-  if (F32<Isa>::width > 1 && !any(v < limit)) {
-    const ScaledExp<Isa> z = scaled_exp(max(limit, negate(v)));
-    return factor / fma(z.fraction, power_of_two(z.exponent), one);
-  }
+  if (F32<Isa>::width > 1 && !any(v < F32<Isa>::set(kSigmoidNormal))) return normal_sigmoid_times(v, factor);
   const F32<Isa> zero_below = F32<Isa>::set(-110.0f);
   const Mask<Isa> is_negative = v < F32<Isa>::set(0.0f);
   const ScaledExp<Isa> z = scaled_exp(max(zero_below, negate(abs(v))));
   const F32<Isa> numerator = select(is_negative, max(zero_below, factor) * z.fraction, factor);
-  const F32<Isa> quotient = numerator / (one + z.value());
-  return select(is_negative, scale_by_power(quotient, z.exponent), quotient);
+  const F32<Isa> quotient = numerator / (F32<Isa>::set(1.0f) + z.value());
+  return select(is_negative, scale_by_power(quotient, z.exponent.value()), quotient);
 }
 
 template <class Isa>
@@ -222,7 +262,7 @@ LINNET_INLINE F32<Isa> mish(F32<Isa> x) {
   const F32<Isa> numerator = select(is_negative, negative_numerator, x * positive_part);
   const F32<Isa> denominator = select(is_negative, fma(z, z + two, two), fma(two * z, z, positive_part));
   const F32<Isa> quotient = numerator / denominator;
-  return select(is_negative, scale_by_power(quotient, scaled.exponent), quotient);
+  return select(is_negative, scale_by_power(quotient, scaled.exponent.value()), quotient);
 }
 
 // ---- logarithms ----------------------------------------------------------------------------------------------------
@@ -288,43 +328,55 @@ LINNET_INLINE F32<Isa> erf(F32<Isa> x) {
   return select(magnitude < F32<Isa>::set(0.925f), small, with_sign(large, x));
 }
 
-// x Phi(x), Phi the normal distribution: with t = |x| and Phi(-t) = exp(-t^2 / 2) u P(u - 0.7), u = 1 / (1 + 0.35 t),
-// it is -t Phi(-t) for negative x and x - t Phi(-t) otherwise, without cancellation. The limit 0 at -inf.
+// Phi(-t) for 0 <= t <= 15, Phi the normal distribution: exp(-t^2 / 2) u P(u - 0.7), u = 1 / (1 + 0.35 t), as
+// fraction * 2^exponent.
 template <class Isa>
-LINNET_INLINE F32<Isa> gelu(F32<Isa> x) {
-  const F32<Isa> zero = F32<Isa>::set(0.0f), one = F32<Isa>::set(1.0f), half = F32<Isa>::set(0.5f);
-  const F32<Isa> t = min(F32<Isa>::set(15.0f), abs(x));
-  const F32<Isa> upper = upper_half(t);
-  const ScaledExp<Isa> e = scaled_exp(negate(half * upper * upper), negate(half * (t - upper) * (t + upper)));
+LINNET_INLINE ScaledExp<Isa> normal_tail(F32<Isa> t) {
+  const F32<Isa> one = F32<Isa>::set(1.0f);
+  const SplitFloat<Isa> exponent = minus_half_square(t);
+  const ScaledExp<Isa> e = scaled_exp(exponent.upper, exponent.lower);
   const F32<Isa> u = one / fma(F32<Isa>::set(0.35f), t, one);
   const F32<Isa> p = polynomial(u - F32<Isa>::set(0.7f), 0.333727747f, 0.463603705f, 0.310601324f, 0.00210095779f,
                                 -0.106975511f, 0.0068101557f, 0.0498671271f, -0.019257769f, -0.0291648712f);
-  const F32<Isa> tail = u * p * e.fraction;
-  if (F32<Isa>::width > 1 && !any(F32<Isa>::set(12.5f) < t)) {  // soon after, Phi(-t) is denormal
-    return fma(negate(t), tail * power_of_two(e.exponent), max(zero, x));
-  }
-  const F32<Isa> positive = x * (one - scale_by_power(tail, e.exponent));
-  const F32<Isa> negative = scale_by_power(negate(t) * tail, e.exponent);
-  return select(x < zero, negative, positive);
+  return {u * p * e.fraction, e.exponent};
+}
+
+// x Phi(x), which is x - |x| Phi(-|x|) for positive x and -|x| Phi(-|x|) otherwise, without cancellation. This one for
+// |x| <= kGeluNormal; soon after, Phi(-|x|) is denormal.
+constexpr float kGeluNormal = 12.5f;
+template <class Isa>
+LINNET_INLINE F32<Isa> normal_gelu(F32<Isa> x) {
+  const F32<Isa> t = abs(x);
+  return fma(negate(t), normal_tail(t).normal_value(), max(F32<Isa>::set(0.0f), x));
+}
+
+// The limit 0 at -inf.
+template <class Isa>
+LINNET_INLINE F32<Isa> gelu(F32<Isa> x) {
+  if (F32<Isa>::width > 1 && !any(F32<Isa>::set(kGeluNormal) < abs(x))) return normal_gelu(x);
+  const F32<Isa> t = min(F32<Isa>::set(15.0f), abs(x));
+  const ScaledExp<Isa> tail = normal_tail(t);
+  const F32<Isa> positive = x * (F32<Isa>::set(1.0f) - tail.value());
+  const F32<Isa> negative = scale_by_power(negate(t) * tail.fraction, tail.exponent.value());
+  return select(x < F32<Isa>::set(0.0f), negative, positive);
+}
+
+template <class Isa>
+LINNET_INLINE F32<Isa> gelu_tanh_exponent(F32<Isa> x) {
+  return x * fma(x * x, F32<Isa>::set(0.0713548163f), F32<Isa>::set(1.59576912f));
 }
 
 // x/2 (1 + tanh(y)) = x sigmoid(2y), y = sqrt(2/pi) (x + 0.044715 x^3). The rounding of 2y makes the relative error
 // grow with |2y| below zero, to about 1.5 |2y| 2^-23. The limit 0 at -inf.
 template <class Isa>
 LINNET_INLINE F32<Isa> gelu_tanh(F32<Isa> x) {
-  const F32<Isa> v = x * fma(x * x, F32<Isa>::set(0.0713548163f), F32<Isa>::set(1.59576912f));
-  return sigmoid_times(v, x);
+  return sigmoid_times(gelu_tanh_exponent(x), x);
 }
 
 // ---- power ---------------------------------------------------------------------------------------------------------
 
-// log2(x) = upper + lower with an error near 2^-30 relative, for finite x > 0; `upper` has 12 bits.
-template <class Isa>
-struct SplitFloat {
-  F32<Isa> upper, lower;
-};
-
-// 2/ln 2 atanh(s), s = (m - 1) / (m + 1), as s C + s^3 Q(s^2) with s and C = 2/ln 2 in two parts each.
+// log2(x) with an error near 2^-30 relative, for finite x > 0; `upper` has 12 bits. Computed as 2/ln 2 atanh(s),
+// s = (m - 1) / (m + 1), as s C + s^3 Q(s^2) with s and C = 2/ln 2 in two parts each.
 template <class Isa>
 LINNET_INLINE SplitFloat<Isa> split_log2(F32<Isa> x) {
   const F32<Isa> one = F32<Isa>::set(1.0f);

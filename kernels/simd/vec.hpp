@@ -33,6 +33,7 @@ template <>
 struct Mask<isa::scalar> {
   bool v;
   friend LINNET_INLINE Mask operator&(Mask a, Mask b) { return {a.v && b.v}; }
+  friend LINNET_INLINE Mask operator|(Mask a, Mask b) { return {a.v || b.v}; }
 };
 
 template <>
@@ -159,6 +160,7 @@ template <class Isa>
 struct Mask {
   xsimd::batch_bool<float, typename XsimdArch<Isa>::type> v;
   friend LINNET_INLINE Mask operator&(Mask a, Mask b) { return {a.v & b.v}; }
+  friend LINNET_INLINE Mask operator|(Mask a, Mask b) { return {a.v | b.v}; }
 };
 
 template <class Isa>
@@ -264,7 +266,11 @@ struct F32 {
 
 template <class Isa>
 LINNET_INLINE F32<Isa> fma(F32<Isa> a, F32<Isa> b, F32<Isa> c) {
+#if defined(__AVX512F__)
+  return {typename F32<Isa>::Batch(_mm512_fmadd_ps(a.v, b.v, c.v))};  // xsimd 8.1 multiplies, then adds
+#else
   return {xsimd::fma(a.v, b.v, c.v)};
+#endif
 }
 template <class Isa>
 LINNET_INLINE F32<Isa> min(F32<Isa> a, F32<Isa> b) {
@@ -280,7 +286,11 @@ LINNET_INLINE F32<Isa> select(Mask<Isa> m, F32<Isa> a, F32<Isa> b) {
 }
 template <class Isa>
 LINNET_INLINE bool any(Mask<Isa> m) {
+#if defined(__AVX2__) && !defined(__AVX512F__)
+  return _mm256_movemask_ps(m.v) != 0;
+#else
   return xsimd::any(m.v);
+#endif
 }
 template <class Isa>
 LINNET_INLINE I32<Isa> bits(F32<Isa> a) {
@@ -399,6 +409,10 @@ LINNET_INLINE F32<Isa> in_register(F32<Isa> x) {
 #endif
   return x;
 }
+
+// Whether fma() rounds once.
+template <class Isa>
+constexpr bool kFusedFma = isa_id<Isa> != IsaId::scalar&& isa_id<Isa> != IsaId::neon32;
 
 // ---- multiply-add of the register tiles ----------------------------------------------------------------------------
 
