@@ -4,8 +4,8 @@
 // of the kernel above and below the image are left out.
 #pragma once
 
+#include "kernels/conv/line_tile.hpp"
 #include "kernels/conv/plan.hpp"
-#include "kernels/gemm/tile.hpp"
 
 namespace linnet::kernels {
 
@@ -47,6 +47,7 @@ LINNET_INLINE void LineConvolution<Isa>::multiply(ConvStrip strip, int32_t row, 
   const ptrdiff_t pixel = static_cast<ptrdiff_t>(row) * args.out_w + strip.begin;
   const int32_t run = args.window.kernel_w * args.in_channels, k = args.window.kernel_h * run;
   const int64_t rows = args.row_end - args.row_begin;
+  const LineRows run_pixels = line_rows_of<Isa>(args.window, args.in_channels);
   for_each_span<Isa, TileShape<Isa>::panels, TileShape<Isa>::mixed>(
       args.packed, args.out_channels, k, [&](const PanelSpan& span) LINNET_INLINE_LAMBDA {
         const Epilogue& e = args.epilogue;
@@ -61,7 +62,7 @@ LINNET_INLINE void LineConvolution<Isa>::multiply(ConvStrip strip, int32_t row, 
         t.c_stride = args.y_stride;
         t.residual_stride = e.residual_stride;
         t.residual = e.residual ? e.residual + pixel * e.residual_stride : nullptr;
-        run_rows<Isa>(span, strip.end - strip.begin, e.activation, t);
+        run_pixels(span, strip.end - strip.begin, e.activation, t);
       });
 }
 

@@ -50,6 +50,26 @@ TEST_P(Conv2D, LargeKernelAndDeepInput) {
   check({12, 17, {11, 13, 1, 1, 1, 1, 5, 6}, 5, 6, 2, 9});
 }
 
+// First layers: lines of every length around the tiles, all kinds of panels.
+TEST_P(Conv2D, FewChannels) {
+  const Window windows[] = {{3, 3, 1, 1, 1, 1, 1, 1}, {3, 3, 2, 2, 1, 1, 1, 1}, {7, 7, 2, 2, 1, 1, 3, 3}};
+  const int32_t lines[] = {1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 23, 31, 32, 33, 47, 64, 77};
+  for (const Window& window : windows) {
+    for (const int32_t outputs : {1, 8, 9, 16, 17, 24, 25, 32, 33, 41}) {
+      for (const int32_t pixels : lines) {
+        const int32_t in_w = (pixels - 1) * window.stride_w + 1;
+        check({5, in_w, window, window.pad_top, window.pad_left, 3, outputs});
+      }
+    }
+    const ConvCase gaps = {6, 41, window, window.pad_top, window.pad_left, 3, 24, 1, 2, 0, 5};
+    check(gaps);
+    ConvCase silu = gaps;
+    silu.residual = true;
+    silu.activation = activation_of(Function::Silu);
+    check(silu);
+  }
+}
+
 TEST_P(Conv2D, PaddedPointwise) {
   check({4, 6, {1, 1, 1, 1, 1, 1, 1, 2}, 3, 1, 5, 18});
 }
