@@ -44,13 +44,14 @@ inline void take_moments(const linnet_session& session, const TensorInfo& moment
   session.kernels->moments_f32(args);
 }
 
-// Whether a step computes its output run by run and takes the moments of each at once: where the output is too large to
-// be found in a cache later, and every thread gets a run.
+// Whether a step computes its output run by run and takes the moments of each at once: where a thread's part of it is
+// too large to be found in a cache later, and every thread gets a run.
 inline bool moments_by_runs(const linnet_session& session, const StepView& step) {
   constexpr int64_t kCachedBytes = 512 * 1024;
   if (!kHasMoments || step.output_count < 2) return false;
   const TensorInfo& moments = step.more_outputs[0];
-  return step.output.extent_bytes() > kCachedBytes && moments.shape[0] * moments.shape[1] >= session.threads;
+  return step.output.extent_bytes() / session.threads > kCachedBytes &&
+         moments.shape[0] * moments.shape[1] >= session.threads;
 }
 
 // The moments of the whole output, where the step has any to give.
