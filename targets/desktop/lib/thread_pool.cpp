@@ -1,10 +1,16 @@
 #include "targets/desktop/lib/thread_pool.hpp"
 
+#include <chrono>
+
 namespace linnet::tools {
 namespace {
 
-constexpr int kSpins = 4000;
-constexpr int kPatience = 100;  // spins after which the caller does what a worker has not begun
+using Clock = std::chrono::steady_clock;
+
+constexpr Clock::duration kSpinTime = std::chrono::milliseconds(1);
+constexpr int kSpinsPerLook = 64;  // at the clock
+constexpr int kSpins = 4000;       // of the caller, before it yields
+constexpr int kPatience = 100;     // spins after which the caller does what a worker has not begun
 
 void pause_processor() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -51,22 +57,26 @@ bool ThreadPool::take(int share, uint64_t ticket) {
 
 void ThreadPool::work(int thread) {
   uint64_t seen = 0;
-  int idle = 0;
+  int spins = 0;
+  Clock::time_point idle_since;
   while (!stop_.load(std::memory_order_relaxed)) {
     const uint64_t ticket = ticket_.load();
     if (ticket != seen) {
       take(thread, ticket);
       seen = ticket;
-      idle = 0;
-    } else if (++idle < kSpins) {
-      pause_processor();
-    } else {
-      std::unique_lock<std::mutex> lock(mutex_);
-      ++sleepers_;
-      wake_.wait(lock, [this, seen] { return stop_ || ticket_.load() != seen; });
-      --sleepers_;
-      idle = 0;
+      spins = 0;
+      continue;
     }
+    if (spins == 0) idle_since = Clock::now();
+    if (++spins % kSpinsPerLook != 0 || Clock::now() - idle_since < kSpinTime) {
+      pause_processor();
+      continue;
+    }
+    std::unique_lock<std::mutex> lock(mutex_);
+    ++sleepers_;
+    wake_.wait(lock, [this, seen] { return stop_ || ticket_.load() != seen; });
+    --sleepers_;
+    spins = 0;
   }
 }
 
