@@ -24,8 +24,7 @@ struct ActivationFunction {
     if constexpr (kFunction == Function::Sigmoid) return sigmoid(x);
     if constexpr (kFunction == Function::Tanh) return tanh(x);
     if constexpr (kFunction == Function::HardSigmoid) return clamp(fma(alpha, x, beta), zero, one);
-    if constexpr (kFunction == Function::HardSwish)
-      return x * (clamp(x + F32<Isa>::set(3.0f), zero, F32<Isa>::set(6.0f)) * F32<Isa>::set(1.0f / 6.0f));
+    if constexpr (kFunction == Function::HardSwish) return hard_swish(x);
     if constexpr (kFunction == Function::Elu) return select(x < zero, alpha * expm1(x), x);
     if constexpr (kFunction == Function::Selu) return beta * select(x < zero, alpha * expm1(x), x);
     if constexpr (kFunction == Function::Softplus) return softplus(x);

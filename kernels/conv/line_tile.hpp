@@ -80,7 +80,7 @@ void line_rows(const PanelSpan& span, int32_t count, const Activation& activatio
   constexpr int32_t kTogether = 32;  // are in the first-level cache when the activation is applied to them
   const bool two = span.panels > 1 || span.mixed;
   const ptrdiff_t second_width = span.mixed ? kTailPanel : kPanel;
-  t.clamp = make_clamp(activation);
+  t.clamp = make_clamp<Isa>(activation);
   t.panel = span.packed;
   t.panel_distance = span.panel_distance;
   t.panel_width = span.wide ? kPanel : kTailPanel;

@@ -163,7 +163,7 @@ void depthwise_row(const DepthwiseArgs& args, int32_t row) {
   line.y_stride = args.y_stride;
   line.residual = e.residual ? e.residual + pixel * e.residual_stride : nullptr;
   line.residual_stride = e.residual_stride;
-  line.clamp = make_clamp(e.activation);
+  line.clamp = make_clamp<Isa>(e.activation);
   depthwise_line<Isa>(line, args.in_w, args.out_w);
   if (line.clamp.deferred) {
     activate_rows<Isa>(e.activation, args.out_w, args.channels, line.y, args.y_stride, line.y, args.y_stride);
@@ -209,7 +209,7 @@ void depthwise_rows_by_strips(const DepthwiseArgs& args, DepthwiseStrips strips,
   lines.residual = e.residual ? e.residual + pixel * e.residual_stride : nullptr;
   lines.residual_stride = e.residual_stride;
   lines.residual_line = args.out_w * e.residual_stride;
-  lines.clamp = make_clamp(e.activation);
+  lines.clamp = make_clamp<Isa>(e.activation);
   strips(lines);
   if (lines.clamp.deferred) {
     activate_rows<Isa>(e.activation, count * args.out_w, args.channels, args.y + pixel * args.y_stride, args.y_stride,

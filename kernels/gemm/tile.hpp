@@ -396,7 +396,7 @@ void run_rows(const PanelSpan& span, int32_t count, const Activation& activation
   using Shape = TileShape<Isa>;
   const int32_t step = tile_columns<Isa>(span);
   const int32_t height = span.wide || t.rows ? Shape::rows : Shape::narrow_rows;
-  t.clamp = make_clamp(activation);
+  t.clamp = make_clamp<Isa>(activation);
   t.panel_distance = span.panel_distance;
   t.panel_width = span.wide ? kPanel : kTailPanel;
   t.c += span.column;

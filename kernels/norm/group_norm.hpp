@@ -94,7 +94,7 @@ void group_norm_f32_impl(const GroupNormArgs& args) {
   const GroupNormPlan plan = plan_group_norm(args.channels);
   float* total = static_cast<float*>(args.scratch);
   const MomentRows<float*> rows(total, args.channels);
-  const Clamp limits = make_clamp(args.activation);
+  const Clamp limits = make_clamp<Isa>(args.activation);
   const ClampVectors<Isa> clamp(limits);
   for (int32_t image = args.image_begin; image < args.image_end; ++image) {
     const float* x = args.x + static_cast<ptrdiff_t>(image) * args.pixels * args.x_stride;

@@ -59,7 +59,7 @@ LINNET_INLINE Standardization<Isa> standardize_row(const RowNormArgs& args, cons
 
 template <class Isa>
 void row_norm_f32_impl(const RowNormArgs& args) {
-  const Clamp limits = make_clamp(args.activation);
+  const Clamp limits = make_clamp<Isa>(args.activation);
   const ClampVectors<Isa> clamp(limits);
   for (int32_t r = 0; r < args.rows; ++r) {
     const float* x = args.x + r * args.x_stride;

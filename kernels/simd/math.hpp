@@ -36,6 +36,13 @@ LINNET_INLINE F32<Isa> clamp(F32<Isa> x, F32<Isa> low, F32<Isa> high) {
   return min(high, max(low, x));
 }
 
+// x min(max(x + 3, 0), 6) / 6
+template <class Isa>
+LINNET_INLINE F32<Isa> hard_swish(F32<Isa> x) {
+  const F32<Isa> gate = clamp(x + F32<Isa>::set(3.0f), F32<Isa>::set(0.0f), F32<Isa>::set(6.0f));
+  return x * (gate * F32<Isa>::set(1.0f / 6.0f));
+}
+
 // Maximum and minimum that are NaN where either argument is.
 template <class Isa>
 LINNET_INLINE F32<Isa> max_or_nan(F32<Isa> a, F32<Isa> b) {

@@ -198,7 +198,7 @@ LINNET_INLINE void Winograd<Isa, kTile>::prefetch_output(WinogradTile tile, cons
 
 template <class Isa, int kTile>
 void Winograd<Isa, kTile>::transform_outputs(const PanelSpan& span, WinogradTile first, int32_t tiles) const {
-  const Clamp limits = make_clamp(args.epilogue.activation);
+  const Clamp limits = make_clamp<Isa>(args.epilogue.activation);
   const ClampVectors<Isa> clamp(limits);
   const ptrdiff_t stride = product_stride(tiles);
   const float* product = scratch + plan.product_offset;
