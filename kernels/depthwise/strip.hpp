@@ -39,6 +39,11 @@ struct DepthwiseOutputs {
 
 // The widest strip. Seven divides the widths of most networks' images.
 constexpr int kDepthwisePixels = 7;
+// Strips of up to so many have too few sums to hide the latency of multiply-adds, and take two vectors of channels at a
+// time. Up to 7 where kernels leave registers for it (measured).
+constexpr int narrow_strip(int kernel_w, int stride_w) {
+  return kernel_w == 3 ? 5 + stride_w : 5;
+}
 
 template <class Isa, bool kFull>
 LINNET_INLINE F32<Isa> load_channels(const float* p, int32_t channels) {
@@ -97,27 +102,37 @@ LINNET_INLINE void add_columns(F32<Isa> (&acc)[kPixels], const float* x, ptrdiff
   }
 }
 
-template <class Isa, int kKernelW, int kStrideW, int kPixels, bool kFull>
+template <class Isa, int kKernelW, int kStrideW, int kPixels, int kVectors, bool kFull>
 LINNET_INLINE void depthwise_outputs(const DepthwiseLines& lines, const DepthwiseOutputs<Isa>& o) {
+  constexpr int kWidth = F32<Isa>::width;
   const ptrdiff_t x_line = lines.x_line, width = o.width;
-  const F32<Isa> bias = F32<Isa>::load(o.packed);
-  F32<Isa> acc[kPixels];
+  F32<Isa> acc[kVectors][kPixels];
+#pragma GCC unroll 2
+  for (int v = 0; v < kVectors; ++v) {
+    const F32<Isa> bias = F32<Isa>::load(o.packed + v * kWidth);
 #pragma GCC unroll 8
-  for (int p = 0; p < kPixels; ++p) acc[p] = bias;
+    for (int p = 0; p < kPixels; ++p) acc[v][p] = bias;
+  }
   const float* line = o.x + o.ky_begin * x_line;
   const float* w = o.packed + (1 + static_cast<ptrdiff_t>(o.ky_begin) * kKernelW) * width;
   for (int32_t ky = o.ky_begin; ky < o.ky_end; ++ky, line += x_line, w += kKernelW * width) {
-    add_columns<Isa, kKernelW, kStrideW, kPixels, kFull>(acc, line, lines.x_stride, w, width, o.column_begin,
-                                                         o.column_end, o.channels);
+#pragma GCC unroll 2
+    for (int v = 0; v < kVectors; ++v) {
+      add_columns<Isa, kKernelW, kStrideW, kPixels, kFull>(acc[v], line + v * kWidth, lines.x_stride, w + v * kWidth,
+                                                           width, o.column_begin, o.column_end, o.channels);
+    }
   }
-  finish_depthwise<Isa, kPixels, kFull>(acc, lines.clamp, o.channels, o.y, lines.y_stride, o.residual,
-                                        lines.residual_stride);
+#pragma GCC unroll 2
+  for (int v = 0; v < kVectors; ++v) {
+    finish_depthwise<Isa, kPixels, kFull>(acc[v], lines.clamp, o.channels, o.y + v * kWidth, lines.y_stride,
+                                          o.residual ? o.residual + v * kWidth : nullptr, lines.residual_stride);
+  }
 }
 
-// Calls outputs(lines, DepthwiseOutputs) for every line and vector of channels of the strip whose first output is ox.
+// Calls outputs(lines, DepthwiseOutputs), which returns how many channels it has computed, until all of them are, for
+// every line of the strip whose first output is ox.
 template <class Isa, class Outputs>
 __attribute__((noinline)) void depthwise_walk(const DepthwiseLines& caller_lines, int32_t ox, Outputs outputs) {
-  constexpr int32_t step = F32<Isa>::width;
   const DepthwiseLines lines = caller_lines;  // a copy that no store can change
   const Window& w = lines.window;
   const int32_t left = ox * w.stride_w - w.pad_left;
@@ -139,12 +154,13 @@ __attribute__((noinline)) void depthwise_walk(const DepthwiseLines& caller_lines
       o.packed = packed;
       o.y = y;
       o.residual = residual;
-      for (o.channels = channels < kPanel ? channels : kPanel; o.channels > 0; o.channels -= step) {
-        outputs(lines, o);
-        o.x += step;
-        o.packed += step;
-        o.y += step;
-        if (residual) o.residual += step;
+      for (o.channels = channels < kPanel ? channels : kPanel; o.channels > 0;) {
+        const int32_t done = outputs(lines, o);
+        o.channels -= done;
+        o.x += done;
+        o.packed += done;
+        o.y += done;
+        if (residual) o.residual += done;
       }
       x += w.stride_h * lines.x_line;
       y += lines.y_line;
@@ -156,12 +172,20 @@ __attribute__((noinline)) void depthwise_walk(const DepthwiseLines& caller_lines
 // Outputs ox <= x < ox + kPixels of all lines.
 template <class Isa, int kKernelW, int kStrideW, int kPixels>
 void depthwise_strip(const DepthwiseLines& lines, int32_t ox) {
+  constexpr int32_t kWidth = F32<Isa>::width;
   depthwise_walk<Isa>(lines, ox, [](const DepthwiseLines& l, const DepthwiseOutputs<Isa>& o) LINNET_INLINE_LAMBDA {
-    if (o.channels >= F32<Isa>::width) {
-      depthwise_outputs<Isa, kKernelW, kStrideW, kPixels, true>(l, o);
-    } else {
-      depthwise_outputs<Isa, kKernelW, kStrideW, kPixels, false>(l, o);
+    if constexpr (kPixels <= narrow_strip(kKernelW, kStrideW) && 2 * kWidth <= kPanel) {
+      if (o.channels >= 2 * kWidth) {
+        depthwise_outputs<Isa, kKernelW, kStrideW, kPixels, 2, true>(l, o);
+        return 2 * kWidth;
+      }
     }
+    if (o.channels >= kWidth) {
+      depthwise_outputs<Isa, kKernelW, kStrideW, kPixels, 1, true>(l, o);
+    } else {
+      depthwise_outputs<Isa, kKernelW, kStrideW, kPixels, 1, false>(l, o);
+    }
+    return kWidth;
   });
 }
 

@@ -40,15 +40,16 @@ def functions(objdump, path):
 
 
 def hottest_loop(body):
-    """The loop without a loop in it that has most multiply-adds; None if there is none."""
+    """The densest in multiply-adds of the loops without a loop in them, None if there is none. Those with less than two
+    thirds of what another has are remainders."""
     ranges = [(target, address) for address, _, target in body if target is not None and target <= address]
-    best = None
+    found = []
     for begin, end in ranges:
         if any(begin <= b and e <= end and (b, e) != (begin, end) for b, e in ranges):
             continue
         # Branches out of the way of what is left out at an image's border are not taken within it.
-        loop = Loop([re.sub(r"[0-9a-f]+ <.*", ".Lloop", text) if target is not None else re.sub(r"\s*<.*>", "", text)
-                     for address, text, target in body if begin <= address <= end])
-        if best is None or loop.multiply_adds > best.multiply_adds:
-            best = loop
-    return best if best and best.multiply_adds else None
+        found.append(Loop([re.sub(r"[0-9a-f]+ <.*", ".Lloop", text) if target is not None else
+                           re.sub(r"\s*<.*>", "", text) for address, text, target in body if begin <= address <= end]))
+    most = max((loop.multiply_adds for loop in found), default=0)
+    whole = [loop for loop in found if 3 * loop.multiply_adds >= 2 * most > 0]
+    return max(whole, key=lambda loop: loop.multiply_adds / len(loop.instructions), default=None)
