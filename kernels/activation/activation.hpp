@@ -46,7 +46,7 @@ struct ActivationFunction {
   }
 };
 
-// The arguments of a function for which there is a shorter computation: all those whose powers of e are normal.
+// A shorter computation of a function, for all arguments but the rare ones, whose powers of e are denormal.
 template <class Isa, Function kFunction>
 struct CommonCase {
   static constexpr bool kExists = false;

@@ -60,7 +60,7 @@ __attribute__((noinline)) void line_tile(const TileArgs& t, ptrdiff_t second_wid
   store_vectors<Isa, true>(acc, t, t.c, t.residual);
 }
 
-// The next tile's pixels: kPixels of them, or half as many while fewer are left.
+// Computes kPixels pixels, or half as many while fewer are left; returns how many.
 template <class Isa, int kKernelW, int kStrideW, int kChannels, int kPixels, int kVectors>
 LINNET_INLINE int32_t line_tile_of(int32_t left, const TileArgs& t, ptrdiff_t second_width) {
   if constexpr (kPixels > 1) {
@@ -87,10 +87,11 @@ void line_rows(const PanelSpan& span, int32_t count, const Activation& activatio
   t.columns = span.columns;
   t.c += span.column;
   if (t.residual) t.residual += span.column;
-  for (int32_t done = 0, pixels; count > 0; count -= done, done = 0) {
+  while (count > 0) {
     float* const c = t.c;
+    int32_t done = 0;
     while (done < count && done < kTogether) {
-      pixels =
+      const int32_t pixels =
           two ? line_tile_of<Isa, kKernelW, kStrideW, kChannels, line_tile_pixels(2), 2>(count - done, t, second_width)
               : line_tile_of<Isa, kKernelW, kStrideW, kChannels, line_tile_pixels(1), 1>(count - done, t, second_width);
       done += pixels;
@@ -99,6 +100,7 @@ void line_rows(const PanelSpan& span, int32_t count, const Activation& activatio
       if (t.residual) t.residual += pixels * t.residual_stride;
     }
     if (t.clamp.deferred) activate_rows<Isa>(activation, done, span.columns, c, t.c_stride, c, t.c_stride);
+    count -= done;
   }
 }
 

@@ -24,13 +24,13 @@ struct DepthwiseLines {
   Clamp clamp;
 };
 
-// One vector of channels of the outputs of a strip in one line.
+// Vectors of channels of the outputs of a strip in one line.
 template <class Isa>
 struct DepthwiseOutputs {
   const float* x;  // first pixel under the kernel's first line; either may lie outside the image
   const float* packed;
-  ptrdiff_t width;  // of the panel that `packed` points into
-  int32_t channels;
+  ptrdiff_t width;                   // of the panel that `packed` points into
+  int32_t channels;                  // from here to the panel's end
   int32_t ky_begin, ky_end;          // lines of the kernel inside the image
   int32_t column_begin, column_end;  // input columns inside the image, counted from x
   float* y;

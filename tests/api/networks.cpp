@@ -33,6 +33,15 @@ void conv2d_residual(ModelBuilder& b) {
   b.output_of(residual, shape);
 }
 
+// Few lines and many outputs: divided by outputs.
+void conv2d_wide(ModelBuilder& b) {
+  const Shape shape = {1, 7, 9, 530};
+  const uint32_t x = b.sliced_input({1, 14, 18, 20}), residual = b.sliced_input(shape);
+  const uint32_t w = b.conv_weights(1, 20, 530, 1, 9);
+  b.step(fb::CreateConv2D(b.fbb(), w, 1, 1, 1, 2, 2, 1, 1, 0, 0, &kSilu), {x, residual}, {residual});
+  b.output_of(residual, shape);
+}
+
 void scaled_conv2d(ModelBuilder& b) {
   const uint32_t x = b.sliced_input({2, 7, 6, 20}), factors = b.sliced_input({2, 1, 1, 20}), y = b.slice({2, 4, 3, 30});
   const uint32_t w = b.conv_weights(1, 20, 30, 3, 3);
@@ -364,6 +373,7 @@ const std::vector<OperatorModel>& operator_models() {
   static const std::vector<OperatorModel> models = {
       {"Conv2D", conv2d},
       {"Conv2D_residual", conv2d_residual},
+      {"Conv2D_wide", conv2d_wide},
       {"Conv2D_moments", conv2d_moments},
       {"ScaledConv2D", scaled_conv2d},
       {"ScaledConv2D_residual", scaled_conv2d_residual},
