@@ -7,7 +7,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr Clock::duration kSpinTime = std::chrono::milliseconds(1);
+// Of a worker: how long it only spins, and how long it leaves its core to others who wait for one before it sleeps.
+constexpr Clock::duration kSpinTime = std::chrono::microseconds(100), kYieldTime = std::chrono::milliseconds(1);
 constexpr int kSpinsPerLook = 64;  // at the clock
 constexpr int kSpins = 4000;       // of the caller, before it yields
 constexpr int kPatience = 100;     // spins after which the caller does what a worker has not begun
@@ -68,8 +69,15 @@ void ThreadPool::work(int thread) {
       continue;
     }
     if (spins == 0) idle_since = Clock::now();
-    if (++spins % kSpinsPerLook != 0 || Clock::now() - idle_since < kSpinTime) {
+    if (++spins % kSpinsPerLook != 0) {
       pause_processor();
+      continue;
+    }
+    const Clock::duration idle = Clock::now() - idle_since;
+    if (idle < kSpinTime) continue;
+    if (idle < kYieldTime) {
+      std::this_thread::yield();
+      --spins;  // looks again at once
       continue;
     }
     std::unique_lock<std::mutex> lock(mutex_);

@@ -1,6 +1,7 @@
-// A thread pool for linnet_options.parallel_for. Workers spin for a millisecond after a step of a network, since the
-// next piece of work is about to come, and sleep after that: to wake one takes tens of microseconds. Every thread is
-// given the same indices each time: what a thread computed in one step it finds in its own caches in the next.
+// A thread pool for linnet_options.parallel_for. Workers spin for a tenth of a millisecond after a step of a network
+// and yield until a whole one has passed, since the next piece of work is about to come, and sleep after that: to wake
+// one takes tens of microseconds. Every thread is given the same indices each time: what a thread computed in one step
+// it finds in its own caches in the next.
 #pragma once
 
 #include <atomic>
