@@ -39,8 +39,8 @@ struct DepthwiseOutputs {
 
 // The widest strip. Seven divides the widths of most networks' images.
 constexpr int kDepthwisePixels = 7;
-// Strips of up to so many have too few sums to hide the latency of multiply-adds, and take two vectors of channels at a
-// time. Up to 7 where kernels leave registers for it (measured).
+// Strips of up to so many pixels have too few sums to hide the latency of multiply-adds, and take two vectors of
+// channels at a time. Measured with AVX2: wider ones gain by it only where the kernel leaves registers.
 constexpr int narrow_strip(int kernel_w, int stride_w) {
   return kernel_w == 3 ? 5 + stride_w : 5;
 }

@@ -126,7 +126,7 @@ void add_convolutions(const KernelTable& kernels) {
   add(28, 240, 5, 1), add(14, 480, 5, 1), add(14, 672, 5, 1), add(7, 1152, 5, 1);                    // EfficientNet-B0
   add(56, 96, 7, 1), add(28, 192, 7, 1), add(14, 384, 7, 1), add(7, 768, 7, 1);                      // ConvNeXt-tiny
   add(28, 58, 3, 1), add(14, 116, 3, 1), add(7, 232, 3, 1), add(28, 24, 3, 2);                       // ShuffleNetV2
-  add(48, 8, 3, 1), add(24, 16, 3, 2), add(6, 128, 3, 1), add(5, 64, 3, 1);
+  add(48, 8, 3, 1), add(24, 16, 3, 2), add(6, 128, 3, 1), add(5, 64, 3, 1);                          // MLPerf Tiny
   const std::vector<ImageCase> transposed = {{56, 128, 64, 2, 2}, {112, 64, 32, 2, 2}, {28, 256, 128, 4, 2}};
   std::vector<ImageCase> tiled;
   for (const int tile : {2, 4, 6}) {
