@@ -70,7 +70,8 @@ static_assert(static_cast<int>(fb::DataType::Int8) == LINNET_INT8, "DataType::In
 static_assert(static_cast<int>(fb::DataType::UInt8) == LINNET_UINT8, "DataType::UInt8");
 static_assert(static_cast<int>(fb::DataType::Int32) == LINNET_INT32, "DataType::Int32");
 static_assert(static_cast<int>(fb::DataType::Bool) == LINNET_BOOL, "DataType::Bool");
-static_assert(static_cast<int>(fb::DataType::MAX) == LINNET_BOOL, "DataType");
+static_assert(static_cast<int>(fb::DataType::Int16) == LINNET_INT16, "DataType::Int16");
+static_assert(static_cast<int>(fb::DataType::MAX) == LINNET_INT16, "DataType");
 
 inline kernels::Activation activation_of(const fb::Activation* activation) {
   kernels::Activation result;

@@ -70,7 +70,8 @@ typedef enum linnet_type {
   LINNET_INT8 = 1,
   LINNET_UINT8 = 2,
   LINNET_INT32 = 3,
-  LINNET_BOOL = 4
+  LINNET_BOOL = 4,
+  LINNET_INT16 = 5
 } linnet_type;
 
 /* One unit of parallel work: called with every index in 0..count-1 exactly once. */
@@ -135,9 +136,11 @@ typedef struct linnet_tensor_view {
   void* data;
   const char* name; /* null where names were stripped */
   int first_line;   /* of the whole tensor; not 0 only for the tap hook within a cascade */
+  float scale;      /* integers stand for scale * (value - zero_point); 0: for themselves */
+  int zero_point;
 } linnet_tensor_view;
 #define LINNET_TENSOR_VIEW_INIT \
-  { sizeof(linnet_tensor_view), LINNET_FLOAT32, 0, {0}, {0}, 0, 0, 0, 0, 0 }
+  { sizeof(linnet_tensor_view), LINNET_FLOAT32, 0, {0}, {0}, 0, 0, 0, 0, 0, 0, 0 }
 
 /* Checks the whole model (its structure, every offset, shape and index) and says what it needs. */
 linnet_status linnet_get_model_info(const linnet_options* options, const void* bytes, size_t size,

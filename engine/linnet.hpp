@@ -38,6 +38,10 @@ struct TypeOf<uint8_t> {
   static constexpr linnet_type value = LINNET_UINT8;
 };
 template <>
+struct TypeOf<int16_t> {
+  static constexpr linnet_type value = LINNET_INT16;
+};
+template <>
 struct TypeOf<int32_t> {
   static constexpr linnet_type value = LINNET_INT32;
 };

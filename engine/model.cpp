@@ -86,7 +86,7 @@ bool check_tensor(const ModelView& model, int32_t index, Error* error) {
   const TensorInfo info = model.tensor(static_cast<uint32_t>(index));
   LINNET_REQUIRE(error, info.extent() <= INT32_MAX, LINNET_ERROR_SHAPE, index, INT32_MAX, info.extent());
   const int64_t offset = tensor.offset();
-  LINNET_REQUIRE(error, offset % sizeof(float) == 0, LINNET_ERROR_RANGE, index, sizeof(float), offset);
+  LINNET_REQUIRE(error, offset % info.element_bytes == 0, LINNET_ERROR_RANGE, index, info.element_bytes, offset);
   const int64_t end = offset + info.extent_bytes();
   LINNET_REQUIRE(error, end <= limit, LINNET_ERROR_RANGE, index, limit, end);
   return true;
@@ -127,7 +127,7 @@ bool check_ports(const ModelView& model, Error* error) {
 }  // namespace
 
 int32_t element_bytes(fb::DataType type) {
-  return type == fb::DataType::Float32 || type == fb::DataType::Int32 ? 4 : 1;
+  return type == fb::DataType::Float32 || type == fb::DataType::Int32 ? 4 : type == fb::DataType::Int16 ? 2 : 1;
 }
 
 int64_t ModelView::block_bytes(uint32_t index) const {

@@ -30,6 +30,9 @@ void load(fb::DataType type, const uint8_t* x, int32_t count, Block* block) {
     case fb::DataType::UInt8:
       for (int32_t i = 0; i < count; ++i) block->integers[i] = x[i];
       break;
+    case fb::DataType::Int16:
+      for (int32_t i = 0; i < count; ++i) block->integers[i] = reinterpret_cast<const int16_t*>(x)[i];
+      break;
     case fb::DataType::Int32:
       for (int32_t i = 0; i < count; ++i) block->integers[i] = reinterpret_cast<const int32_t*>(x)[i];
       break;
@@ -57,6 +60,11 @@ void store_floats(fb::DataType type, const float* values, int32_t count, uint8_t
     case fb::DataType::UInt8:
       for (int32_t i = 0; i < count; ++i) y[i] = static_cast<uint8_t>(truncate(values[i], 0, UINT8_MAX));
       break;
+    case fb::DataType::Int16:
+      for (int32_t i = 0; i < count; ++i) {
+        reinterpret_cast<int16_t*>(y)[i] = static_cast<int16_t>(truncate(values[i], INT16_MIN, INT16_MAX));
+      }
+      break;
     case fb::DataType::Int32:
       for (int32_t i = 0; i < count; ++i) reinterpret_cast<int32_t*>(y)[i] = truncate(values[i], INT32_MIN, INT32_MAX);
       break;
@@ -74,6 +82,9 @@ void store_integers(fb::DataType type, const int32_t* values, int32_t count, uin
     case fb::DataType::Int8:
     case fb::DataType::UInt8:
       for (int32_t i = 0; i < count; ++i) y[i] = static_cast<uint8_t>(values[i]);
+      break;
+    case fb::DataType::Int16:
+      for (int32_t i = 0; i < count; ++i) reinterpret_cast<int16_t*>(y)[i] = static_cast<int16_t>(values[i]);
       break;
     case fb::DataType::Int32:
       for (int32_t i = 0; i < count; ++i) reinterpret_cast<int32_t*>(y)[i] = values[i];
