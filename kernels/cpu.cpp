@@ -2,7 +2,7 @@
 
 #if defined(__x86_64__) || defined(__i386__)
 #include <cpuid.h>
-#elif defined(__arm__) && defined(__linux__)
+#elif defined(__aarch64__) || (defined(__arm__) && defined(__linux__))
 #include <sys/auxv.h>
 #endif
 
@@ -20,6 +20,8 @@ bool supports(IsaId id) {
   constexpr uint32_t kFma = 1u << 12, kOsXsave = 1u << 27, kAvx = 1u << 28;           // leaf 1, ecx
   constexpr uint32_t kAvx2 = 1u << 5;                                                 // leaf 7, ebx
   constexpr uint32_t kAvx512 = 1u << 16 | 1u << 17 | 1u << 28 | 1u << 30 | 1u << 31;  // F, DQ, CD, BW, VL: leaf 7, ebx
+  constexpr uint32_t kAvx512Vnni = 1u << 11;                                          // leaf 7, ecx
+  constexpr uint32_t kAvxVnni = 1u << 4;                                              // leaf 7, subleaf 1, eax
   constexpr uint64_t kYmmState = 0x6, kZmmState = 0xe6;                               // XCR0
   unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
   if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx) || !all(ecx, kFma | kOsXsave | kAvx)) return false;
@@ -27,13 +29,17 @@ bool supports(IsaId id) {
   __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
   const uint64_t state = static_cast<uint64_t>(high) << 32 | low;
   if (!all(state, kYmmState) || !__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) || !all(ebx, kAvx2)) return false;
-  return id == IsaId::avx2 || (id == IsaId::avx512 && all(state, kZmmState) && all(ebx, kAvx512));
+  if (id == IsaId::avx2) return true;
+  if (id == IsaId::avxvnni) return eax >= 1 && __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) && all(eax, kAvxVnni);
+  const bool has_avx512 = all(state, kZmmState) && all(ebx, kAvx512);
+  return has_avx512 && (id == IsaId::avx512 || (id == IsaId::avx512vnni && all(ecx, kAvx512Vnni)));
 }
 
 #elif defined(__aarch64__)
 
 bool supports(IsaId id) {
-  return id == IsaId::neon64;
+  constexpr unsigned long kDotProducts = 1ul << 20;  // AT_HWCAP, ASIMDDP
+  return id == IsaId::neon64 || (id == IsaId::neon64dot && (getauxval(AT_HWCAP) & kDotProducts) != 0);
 }
 
 #elif defined(__arm__) && defined(__linux__)

@@ -1,4 +1,4 @@
-// What this CPU and its operating system can run. No libc on x86; one auxiliary-vector read on 32-bit ARM Linux.
+// What this CPU and its operating system can run. No libc on x86; one auxiliary-vector read on ARM Linux.
 #pragma once
 
 #include "kernels/isa.hpp"

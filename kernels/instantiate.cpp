@@ -11,14 +11,4 @@ namespace linnet::kernels::LINNET_ISA_TAG {
 #include "kernels/kernels.inc"
 #undef LINNET_KERNEL
 
-#ifndef LINNET_SINGLE_ISA
-extern const KernelTable kernel_table;
-const KernelTable kernel_table = {
-    IsaId::LINNET_ISA_TAG,
-#define LINNET_KERNEL(name, Args) name,
-#include "kernels/kernels.inc"
-#undef LINNET_KERNEL
-};
-#endif
-
 }  // namespace linnet::kernels::LINNET_ISA_TAG

@@ -15,14 +15,17 @@ namespace linnet::kernels {
 // Tags; a kernel is a template on one of them. `scalar` is plain C++ (also Cortex-M).
 namespace isa {
 struct scalar;
-struct avx2;    // AVX2 and FMA
-struct avx512;  // AVX-512 F, BW, DQ, VL
-struct neon32;  // armv7 NEON with VFPv4
-struct neon64;  // aarch64 Advanced SIMD
+struct avx2;        // AVX2 and FMA
+struct avxvnni;     // avx2 with AVX-VNNI
+struct avx512;      // AVX-512 F, BW, DQ, VL
+struct avx512vnni;  // avx512 with AVX-512 VNNI
+struct neon32;      // armv7 NEON with VFPv4
+struct neon64;      // aarch64 Advanced SIMD
+struct neon64dot;   // neon64 with the dot products of Armv8.2
 }  // namespace isa
 
-enum class IsaId : uint8_t { scalar, avx2, avx512, neon32, neon64 };
-constexpr int kIsaCount = 5;
+enum class IsaId : uint8_t { scalar, avx2, avxvnni, avx512, avx512vnni, neon32, neon64, neon64dot };
+constexpr int kIsaCount = 8;
 
 // What scratch sizes depend on. The converter evaluates the same scratch functions with the traits of every target, so
 // that the arena of any device is known offline.
@@ -30,10 +33,12 @@ struct IsaTraits {
   const char* name;   // as LINNET_ISA accepts it
   int32_t width;      // float lanes of a vector
   int32_t tile_rows;  // output pixels (GEMM rows) of the register tile
+  int32_t int8_rows;  // the same of int8 products
 };
 
 constexpr IsaTraits kIsaTraits[kIsaCount] = {
-    {"scalar", 1, 4}, {"avx2", 8, 6}, {"avx512", 16, 10}, {"neon32", 4, 4}, {"neon64", 4, 8},
+    {"scalar", 1, 4, 2},       {"avx2", 8, 6, 3},   {"avxvnni", 8, 6, 6}, {"avx512", 16, 10, 5},
+    {"avx512vnni", 16, 10, 6}, {"neon32", 4, 4, 2}, {"neon64", 4, 8, 3},  {"neon64dot", 4, 8, 6},
 };
 
 LINNET_INLINE constexpr const IsaTraits& traits(IsaId id) {
@@ -46,22 +51,41 @@ constexpr IsaId isa_id = IsaId::scalar;
 template <>
 inline constexpr IsaId isa_id<isa::avx2> = IsaId::avx2;
 template <>
+inline constexpr IsaId isa_id<isa::avxvnni> = IsaId::avxvnni;
+template <>
 inline constexpr IsaId isa_id<isa::avx512> = IsaId::avx512;
+template <>
+inline constexpr IsaId isa_id<isa::avx512vnni> = IsaId::avx512vnni;
 template <>
 inline constexpr IsaId isa_id<isa::neon32> = IsaId::neon32;
 template <>
 inline constexpr IsaId isa_id<isa::neon64> = IsaId::neon64;
+template <>
+inline constexpr IsaId isa_id<isa::neon64dot> = IsaId::neon64dot;
 
 // Outputs per packed weight panel, for every instruction set. The last panel is 8 wide where 8 outputs or fewer remain.
 constexpr int32_t kPanel = 16;
 constexpr int32_t kTailPanel = 8;
 
-// Bytes of one packed Panel16 section: for each panel, bias [width] then weights [k][width], float32.
-LINNET_INLINE constexpr int64_t panel_floats(int64_t n, int64_t k) {
+// Columns of n outputs' panels.
+LINNET_INLINE constexpr int64_t panel_columns(int64_t n) {
   const int64_t tail = n % kPanel;
   const int64_t wide = n / kPanel + (tail > kTailPanel ? 1 : 0);
   const int64_t narrow = tail > 0 && tail <= kTailPanel ? 1 : 0;
-  return (wide * kPanel + narrow * kTailPanel) * (k + 1);
+  return wide * kPanel + narrow * kTailPanel;
+}
+
+// Floats of one packed Panel16 section: for each panel, bias [width] then weights [k][width].
+LINNET_INLINE constexpr int64_t panel_floats(int64_t n, int64_t k) {
+  return panel_columns(n) * (k + 1);
+}
+
+// Bytes of one packed Panel16Int8 section: for each panel, int32 bias, weight_sum, multiplier and shift [width] each,
+// then int8 weights [ceil(k / 4)][width][4]. A Depthwise16Int8 is one of [taps, channels].
+constexpr int32_t kDot = 4;              // inputs that are multiplied together
+constexpr int64_t kPanelHeader = 4 * 4;  // bytes per column
+LINNET_INLINE constexpr int64_t panel_int8_bytes(int64_t n, int64_t k) {
+  return panel_columns(n) * (kPanelHeader + (k + kDot - 1) / kDot * kDot);
 }
 
 }  // namespace linnet::kernels

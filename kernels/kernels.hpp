@@ -3,7 +3,7 @@
 // so that the linker keeps only those in use.
 #pragma once
 
-#include "kernels/contract.hpp"
+#include "kernels/contract_int8.hpp"
 
 namespace linnet::kernels {
 
@@ -23,6 +23,30 @@ namespace neon32 {
 namespace neon64 {
 #include "kernels/kernels.inc"
 }
+namespace scalar {
+#include "kernels/kernels_int8.inc"
+}
+namespace avx2 {
+#include "kernels/kernels_int8.inc"
+}
+namespace avxvnni {
+#include "kernels/kernels_int8.inc"
+}
+namespace avx512 {
+#include "kernels/kernels_int8.inc"
+}
+namespace avx512vnni {
+#include "kernels/kernels_int8.inc"
+}
+namespace neon32 {
+#include "kernels/kernels_int8.inc"
+}
+namespace neon64 {
+#include "kernels/kernels_int8.inc"
+}
+namespace neon64dot {
+#include "kernels/kernels_int8.inc"
+}
 #undef LINNET_KERNEL
 
 #ifdef LINNET_SINGLE_ISA
@@ -33,6 +57,7 @@ struct KernelTable {
     LINNET_SINGLE_ISA::name(args);     \
   }
 #include "kernels/kernels.inc"
+#include "kernels/kernels_int8.inc"
 #undef LINNET_KERNEL
 };
 #else
@@ -40,6 +65,7 @@ struct KernelTable {
   IsaId id;
 #define LINNET_KERNEL(name, Args) void (*name)(const Args& args);
 #include "kernels/kernels.inc"
+#include "kernels/kernels_int8.inc"
 #undef LINNET_KERNEL
 };
 #endif
@@ -54,5 +80,8 @@ int64_t conv_transpose2d_scratch_bytes(const Window& window, int32_t in_channels
                                        int32_t pointer_bytes);
 int64_t matmul_scratch_bytes(int32_t m, int32_t n, int32_t k, const IsaTraits& traits);
 int64_t group_norm_scratch_bytes(int32_t channels);
+int64_t conv2d_int8_scratch_bytes(const Window& window, int32_t in_channels, const IsaTraits& traits,
+                                  int32_t pointer_bytes);
+int64_t depthwise_int8_scratch_bytes(const Window& window, int32_t channels, int32_t pointer_bytes);
 
 }  // namespace linnet::kernels

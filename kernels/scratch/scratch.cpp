@@ -1,4 +1,5 @@
 #include "kernels/conv/plan.hpp"
+#include "kernels/conv/plan_int8.hpp"
 #include "kernels/conv_transpose/phase.hpp"
 #include "kernels/kernels.hpp"
 #include "kernels/matmul/plan.hpp"
@@ -31,6 +32,15 @@ int64_t matmul_scratch_bytes(int32_t m, int32_t n, int32_t k, const IsaTraits& t
 
 int64_t group_norm_scratch_bytes(int32_t channels) {
   return plan_group_norm(channels).scratch_bytes;
+}
+
+int64_t conv2d_int8_scratch_bytes(const Window& window, int32_t in_channels, const IsaTraits& traits,
+                                  int32_t pointer_bytes) {
+  return plan_conv2d_int8(window, in_channels, traits, pointer_bytes).scratch_bytes;
+}
+
+int64_t depthwise_int8_scratch_bytes(const Window& window, int32_t channels, int32_t pointer_bytes) {
+  return plan_depthwise_int8(window, channels, pointer_bytes).scratch_bytes;
 }
 
 }  // namespace linnet::kernels

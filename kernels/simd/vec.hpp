@@ -139,14 +139,26 @@ template <>
 struct XsimdArch<isa::avx512> {
   using type = xsimd::avx512bw;
 };
+template <>
+struct XsimdArch<isa::avx512vnni> {
+  using type = xsimd::avx512bw;
+};
 #elif defined(__AVX2__)
 template <>
 struct XsimdArch<isa::avx2> {
   using type = xsimd::fma3<xsimd::avx2>;
 };
+template <>
+struct XsimdArch<isa::avxvnni> {
+  using type = xsimd::fma3<xsimd::avx2>;
+};
 #elif defined(__aarch64__)
 template <>
 struct XsimdArch<isa::neon64> {
+  using type = xsimd::neon64;
+};
+template <>
+struct XsimdArch<isa::neon64dot> {
   using type = xsimd::neon64;
 };
 #elif defined(__ARM_NEON)

@@ -1,0 +1,160 @@
+// int8 convolution with any window and groups; products are those of 1x1.
+#pragma once
+
+#include "kernels/conv/plan_int8.hpp"
+#include "kernels/gemm/tile_int8.hpp"
+
+namespace linnet::kernels {
+
+// n bytes, n >= 1, of memory that does not overlap; most runs are short.
+template <class Isa>
+LINNET_INLINE void copy_bytes(const int8_t* x, int8_t* y, ptrdiff_t n) {
+  const auto both_ends = [=](auto word) LINNET_INLINE_LAMBDA {
+    using Word = decltype(word);
+    const Word first = load_as<Isa, Word>(x), last = load_as<Isa, Word>(x + n - sizeof(Word));
+    std::memcpy(y, &first, sizeof(Word));
+    std::memcpy(y + n - sizeof(Word), &last, sizeof(Word));
+  };
+  if (n > 16) {
+    std::memcpy(y, x, static_cast<size_t>(n));
+  } else if (n >= 8) {
+    both_ends(uint64_t{});
+  } else if (n >= 4) {
+    both_ends(uint32_t{});
+  } else {
+    for (ptrdiff_t i = 0; i < n; ++i) y[i] = x[i];
+  }
+}
+
+template <class Isa>
+struct ConvolutionInt8 {
+  static constexpr int32_t kStep = traits(isa_id<Isa>).int8_rows;
+
+  const Conv2DInt8Args& args;
+  ConvInt8Plan plan;
+  const int8_t** pointers;
+  int8_t* inputs;
+
+  void place(const int8_t* x, ptrdiff_t pixel, const int8_t** out) const;
+  void gather(const int8_t* x, ptrdiff_t pixel, int8_t* row) const;
+  void prepare(const int8_t* x, ptrdiff_t pixel, int32_t count) const;
+  void run() const;
+};
+
+// An output pixel, counted through all images, as the place of its window: the input pixel (top, left) of the image
+// that begins at `image` (elements).
+struct WindowPlace {
+  ptrdiff_t image;
+  int32_t top, left;
+};
+
+template <class Args>
+LINNET_INLINE WindowPlace window_place(const Args& args, ptrdiff_t pixel) {
+  const int32_t row = static_cast<int32_t>(pixel / args.out_w), column = static_cast<int32_t>(pixel % args.out_w);
+  return {static_cast<ptrdiff_t>(row / args.out_h) * args.in_h * args.in_w * args.x_stride,
+          row % args.out_h * args.window.stride_h - args.window.pad_top,
+          column * args.window.stride_w - args.window.pad_left};
+}
+
+// Writes the pointers of one output pixel, a tile's rows apart.
+template <class Isa>
+LINNET_INLINE void ConvolutionInt8<Isa>::place(const int8_t* x, ptrdiff_t pixel, const int8_t** out) const {
+  const Window& w = args.window;
+  const WindowPlace p = window_place(args, pixel);
+  for (int32_t ky = 0; ky < w.kernel_h; ++ky) {
+    const int32_t iy = p.top + ky * w.dilation_h;
+    const bool line_inside = iy >= 0 && iy < args.in_h;
+    for (int32_t kx = 0; kx < w.kernel_w; ++kx, out += kStep) {
+      const int32_t ix = p.left + kx * w.dilation_w;
+      const bool inside = line_inside && ix >= 0 && ix < args.in_w;
+      *out = inside ? x + p.image + (static_cast<ptrdiff_t>(iy) * args.in_w + ix) * args.x_stride : inputs;
+    }
+  }
+}
+
+// Copies the inputs of one output pixel to a row of plan.k bytes.
+template <class Isa>
+LINNET_INLINE void ConvolutionInt8<Isa>::gather(const int8_t* x, ptrdiff_t pixel, int8_t* row) const {
+  const Window& w = args.window;
+  const WindowPlace p = window_place(args, pixel);
+  const ptrdiff_t channels = args.in_channels;
+  int8_t* const end = row + plan.k;
+  // Neighbouring taps that lie one behind the other are copied together.
+  const bool joined = w.dilation_w == 1 && args.x_stride == channels;
+  for (int32_t ky = 0; ky < w.kernel_h; ++ky) {
+    const int32_t iy = p.top + ky * w.dilation_h;
+    const bool line_inside = iy >= 0 && iy < args.in_h;
+    const int8_t* const line = x + p.image + (static_cast<ptrdiff_t>(iy) * args.in_w + p.left) * args.x_stride;
+    if (joined && line_inside && p.left >= 0 && p.left + w.kernel_w <= args.in_w) {
+      copy_bytes<Isa>(line, row, w.kernel_w * channels);
+      row += w.kernel_w * channels;
+      continue;
+    }
+    for (int32_t kx = 0; kx < w.kernel_w; ++kx, row += channels) {
+      const int32_t ix = p.left + kx * w.dilation_w;
+      if (line_inside && ix >= 0 && ix < args.in_w) {
+        copy_bytes<Isa>(line + static_cast<ptrdiff_t>(kx) * w.dilation_w * args.x_stride, row, channels);
+      } else {
+        std::memset(row, args.input_zero_point, static_cast<size_t>(channels));
+      }
+    }
+  }
+  while (row < end) *row++ = 0;
+}
+
+// Inputs of `count` output pixels; those of the last tile's missing rows are those of its first.
+template <class Isa>
+LINNET_INLINE void ConvolutionInt8<Isa>::prepare(const int8_t* x, ptrdiff_t pixel, int32_t count) const {
+  for (int32_t row = 0; row % kStep != 0 || row < count; ++row) {
+    const int8_t** out = pointers + static_cast<ptrdiff_t>(row) / kStep * kStep * plan.taps + row % kStep;
+    const int32_t source = row < count ? row : row / kStep * kStep;
+    if (plan.gathers) {
+      *out = inputs + static_cast<ptrdiff_t>(source) * plan.k;
+      if (source == row) gather(x, pixel + row, inputs + static_cast<ptrdiff_t>(row) * plan.k);
+    } else {
+      place(x, pixel + source, out);
+    }
+  }
+}
+
+template <class Isa>
+void ConvolutionInt8<Isa>::run() const {
+  const int64_t section = panel_int8_bytes(args.out_channels, int64_t{plan.taps} * plan.k);
+  const ptrdiff_t pixel_end = static_cast<ptrdiff_t>(args.row_end) * args.out_w;
+  const ptrdiff_t pixel_begin = static_cast<ptrdiff_t>(args.row_begin) * args.out_w;
+  // Blocks of nearly equal size: a last one of a few pixels would read all weights for them.
+  const ptrdiff_t tiles = (pixel_end - pixel_begin + kStep - 1) / kStep;
+  const ptrdiff_t blocks = (tiles + plan.tiles - 1) / plan.tiles;
+  const ptrdiff_t block = (tiles + blocks - 1) / blocks * kStep;
+  if (!plan.gathers) std::memset(inputs, args.input_zero_point, static_cast<size_t>(args.in_channels));
+  for (ptrdiff_t pixel = pixel_begin; pixel < pixel_end; pixel += block) {
+    const int32_t count = static_cast<int32_t>(pixel_end - pixel < block ? pixel_end - pixel : block);
+    for (int32_t group = 0; group < args.groups; ++group) {
+      prepare(args.x + static_cast<ptrdiff_t>(group) * args.in_channels, pixel, count);
+      const ptrdiff_t column = static_cast<ptrdiff_t>(group) * args.out_channels;
+      const EpilogueInt8& e = args.epilogue;
+      RowsInt8 rows;
+      rows.pointers = pointers;
+      rows.rows = count;
+      rows.taps = plan.taps;
+      rows.k = plan.k;
+      rows.packed = args.packed + group * section;
+      rows.columns = args.out_channels;
+      rows.y = args.y + pixel * args.y_stride + column;
+      rows.y_stride = args.y_stride;
+      rows.residual = e.residual ? e.residual + pixel * e.residual_stride + column : nullptr;
+      multiply_int8<Isa>(rows, e);
+    }
+  }
+}
+
+template <class Isa>
+void conv2d_s8_impl(const Conv2DInt8Args& args) {
+  const ConvInt8Plan plan = plan_conv2d_int8(args.window, args.in_channels, traits(isa_id<Isa>), sizeof(void*));
+  char* const scratch = static_cast<char*>(args.scratch);
+  ConvolutionInt8<Isa>{args, plan, reinterpret_cast<const int8_t**>(scratch),
+                       reinterpret_cast<int8_t*>(scratch + plan.inputs_offset)}
+      .run();
+}
+
+}  // namespace linnet::kernels

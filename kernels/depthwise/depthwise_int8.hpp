@@ -1,0 +1,130 @@
+// int8 depthwise convolution with any window. Each output line is walked a panel of channels at a time; its taps are
+// pointers that move on from pixel to pixel, those outside of the image to a pixel of padding.
+#pragma once
+
+#include "kernels/conv/conv2d_int8.hpp"
+#include "kernels/depthwise/dot_depthwise.hpp"
+
+namespace linnet::kernels {
+
+// Pixels of one output line that share their taps' pointers.
+struct DepthwiseRun {
+  const DepthwiseTap* taps;
+  int32_t count;  // of taps
+  int32_t pixel;  // counted through all images
+};
+
+// kPixels outputs from `offset` pixels behind the run's first on, of the panel of `columns` valid channels at
+// `channel`.
+template <class Isa, int kPixels, bool kFull>
+__attribute__((noinline)) void depthwise_block_int8(const DepthwiseInt8Args& args, const DepthwiseRun& run,
+                                                    int32_t offset, int32_t channel, const int8_t* panel,
+                                                    int32_t width) {
+  using D = DepthwiseDot<Isa>;
+  const int32_t left = args.channels - channel, columns = left < kPanel ? left : kPanel;
+  typename D::Sum sum[kPixels];
+#pragma GCC unroll 8
+  for (int p = 0; p < kPixels; ++p) D::clear(&sum[p]);
+  const int8_t* w = panel + kPanelHeader * width;
+  for (int32_t t = 0; t < run.count; t += kDot, w += width * kDot) {
+    const typename D::Weights weights = D::weights(w);
+    const DepthwiseTap* taps = run.taps + t;
+#pragma GCC unroll 8
+    for (int p = 0; p < kPixels; ++p) {
+      typename D::Channels x[kDot];
+      alignas(16) int8_t copies[kDot][kPanel];
+#pragma GCC unroll 4
+      for (int i = 0; i < kDot; ++i) {
+        const int8_t* source = taps[i].x + (offset + p) * taps[i].step + channel;
+        if constexpr (!kFull) {
+          uint64_t words[2];
+          load_words<Isa>(source, columns, words);
+          std::memcpy(copies[i], words, sizeof(words));
+          source = copies[i];
+        }
+        x[i] = D::load(source);
+      }
+      D::add(&sum[p], weights, x);
+    }
+  }
+  alignas(64) int32_t sums[kPixels * kPanel];
+#pragma GCC unroll 8
+  for (int p = 0; p < kPixels; ++p) D::store(sum[p], sums + p * kPanel);
+  const ptrdiff_t pixel = run.pixel + offset;
+  const EpilogueInt8& e = args.epilogue;
+  SumsInt8 s;
+  s.sums = sums;
+  s.stride = kPanel;
+  s.rows = kPixels;
+  s.columns = columns;
+  s.panel = panel;
+  s.width = width;
+  s.column = 0;
+  s.y = args.y + pixel * args.y_stride + channel;
+  s.y_stride = args.y_stride;
+  s.residual = e.residual ? e.residual + pixel * e.residual_stride + channel : nullptr;
+  finish_sums<Isa, false>(s, e);
+}
+
+template <class Isa, int kPixels>
+LINNET_INLINE void depthwise_panels_int8(const DepthwiseInt8Args& args, const DepthwiseRun& run, int32_t offset) {
+  const int8_t* panel = args.packed;
+  for (int32_t channel = 0, width; channel < args.channels; channel += width) {
+    width = args.channels - channel > kTailPanel ? kPanel : kTailPanel;
+    if (args.channels - channel >= kPanel) {
+      depthwise_block_int8<Isa, kPixels, true>(args, run, offset, channel, panel, width);
+    } else {
+      depthwise_block_int8<Isa, kPixels, false>(args, run, offset, channel, panel, width);
+    }
+    panel += width * (kPanelHeader + run.count);
+  }
+}
+
+// Writes the taps of output pixel ox of row `row`.
+LINNET_INLINE void place_taps(const DepthwiseInt8Args& args, int32_t row, int32_t ox, const int8_t* padding,
+                              int32_t count, DepthwiseTap* taps) {
+  const Window& w = args.window;
+  const WindowPlace p = window_place(args, static_cast<ptrdiff_t>(row) * args.out_w + ox);
+  const ptrdiff_t step = w.stride_w * args.x_stride;
+  DepthwiseTap* const end = taps + count;
+  for (int32_t ky = 0; ky < w.kernel_h; ++ky) {
+    const int32_t iy = p.top + ky * w.dilation_h;
+    for (int32_t kx = 0; kx < w.kernel_w; ++kx, ++taps) {
+      const int32_t ix = p.left + kx * w.dilation_w;
+      const bool inside = iy >= 0 && iy < args.in_h && ix >= 0 && ix < args.in_w;
+      *taps = {padding, 0};
+      if (inside) *taps = {args.x + p.image + (static_cast<ptrdiff_t>(iy) * args.in_w + ix) * args.x_stride, step};
+    }
+  }
+  while (taps < end) *taps++ = {padding, 0};
+}
+
+template <class Isa>
+void depthwise_s8_impl(const DepthwiseInt8Args& args) {
+  constexpr int kPixels = DepthwiseDot<Isa>::pixels;
+  const Window& w = args.window;
+  const DepthwiseInt8Plan plan = plan_depthwise_int8(w, args.channels, sizeof(void*));
+  DepthwiseTap* const taps = static_cast<DepthwiseTap*>(args.scratch);
+  int8_t* const padding = static_cast<int8_t*>(args.scratch) + plan.padding_offset;
+  std::memset(padding, args.input_zero_point, static_cast<size_t>(args.channels));
+  // Outputs whose whole window lies between the image's sides.
+  const int32_t room = args.in_w - ((w.kernel_w - 1) * w.dilation_w + 1) + w.pad_left;
+  int32_t inner_end = room < 0 ? 0 : room / w.stride_w + 1;
+  inner_end = inner_end < args.out_w ? inner_end : args.out_w;
+  const int32_t inner_begin = (w.pad_left + w.stride_w - 1) / w.stride_w;
+  for (int32_t row = args.row_begin; row < args.row_end; ++row) {
+    for (int32_t ox = 0; ox < args.out_w;) {
+      const int32_t end = ox >= inner_begin && ox < inner_end ? inner_end : ox + 1;
+      place_taps(args, row, ox, padding, plan.taps, taps);
+      const DepthwiseRun run = {taps, plan.taps, row * args.out_w + ox};
+      int32_t offset = 0;
+      for (; ox + offset + kPixels <= end; offset += kPixels) depthwise_panels_int8<Isa, kPixels>(args, run, offset);
+      if constexpr (kPixels > 1) {
+        for (; ox + offset < end; ++offset) depthwise_panels_int8<Isa, 1>(args, run, offset);
+      }
+      ox = end;
+    }
+  }
+}
+
+}  // namespace linnet::kernels

@@ -1,0 +1,218 @@
+// Dot<Isa>: sums of products of four int8 inputs for a block of adjacent outputs of a Panel16Int8, exact on every
+// instruction set. Weights of a block are [outputs][4] bytes; loading them may read up to 64 bytes.
+#pragma once
+
+#include "kernels/simd/integer.hpp"
+
+namespace linnet::kernels {
+
+// `blocks` of a register tile with several rows, and of one with a single row, which has enough sums to hide the
+// latency of the multiplications only so.
+template <class Isa>
+struct Dot;
+
+template <>
+struct Dot<isa::scalar> {
+  static constexpr int outputs = 2, blocks = 1, single_row_blocks = 1;
+  static constexpr bool flips_inputs = false;
+  struct Sum {
+    int32_t v[outputs];
+  };
+  using Weights = const int8_t*;
+  using Inputs = const int8_t*;
+  static LINNET_INLINE Sum zero() { return {}; }
+  static LINNET_INLINE Weights weights(const int8_t* p) { return p; }
+  static LINNET_INLINE Inputs inputs(const int8_t* p) { return p; }
+  static LINNET_INLINE void add(Sum* sum, Weights w, Inputs x) {
+#pragma GCC unroll 2
+    for (int o = 0; o < outputs; ++o, w += kDot) {
+      sum->v[o] += w[0] * x[0];
+      sum->v[o] += w[1] * x[1];
+      sum->v[o] += w[2] * x[2];
+      sum->v[o] += w[3] * x[3];
+    }
+  }
+  static LINNET_INLINE void store(const Sum& sum, int32_t* p) {
+    std::memcpy(p, sum.v, sizeof(sum.v));
+  }
+};
+
+#ifdef LINNET_ISA_IS_SIMD
+#if defined(__AVX512F__)
+
+// Products of sign-extended bytes.
+template <>
+struct Dot<isa::avx512> {
+  static constexpr int outputs = 16, blocks = 2, single_row_blocks = 4;
+  static constexpr bool flips_inputs = false;
+  struct Sum {
+    __m512i low, high;  // outputs 0..7 and 8..15, two lanes each
+  };
+  using Weights = Sum;
+  using Inputs = __m512i;
+  static LINNET_INLINE __m512i widen(const int8_t* p) {
+    return _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+  }
+  static LINNET_INLINE Sum zero() { return {_mm512_setzero_si512(), _mm512_setzero_si512()}; }
+  static LINNET_INLINE Weights weights(const int8_t* p) { return {widen(p), widen(p + 32)}; }
+  static LINNET_INLINE Inputs inputs(const int8_t* p) {
+    return _mm512_cvtepi8_epi16(_mm256_set1_epi32(load_as<isa::avx512, int32_t>(p)));
+  }
+  static LINNET_INLINE void add(Sum* sum, const Weights& w, Inputs x) {
+    sum->low = _mm512_add_epi32(sum->low, _mm512_madd_epi16(w.low, x));
+    sum->high = _mm512_add_epi32(sum->high, _mm512_madd_epi16(w.high, x));
+  }
+  static LINNET_INLINE void store(const Sum& sum, int32_t* p) {
+    const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    const __m512i odd = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+    _mm512_storeu_si512(p, _mm512_add_epi32(_mm512_permutex2var_epi32(sum.low, even, sum.high),
+                                            _mm512_permutex2var_epi32(sum.low, odd, sum.high)));
+  }
+};
+
+#if defined(__AVX512VNNI__)
+// vpdpbusd multiplies unsigned by signed bytes: inputs with their sign bit flipped are 128 larger.
+template <>
+struct Dot<isa::avx512vnni> {
+  static constexpr int outputs = 16, blocks = 4, single_row_blocks = 4;
+  static constexpr bool flips_inputs = true;
+  using Sum = __m512i;
+  using Weights = __m512i;
+  using Inputs = __m512i;
+  static LINNET_INLINE Sum zero() { return _mm512_setzero_si512(); }
+  static LINNET_INLINE Weights weights(const int8_t* p) { return _mm512_loadu_si512(p); }
+  static LINNET_INLINE Inputs inputs(const int8_t* p) {
+    return _mm512_xor_si512(_mm512_set1_epi32(load_as<isa::avx512vnni, int32_t>(p)),
+                            _mm512_set1_epi8(static_cast<char>(0x80)));
+  }
+  static LINNET_INLINE void add(Sum* sum, Weights w, Inputs x) { *sum = _mm512_dpbusd_epi32(*sum, x, w); }
+  static LINNET_INLINE void store(Sum sum, int32_t* p) { _mm512_storeu_si512(p, sum); }
+};
+#endif
+
+#elif defined(__AVX2__)
+
+template <>
+struct Dot<isa::avx2> {
+  static constexpr int outputs = 8, blocks = 2, single_row_blocks = 4;
+  static constexpr bool flips_inputs = false;
+  struct Sum {
+    __m256i low, high;  // outputs 0..3 and 4..7, two lanes each
+  };
+  using Weights = const int8_t*;
+  using Inputs = __m256i;
+  static LINNET_INLINE __m256i widen(const int8_t* p) {
+    return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  }
+  static LINNET_INLINE Sum zero() { return {_mm256_setzero_si256(), _mm256_setzero_si256()}; }
+  static LINNET_INLINE Weights weights(const int8_t* p) { return p; }
+  static LINNET_INLINE Inputs inputs(const int8_t* p) {
+    return _mm256_cvtepi8_epi16(_mm_set1_epi32(load_as<isa::avx2, int32_t>(p)));
+  }
+  static LINNET_INLINE void add(Sum* sum, Weights w, Inputs x) {
+    sum->low = _mm256_add_epi32(sum->low, _mm256_madd_epi16(widen(w), x));
+    sum->high = _mm256_add_epi32(sum->high, _mm256_madd_epi16(widen(w + 16), x));
+  }
+  static LINNET_INLINE void store(const Sum& sum, int32_t* p) {
+    const __m256i mixed = _mm256_hadd_epi32(sum.low, sum.high);  // 0 1 4 5, 2 3 6 7
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_permute4x64_epi64(mixed, 0xd8));
+  }
+};
+
+#if defined(__AVXVNNI__)
+template <>
+struct Dot<isa::avxvnni> {
+  static constexpr int outputs = 8, blocks = 2, single_row_blocks = 8;
+  static constexpr bool flips_inputs = true;
+  using Sum = __m256i;
+  using Weights = __m256i;
+  using Inputs = __m256i;
+  static LINNET_INLINE Sum zero() { return _mm256_setzero_si256(); }
+  static LINNET_INLINE Weights weights(const int8_t* p) {
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  }
+  static LINNET_INLINE Inputs inputs(const int8_t* p) {
+    return _mm256_xor_si256(_mm256_set1_epi32(load_as<isa::avxvnni, int32_t>(p)),
+                            _mm256_set1_epi8(static_cast<char>(0x80)));
+  }
+  static LINNET_INLINE void add(Sum* sum, Weights w, Inputs x) { *sum = _mm256_dpbusd_avx_epi32(*sum, x, w); }
+  static LINNET_INLINE void store(Sum sum, int32_t* p) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), sum); }
+};
+#endif
+
+#elif defined(__ARM_NEON)
+
+#if defined(__ARM_FEATURE_DOTPROD)
+template <>
+struct Dot<isa::neon64dot> {
+  static constexpr int outputs = 8, blocks = 2, single_row_blocks = 8;
+  static constexpr bool flips_inputs = false;
+  struct Sum {
+    int32x4_t low, high;
+  };
+  struct Weights {
+    int8x16_t low, high;
+  };
+  using Inputs = int8x16_t;
+  static LINNET_INLINE Sum zero() { return {vdupq_n_s32(0), vdupq_n_s32(0)}; }
+  static LINNET_INLINE Weights weights(const int8_t* p) { return {vld1q_s8(p), vld1q_s8(p + 16)}; }
+  static LINNET_INLINE Inputs inputs(const int8_t* p) {
+    return vreinterpretq_s8_s32(vdupq_n_s32(load_as<isa::neon64dot, int32_t>(p)));
+  }
+  static LINNET_INLINE void add(Sum* sum, const Weights& w, Inputs x) {
+    sum->low = vdotq_s32(sum->low, w.low, x);
+    sum->high = vdotq_s32(sum->high, w.high, x);
+  }
+  static LINNET_INLINE void store(const Sum& sum, int32_t* p) {
+    vst1q_s32(p, sum.low);
+    vst1q_s32(p + 4, sum.high);
+  }
+};
+#endif
+
+// Products of bytes, added up in pairs: a sum of two may not fit into 16 bits.
+template <class Isa>
+struct DotNeon {
+  static constexpr int outputs = 8;
+  static constexpr bool flips_inputs = false;
+  struct Sum {
+    int32x4_t v[4];  // two outputs each, two lanes each
+  };
+  struct Weights {
+    int8x8_t v[4];
+  };
+  using Inputs = int8x8_t;
+  static LINNET_INLINE Sum zero() {
+    const int32x4_t z = vdupq_n_s32(0);
+    return {{z, z, z, z}};
+  }
+  static LINNET_INLINE Weights weights(const int8_t* p) {
+    return {{vld1_s8(p), vld1_s8(p + 8), vld1_s8(p + 16), vld1_s8(p + 24)}};
+  }
+  static LINNET_INLINE Inputs inputs(const int8_t* p) {
+    return vreinterpret_s8_s32(vdup_n_s32(load_as<Isa, int32_t>(p)));
+  }
+  static LINNET_INLINE void add(Sum* sum, const Weights& w, Inputs x) {
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) sum->v[i] = vpadalq_s16(sum->v[i], vmull_s8(w.v[i], x));
+  }
+  static LINNET_INLINE void store(const Sum& sum, int32_t* p) {
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) {
+      vst1_s32(p + 2 * i, vpadd_s32(vget_low_s32(sum.v[i]), vget_high_s32(sum.v[i])));
+    }
+  }
+};
+template <>
+struct Dot<isa::neon64> : DotNeon<isa::neon64> {
+  static constexpr int blocks = 2, single_row_blocks = 4;
+};
+template <>
+struct Dot<isa::neon32> : DotNeon<isa::neon32> {
+  static constexpr int blocks = 1, single_row_blocks = 2;
+};
+
+#endif
+#endif  // LINNET_ISA_IS_SIMD
+
+}  // namespace linnet::kernels

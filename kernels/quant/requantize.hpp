@@ -1,0 +1,122 @@
+// Scaling of 32-bit integers by the two rules of rounding (schema/README.md, Integer arithmetic). FixedPoint is
+// TensorFlow Lite's MultiplyByQuantizedMultiplier: gemmlowp's SaturatingRoundingDoublingHighMul and
+// RoundingDivideByPOT.
+#pragma once
+
+#include "kernels/contract_int8.hpp"
+#include "kernels/simd/integer.hpp"
+
+namespace linnet::kernels {
+
+// Factors of FixedPoint, one a lane.
+template <class Isa>
+struct FixedPointFactor {
+  I32<Isa> multiplier, left, right;
+
+  static LINNET_INLINE FixedPointFactor of(I32<Isa> multiplier, I32<Isa> shift) {
+    const I32<Isa> zero = I32<Isa>::set(0);
+    return {multiplier, Int<Isa>::max(shift, zero), Int<Isa>::max(zero - shift, zero)};
+  }
+  static LINNET_INLINE FixedPointFactor of(const Factor& f) {
+    return of(I32<Isa>::set(f.multiplier), I32<Isa>::set(f.shift));
+  }
+  LINNET_INLINE I32<Isa> operator()(I32<Isa> x) const {
+    const I32<Isa> scaled = Int<Isa>::doubling_high(Int<Isa>::shift_left(x, left), multiplier);
+    return Int<Isa>::rounding_shift_right(scaled, right);
+  }
+};
+
+// Half to even, |x| < 2^22.
+template <class Isa>
+LINNET_INLINE I32<Isa> round_even(F32<Isa> x) {
+  constexpr float kShift = 12582912.0f;  // 1.5 * 2^23: behind it the sum has no bits for fractions
+  return bits(x + F32<Isa>::set(kShift)) - bits(F32<Isa>::set(kShift));
+}
+
+// The range of a result, one a step.
+template <class Isa>
+struct Range {
+  I32<Isa> zero_point, low, high;
+  F32<Isa> float_low, float_high;  // before the zero point is added
+
+  explicit LINNET_INLINE Range(const Requantize& r)
+      : zero_point(I32<Isa>::set(r.zero_point)),
+        low(I32<Isa>::set(r.low)),
+        high(I32<Isa>::set(r.high)),
+        float_low(F32<Isa>::set(static_cast<float>(r.low - r.zero_point))),
+        float_high(F32<Isa>::set(static_cast<float>(r.high - r.zero_point))) {}
+
+  LINNET_INLINE I32<Isa> finish(I32<Isa> x) const { return clamp(x + zero_point, low, high); }
+  LINNET_INLINE I32<Isa> finish(F32<Isa> x) const {
+    return round_even(min(float_high, max(float_low, x))) + zero_point;
+  }
+};
+
+// Functions of two integer operands.
+template <class Isa, Rounding kRounding>
+struct QuantizedPair;
+
+template <class Isa>
+struct QuantizedPair<Isa, Rounding::FixedPoint> {
+  I32<Isa> a_zero_point, b_zero_point, left;
+  FixedPointFactor<Isa> a_factor, b_factor, y_factor;
+  Range<Isa> range;
+
+  explicit LINNET_INLINE QuantizedPair(const QuantizedBinary& q)
+      : a_zero_point(I32<Isa>::set(q.a_zero_point)),
+        b_zero_point(I32<Isa>::set(q.b_zero_point)),
+        left(I32<Isa>::set(q.left_shift)),
+        a_factor(FixedPointFactor<Isa>::of(q.a)),
+        b_factor(FixedPointFactor<Isa>::of(q.b)),
+        y_factor(FixedPointFactor<Isa>::of(q.y)),
+        range(q.requantize) {}
+
+  LINNET_INLINE I32<Isa> scaled_a(I32<Isa> a) const { return a_factor(Int<Isa>::shift_left(a - a_zero_point, left)); }
+  LINNET_INLINE I32<Isa> scaled_b(I32<Isa> b) const { return b_factor(Int<Isa>::shift_left(b - b_zero_point, left)); }
+  LINNET_INLINE I32<Isa> add(I32<Isa> a, I32<Isa> b) const { return range.finish(y_factor(scaled_a(a) + scaled_b(b))); }
+  LINNET_INLINE I32<Isa> sub(I32<Isa> a, I32<Isa> b) const { return range.finish(y_factor(scaled_a(a) - scaled_b(b))); }
+  LINNET_INLINE I32<Isa> mul(I32<Isa> a, I32<Isa> b) const {
+    return range.finish(y_factor(Int<Isa>::multiply(a - a_zero_point, b - b_zero_point)));
+  }
+  LINNET_INLINE I32<Isa> prelu(I32<Isa> a, I32<Isa> b) const {
+    return select(Int<Isa>::less(a, a_zero_point), mul(a, b), range.finish(a_factor(a - a_zero_point)));
+  }
+};
+
+template <class Isa>
+struct QuantizedPair<Isa, Rounding::Float> {
+  I32<Isa> a_zero_point, b_zero_point;
+  F32<Isa> a_factor, b_factor, y_factor;
+  Range<Isa> range;
+
+  explicit LINNET_INLINE QuantizedPair(const QuantizedBinary& q)
+      : a_zero_point(I32<Isa>::set(q.a_zero_point)),
+        b_zero_point(I32<Isa>::set(q.b_zero_point)),
+        a_factor(from_bits(I32<Isa>::set(q.a.multiplier))),
+        b_factor(from_bits(I32<Isa>::set(q.b.multiplier))),
+        y_factor(from_bits(I32<Isa>::set(q.y.multiplier))),
+        range(q.requantize) {}
+
+  LINNET_INLINE F32<Isa> scaled_a(I32<Isa> a) const { return to_float(a - a_zero_point) * a_factor; }
+  LINNET_INLINE F32<Isa> scaled_b(I32<Isa> b) const { return to_float(b - b_zero_point) * b_factor; }
+  LINNET_INLINE I32<Isa> add(I32<Isa> a, I32<Isa> b) const { return range.finish(scaled_a(a) + scaled_b(b)); }
+  LINNET_INLINE I32<Isa> sub(I32<Isa> a, I32<Isa> b) const { return range.finish(scaled_a(a) - scaled_b(b)); }
+  LINNET_INLINE I32<Isa> mul(I32<Isa> a, I32<Isa> b) const {
+    return range.finish(to_float(Int<Isa>::multiply(a - a_zero_point, b - b_zero_point)) * y_factor);
+  }
+  LINNET_INLINE I32<Isa> prelu(I32<Isa> a, I32<Isa> b) const {
+    return select(Int<Isa>::less(a, a_zero_point), mul(a, b), range.finish(scaled_a(a)));
+  }
+};
+
+// Calls body(rule) with QuantizedPair<Isa, rounding>.
+template <class Isa, class Body>
+LINNET_INLINE void with_pair(const QuantizedBinary& q, Body body) {
+  if (q.requantize.rounding == Rounding::FixedPoint) {
+    body(QuantizedPair<Isa, Rounding::FixedPoint>(q));
+  } else {
+    body(QuantizedPair<Isa, Rounding::Float>(q));
+  }
+}
+
+}  // namespace linnet::kernels
