@@ -91,6 +91,8 @@ linnet_tensor_view view_of(const linnet_session& session, uint32_t index) {
   view.bytes = static_cast<size_t>(info.elements()) * static_cast<size_t>(info.element_bytes);
   view.data = session.output<uint8_t>(info);
   view.name = tensor.name() == nullptr ? nullptr : tensor.name()->c_str();
+  view.scale = info.scale;
+  view.zero_point = info.zero_point;
   return view;
 }
 
@@ -111,11 +113,10 @@ linnet_status port(const linnet_session* session, const Indices* (fb::Model::*po
 // The lines that a step of a cascade has just computed.
 void narrow(const linnet_session& session, const StepView& step, linnet_tensor_view* view) {
   const TensorInfo& y = step.output;
-  const size_t line = static_cast<size_t>(y.shape[2]) * static_cast<size_t>(y.row_stride);
   view->shape[1] = step.lines.count;
   view->first_line = step.lines.begin;
-  view->bytes = static_cast<size_t>(step.lines.count * y.shape[2] * y.columns) * sizeof(float);
-  view->data = session.output<float>(y) + static_cast<size_t>(step.lines.begin) * line;
+  view->bytes = static_cast<size_t>(step.lines.count * y.shape[2] * y.columns) * static_cast<size_t>(y.element_bytes);
+  view->data = session.output<uint8_t>(y) + static_cast<size_t>(step.lines.begin * line_bytes(y));
 }
 
 void run_step(const linnet_session& session, const StepView& step, int32_t index) {

@@ -12,6 +12,7 @@ bool check_type(const TensorInfo& tensor, fb::DataType type, Error* error) {
 }
 
 bool check_float(const StepView& step, Error* error) {
+  if (!check_feature(kHasFloat32, StepFeature::Float32, error)) return false;
   for (int32_t i = 0; i < step.input_count; ++i) {
     if (!check_type(step.inputs[i], fb::DataType::Float32, error)) return false;
   }

@@ -43,7 +43,8 @@ typedef enum linnet_status {
   LINNET_ERROR_MODEL_CORRUPT = 5,    /* truncated or damaged: the FlatBuffer or a value in it is not consistent */
   LINNET_ERROR_OPERATOR = 6,         /* a step's operator is not in this build: wanted 0, got (the operator's number).
                                         Or a feature of the step, which is a cascade's first one where that is the
-                                        feature: wanted 1, got (0 cascades, 1 moments, 2 transposed); wanted 2, got
+                                        feature: wanted 1, got (0 cascades, 1 moments, 2 transposed, 3 float
+                                        arithmetic, 4 integer arithmetic); wanted 2, got
                                         (the schema's Function); wanted 3, got (its ReduceKind) */
   LINNET_ERROR_ARENA_ALIGNMENT = 7,  /* arena is not LINNET_ALIGNMENT-aligned; wanted, got */
   LINNET_ERROR_ARENA_SIZE = 8,       /* arena too small; wanted, got in bytes */
@@ -95,7 +96,8 @@ typedef void (*linnet_tap_hook)(void* context, int step, int output, const struc
 
 typedef struct linnet_options {
   size_t struct_size;
-  const char* isa; /* null: the best this CPU has; otherwise "scalar", "avx2", "avx512", "neon32", "neon64" */
+  const char* isa; /* null: the best this CPU has; otherwise a name in
+                      kernels/isa.hpp, such as "scalar", "avx2", "neon64" */
   int threads;     /* 0 and 1: no parallel_for is called */
   linnet_parallel_for parallel_for; /* may be null when threads <= 1 */
   void* parallel_context;

@@ -2,6 +2,7 @@
 
 #include "engine/cascade.hpp"
 #include "engine/operators.hpp"
+#include "engine/quantized.hpp"
 
 namespace linnet::engine {
 namespace {
@@ -77,7 +78,7 @@ bool check_shape(const fb::Tensor& tensor, int32_t index, Error* error) {
 
 bool check_tensor(const ModelView& model, int32_t index, Error* error) {
   const fb::Tensor& tensor = *model.root->tensors()->Get(static_cast<uint32_t>(index));
-  if (!check_shape(tensor, index, error)) return false;
+  if (!check_shape(tensor, index, error) || !check_quantization(tensor, index, error)) return false;
   int64_t limit = model.root->tensor_bytes();
   if (tensor.buffer() != 0) {
     limit = model.block_bytes(tensor.buffer() - 1);
@@ -154,6 +155,8 @@ TensorInfo ModelView::tensor(uint32_t index) const {
   info.rolling_lines = tensor.rolling_lines();
   info.offset = static_cast<ptrdiff_t>(tensor.offset());
   info.constant = tensor.buffer() == 0 ? nullptr : block(tensor.buffer() - 1);
+  info.scale = tensor.scale();
+  info.zero_point = tensor.zero_point();
   return info;
 }
 

@@ -32,6 +32,8 @@ struct TensorInfo {
   int32_t rolling_lines;    // lines of the image that memory holds at a time; 0: all
   ptrdiff_t offset;         // bytes from the start of the arena's tensor region, or of the constant's block
   const uint8_t* constant;  // start of the constant's block; null where the tensor lives in the arena
+  float scale;              // 0: not quantized
+  int32_t zero_point;
 
   int32_t elements() const { return rows * columns; }
   int64_t extent() const {

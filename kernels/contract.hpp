@@ -201,7 +201,7 @@ struct SoftmaxArgs {
 
 constexpr int kCopyDimensions = 8;
 
-// y[sum i_d y_strides[d]] = x[sum i_d x_strides[d]] for all 0 <= i_d < shape[d]; elements of element_bytes 1 or 4.
+// y[sum i_d y_strides[d]] = x[sum i_d x_strides[d]] for all 0 <= i_d < shape[d]; elements of element_bytes 1, 2 or 4.
 struct CopyArgs {
   int32_t element_bytes;
   int32_t dimensions;

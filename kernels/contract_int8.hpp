@@ -71,4 +71,91 @@ struct DepthwiseInt8Args {
   void* scratch;  // depthwise_int8_scratch_bytes()
 };
 
+// Max: clamp of the largest element; padding never takes part. Average: clamp(sum / pixels of the window inside the
+// image), halves rounded away from zero with FixedPoint, to even with Float of sum times float(1 / pixels).
+struct Pool2DInt8Args {
+  PoolKind kind;
+  Window window;
+  int32_t in_h, in_w, out_h, out_w, channels;
+  int32_t row_begin, row_end;
+  const int8_t* x;
+  ptrdiff_t x_stride;
+  int8_t* y;
+  ptrdiff_t y_stride;
+  Requantize requantize;  // without its zero point
+};
+
+// c[r, i] = function(a[r, i], b[r, i]), one of Add, Sub, Mul, Max, Min and PRelu; strides and aliases as in BinaryArgs.
+struct BinaryInt8Args {
+  BinaryFunction function;
+  int32_t rows, columns;
+  const int8_t* a;
+  ptrdiff_t a_row_stride, a_column_stride;
+  const int8_t* b;
+  ptrdiff_t b_row_stride, b_column_stride;
+  int8_t* c;
+  ptrdiff_t c_row_stride;  // columns of c are contiguous
+  QuantizedBinary quantized;
+};
+
+// y[r, i] = table[x[r, i] + 128]; y may be x.
+struct LookupInt8Args {
+  int32_t rows, columns;
+  const int8_t* x;
+  ptrdiff_t x_stride;
+  int8_t* y;
+  ptrdiff_t y_stride;
+  const int8_t* table;  // [256]
+};
+
+// An element type of quantize.
+enum class NumberType : uint8_t { Float32, Int8, UInt8, Int16 };
+
+// Conversion between numbers, at least one of them an integer. Float32 to integer: requantize(x / scale), halves
+// rounded away from zero with FixedPoint and to even with Float, NaN counting as 0. Integer to Float32: scale * (x -
+// zero_point). Integer to integer: requantize((x - zero_point) * factor). y may be x where the sizes are equal.
+struct QuantizeArgs {
+  NumberType from, to;
+  int32_t rows, columns;
+  const void* x;
+  ptrdiff_t x_stride;
+  void* y;
+  ptrdiff_t y_stride;
+  float scale;
+  int32_t zero_point;  // of x
+  Factor factor;
+  Requantize requantize;
+};
+
+// Over the middle dimension of x [outer, axis, inner]; y may be x. Scale 1/256 and zero point -128 of the result.
+struct SoftmaxInt8Args {
+  int32_t outer, axis, inner;
+  const int8_t* x;
+  int8_t* y;
+  Factor factor;              // FixedPoint: from differences of x to numbers with 26 bits of fraction
+  int32_t lowest_difference;  // at most 0: below it, exp is 0
+};
+
+// y[o, i] = of x[o, :, i]: the clamp of the largest or smallest element, or requantize((sum of x - zero_point) * factor
+// / divisor), the quotient's halves rounded away from zero. Sum, Mean, Max and Min.
+struct ReduceInt8Args {
+  ReduceKind kind;
+  int32_t outer, size, inner;
+  const int8_t* x;
+  ptrdiff_t x_stride;  // between rows of `inner` elements
+  int8_t* y;
+  int32_t zero_point;  // of x
+  Factor factor;
+  int32_t divisor;  // at least 1
+  Requantize requantize;
+};
+
+// As ArgMaxArgs.
+struct ArgMaxInt8Args {
+  int32_t outer, size, inner;
+  bool select_last, minimum;
+  const int8_t* x;
+  int32_t* y;
+};
+
 }  // namespace linnet::kernels

@@ -1,6 +1,5 @@
 // Compiled once per instruction set, with that set's flags and LINNET_ISA_TAG naming its tag and namespace.
 #include "kernels/families.hpp"
-#include "kernels/kernels.hpp"
 
 namespace linnet::kernels::LINNET_ISA_TAG {
 

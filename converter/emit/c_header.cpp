@@ -26,9 +26,25 @@ void add_function(const fb::Activation* activation, std::set<std::string>* names
   }
 }
 
+// The arithmetic of a step, or null where it only moves elements.
+template <class Table>
+const char* arithmetic_feature(const fb::Model& model, const fb::Step& step, const Table& table) {
+  constexpr bool kMoves = std::is_same_v<Table, fb::Copy> || std::is_same_v<Table, fb::Gather>;
+  bool is_integer = false;
+  if constexpr (requires { table.requantize(); }) is_integer = table.requantize() != nullptr;
+  if constexpr (std::is_same_v<Table, fb::Unary>) is_integer = table.lookup() != 0;
+  if constexpr (std::is_same_v<Table, fb::Softmax>) is_integer = table.factor() != nullptr;
+  if constexpr (std::is_same_v<Table, fb::ArgMax>) {
+    is_integer = model.tensors()->Get(step.inputs()->Get(0))->type() == fb::DataType::Int8;
+  }
+  if (kMoves || (std::is_same_v<Table, fb::Cast> && !is_integer)) return nullptr;
+  return is_integer ? "Int8" : "Float32";
+}
+
 // What a step takes besides its operator: by the fields that tables of the schema have in common.
 template <class Table>
-void add_features(const fb::Step& step, const Table& table, std::set<std::string>* names) {
+void add_features(const fb::Model& model, const fb::Step& step, const Table& table, std::set<std::string>* names) {
+  if (const char* arithmetic = arithmetic_feature(model, step, table)) names->insert(arithmetic);
   if constexpr (requires { table.activation(); }) add_function(table.activation(), names);
   if constexpr (std::is_same_v<Table, fb::Recurrent>) {
     for (const fb::Activation* activation : {table.gate(), table.cell(), table.output()}) {
@@ -53,9 +69,9 @@ std::string feature_list(std::span<const uint8_t> model) {
   for (uint32_t i = 0; root.steps() != nullptr && i < root.steps()->size(); ++i) {
     const fb::Step& step = *root.steps()->Get(i);
     switch (step.op_type()) {
-#define LINNET_OPERATOR(Name)                         \
-  case fb::Operator::Name:                            \
-    add_features(step, *step.op_as_##Name(), &names); \
+#define LINNET_OPERATOR(Name)                               \
+  case fb::Operator::Name:                                  \
+    add_features(root, step, *step.op_as_##Name(), &names); \
     break;
 #include "schema/operators.inc"
 #undef LINNET_OPERATOR

@@ -23,8 +23,9 @@ struct TargetKind {
 
 constexpr TargetKind kTargets[] = {
     {"cortex-m", kernels::IsaId::scalar, 4},   {"armv7", kernels::IsaId::neon32, 4},
-    {"aarch64", kernels::IsaId::neon64, 8},    {"x86 avx2", kernels::IsaId::avx2, 8},
-    {"x86 avx512", kernels::IsaId::avx512, 8},
+    {"aarch64", kernels::IsaId::neon64, 8},    {"aarch64 dotprod", kernels::IsaId::neon64dot, 8},
+    {"x86 avx2", kernels::IsaId::avx2, 8},     {"x86 avxvnni", kernels::IsaId::avxvnni, 8},
+    {"x86 avx512", kernels::IsaId::avx512, 8}, {"x86 avx512vnni", kernels::IsaId::avx512vnni, 8},
 };
 
 constexpr auto kAlignment = std::align_val_t{LINNET_ALIGNMENT};

@@ -24,7 +24,7 @@ struct StepSummary {
 
 // The exact arena of one kind of device, single thread.
 struct TargetMemory {
-  std::string target;  // "cortex-m", "armv7", "aarch64", "x86 avx2", "x86 avx512"
+  std::string target;  // "cortex-m", "armv7", "aarch64", "x86 avx2" ...
   int64_t arena_bytes = 0, session_bytes = 0, tensor_bytes = 0, scratch_bytes = 0;
 };
 

@@ -1,5 +1,6 @@
 #include "engine/check.hpp"
 #include "engine/operators.hpp"
+#include "engine/quantized.hpp"
 #include "engine/session.hpp"
 
 namespace linnet::engine {
@@ -25,6 +26,24 @@ bool check_in_place(const StepView& step, int32_t input, const Integers* shape, 
   return true;
 }
 
+// Integers have no division and power. The largest and smallest of them are taken as they are.
+bool check_function(const StepView& step, Error* error) {
+  const fb::Binary& binary = *step.step.op_as_Binary();
+  if (!is_integer(binary)) return check_activation(binary.activation(), error);
+  const fb::BinaryFunction function = binary.function();
+  const bool supported = function != fb::BinaryFunction::Div && function != fb::BinaryFunction::Pow;
+  LINNET_REQUIRE(error, supported, LINNET_ERROR_SHAPE, -1, 0, static_cast<int64_t>(function));
+  if (!check_identity(binary.activation(), error)) return false;
+  if (function != fb::BinaryFunction::Max && function != fb::BinaryFunction::Min)
+    return check_binary(binary.requantize()->rounding(), binary.quantized(), error);
+  const int32_t wanted = step.output.zero_point;
+  for (int32_t i = 0; i < step.input_count; ++i) {
+    const TensorInfo& x = step.inputs[i];
+    LINNET_REQUIRE(error, x.zero_point == wanted, LINNET_ERROR_SHAPE, x.index, wanted, x.zero_point);
+  }
+  return true;
+}
+
 bool check(const StepView& step, Error* error) {
   const fb::Binary& binary = *step.step.op_as_Binary();
   const Integers* shape = binary.shape();
@@ -33,7 +52,7 @@ bool check(const StepView& step, Error* error) {
   int64_t elements = 1;
   LINNET_REQUIRE(error, binary.function() <= fb::BinaryFunction::MAX, LINNET_ERROR_MODEL_CORRUPT, -1,
                  static_cast<int64_t>(fb::BinaryFunction::MAX), static_cast<int64_t>(binary.function()));
-  if (!check_float(step, error) || !check_activation(binary.activation(), error) ||
+  if (!check_arithmetic(step, binary.requantize(), error) || !check_function(step, error) ||
       !check_dimensions(shape, kDimensions, &elements, error) || !check_strides(shape, binary.a_strides(), error) ||
       !check_strides(shape, binary.b_strides(), error) || !check_strides(shape, c_strides, error)) {
     return false;
@@ -65,24 +84,30 @@ int32_t from_end_or(const Integers* vector, int32_t from_end, int32_t absent) {
   return index < 0 ? absent : vector->Get(static_cast<uint32_t>(index));
 }
 
-void run_row(const StepView& step, const linnet_session& session, const kernels::BinaryArgs& args) {
+template <class Args>
+using ElementOf = std::remove_pointer_t<decltype(Args::c)>;
+
+template <class Args, class Kernel>
+void run_row(const StepView& step, const linnet_session& session, const Args& args, Kernel kernel) {
+  using Element = ElementOf<Args>;
   constexpr int32_t kBlock = 1024;
   parallel(session, (args.columns - 1) / kBlock + 1, kBlock, [&](int32_t begin, int32_t end, int32_t) {
     const ptrdiff_t first = static_cast<ptrdiff_t>(begin) * kBlock;
-    kernels::BinaryArgs part = args;
+    Args part = args;
     part.rows = 1;
     part.columns = end > args.columns / kBlock ? args.columns - begin * kBlock : (end - begin) * kBlock;
-    part.a = session.input<float>(step.inputs[0]) + first * args.a_column_stride;
-    part.b = session.input<float>(step.inputs[1]) + first * args.b_column_stride;
-    part.c = session.output<float>(step.output) + first;
-    session.kernels->binary_f32(part);
+    part.a = session.input<Element>(step.inputs[0]) + first * args.a_column_stride;
+    part.b = session.input<Element>(step.inputs[1]) + first * args.b_column_stride;
+    part.c = session.output<Element>(step.output) + first;
+    kernel(part);
   });
 }
 
-void run(const StepView& step, const linnet_session& session) {
+template <class Args, class Kernel>
+void run_with(const StepView& step, const linnet_session& session, Args args, Kernel kernel) {
+  using Element = ElementOf<Args>;
   const fb::Binary& binary = *step.step.op_as_Binary();
   const Integers* shape = binary.shape();
-  kernels::BinaryArgs args = {};
   args.function = static_cast<kernels::BinaryFunction>(binary.function());
   args.columns = from_end_or(shape, 1, 1);
   args.a_column_stride = from_end_or(binary.a_strides(), 1, 0);
@@ -90,26 +115,36 @@ void run(const StepView& step, const linnet_session& session) {
   args.a_row_stride = from_end_or(binary.a_strides(), 2, 0);
   args.b_row_stride = from_end_or(binary.b_strides(), 2, 0);
   args.c_row_stride = from_end_or(binary.c_strides(), 2, 0);
-  args.activation = activation_of(binary.activation());
   const int32_t plane_rows = from_end_or(shape, 2, 1);
   const int32_t rows = step.output.elements() / args.columns;
-  if (rows == 1) {
-    run_row(step, session, args);
-    return;
-  }
+  if (rows == 1) return run_row(step, session, args, kernel);
   parallel(session, rows, args.columns, [&](int32_t begin, int32_t end, int32_t) {
-    kernels::BinaryArgs part = args;
+    Args part = args;
     while (begin < end) {
       const int32_t plane_end = (begin / plane_rows + 1) * plane_rows;
       const int32_t next = plane_end < end ? plane_end : end;
       part.rows = next - begin;
-      part.a = session.input<float>(step.inputs[0]) + row_offset(begin, shape, binary.a_strides());
-      part.b = session.input<float>(step.inputs[1]) + row_offset(begin, shape, binary.b_strides());
-      part.c = session.output<float>(step.output) + row_offset(begin, shape, binary.c_strides());
-      session.kernels->binary_f32(part);
+      part.a = session.input<Element>(step.inputs[0]) + row_offset(begin, shape, binary.a_strides());
+      part.b = session.input<Element>(step.inputs[1]) + row_offset(begin, shape, binary.b_strides());
+      part.c = session.output<Element>(step.output) + row_offset(begin, shape, binary.c_strides());
+      kernel(part);
       begin = next;
     }
   });
+}
+
+void run(const StepView& step, const linnet_session& session) {
+  const fb::Binary& binary = *step.step.op_as_Binary();
+  if (is_integer(binary)) {
+    kernels::BinaryInt8Args args = {};
+    args.quantized = binary_of(binary.quantized(), step.inputs[0].zero_point, step.inputs[1].zero_point,
+                               requantize_of(*binary.requantize(), step.output.zero_point));
+    run_with(step, session, args, [&](const auto& part) { session.kernels->binary_s8(part); });
+  } else if (kHasFloat32) {
+    kernels::BinaryArgs args = {};
+    args.activation = activation_of(binary.activation());
+    run_with(step, session, args, [&](const auto& part) { session.kernels->binary_f32(part); });
+  }
 }
 
 }  // namespace

@@ -18,6 +18,10 @@ bool check(const StepView& step, Error* error) {
 
 int64_t scratch_bytes(const StepView& step, const Target& target) {
   const fb::Conv2D& conv = *step.step.op_as_Conv2D();
+  if (is_integer(conv)) {
+    return kernels::conv2d_int8_scratch_bytes(window_of(conv), group_channels(step.inputs[0], conv), target.traits,
+                                              target.pointer_bytes);
+  }
   return kernels::conv2d_scratch_bytes(window_of(conv), group_channels(step.inputs[0], conv), target.traits,
                                        target.pointer_bytes);
 }
@@ -31,38 +35,67 @@ bool divides_outputs(const StepView& step, const linnet_session& session) {
          step.output.columns >= kOutputs * 4 * threads && int64_t{8} * most * threads > int64_t{9} * lines;
 }
 
-void run_outputs(const StepView& step, const linnet_session& session, const kernels::Conv2DArgs& args) {
+kernels::Epilogue epilogue_of(const StepView& step, const linnet_session& session, const kernels::Conv2DArgs&) {
+  return linnet::engine::epilogue_of(step, session, step.step.op_as_Conv2D()->activation());
+}
+
+kernels::EpilogueInt8 epilogue_of(const StepView& step, const linnet_session& session, const kernels::Conv2DInt8Args&) {
+  const fb::Conv2D& conv = *step.step.op_as_Conv2D();
+  return epilogue_int8_of(step, session, *conv.requantize(), conv.residual());
+}
+
+// What the weights of n outputs take in a section, in its elements.
+int64_t section_size(const kernels::Conv2DArgs&, int32_t n, int32_t k) {
+  return kernels::panel_floats(n, k);
+}
+
+int64_t section_size(const kernels::Conv2DInt8Args&, int32_t n, int32_t k) {
+  return kernels::panel_int8_bytes(n, k);
+}
+
+template <class Args, class Kernel>
+void run_outputs(const StepView& step, const linnet_session& session, const Args& args, Kernel kernel) {
   const TensorInfo& y = step.output;
   const int32_t k = window_taps(args.window) * args.in_channels, lines = y.shape[0] * y.shape[1];
   const int64_t work = saturating_multiply(int64_t{lines} * y.shape[2] * kOutputs, k);
   parallel(session, (y.columns - 1) / kOutputs + 1, work, [&](int32_t begin, int32_t end, int32_t task) {
     const int32_t first = begin * kOutputs;
-    kernels::Conv2DArgs part = args;
+    Args part = args;
     part.row_end = lines;
     part.out_channels = end * kOutputs < y.columns ? end * kOutputs - first : y.columns - first;
-    part.packed += kernels::panel_floats(first, k);
+    part.packed += section_size(args, first, k);
     part.y += first;
     if (part.epilogue.residual != nullptr) part.epilogue.residual += first;
     part.scratch = session.slot(task);
-    session.kernels->conv2d_f32(part);
+    kernel(part);
   });
 }
 
-void run(const StepView& step, const linnet_session& session) {
+template <class Args, class Kernel>
+void run_with(const StepView& step, const linnet_session& session, Args args, Kernel kernel) {
   const fb::Conv2D& conv = *step.step.op_as_Conv2D();
-  kernels::Conv2DArgs args = {};
   set_images(step, conv, session, &args);
   args.groups = conv.groups();
   args.in_channels = group_channels(step.inputs[0], conv);
   args.out_channels = group_channels(step.output, conv);
-  args.packed = step.model.floats(conv.weights());
-  args.epilogue = epilogue_of(step, session, conv.activation());
-  if (divides_outputs(step, session)) return run_outputs(step, session, args);
+  args.packed = reinterpret_cast<decltype(args.packed)>(step.model.block(conv.weights()));
+  args.epilogue = epilogue_of(step, session, args);
+  if (divides_outputs(step, session)) return run_outputs(step, session, args, kernel);
   parallel_rows(session, step, conv.moment_rows(), window_taps(args.window) * args.in_channels, args,
-                [&](kernels::Conv2DArgs& part, int32_t task) {
+                [&](Args& part, int32_t task) {
                   part.scratch = session.slot(task);
-                  session.kernels->conv2d_f32(part);
+                  kernel(part);
                 });
+}
+
+void run(const StepView& step, const linnet_session& session) {
+  if (is_integer(*step.step.op_as_Conv2D())) {
+    kernels::Conv2DInt8Args args = {};
+    args.input_zero_point = step.inputs[0].zero_point;
+    run_with(step, session, args, [&](const auto& part) { session.kernels->conv2d_s8(part); });
+  } else if (kHasFloat32) {
+    run_with(step, session, kernels::Conv2DArgs{}, [&](const auto& part) { session.kernels->conv2d_f32(part); });
+  }
 }
 
 kernels::Window window(const fb::Step& step) {

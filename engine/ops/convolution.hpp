@@ -4,28 +4,54 @@
 #include "engine/check.hpp"
 #include "engine/operators.hpp"
 #include "engine/ops/moments.hpp"
+#include "engine/quantized.hpp"
 #include "engine/session.hpp"
 
 namespace linnet::engine {
 
-// Images of the same batch, channels divisible into groups, `packed_floats` (of one group) present in the weights.
-template <class Table>
-bool check_channels(const StepView& step, const Table& table, int32_t groups, int64_t packed_floats, Error* error,
-                    int32_t residual = 1) {
+// Images of the same batch, channels divisible into groups.
+inline bool check_groups(const StepView& step, int32_t groups, Error* error) {
   const TensorInfo& x = step.inputs[0];
   const TensorInfo& y = step.output;
   LINNET_REQUIRE(error, x.shape[0] == y.shape[0], LINNET_ERROR_SHAPE, y.index, x.shape[0], y.shape[0]);
   LINNET_REQUIRE(error, x.columns % groups == 0, LINNET_ERROR_SHAPE, x.index, groups, x.columns);
   LINNET_REQUIRE(error, y.columns % groups == 0, LINNET_ERROR_SHAPE, y.index, groups, y.columns);
-  return check_words(step, table.weights(), saturating_multiply(groups, packed_floats), error) &&
+  return true;
+}
+
+// As check_groups(), with `packed_floats` (of one group) present in the weights.
+template <class Table>
+bool check_channels(const StepView& step, const Table& table, int32_t groups, int64_t packed_floats, Error* error,
+                    int32_t residual = 1) {
+  return check_groups(step, groups, error) &&
+         check_words(step, table.weights(), saturating_multiply(groups, packed_floats), error) &&
          check_residual(step, error, residual) && check_activation(table.activation(), error);
+}
+
+// Weights are in the layout of the step's arithmetic.
+template <class Table>
+bool check_layout(const Table& table, fb::WeightLayout layout, fb::WeightLayout int8_layout, Error* error) {
+  const fb::WeightLayout wanted = table.requantize() == nullptr ? layout : int8_layout;
+  LINNET_REQUIRE(error, table.weight_layout() == wanted, LINNET_ERROR_MODEL_CORRUPT, -1, static_cast<int64_t>(wanted),
+                 static_cast<int64_t>(table.weight_layout()));
+  return true;
+}
+
+// Weights, activation and residual of a step with integer arithmetic, whose check_arithmetic() has passed.
+template <class Table>
+bool check_int8_weights(const StepView& step, const Table& table, int32_t sections, int32_t n, int64_t k,
+                        Error* error) {
+  const fb::Rounding rounding = table.requantize()->rounding();
+  LINNET_REQUIRE(error, step.output_count == 1, LINNET_ERROR_SHAPE, -1, 1, step.output_count);
+  return check_panels(step, table.weights(), sections, n, k, rounding, error) &&
+         check_identity(table.activation(), error) && check_residual_add(step, table.residual(), rounding, error);
 }
 
 // Types, ranks and window; what must hold before any of the geometry is computed with.
 template <class Table>
 bool check_geometry(const StepView& step, const Table& table, Error* error) {
-  return check_float(step, error) && check_image(step.inputs[0], error) && check_image(step.output, error) &&
-         check_window(window_of(table), error);
+  return check_arithmetic(step, requantize_of(table), error) && check_image(step.inputs[0], error) &&
+         check_image(step.output, error) && check_window(window_of(table), error);
 }
 
 inline kernels::Epilogue epilogue_of(const StepView& step, const linnet_session& session,
@@ -42,6 +68,7 @@ inline kernels::Epilogue epilogue_of(const StepView& step, const linnet_session&
 // Fills the fields that all argument structs of image kernels have.
 template <class Args, class Table>
 void set_images(const StepView& step, const Table& table, const linnet_session& session, Args* args) {
+  using Element = std::remove_pointer_t<decltype(args->y)>;
   const TensorInfo& x = step.inputs[0];
   const TensorInfo& y = step.output;
   args->window = window_of(table);
@@ -49,14 +76,25 @@ void set_images(const StepView& step, const Table& table, const linnet_session& 
   args->in_w = x.shape[2];
   args->out_h = y.shape[1];
   args->out_w = y.shape[2];
-  args->x = session.input<float>(x);
+  args->x = session.input<Element>(x);
   args->x_stride = x.row_stride;
-  args->y = session.output<float>(y);
+  args->y = session.output<Element>(y);
   args->y_stride = y.row_stride;
 }
 
 inline int64_t window_taps(const kernels::Window& window) {
   return saturating_multiply(window.kernel_h, window.kernel_w);
+}
+
+// The window on both axes, after check_geometry().
+template <class Table>
+bool check_spans(const StepView& step, const Table& conv, Error* error) {
+  const TensorInfo& x = step.inputs[0];
+  const TensorInfo& y = step.output;
+  return check_span(x.shape[1], y.shape[1], conv.kernel_h(), conv.stride_h(), conv.dilation_h(), conv.pad_top(),
+                    error) &&
+         check_span(x.shape[2], y.shape[2], conv.kernel_w(), conv.stride_w(), conv.dilation_w(), conv.pad_left(),
+                    error);
 }
 
 // Window and weights of a direct convolution, after check_geometry().
@@ -66,11 +104,14 @@ bool check_convolution(const StepView& step, const Table& conv, int32_t groups, 
   const TensorInfo& y = step.output;
   const int64_t k = saturating_multiply(window_taps(window_of(conv)), x.columns / groups);
   LINNET_REQUIRE(error, k <= INT32_MAX, LINNET_ERROR_SHAPE, x.index, INT32_MAX, k);
-  return check_span(x.shape[1], y.shape[1], conv.kernel_h(), conv.stride_h(), conv.dilation_h(), conv.pad_top(),
-                    error) &&
-         check_span(x.shape[2], y.shape[2], conv.kernel_w(), conv.stride_w(), conv.dilation_w(), conv.pad_left(),
-                    error) &&
-         check_channels(step, conv, groups, kernels::panel_floats(y.columns / groups, k), error, residual);
+  if (!check_spans(step, conv, error)) return false;
+  if constexpr (HasRequantize<Table>::value) {
+    if (!check_layout(conv, fb::WeightLayout::Panel16, fb::WeightLayout::Panel16Int8, error)) return false;
+    if (is_integer(conv)) {
+      return check_groups(step, groups, error) && check_int8_weights(step, conv, groups, y.columns / groups, k, error);
+    }
+  }
+  return check_channels(step, conv, groups, kernels::panel_floats(y.columns / groups, k), error, residual);
 }
 
 // The moments that a convolution gives, where it has a second output.

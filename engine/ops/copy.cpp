@@ -29,6 +29,9 @@ void fill(const TensorInfo& y, uint32_t bits, uint8_t* data) {
   for (int32_t row = 0; row < y.rows; ++row, data += static_cast<ptrdiff_t>(y.row_stride) * y.element_bytes) {
     if (y.element_bytes == 1) {
       memset(data, static_cast<int>(bits & 0xff), static_cast<size_t>(y.columns));
+    } else if (y.element_bytes == 2) {
+      uint16_t* words = reinterpret_cast<uint16_t*>(data);
+      for (int32_t i = 0; i < y.columns; ++i) words[i] = static_cast<uint16_t>(bits);
     } else {
       uint32_t* words = reinterpret_cast<uint32_t*>(data);
       for (int32_t i = 0; i < y.columns; ++i) words[i] = bits;

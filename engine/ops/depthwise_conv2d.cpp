@@ -11,31 +11,50 @@ bool check(const StepView& step, Error* error) {
   LINNET_REQUIRE(error, x.columns == y.columns, LINNET_ERROR_SHAPE, y.index, x.columns, y.columns);
   const int64_t taps = window_taps(window_of(conv));
   LINNET_REQUIRE(error, taps <= INT32_MAX, LINNET_ERROR_SHAPE, -1, INT32_MAX, taps);
-  return check_span(x.shape[1], y.shape[1], conv.kernel_h(), conv.stride_h(), conv.dilation_h(), conv.pad_top(),
-                    error) &&
-         check_span(x.shape[2], y.shape[2], conv.kernel_w(), conv.stride_w(), conv.dilation_w(), conv.pad_left(),
-                    error) &&
-         check_channels(step, conv, 1, kernels::panel_floats(x.columns, taps), error) &&
+  if (!check_spans(step, conv, error) ||
+      !check_layout(conv, fb::WeightLayout::Depthwise16, fb::WeightLayout::Depthwise16Int8, error)) {
+    return false;
+  }
+  if (is_integer(conv)) {
+    return check_groups(step, 1, error) && check_int8_weights(step, conv, 1, x.columns, taps, error);
+  }
+  return check_channels(step, conv, 1, kernels::panel_floats(x.columns, taps), error) &&
          check_moments_output(step, conv.moment_rows(), error);
 }
 
 int64_t scratch_bytes(const StepView& step, const Target& target) {
   const fb::DepthwiseConv2D& conv = *step.step.op_as_DepthwiseConv2D();
-  return kernels::depthwise_scratch_bytes(window_of(conv), step.inputs[0].columns, target.traits, target.pointer_bytes);
+  const int32_t channels = step.inputs[0].columns;
+  if (is_integer(conv)) {
+    return kernels::depthwise_int8_scratch_bytes(window_of(conv), channels, target.pointer_bytes);
+  }
+  return kernels::depthwise_scratch_bytes(window_of(conv), channels, target.traits, target.pointer_bytes);
+}
+
+template <class Args, class Kernel>
+void run_with(const StepView& step, const linnet_session& session, Args args, Kernel kernel) {
+  const fb::DepthwiseConv2D& conv = *step.step.op_as_DepthwiseConv2D();
+  set_images(step, conv, session, &args);
+  args.channels = step.output.columns;
+  args.packed = reinterpret_cast<decltype(args.packed)>(step.model.block(conv.weights()));
+  parallel_rows(session, step, conv.moment_rows(), window_taps(args.window), args, [&](Args& part, int32_t task) {
+    part.scratch = session.slot(task);
+    kernel(part);
+  });
 }
 
 void run(const StepView& step, const linnet_session& session) {
   const fb::DepthwiseConv2D& conv = *step.step.op_as_DepthwiseConv2D();
-  kernels::DepthwiseArgs args = {};
-  set_images(step, conv, session, &args);
-  args.channels = step.output.columns;
-  args.packed = step.model.floats(conv.weights());
-  args.epilogue = epilogue_of(step, session, conv.activation());
-  parallel_rows(session, step, conv.moment_rows(), window_taps(args.window), args,
-                [&](kernels::DepthwiseArgs& part, int32_t task) {
-                  part.scratch = session.slot(task);
-                  session.kernels->depthwise_f32(part);
-                });
+  if (is_integer(conv)) {
+    kernels::DepthwiseInt8Args args = {};
+    args.input_zero_point = step.inputs[0].zero_point;
+    args.epilogue = epilogue_int8_of(step, session, *conv.requantize(), conv.residual());
+    run_with(step, session, args, [&](const auto& part) { session.kernels->depthwise_s8(part); });
+  } else if (kHasFloat32) {
+    kernels::DepthwiseArgs args = {};
+    args.epilogue = epilogue_of(step, session, conv.activation());
+    run_with(step, session, args, [&](const auto& part) { session.kernels->depthwise_f32(part); });
+  }
 }
 
 kernels::Window window(const fb::Step& step) {

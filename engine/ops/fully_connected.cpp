@@ -8,9 +8,16 @@ bool check(const StepView& step, Error* error) {
   const fb::FullyConnected& linear = *step.step.op_as_FullyConnected();
   const TensorInfo& x = step.inputs[0];
   const TensorInfo& y = step.output;
-  if (!check_float(step, error)) return false;
+  if (!check_arithmetic(step, linear.requantize(), error) ||
+      !check_layout(linear, fb::WeightLayout::Panel16, fb::WeightLayout::Panel16Int8, error)) {
+    return false;
+  }
   if (!check_feature(kHasTransposed || !linear.transposed(), StepFeature::Transposed, error)) return false;
   LINNET_REQUIRE(error, x.rows == y.rows, LINNET_ERROR_SHAPE, y.index, x.rows, y.rows);
+  if (is_integer(linear)) {
+    LINNET_REQUIRE(error, !linear.transposed() && linear.bias() == 0, LINNET_ERROR_SHAPE, -1, 0, 1);
+    return check_int8_weights(step, linear, 1, y.columns, x.columns, error);
+  }
   const int64_t floats =
       linear.transposed() ? kernels::panel_floats(x.columns, y.columns) : kernels::panel_floats(y.columns, x.columns);
   if (linear.bias() != 0 && !check_words(step, linear.bias() - 1, y.columns, error)) return false;
@@ -67,7 +74,59 @@ void run_transposed(const StepView& step, const linnet_session& session) {
   });
 }
 
+// int8 rows are the pixels of a 1x1 convolution of an image one pixel wide.
+constexpr kernels::Window kPixel = {1, 1, 1, 1, 1, 1, 0, 0};
+
+int64_t scratch_bytes(const StepView& step, const Target& target) {
+  if (!is_integer(*step.step.op_as_FullyConnected())) return 0;
+  return kernels::conv2d_int8_scratch_bytes(kPixel, step.inputs[0].columns, target.traits, target.pointer_bytes);
+}
+
+void run_int8(const StepView& step, const linnet_session& session) {
+  const fb::FullyConnected& linear = *step.step.op_as_FullyConnected();
+  const TensorInfo& x = step.inputs[0];
+  const TensorInfo& y = step.output;
+  kernels::Conv2DInt8Args args = {};
+  args.window = kPixel;
+  args.in_h = x.rows;
+  args.out_h = x.rows;
+  args.in_w = 1;
+  args.out_w = 1;
+  args.groups = 1;
+  args.in_channels = x.columns;
+  args.out_channels = y.columns;
+  args.row_end = x.rows;
+  args.x = session.input<int8_t>(x);
+  args.x_stride = x.row_stride;
+  args.input_zero_point = x.zero_point;
+  args.packed = bytes_of(step.model, linear.weights());
+  args.y = session.output<int8_t>(y);
+  args.y_stride = y.row_stride;
+  args.epilogue = epilogue_int8_of(step, session, *linear.requantize(), linear.residual());
+  const int32_t tile_rows = kernels::traits(session.kernels->id).int8_rows;
+  const int32_t row_tiles = (x.rows - 1) / tile_rows + 1, panels = (y.columns - 1) / kernels::kPanel + 1;
+  const bool by_rows = row_tiles >= session.threads || row_tiles >= panels;
+  const int64_t unit = by_rows ? int64_t{tile_rows} * y.columns : int64_t{kernels::kPanel} * x.rows;
+  parallel(session, by_rows ? row_tiles : panels, unit * x.columns, [&](int32_t begin, int32_t end, int32_t task) {
+    kernels::Conv2DInt8Args part = args;
+    part.scratch = session.slot(task);
+    if (by_rows) {
+      part.row_begin = begin * tile_rows;
+      part.row_end = end < row_tiles ? end * tile_rows : x.rows;
+    } else {
+      const int32_t first = begin * kernels::kPanel;
+      part.out_channels = (end < panels ? end * kernels::kPanel : y.columns) - first;
+      part.packed += kernels::panel_int8_bytes(first, x.columns);
+      part.y += first;
+      if (part.epilogue.residual != nullptr) part.epilogue.residual += first;
+    }
+    session.kernels->conv2d_s8(part);
+  });
+}
+
 void run(const StepView& step, const linnet_session& session) {
+  if (is_integer(*step.step.op_as_FullyConnected())) return run_int8(step, session);
+  if (!kHasFloat32) return;
   if (kHasTransposed && step.step.op_as_FullyConnected()->transposed()) return run_transposed(step, session);
   const kernels::GemmArgs args = arguments(step, session);
   const int32_t m = args.m;
@@ -87,6 +146,6 @@ void run(const StepView& step, const linnet_session& session) {
 
 }  // namespace
 
-const OperatorEntry kFullyConnected = {1, 2, 0b10, check, nullptr, run};
+const OperatorEntry kFullyConnected = {1, 2, 0b10, check, scratch_bytes, run};
 
 }  // namespace linnet::engine

@@ -18,25 +18,36 @@ bool check(const StepView& step, Error* error) {
                  pool.pad_right());
   const int64_t taps = window_taps(window_of(pool));
   LINNET_REQUIRE(error, taps <= INT32_MAX, LINNET_ERROR_SHAPE, -1, INT32_MAX, taps);
-  return check_span(x.shape[1], y.shape[1], pool.kernel_h(), pool.stride_h(), pool.dilation_h(), pool.pad_top(),
-                    error) &&
-         check_span(x.shape[2], y.shape[2], pool.kernel_w(), pool.stride_w(), pool.dilation_w(), pool.pad_left(),
-                    error) &&
-         check_activation(pool.activation(), error);
+  if (!check_spans(step, pool, error)) return false;
+  if (!is_integer(pool)) return check_activation(pool.activation(), error);
+  LINNET_REQUIRE(error, !pool.count_include_pad(), LINNET_ERROR_SHAPE, -1, 0, 1);
+  LINNET_REQUIRE(error, x.zero_point == y.zero_point, LINNET_ERROR_SHAPE, y.index, x.zero_point, y.zero_point);
+  return check_identity(pool.activation(), error);
+}
+
+template <class Args, class Kernel>
+void run_with(const StepView& step, const linnet_session& session, Args args, Kernel kernel) {
+  const fb::Pool2D& pool = *step.step.op_as_Pool2D();
+  set_images(step, pool, session, &args);
+  args.kind = static_cast<kernels::PoolKind>(pool.kind());
+  args.channels = step.output.columns;
+  parallel_rows(session, step, 0, window_taps(args.window), args, [&](Args& part, int32_t) { kernel(part); });
 }
 
 void run(const StepView& step, const linnet_session& session) {
   const fb::Pool2D& pool = *step.step.op_as_Pool2D();
-  kernels::Pool2DArgs args = {};
-  set_images(step, pool, session, &args);
-  args.kind = static_cast<kernels::PoolKind>(pool.kind());
-  args.pad_bottom = pool.pad_bottom();
-  args.pad_right = pool.pad_right();
-  args.count_include_pad = pool.count_include_pad();
-  args.channels = step.output.columns;
-  args.activation = activation_of(pool.activation());
-  parallel_rows(session, step, 0, window_taps(args.window), args,
-                [&](kernels::Pool2DArgs& part, int32_t) { session.kernels->pool2d_f32(part); });
+  if (is_integer(pool)) {
+    kernels::Pool2DInt8Args args = {};
+    args.requantize = requantize_of(*pool.requantize(), 0);
+    run_with(step, session, args, [&](const auto& part) { session.kernels->pool2d_s8(part); });
+  } else if (kHasFloat32) {
+    kernels::Pool2DArgs args = {};
+    args.pad_bottom = pool.pad_bottom();
+    args.pad_right = pool.pad_right();
+    args.count_include_pad = pool.count_include_pad();
+    args.activation = activation_of(pool.activation());
+    run_with(step, session, args, [&](const auto& part) { session.kernels->pool2d_f32(part); });
+  }
 }
 
 kernels::Window window(const fb::Step& step) {

@@ -1,5 +1,6 @@
 #include "engine/check.hpp"
 #include "engine/operators.hpp"
+#include "engine/quantized.hpp"
 #include "engine/session.hpp"
 
 namespace linnet::engine {
@@ -16,6 +17,29 @@ Strides strides_of(const TensorInfo& x, int64_t size, int64_t inner) {
   return {x.block_stride(size * inner), inner};
 }
 
+bool is_nested(fb::ReduceKind kind) {
+  return kind == fb::ReduceKind::Sum || kind == fb::ReduceKind::Mean || kind == fb::ReduceKind::Max ||
+         kind == fb::ReduceKind::Min;
+}
+
+// Integers have sums, means, and the largest and smallest of them, which are taken as they are.
+bool check_function(const StepView& step, Error* error) {
+  const fb::Reduce& reduce = *step.step.op_as_Reduce();
+  if (!is_integer(reduce)) return check_activation(reduce.activation(), error);
+  const fb::Rounding rounding = reduce.requantize()->rounding();
+  const bool divides = reduce.divisor() != 1;
+  LINNET_REQUIRE(error, is_nested(reduce.kind()), LINNET_ERROR_SHAPE, -1, 0, static_cast<int64_t>(reduce.kind()));
+  LINNET_REQUIRE(error, reduce.divisor() >= 1 && !(divides && rounding == fb::Rounding::Float), LINNET_ERROR_SHAPE, -1,
+                 1, reduce.divisor());
+  if (!check_identity(reduce.activation(), error)) return false;
+  if (reduce.kind() == fb::ReduceKind::Sum || reduce.kind() == fb::ReduceKind::Mean)
+    return check_factor(rounding, reduce.factor(), error);
+  const TensorInfo& x = step.inputs[0];
+  LINNET_REQUIRE(error, x.zero_point == step.output.zero_point, LINNET_ERROR_SHAPE, x.index, step.output.zero_point,
+                 x.zero_point);
+  return true;
+}
+
 bool check(const StepView& step, Error* error) {
   const fb::Reduce& reduce = *step.step.op_as_Reduce();
   const TensorInfo& x = step.inputs[0];
@@ -23,7 +47,7 @@ bool check(const StepView& step, Error* error) {
                  static_cast<int64_t>(fb::ReduceKind::MAX), static_cast<int64_t>(reduce.kind()));
   const int32_t kind = static_cast<int32_t>(reduce.kind());
   if (!check_feature(kHasReduceKind[kind], FeatureKind::Reduction, kind, error)) return false;
-  if (!check_float(step, error) || !check_activation(reduce.activation(), error) ||
+  if (!check_arithmetic(step, reduce.requantize(), error) || !check_function(step, error) ||
       !check_elements(x, reduce.outer(), reduce.size(), reduce.inner(), error) ||
       !check_elements(step.output, reduce.outer(), 1, reduce.inner(), error)) {
     return false;
@@ -33,18 +57,13 @@ bool check(const StepView& step, Error* error) {
   return check_blocks(step.output, reduce.inner(), error);
 }
 
-bool is_nested(fb::ReduceKind kind) {
-  return kind == fb::ReduceKind::Sum || kind == fb::ReduceKind::Mean || kind == fb::ReduceKind::Max ||
-         kind == fb::ReduceKind::Min;
-}
-
 // How many rows of one large entry are reduced by themselves, before the results of these chunks are: about 32 KB,
 // since every vector of columns takes a pass over them; all chunks alike, so that the mean of their means is the mean.
 // 0: the entry is not divided.
 int32_t chunk_rows(const fb::Reduce& reduce) {
   constexpr int32_t kChunk = 8 * 1024, kMostRows = 512;
   const int32_t size = reduce.size(), inner = reduce.inner();
-  if (reduce.outer() != 1 || !is_nested(reduce.kind()) || inner < 8 || inner > kChunk / 4 ||
+  if (is_integer(reduce) || reduce.outer() != 1 || !is_nested(reduce.kind()) || inner < 8 || inner > kChunk / 4 ||
       saturating_multiply(size, inner) < 2 * kChunk) {
     return 0;
   }
@@ -88,12 +107,10 @@ void run_chunks(const linnet_session& session, const StepView& step, int32_t row
   session.kernels->reduce_f32(args);
 }
 
-void run(const StepView& step, const linnet_session& session) {
+template <class Args, class Kernel>
+void run_with(const StepView& step, const linnet_session& session, const Args& all, Kernel kernel) {
+  using Element = std::remove_pointer_t<decltype(Args::x)>;
   const fb::Reduce& reduce = *step.step.op_as_Reduce();
-  if (const int32_t rows = chunk_rows(reduce); rows > 0) {
-    run_chunks(session, step, rows);
-    return;
-  }
   const int32_t size = reduce.size();
   const int32_t inner = reduce.inner();
   const Strides x_strides = strides_of(step.inputs[0], size, inner);
@@ -110,19 +127,38 @@ void run(const StepView& step, const linnet_session& session) {
                const int32_t column = (begin - outer * blocks) * kColumns;
                const bool to_the_end = joined || last - outer * blocks == blocks;
                const int32_t columns = to_the_end ? inner - column : (last - begin) * kColumns;
-               kernels::ReduceArgs args = {};
+               Args args = all;
                args.kind = static_cast<kernels::ReduceKind>(reduce.kind());
                args.outer = joined ? end - begin : 1;
                args.size = reduce.size();
                args.inner = columns;
-               args.x = session.input<float>(step.inputs[0]) + outer * x_strides.outer + column;
+               args.x = session.input<std::remove_const_t<Element>>(step.inputs[0]) + outer * x_strides.outer + column;
                args.x_stride = static_cast<ptrdiff_t>(x_strides.row);
-               args.y = session.output<float>(step.output) + outer * y_stride + column;
-               args.activation = activation_of(reduce.activation());
-               session.kernels->reduce_f32(args);
+               args.y = session.output<std::remove_const_t<Element>>(step.output) + outer * y_stride + column;
+               kernel(args);
                begin = last;
              }
            });
+}
+
+void run(const StepView& step, const linnet_session& session) {
+  const fb::Reduce& reduce = *step.step.op_as_Reduce();
+  if (is_integer(reduce)) {
+    kernels::ReduceInt8Args args = {};
+    args.zero_point = step.inputs[0].zero_point;
+    if (reduce.factor() != nullptr) args.factor = factor_of(*reduce.factor());
+    args.divisor = reduce.divisor();
+    args.requantize = requantize_of(*reduce.requantize(), step.output.zero_point);
+    run_with(step, session, args, [&](const auto& part) { session.kernels->reduce_s8(part); });
+  } else if (!kHasFloat32) {
+    return;
+  } else if (const int32_t rows = chunk_rows(reduce); rows > 0) {
+    run_chunks(session, step, rows);
+  } else {
+    kernels::ReduceArgs args = {};
+    args.activation = activation_of(reduce.activation());
+    run_with(step, session, args, [&](const auto& part) { session.kernels->reduce_f32(part); });
+  }
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "engine/check.hpp"
 #include "engine/operators.hpp"
+#include "engine/quantized.hpp"
 #include "engine/session.hpp"
 
 namespace linnet::engine {
@@ -7,9 +8,20 @@ namespace {
 
 constexpr int64_t kWorkPerElement = 16;  // an exponential and two passes, in multiply-adds
 
+bool check_arithmetic(const StepView& step, Error* error) {
+  constexpr int32_t kZeroPoint = -128;
+  const fb::Softmax& softmax = *step.step.op_as_Softmax();
+  if (softmax.factor() == nullptr) return check_float(step, error);
+  LINNET_REQUIRE(error, !softmax.log(), LINNET_ERROR_SHAPE, -1, 0, 1);
+  LINNET_REQUIRE(error, softmax.lowest_difference() <= 0, LINNET_ERROR_SHAPE, -1, 0, softmax.lowest_difference());
+  LINNET_REQUIRE(error, step.output.zero_point == kZeroPoint, LINNET_ERROR_SHAPE, step.output.index, kZeroPoint,
+                 step.output.zero_point);
+  return check_int8(step, error) && check_factor(fb::Rounding::FixedPoint, softmax.factor(), error);
+}
+
 bool check(const StepView& step, Error* error) {
   const fb::Softmax& softmax = *step.step.op_as_Softmax();
-  if (!check_float(step, error) ||
+  if (!check_arithmetic(step, error) ||
       !check_elements(step.inputs[0], softmax.outer(), softmax.axis(), softmax.inner(), error) ||
       !check_elements(step.output, softmax.outer(), softmax.axis(), softmax.inner(), error)) {
     return false;
@@ -27,6 +39,14 @@ void run(const StepView& step, const linnet_session& session) {
   parallel(session, softmax.outer(), block * kWorkPerElement, [&](int32_t begin, int32_t end, int32_t) {
     const int32_t count = joined ? end - begin : 1;
     for (int32_t o = begin; o < end; o += count) {
+      if (kHasInt8 && softmax.factor() != nullptr) {
+        session.kernels->softmax_s8({count, softmax.axis(), softmax.inner(),
+                                     session.input<int8_t>(step.inputs[0]) + o * x_stride,
+                                     session.output<int8_t>(step.output) + o * y_stride, factor_of(*softmax.factor()),
+                                     softmax.lowest_difference()});
+        continue;
+      }
+      if (!kHasFloat32) return;
       session.kernels->softmax_f32({count, softmax.axis(), softmax.inner(),
                                     session.input<float>(step.inputs[0]) + o * x_stride,
                                     session.output<float>(step.output) + o * y_stride, softmax.log()});

@@ -199,6 +199,8 @@ void copy_impl(const CopyArgs& args) {
   while (loops.dimensions < 2) loops.insert(0, 1, 0, 0);
   if (args.element_bytes == 4) {
     copy_elements<Isa, 4>(loops, static_cast<const Element<Isa, 4>*>(args.x), static_cast<Element<Isa, 4>*>(args.y));
+  } else if (args.element_bytes == 2) {
+    copy_elements<Isa, 2>(loops, static_cast<const Element<Isa, 2>*>(args.x), static_cast<Element<Isa, 2>*>(args.y));
   } else {
     copy_elements<Isa, 1>(loops, static_cast<const Element<Isa, 1>*>(args.x), static_cast<Element<Isa, 1>*>(args.y));
   }

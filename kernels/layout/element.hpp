@@ -1,4 +1,4 @@
-// Elements of any type of 1 or 4 bytes, for kernels that only move them.
+// Elements of any type of 1, 2 or 4 bytes, for kernels that only move them.
 #pragma once
 
 #include <cstddef>
@@ -14,6 +14,10 @@ struct ElementOf;
 template <class Isa>
 struct ElementOf<Isa, 1> {
   typedef uint8_t type __attribute__((may_alias));
+};
+template <class Isa>
+struct ElementOf<Isa, 2> {
+  typedef uint16_t type __attribute__((may_alias));
 };
 template <class Isa>
 struct ElementOf<Isa, 4> {

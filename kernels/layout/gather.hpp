@@ -23,6 +23,8 @@ template <class Isa>
 void gather_impl(const GatherArgs& args) {
   if (args.element_bytes == 4) {
     gather_elements<Isa, 4>(args);
+  } else if (args.element_bytes == 2) {
+    gather_elements<Isa, 2>(args);
   } else {
     gather_elements<Isa, 1>(args);
   }

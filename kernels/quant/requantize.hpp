@@ -52,6 +52,36 @@ struct Range {
   }
 };
 
+// One factor for all lanes, by either rule.
+template <class Isa>
+struct Scaling {
+  bool fixed_point;
+  FixedPointFactor<Isa> fixed;
+  F32<Isa> floating;
+  Range<Isa> range;
+
+  LINNET_INLINE Scaling(const Factor& f, const Requantize& r)
+      : fixed_point(r.rounding == Rounding::FixedPoint),
+        fixed(FixedPointFactor<Isa>::of(f)),
+        floating(from_bits(I32<Isa>::set(f.multiplier))),
+        range(r) {}
+  LINNET_INLINE I32<Isa> operator()(I32<Isa> x) const {
+    return fixed_point ? range.finish(fixed(x)) : range.finish(to_float(x) * floating);
+  }
+};
+
+// x / divisor, halves rounded away from zero. A quotient in float is exact after truncation below 2^24.
+template <class Isa>
+LINNET_INLINE I32<Isa> divide_rounding(I32<Isa> x, int32_t divisor, bool is_small) {
+  const I32<Isa> half = I32<Isa>::set(divisor / 2), zero = I32<Isa>::set(0);
+  const I32<Isa> dividend = x + select(Int<Isa>::less(x, zero), zero - half, half);
+  if (I32<Isa>::width > 1 && is_small) return truncate(to_float(dividend) / F32<Isa>::set(static_cast<float>(divisor)));
+  alignas(64) int32_t lanes[I32<Isa>::width];
+  Int<Isa>::store(dividend, lanes);
+  for (int32_t& lane : lanes) lane /= divisor;
+  return Int<Isa>::load(lanes);
+}
+
 // Functions of two integer operands.
 template <class Isa, Rounding kRounding>
 struct QuantizedPair;

@@ -1,6 +1,7 @@
 // Builds small model files for tests, step by step, with weights packed as the converter packs them.
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -14,6 +15,7 @@
 
 #include "engine/linnet.h"
 #include "kernels/pack.hpp"
+#include "kernels/pack_int8.hpp"
 #include "schema/model_generated.h"
 
 namespace linnet::test {
@@ -73,23 +75,34 @@ class ModelBuilder {
                      int32_t row_stride = 0, uint32_t buffer = 0) {
     const auto sizes = fbb_.CreateVector(shape);
     const auto name = fbb_.CreateString("tensor" + std::to_string(tensors_.size()));
-    tensors_.push_back(fb::CreateTensor(fbb_, type, sizes, buffer, offset, row_stride, 0, name));
+    const bool quantized = bytes_of(type) < 4 && type != fb::DataType::Bool;
+    tensors_.push_back(fb::CreateTensor(fbb_, type, sizes, buffer, offset, row_stride, 0, name, 0,
+                                        quantized ? scale_ : 0, quantized ? zero_point_ : 0));
     return static_cast<uint32_t>(tensors_.size() - 1);
   }
 
+  // Of all tensors of integers of 8 and 16 bits that are made from now on.
+  void quantize(float scale, int32_t zero_point) {
+    scale_ = scale;
+    zero_point_ = zero_point;
+    version_ = 3;
+  }
+
   // A tensor of which `lines` lines are in memory at a time.
-  uint32_t rolling(const Shape& shape, int32_t lines) {
+  uint32_t rolling(const Shape& shape, int32_t lines, fb::DataType type = fb::DataType::Float32) {
     const uint32_t offset = tensor_bytes_;
-    int64_t line_bytes = sizeof(float);
+    int64_t line_bytes = bytes_of(type);
     for (size_t d = 2; d < shape.size(); ++d) line_bytes *= shape[d];
     tensor_bytes_ += static_cast<uint32_t>((lines * line_bytes + 63) / 64 * 64);
     const auto sizes = fbb_.CreateVector(shape);
-    tensors_.push_back(fb::CreateTensor(fbb_, fb::DataType::Float32, sizes, 0, offset, 0, 0, 0, lines));
+    const bool quantized = type == fb::DataType::Int8;
+    tensors_.push_back(fb::CreateTensor(fbb_, type, sizes, 0, offset, 0, 0, 0, lines, quantized ? scale_ : 0,
+                                        quantized ? zero_point_ : 0));
     return static_cast<uint32_t>(tensors_.size() - 1);
   }
   void cascade(uint32_t first_step, uint32_t steps, int32_t stripe_lines) {
     cascades_.push_back(fb::CreateCascade(fbb_, first_step, steps, stripe_lines));
-    version_ = 2;
+    if (version_ < 2) version_ = 2;
   }
 
   uint32_t slice(const Shape& shape, fb::DataType type = fb::DataType::Float32) {
@@ -207,6 +220,54 @@ class ModelBuilder {
     return buffer(packed);
   }
 
+  // int8 weights, of depthwise convolutions where in and out are 0; accumulators come to a few tens.
+  uint32_t int8_weights(int32_t groups, int32_t in, int32_t out, int32_t kernel, int32_t zero_point,
+                        fb::Rounding rounding, uint32_t seed) {
+    const bool depthwise = in == 0;
+    const int32_t taps = kernel * kernel, inputs = depthwise ? 1 : in, outputs = depthwise ? 1 : out;
+    std::mt19937 engine(seed);
+    std::vector<int8_t> data(static_cast<size_t>(groups) * outputs * inputs * taps);
+    for (int8_t& value : data) value = static_cast<int8_t>(engine());
+    std::vector<int32_t> bias(static_cast<size_t>(groups) * outputs);
+    std::vector<kernels::Factor> factors(bias.size());
+    for (size_t i = 0; i < bias.size(); ++i) {
+      bias[i] = static_cast<int32_t>(engine() % 20001) - 10000;
+      factors[i] = int8_factor(rounding, 1.0f / static_cast<float>(200 + engine() % 200));
+    }
+    const kernels::ConvInt8Weights weights = {data.data(),
+                                              static_cast<ptrdiff_t>(inputs) * taps,
+                                              taps,
+                                              kernel,
+                                              1,
+                                              bias.data(),
+                                              factors.data(),
+                                              zero_point,
+                                              groups,
+                                              inputs,
+                                              outputs,
+                                              kernel,
+                                              kernel};
+    std::vector<int8_t> packed(depthwise ? kernels::depthwise_int8_packed_bytes(weights)
+                                         : kernels::conv2d_int8_packed_bytes(weights));
+    (depthwise ? kernels::pack_depthwise_int8 : kernels::pack_conv2d_int8)(weights, packed.data());
+    return buffer(packed);
+  }
+  // `value` in 0..1 by either rule.
+  static kernels::Factor int8_factor(fb::Rounding rounding, float value) {
+    kernels::Factor factor = {};
+    if (rounding == fb::Rounding::Float) {
+      memcpy(&factor.multiplier, &value, sizeof(value));
+    } else {
+      const double mantissa = frexp(value, &factor.shift);
+      factor.multiplier = static_cast<int32_t>(mantissa * 2147483648.0);
+    }
+    return factor;
+  }
+  static fb::Factor factor(fb::Rounding rounding, float value) {
+    const kernels::Factor f = int8_factor(rounding, value);
+    return {f.multiplier, f.shift};
+  }
+
   void set_version(uint32_t version) { version_ = version; }
   void set_tensor_bytes(uint32_t bytes) { tensor_bytes_ = bytes; }
   uint32_t tensor_bytes() const { return tensor_bytes_; }
@@ -227,7 +288,7 @@ class ModelBuilder {
 
  private:
   static int64_t bytes_of(fb::DataType type) {
-    return type == fb::DataType::Float32 || type == fb::DataType::Int32 ? 4 : 1;
+    return type == fb::DataType::Float32 || type == fb::DataType::Int32 ? 4 : type == fb::DataType::Int16 ? 2 : 1;
   }
   static kernels::ConvWeights random_weights(int32_t groups, int32_t in, int32_t out, int32_t kernel, uint32_t seed,
                                              std::vector<float>* data, std::vector<float>* bias) {
@@ -241,6 +302,8 @@ class ModelBuilder {
   flatbuffers::FlatBufferBuilder fbb_;
   int32_t gap_;
   uint32_t version_ = 1;
+  float scale_ = 0;
+  int32_t zero_point_ = 0;
   uint32_t tensor_bytes_ = 0;
   std::vector<flatbuffers::Offset<fb::Tensor>> tensors_;
   std::vector<uint32_t> inputs_, outputs_;

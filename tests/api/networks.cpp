@@ -349,28 +349,8 @@ void cast(ModelBuilder& b) {
   from_to(b, fb::CreateCast(b.fbb()), x, {6, 100});
 }
 
-}  // namespace
-
-Bytes small_network(int32_t size) {
-  ModelBuilder b;
-  const Shape wide = {1, size, size, 16};
-  const uint32_t image = b.input({1, size, size, 4});
-  const uint32_t features = b.tensor(wide), mixed = b.tensor(wide), pooled = b.tensor({1, 1, 1, 16});
-  const uint32_t logits = b.tensor({1, 10}), output = b.output({1, 10});
-  const uint32_t conv = b.conv_weights(1, 4, 16, 3, 10), depthwise = b.depthwise_weights(16, 3, 11);
-  const uint32_t linear = b.gemm_weights(16, 10, 12);
-  const uint64_t pixels = static_cast<uint64_t>(size) * size;
-  b.step(fb::CreateConv2D(b.fbb(), conv, 1, 3, 3, 1, 1, 1, 1, 1, 1, &kRelu), {image}, {features}, pixels * 4 * 16 * 9);
-  b.step(fb::CreateDepthwiseConv2D(b.fbb(), depthwise, 3, 3, 1, 1, 1, 1, 1, 1, &kSilu), {features, features}, {mixed},
-         pixels * 16 * 9);
-  b.step(fb::CreateReduce(b.fbb(), fb::ReduceKind::Mean, 1, size * size, 16), {mixed}, {pooled});
-  b.step(fb::CreateFullyConnected(b.fbb(), linear), {pooled}, {logits}, 160);
-  b.step(fb::CreateSoftmax(b.fbb(), 1, 10, 1, false), {logits}, {output});
-  return b.finish();
-}
-
-const std::vector<OperatorModel>& operator_models() {
-  static const std::vector<OperatorModel> models = {
+std::vector<OperatorModel> float_operator_models() {
+  return {
       {"Conv2D", conv2d},
       {"Conv2D_residual", conv2d_residual},
       {"Conv2D_wide", conv2d_wide},
@@ -415,6 +395,34 @@ const std::vector<OperatorModel>& operator_models() {
       {"Recurrent_gru_reset_before", gru_reset_before},
       {"Recurrent_gru_reset_after", gru_reset_after},
   };
+}
+
+}  // namespace
+
+Bytes small_network(int32_t size) {
+  ModelBuilder b;
+  const Shape wide = {1, size, size, 16};
+  const uint32_t image = b.input({1, size, size, 4});
+  const uint32_t features = b.tensor(wide), mixed = b.tensor(wide), pooled = b.tensor({1, 1, 1, 16});
+  const uint32_t logits = b.tensor({1, 10}), output = b.output({1, 10});
+  const uint32_t conv = b.conv_weights(1, 4, 16, 3, 10), depthwise = b.depthwise_weights(16, 3, 11);
+  const uint32_t linear = b.gemm_weights(16, 10, 12);
+  const uint64_t pixels = static_cast<uint64_t>(size) * size;
+  b.step(fb::CreateConv2D(b.fbb(), conv, 1, 3, 3, 1, 1, 1, 1, 1, 1, &kRelu), {image}, {features}, pixels * 4 * 16 * 9);
+  b.step(fb::CreateDepthwiseConv2D(b.fbb(), depthwise, 3, 3, 1, 1, 1, 1, 1, 1, &kSilu), {features, features}, {mixed},
+         pixels * 16 * 9);
+  b.step(fb::CreateReduce(b.fbb(), fb::ReduceKind::Mean, 1, size * size, 16), {mixed}, {pooled});
+  b.step(fb::CreateFullyConnected(b.fbb(), linear), {pooled}, {logits}, 160);
+  b.step(fb::CreateSoftmax(b.fbb(), 1, 10, 1, false), {logits}, {output});
+  return b.finish();
+}
+
+const std::vector<OperatorModel>& operator_models() {
+  static const std::vector<OperatorModel> models = [] {
+    std::vector<OperatorModel> all = float_operator_models();
+    for (const OperatorModel& model : int8_operator_models()) all.push_back(model);
+    return all;
+  }();
   return models;
 }
 

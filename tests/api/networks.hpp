@@ -19,6 +19,8 @@ struct OperatorModel {
   void (*build)(ModelBuilder& builder);
 };
 const std::vector<OperatorModel>& operator_models();
+// Those of integer arithmetic, which operator_models() ends with; their outputs are the same on every instruction set.
+std::vector<OperatorModel> int8_operator_models();
 Bytes operator_model(const OperatorModel& model, int32_t gap);
 
 // A session with its arena.

@@ -35,8 +35,10 @@ ReadLoop read_loop_of(kernels::IsaId isa) {
   switch (isa) {
 #if defined(__x86_64__)
     case kernels::IsaId::avx2:
+    case kernels::IsaId::avxvnni:
       return read_avx2;
     case kernels::IsaId::avx512:
+    case kernels::IsaId::avx512vnni:
       return read_avx512;
 #endif
     default:

@@ -66,6 +66,7 @@ void check_copy(const KernelTable& kernels, const CopyCase& c) {
 
 void check_copy(const KernelTable& kernels, const CopyCase& c) {
   check_copy<uint8_t>(kernels, c);
+  check_copy<uint16_t>(kernels, c);
   check_copy<uint32_t>(kernels, c);
 }
 
@@ -169,6 +170,7 @@ void check_gather(const KernelTable& kernels, int32_t outer, int32_t in_size, in
 TEST_P(LayoutTest, GatherEveryRunLength) {
   for (int32_t inner : sizes_with_tails(IsaId::avx512)) {
     check_gather<uint8_t>(kernels(), 3, 5, 7, inner);
+    check_gather<uint16_t>(kernels(), 3, 5, 7, inner);
     check_gather<uint32_t>(kernels(), 3, 5, 7, inner);
     check_gather<uint32_t>(kernels(), inner, 9, 2, 1);
     if (HasFatalFailure()) return;

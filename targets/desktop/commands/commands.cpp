@@ -65,8 +65,8 @@ void add_session_arguments(CLI::App* command, SessionArguments* arguments) {
   command
       ->add_option(
           "--isa", arguments->isa,
-          "Instruction set: scalar, avx2, avx512, neon32 or neon64 (default: the environment's LINNET_ISA, else the "
-          "best that this CPU has)")
+          "Instruction set: scalar, avx2, avxvnni, avx512, avx512vnni, neon32, neon64 or neon64dot (default: the "
+          "environment's LINNET_ISA, else the best that this CPU has)")
       ->type_name("NAME");
 }
 

@@ -1,0 +1,67 @@
+// int8 pooling: a vector of channels of one output pixel at a time.
+#pragma once
+
+#include "kernels/conv/conv2d_int8.hpp"
+
+namespace linnet::kernels {
+
+// Lines or columns of the window inside the image, from the first position `at` of the window's taps on.
+struct TapRange {
+  int32_t begin, end;
+};
+
+LINNET_INLINE TapRange taps_inside(int32_t at, int32_t size, int32_t kernel, int32_t dilation) {
+  const int32_t begin = at < 0 ? (-at + dilation - 1) / dilation : 0;
+  const int32_t inside = at < size ? (size - 1 - at) / dilation + 1 : 0;
+  return {begin, inside < kernel ? inside : kernel};
+}
+
+template <class Isa, class Combine>
+LINNET_INLINE I32<Isa> pool_taps(const Pool2DInt8Args& args, const int8_t* x, TapRange lines, TapRange columns,
+                                 int channels, I32<Isa> start, Combine combine) {
+  I32<Isa> result = start;
+  const ptrdiff_t step = args.window.dilation_w * args.x_stride;
+  const ptrdiff_t line_step = static_cast<ptrdiff_t>(args.window.dilation_h) * args.in_w * args.x_stride;
+  for (int32_t ky = lines.begin; ky < lines.end; ++ky) {
+    const int8_t* tap = x + ky * line_step + columns.begin * step;
+    for (int32_t kx = columns.begin; kx < columns.end; ++kx, tap += step) {
+      result = combine(result, Int<Isa>::load_s8(tap, channels));
+    }
+  }
+  return result;
+}
+
+template <class Isa>
+void pool2d_s8_impl(const Pool2DInt8Args& args) {
+  using V = I32<Isa>;
+  constexpr int32_t kMostSmallTaps = 1 << 16;  // whose sums are below 2^24
+  const Window& w = args.window;
+  const Range<Isa> range(args.requantize);
+  const ptrdiff_t end = static_cast<ptrdiff_t>(args.row_end) * args.out_w;
+  for (ptrdiff_t pixel = static_cast<ptrdiff_t>(args.row_begin) * args.out_w; pixel < end; ++pixel) {
+    const WindowPlace p = window_place(args, pixel);
+    const TapRange lines = taps_inside(p.top, args.in_h, w.kernel_h, w.dilation_h);
+    const TapRange columns = taps_inside(p.left, args.in_w, w.kernel_w, w.dilation_w);
+    const bool empty = lines.begin >= lines.end || columns.begin >= columns.end;
+    const int32_t taps = empty ? 1 : (lines.end - lines.begin) * (columns.end - columns.begin);
+    const F32<Isa> reciprocal = F32<Isa>::set(1.0f / static_cast<float>(taps));
+    const int8_t* const x = args.x + p.image + (static_cast<ptrdiff_t>(p.top) * args.in_w + p.left) * args.x_stride;
+    int8_t* const y = args.y + pixel * args.y_stride;
+    for (int32_t c = 0; c < args.channels; c += V::width) {
+      const int n = args.channels - c;
+      V result;
+      if (args.kind == PoolKind::Max) {
+        result = range.finish(pool_taps<Isa>(args, x + c, lines, columns, n, V::set(-128), Int<Isa>::max));
+      } else {
+        const V sum = pool_taps<Isa>(args, x + c, lines, columns, n, V::set(0),
+                                     [](V a, V b) LINNET_INLINE_LAMBDA { return a + b; });
+        result = args.requantize.rounding == Rounding::FixedPoint
+                     ? range.finish(divide_rounding<Isa>(sum, taps, taps < kMostSmallTaps))
+                     : range.finish(to_float(sum) * reciprocal);
+      }
+      Int<Isa>::store_s8(result, y + c, n);
+    }
+  }
+}
+
+}  // namespace linnet::kernels

@@ -1,0 +1,217 @@
+#include "tests/api/networks.hpp"
+
+namespace linnet::test {
+namespace {
+
+constexpr fb::DataType kInt8 = fb::DataType::Int8;
+constexpr fb::Rounding kFixed = fb::Rounding::FixedPoint, kFloat = fb::Rounding::Float;
+constexpr int32_t kZeroPoint = 3;
+
+const fb::Requantize kFixedPoint(kFixed, -128, 127), kFixedPointRelu(kFixed, kZeroPoint, 127);
+const fb::Requantize kFloatRule(kFloat, -128, 127), kFloatRelu(kFloat, kZeroPoint, 127);
+
+fb::QuantizedBinary add_of(fb::Rounding rounding) {
+  const float y = rounding == kFloat ? 1.0f : 0.7f / (1 << 19);
+  return {20, ModelBuilder::factor(rounding, 0.5f), ModelBuilder::factor(rounding, 0.31f),
+          ModelBuilder::factor(rounding, y)};
+}
+
+template <class Table>
+void from_to(ModelBuilder& b, flatbuffers::Offset<Table> table, uint32_t x, const Shape& y_shape,
+             fb::DataType type = kInt8) {
+  const uint32_t y = b.slice(y_shape, type);
+  b.step(table, {x}, {y});
+  b.output_of(y, y_shape, type);
+}
+
+uint32_t int8_input(ModelBuilder& b, const Shape& shape) {
+  b.quantize(0.05f, kZeroPoint);
+  return b.sliced_input(shape, kInt8);
+}
+
+void conv2d(ModelBuilder& b) {
+  const uint32_t x = int8_input(b, {1, 5, 4, 6});
+  const uint32_t w = b.int8_weights(2, 3, 5, 3, kZeroPoint, kFixed, 1);
+  from_to(b,
+          fb::CreateConv2D(b.fbb(), w, 2, 3, 3, 2, 1, 1, 2, 1, 2, nullptr, 0, fb::WeightLayout::Panel16Int8,
+                           &kFixedPointRelu),
+          x, {1, 3, 4, 10});
+}
+
+void conv2d_residual(ModelBuilder& b) {
+  const Shape shape = {1, 3, 4, 9};
+  const uint32_t x = int8_input(b, {1, 3, 4, 4}), residual = b.sliced_input(shape, kInt8);
+  const uint32_t w = b.int8_weights(1, 4, 9, 1, kZeroPoint, kFloat, 2);
+  const fb::QuantizedResidual add(-5, kZeroPoint, 100, add_of(kFloat));
+  b.step(fb::CreateConv2D(b.fbb(), w, 1, 1, 1, 1, 1, 1, 1, 0, 0, nullptr, 0, fb::WeightLayout::Panel16Int8, &kFloatRule,
+                          &add),
+         {x, residual}, {residual});
+  b.output_of(residual, shape, kInt8);
+}
+
+// Few lines and many outputs: divided by outputs.
+void conv2d_wide(ModelBuilder& b) {
+  const Shape shape = {1, 7, 9, 530};
+  const uint32_t x = int8_input(b, {1, 14, 18, 20}), residual = b.sliced_input(shape, kInt8);
+  const uint32_t w = b.int8_weights(1, 20, 530, 1, kZeroPoint, kFixed, 9);
+  const fb::QuantizedResidual add(7, -128, 127, add_of(kFixed));
+  b.step(fb::CreateConv2D(b.fbb(), w, 1, 1, 1, 2, 2, 1, 1, 0, 0, nullptr, 0, fb::WeightLayout::Panel16Int8,
+                          &kFixedPoint, &add),
+         {x, residual}, {residual});
+  b.output_of(residual, shape, kInt8);
+}
+
+void depthwise(ModelBuilder& b) {
+  const uint32_t x = int8_input(b, {1, 4, 6, 18});
+  const uint32_t w = b.int8_weights(18, 0, 0, 3, kZeroPoint, kFloat, 3);
+  from_to(b,
+          fb::CreateDepthwiseConv2D(b.fbb(), w, 3, 3, 1, 1, 1, 1, 1, 1, nullptr, 0, fb::WeightLayout::Depthwise16Int8,
+                                    &kFloatRelu),
+          x, {1, 4, 6, 18});
+}
+
+void depthwise_residual(ModelBuilder& b) {
+  const Shape shape = {1, 3, 3, 5};
+  const uint32_t x = int8_input(b, shape), residual = b.sliced_input(shape, kInt8);
+  const uint32_t w = b.int8_weights(5, 0, 0, 3, kZeroPoint, kFixed, 4);
+  const fb::QuantizedResidual add(0, -128, 127, add_of(kFixed));
+  b.step(fb::CreateDepthwiseConv2D(b.fbb(), w, 3, 3, 1, 1, 1, 1, 1, 1, nullptr, 0, fb::WeightLayout::Depthwise16Int8,
+                                   &kFixedPoint, &add),
+         {x, residual}, {residual});
+  b.output_of(residual, shape, kInt8);
+}
+
+void linear(ModelBuilder& b) {
+  const uint32_t x = int8_input(b, {2, 7});
+  const uint32_t w = b.int8_weights(1, 7, 19, 1, kZeroPoint, kFixed, 5);
+  from_to(b, fb::CreateFullyConnected(b.fbb(), w, nullptr, false, 0, fb::WeightLayout::Panel16Int8, &kFixedPoint), x,
+          {2, 19});
+}
+
+// Its outputs are divided among threads.
+void linear_wide(ModelBuilder& b) {
+  const uint32_t x = int8_input(b, {1, 600});
+  const uint32_t w = b.int8_weights(1, 600, 300, 1, kZeroPoint, kFloat, 6);
+  from_to(b, fb::CreateFullyConnected(b.fbb(), w, nullptr, false, 0, fb::WeightLayout::Panel16Int8, &kFloatRule), x,
+          {1, 300});
+}
+
+void max_pool(ModelBuilder& b) {
+  const uint32_t x = int8_input(b, {1, 5, 5, 3});
+  from_to(b, fb::CreatePool2D(b.fbb(), fb::PoolKind::Max, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, false, nullptr, &kFixedPoint),
+          x, {1, 3, 3, 3});
+}
+
+void average_pool(ModelBuilder& b) {
+  const uint32_t x = int8_input(b, {1, 5, 5, 9});
+  from_to(
+      b,
+      fb::CreatePool2D(b.fbb(), fb::PoolKind::Average, 3, 2, 2, 2, 1, 1, 1, 1, 1, 1, false, nullptr, &kFixedPointRelu),
+      x, {1, 3, 3, 9});
+}
+
+void binary(ModelBuilder& b, fb::BinaryFunction function, const fb::Requantize& requantize,
+            const fb::QuantizedBinary& quantized) {
+  const uint32_t x = int8_input(b, {3, 17});
+  b.quantize(0.1f, -9);
+  const uint32_t row = b.input({17}, kInt8), y = b.slice({3, 17}, kInt8);
+  const std::vector<int32_t> shape = {3, 17}, a_strides = {b.row_stride({3, 17}), 1}, b_strides = {0, 1};
+  b.step(fb::CreateBinaryDirect(b.fbb(), function, &shape, &a_strides, &b_strides, &a_strides, nullptr, &requantize,
+                                &quantized),
+         {x, row}, {y});
+  b.output_of(y, {3, 17}, kInt8);
+}
+
+void add(ModelBuilder& b) {
+  binary(b, fb::BinaryFunction::Add, kFixedPoint, add_of(kFixed));
+}
+
+void multiply(ModelBuilder& b) {
+  const fb::Factor one = ModelBuilder::factor(kFloat, 1.0f);
+  binary(b, fb::BinaryFunction::Mul, kFloatRule, {0, one, one, ModelBuilder::factor(kFloat, 0.011f)});
+}
+
+void prelu(ModelBuilder& b) {
+  const fb::Factor one = ModelBuilder::factor(kFixed, 0.999f);
+  binary(b, fb::BinaryFunction::PRelu, kFixedPoint, {0, one, one, ModelBuilder::factor(kFixed, 0.011f)});
+}
+
+void unary(ModelBuilder& b) {
+  std::vector<int8_t> table(256);
+  for (int32_t i = 0; i < 256; ++i) table[i] = static_cast<int8_t>(i * 37 % 256);
+  const uint32_t x = int8_input(b, {3, 7});
+  from_to(b, fb::CreateUnary(b.fbb(), nullptr, 1 + b.buffer(table)), x, {3, 7});
+}
+
+void softmax(ModelBuilder& b) {
+  const uint32_t x = int8_input(b, {3, 11});
+  b.quantize(1.0f / 256, -128);
+  const fb::Factor factor(1717986918, 22);  // a scale of 0.05
+  from_to(b, fb::CreateSoftmax(b.fbb(), 3, 11, 1, false, &factor, -248), x, {3, 11});
+}
+
+void mean(ModelBuilder& b) {
+  const uint32_t x = int8_input(b, {2, 5, 9});
+  const fb::Factor factor = ModelBuilder::factor(kFixed, 0.9f);
+  from_to(b, fb::CreateReduce(b.fbb(), fb::ReduceKind::Mean, 2, 5, 9, nullptr, &kFixedPoint, &factor, 5), x, {2, 9});
+}
+
+void sum_of_rows(ModelBuilder& b) {
+  const uint32_t x = int8_input(b, {3, 21});
+  const fb::Factor factor = ModelBuilder::factor(kFloat, 0.07f);
+  from_to(b, fb::CreateReduce(b.fbb(), fb::ReduceKind::Sum, 3, 21, 1, nullptr, &kFloatRule, &factor), x, {3, 1});
+}
+
+void arg_max(ModelBuilder& b) {
+  const uint32_t x = int8_input(b, {2, 9});
+  from_to(b, fb::CreateArgMax(b.fbb(), 2, 9, 1), x, {2, 1}, fb::DataType::Int32);
+}
+
+void quantize(ModelBuilder& b) {
+  const uint32_t x = b.sliced_input({3, 13});
+  b.quantize(0.01f, kZeroPoint);
+  from_to(b, fb::CreateCast(b.fbb(), &kFixedPoint), x, {3, 13});
+}
+
+void dequantize(ModelBuilder& b) {
+  const uint32_t x = int8_input(b, {3, 13});
+  from_to(b, fb::CreateCast(b.fbb(), &kFixedPoint), x, {3, 13}, fb::DataType::Float32);
+}
+
+void requantize(ModelBuilder& b) {
+  b.quantize(0.05f, 128);
+  const uint32_t x = b.sliced_input({3, 13}, fb::DataType::UInt8);
+  b.quantize(0.001f, -100);
+  const fb::Requantize words(kFixed, -32768, 32767);
+  const fb::Factor factor(1677721600, 6);
+  from_to(b, fb::CreateCast(b.fbb(), &words, &factor), x, {3, 13}, fb::DataType::Int16);
+}
+
+}  // namespace
+
+std::vector<OperatorModel> int8_operator_models() {
+  return {
+      {"Conv2D_int8", conv2d},
+      {"Conv2D_int8_residual", conv2d_residual},
+      {"Conv2D_int8_wide", conv2d_wide},
+      {"DepthwiseConv2D_int8", depthwise},
+      {"DepthwiseConv2D_int8_residual", depthwise_residual},
+      {"FullyConnected_int8", linear},
+      {"FullyConnected_int8_wide", linear_wide},
+      {"Pool2D_int8_max", max_pool},
+      {"Pool2D_int8_average", average_pool},
+      {"Binary_int8_add", add},
+      {"Binary_int8_multiply", multiply},
+      {"Binary_int8_prelu", prelu},
+      {"Unary_int8", unary},
+      {"Softmax_int8", softmax},
+      {"Reduce_int8_mean", mean},
+      {"Reduce_int8_rows", sum_of_rows},
+      {"ArgMax_int8", arg_max},
+      {"Cast_int8_quantize", quantize},
+      {"Cast_int8_dequantize", dequantize},
+      {"Cast_int8_requantize", requantize},
+  };
+}
+
+}  // namespace linnet::test
