@@ -14,19 +14,16 @@ struct DepthwiseRun {
   int32_t pixel;  // counted through all images
 };
 
-// kPixels outputs from `offset` pixels behind the run's first on, of the panel of `columns` valid channels at
+// Sums of kPixels outputs from `offset` pixels behind the run's first on, of the panel of `columns` valid channels at
 // `channel`.
 template <class Isa, int kPixels, bool kFull>
-__attribute__((noinline)) void depthwise_block_int8(const DepthwiseInt8Args& args, const DepthwiseRun& run,
-                                                    int32_t offset, int32_t channel, const int8_t* panel,
-                                                    int32_t width) {
+LINNET_INLINE void depthwise_sums(const DepthwiseRun& run, int32_t offset, int32_t channel, int32_t columns,
+                                  const int8_t* w, ptrdiff_t weight_step, int32_t* sums) {
   using D = DepthwiseDot<Isa>;
-  const int32_t left = args.channels - channel, columns = left < kPanel ? left : kPanel;
   typename D::Sum sum[kPixels];
 #pragma GCC unroll 8
   for (int p = 0; p < kPixels; ++p) D::clear(&sum[p]);
-  const int8_t* w = panel + kPanelHeader * width;
-  for (int32_t t = 0; t < run.count; t += kDot, w += width * kDot) {
+  for (int32_t t = 0; t < run.count; t += kDot, w += weight_step) {
     const typename D::Weights weights = D::weights(w);
     const DepthwiseTap* taps = run.taps + t;
 #pragma GCC unroll 8
@@ -47,34 +44,54 @@ __attribute__((noinline)) void depthwise_block_int8(const DepthwiseInt8Args& arg
       D::add(&sum[p], weights, x);
     }
   }
-  alignas(64) int32_t sums[kPixels * kPanel];
 #pragma GCC unroll 8
   for (int p = 0; p < kPixels; ++p) D::store(sum[p], sums + p * kPanel);
-  const ptrdiff_t pixel = run.pixel + offset;
+}
+
+// `pixels` outputs of a run, of the panel at `channel`; kFull: of 16 valid channels.
+template <class Isa, bool kFull>
+__attribute__((noinline)) void depthwise_panel_int8(const DepthwiseInt8Args& args, const DepthwiseRun& run,
+                                                    int32_t pixels, int32_t channel, const int8_t* panel,
+                                                    int32_t width) {
+  constexpr int kPixels = DepthwiseDot<Isa>::pixels, kTogether = kPixels == 1 ? 1 : 32;
+  const int32_t columns = kFull ? kPanel : args.channels - channel;
+  const int8_t* const weights = panel + kPanelHeader * width;
   const EpilogueInt8& e = args.epilogue;
+  alignas(64) int32_t sums[kTogether * kPanel];
   SumsInt8 s;
   s.sums = sums;
   s.stride = kPanel;
-  s.rows = kPixels;
   s.columns = columns;
   s.panel = panel;
   s.width = width;
   s.column = 0;
-  s.y = args.y + pixel * args.y_stride + channel;
   s.y_stride = args.y_stride;
-  s.residual = e.residual ? e.residual + pixel * e.residual_stride + channel : nullptr;
-  finish_sums<Isa, false>(s, e);
+  for (int32_t first = 0; first < pixels; first += s.rows) {
+    s.rows = pixels - first < kTogether ? pixels - first : kTogether;
+    int32_t p = 0;
+    for (; p + kPixels <= s.rows; p += kPixels) {
+      depthwise_sums<Isa, kPixels, kFull>(run, first + p, channel, columns, weights, width * kDot, sums + p * kPanel);
+    }
+    if constexpr (kPixels > 1) {
+      for (; p < s.rows; ++p)
+        depthwise_sums<Isa, 1, kFull>(run, first + p, channel, columns, weights, width * kDot, sums + p * kPanel);
+    }
+    const ptrdiff_t pixel = run.pixel + first;
+    s.y = args.y + pixel * args.y_stride + channel;
+    s.residual = e.residual ? e.residual + pixel * e.residual_stride + channel : nullptr;
+    finish_sums<Isa, false>(s, e);
+  }
 }
 
-template <class Isa, int kPixels>
-LINNET_INLINE void depthwise_panels_int8(const DepthwiseInt8Args& args, const DepthwiseRun& run, int32_t offset) {
+template <class Isa>
+LINNET_INLINE void depthwise_panels_int8(const DepthwiseInt8Args& args, const DepthwiseRun& run, int32_t pixels) {
   const int8_t* panel = args.packed;
   for (int32_t channel = 0, width; channel < args.channels; channel += width) {
     width = args.channels - channel > kTailPanel ? kPanel : kTailPanel;
     if (args.channels - channel >= kPanel) {
-      depthwise_block_int8<Isa, kPixels, true>(args, run, offset, channel, panel, width);
+      depthwise_panel_int8<Isa, true>(args, run, pixels, channel, panel, width);
     } else {
-      depthwise_block_int8<Isa, kPixels, false>(args, run, offset, channel, panel, width);
+      depthwise_panel_int8<Isa, false>(args, run, pixels, channel, panel, width);
     }
     panel += width * (kPanelHeader + run.count);
   }
@@ -101,7 +118,6 @@ LINNET_INLINE void place_taps(const DepthwiseInt8Args& args, int32_t row, int32_
 
 template <class Isa>
 void depthwise_s8_impl(const DepthwiseInt8Args& args) {
-  constexpr int kPixels = DepthwiseDot<Isa>::pixels;
   const Window& w = args.window;
   const DepthwiseInt8Plan plan = plan_depthwise_int8(w, args.channels, sizeof(void*));
   DepthwiseTap* const taps = static_cast<DepthwiseTap*>(args.scratch);
@@ -117,11 +133,7 @@ void depthwise_s8_impl(const DepthwiseInt8Args& args) {
       const int32_t end = ox >= inner_begin && ox < inner_end ? inner_end : ox + 1;
       place_taps(args, row, ox, padding, plan.taps, taps);
       const DepthwiseRun run = {taps, plan.taps, row * args.out_w + ox};
-      int32_t offset = 0;
-      for (; ox + offset + kPixels <= end; offset += kPixels) depthwise_panels_int8<Isa, kPixels>(args, run, offset);
-      if constexpr (kPixels > 1) {
-        for (; ox + offset < end; ++offset) depthwise_panels_int8<Isa, 1>(args, run, offset);
-      }
+      depthwise_panels_int8<Isa>(args, run, end - ox);
       ox = end;
     }
   }

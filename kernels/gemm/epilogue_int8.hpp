@@ -37,12 +37,13 @@ struct SumScale<Isa, Rounding::Float> {
   }
 };
 
-// kFlipped: inputs were 128 too large, so that sums are 128 weight sums too large.
+// kFlipped: inputs were 128 too large, so that sums are 128 weight sums too large. then(q, r, c, n): what becomes of
+// the n results of row r from column c on.
 template <class Isa, Rounding kRounding, bool kFlipped, class Then>
-LINNET_INLINE void store_sums(const SumsInt8& s, const EpilogueInt8& e, Then then) {
+LINNET_INLINE void store_sums(const SumsInt8& s, const Requantize& requantize, Then then) {
   using I = Int<Isa>;
   constexpr int kWidth = I32<Isa>::width;
-  const Range<Isa> range(e.requantize);
+  const Range<Isa> range(requantize);
   const int32_t* const header = reinterpret_cast<const int32_t*>(s.panel) + s.column;
   for (int32_t c = 0; c < s.columns; c += kWidth) {
     const int n = s.columns - c;
@@ -51,22 +52,32 @@ LINNET_INLINE void store_sums(const SumsInt8& s, const EpilogueInt8& e, Then the
     const SumScale<Isa, kRounding> scale(I::load(header + 2 * s.width + c), I::load(header + 3 * s.width + c));
     for (int32_t r = 0; r < s.rows; ++r) {
       const I32<Isa> q = scale(I::load(s.sums + r * s.stride + c) + bias, range);
-      int8_t* const y = s.y + r * s.y_stride + c;
-      const I32<Isa> result = s.residual ? then(q, I::load_s8(s.residual + r * e.residual_stride + c, n)) : q;
-      I::store_s8(result, y, n);
+      I::store_s8(then(q, r, c, n), s.y + r * s.y_stride + c, n);
     }
+  }
+}
+
+template <class Isa, bool kFlipped, class Then>
+LINNET_INLINE void store_sums_by_rule(const SumsInt8& s, const Requantize& requantize, Then then) {
+  if (requantize.rounding == Rounding::FixedPoint) {
+    store_sums<Isa, Rounding::FixedPoint, kFlipped>(s, requantize, then);
+  } else {
+    store_sums<Isa, Rounding::Float, kFlipped>(s, requantize, then);
   }
 }
 
 template <class Isa, bool kFlipped>
 __attribute__((noinline)) void finish_sums(const SumsInt8& s, const EpilogueInt8& e) {
+  if (s.residual == nullptr) {
+    store_sums_by_rule<Isa, kFlipped>(s, e.requantize,
+                                      [](I32<Isa> q, int32_t, int32_t, int) LINNET_INLINE_LAMBDA { return q; });
+    return;
+  }
   with_pair<Isa>(e.add, [&](const auto& pair) LINNET_INLINE_LAMBDA {
-    const auto add = [&](I32<Isa> q, I32<Isa> residual) LINNET_INLINE_LAMBDA { return pair.add(q, residual); };
-    if (e.requantize.rounding == Rounding::FixedPoint) {
-      store_sums<Isa, Rounding::FixedPoint, kFlipped>(s, e, add);
-    } else {
-      store_sums<Isa, Rounding::Float, kFlipped>(s, e, add);
-    }
+    store_sums_by_rule<Isa, kFlipped>(
+        s, e.requantize, [&](I32<Isa> q, int32_t r, int32_t c, int n) LINNET_INLINE_LAMBDA {
+          return pair.add(q, Int<Isa>::load_s8(s.residual + r * e.residual_stride + c, n));
+        });
   });
 }
 

@@ -7,7 +7,7 @@
 
 namespace linnet::kernels {
 
-// Rows that a tile computes together; `rows` of it are stored.
+// Rows that a tile computes together.
 struct TileInt8Args {
   const int8_t* const* pointers;  // [taps][int8_rows of the instruction set]: inputs of each row
   int32_t taps, k;
@@ -68,82 +68,93 @@ struct RowsInt8 {
   const int8_t* residual;  // or null
 };
 
+// Where the outputs of some blocks lie: from `column` of the panel on that begins with output `first`.
+struct BlockInt8 {
+  const int8_t* panel;
+  int32_t width, first, column;
+};
+
+// Tiles whose sums wait for the epilogue together: some KB of them.
+template <class Isa, int kRows, int kColumns>
+constexpr int kTilesTogether = I32<Isa>::width == 1 || kRows* kColumns >= 1024 ? 1 : 1024 / (kRows * kColumns);
+
+// Rows row .. row + count by kBlocks blocks, in tiles of kRows.
 template <class Isa, int kRows, int kBlocks>
-LINNET_INLINE void multiply_block(const RowsInt8& in, const EpilogueInt8& e, const int8_t* panel, int32_t width,
-                                  int32_t first, int32_t column, int32_t row, int32_t rows) {
+LINNET_INLINE void multiply_tiles(const RowsInt8& in, const EpilogueInt8& e, const BlockInt8& block, int32_t row,
+                                  int32_t count) {
   using D = Dot<Isa>;
-  constexpr int kColumns = kBlocks * D::outputs;
+  constexpr int kColumns = kBlocks * D::outputs, kTogether = kTilesTogether<Isa, kRows, kColumns>;
   constexpr int32_t kStride = traits(isa_id<Isa>).int8_rows;
-  const int64_t header = kPanelHeader * width, distance = width * (kPanelHeader + int64_t{in.taps} * in.k);
-  alignas(64) int32_t sums[kRows * kColumns];
+  const int64_t distance = block.width * (kPanelHeader + int64_t{in.taps} * in.k);
+  alignas(64) int32_t sums[kTogether * kRows * kColumns];
   TileInt8Args t;
-  t.pointers = in.pointers + static_cast<ptrdiff_t>(row) / kStride * in.taps * kStride + row % kStride;
   t.taps = in.taps;
   t.k = in.k;
-  t.weights = panel + header + column * kDot;
-  t.weight_step = width * kDot;
+  t.weights = block.panel + kPanelHeader * block.width + block.column * kDot;
+  t.weight_step = block.width * kDot;
   t.panel_distance = distance;
-  t.sums = sums;
-  tile_int8<Isa, kRows, kBlocks>(t);
-  const int32_t end = in.columns - first - column < kColumns ? in.columns - first - column : kColumns;
-  for (int32_t c = 0; c < end; c += kPanel) {
-    SumsInt8 s;
-    s.sums = sums + c;
-    s.stride = kColumns;
-    s.rows = rows;
-    s.columns = end - c < kPanel ? end - c : kPanel;
-    s.panel = panel + c / kPanel * distance;
-    s.width = width;
-    s.column = column;
-    s.y = in.y + row * in.y_stride + first + column + c;
-    s.y_stride = in.y_stride;
-    s.residual = in.residual ? in.residual + row * e.residual_stride + first + column + c : nullptr;
-    finish_sums<Isa, D::flips_inputs>(s, e);
-  }
-}
-
-// All rows by kBlocks blocks from `column` of the panel on that begins with output `first`.
-template <class Isa, int kBlocks>
-LINNET_INLINE void multiply_rows(const RowsInt8& in, const EpilogueInt8& e, const int8_t* panel, int32_t width,
-                                 int32_t first, int32_t column) {
-  constexpr int kRows = traits(isa_id<Isa>).int8_rows;
-  for (int32_t row = 0; row < in.rows; row += kRows) {
-    const int32_t left = in.rows - row;
-    if (left == 1) {
-      multiply_block<Isa, 1, kBlocks>(in, e, panel, width, first, column, row, 1);
-    } else {
-      multiply_block<Isa, kRows, kBlocks>(in, e, panel, width, first, column, row, left < kRows ? left : kRows);
+  const int32_t first = block.first + block.column;
+  const int32_t end = in.columns - first < kColumns ? in.columns - first : kColumns;
+  for (int32_t rows; count > 0; row += rows, count -= rows) {
+    rows = count < kTogether * kRows ? count : kTogether * kRows;
+    for (int32_t r = 0; r < rows; r += kRows) {
+      t.pointers = in.pointers + static_cast<ptrdiff_t>((row + r) / kStride) * in.taps * kStride + (row + r) % kStride;
+      t.sums = sums + r * kColumns;
+      tile_int8<Isa, kRows, kBlocks>(t);
+    }
+    for (int32_t c = 0; c < end; c += kPanel) {
+      SumsInt8 s;
+      s.sums = sums + c;
+      s.stride = kColumns;
+      s.rows = rows;
+      s.columns = end - c < kPanel ? end - c : kPanel;
+      s.panel = block.panel + c / kPanel * distance;
+      s.width = block.width;
+      s.column = block.column;
+      s.y = in.y + row * in.y_stride + first + c;
+      s.y_stride = in.y_stride;
+      s.residual = in.residual ? in.residual + row * e.residual_stride + first + c : nullptr;
+      finish_sums<Isa, D::flips_inputs>(s, e);
     }
   }
 }
 
+// All rows by kBlocks blocks; a single last one by itself.
+template <class Isa, int kBlocks>
+LINNET_INLINE void multiply_rows(const RowsInt8& in, const EpilogueInt8& e, const BlockInt8& block) {
+  constexpr int kRows = traits(isa_id<Isa>).int8_rows;
+  const int32_t single = in.rows % kRows == 1 ? 1 : 0;
+  multiply_tiles<Isa, kRows, kBlocks>(in, e, block, 0, in.rows - single);
+  if (single) multiply_tiles<Isa, 1, kBlocks>(in, e, block, in.rows - 1, 1);
+}
+
 template <class Isa>
-LINNET_INLINE void multiply_panel(const RowsInt8& in, const EpilogueInt8& e, const int8_t* panel, int32_t width,
-                                  int32_t first) {
+LINNET_INLINE void multiply_panel(const RowsInt8& in, const EpilogueInt8& e, BlockInt8 block) {
   constexpr int kOutputs = Dot<Isa>::outputs, kBlocks = Dot<Isa>::blocks;
   if constexpr (kOutputs < kPanel && kOutputs * kBlocks >= kPanel) {
-    if (width == kPanel) return multiply_rows<Isa, kPanel / kOutputs>(in, e, panel, width, first, 0);
+    if (block.width == kPanel) return multiply_rows<Isa, kPanel / kOutputs>(in, e, block);
   }
-  for (int32_t column = 0; column < width && column < in.columns - first; column += kOutputs)
-    multiply_rows<Isa, 1>(in, e, panel, width, first, column);
+  for (; block.column < block.width && block.column < in.columns - block.first; block.column += kOutputs)
+    multiply_rows<Isa, 1>(in, e, block);
 }
 
 // As many wide panels together as there are, up to kBlocks blocks of a tile with kRows rows; returns how many.
 template <class Isa, int kBlocks, bool kSingleRow>
 LINNET_INLINE int32_t multiply_panels(const RowsInt8& in, const EpilogueInt8& e, const int8_t* panel, int32_t first) {
+  const BlockInt8 block = {panel, in.columns - first > kTailPanel ? kPanel : kTailPanel, first, 0};
   constexpr int32_t kPanels = kBlocks * Dot<Isa>::outputs / kPanel;
   if constexpr (kPanels > 1) {
     if (in.columns - first <= (kPanels - 1) * kPanel + kTailPanel) {
       return multiply_panels<Isa, kBlocks / 2, kSingleRow>(in, e, panel, first);
     }
     if constexpr (kSingleRow) {
-      multiply_block<Isa, 1, kBlocks>(in, e, panel, kPanel, first, 0, 0, 1);
+      multiply_tiles<Isa, 1, kBlocks>(in, e, block, 0, 1);
     } else {
-      multiply_rows<Isa, kBlocks>(in, e, panel, kPanel, first, 0);
+      multiply_rows<Isa, kBlocks>(in, e, block);
     }
     return kPanels;
   }
-  multiply_panel<Isa>(in, e, panel, in.columns - first > kTailPanel ? kPanel : kTailPanel, first);
+  multiply_panel<Isa>(in, e, block);
   return 1;
 }
 
