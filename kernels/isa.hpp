@@ -37,7 +37,7 @@ struct IsaTraits {
 };
 
 constexpr IsaTraits kIsaTraits[kIsaCount] = {
-    {"scalar", 1, 4, 2},       {"avx2", 8, 6, 3},   {"avxvnni", 8, 6, 6}, {"avx512", 16, 10, 5},
+    {"scalar", 1, 4, 2},       {"avx2", 8, 6, 2},   {"avxvnni", 8, 6, 6}, {"avx512", 16, 10, 5},
     {"avx512vnni", 16, 10, 6}, {"neon32", 4, 4, 2}, {"neon64", 4, 8, 3},  {"neon64dot", 4, 8, 6},
 };
 

@@ -26,6 +26,36 @@ LINNET_INLINE void copy_bytes(const int8_t* x, int8_t* y, ptrdiff_t n) {
   }
 }
 
+// The window of an output pixel: its first tap is the input pixel (top, left) of the image that begins at `image`
+// (elements). x and y: the output pixel's column and line.
+struct WindowPlace {
+  ptrdiff_t image;
+  int32_t top, left, x, y;
+};
+
+// Of a pixel counted through all images.
+template <class Args>
+LINNET_INLINE WindowPlace window_place(const Args& args, ptrdiff_t pixel) {
+  const int32_t row = static_cast<int32_t>(pixel / args.out_w), x = static_cast<int32_t>(pixel % args.out_w);
+  const int32_t image = row / args.out_h, y = row % args.out_h;
+  return {static_cast<ptrdiff_t>(image) * args.in_h * args.in_w * args.x_stride,
+          y * args.window.stride_h - args.window.pad_top, x * args.window.stride_w - args.window.pad_left, x, y};
+}
+
+template <class Args>
+LINNET_INLINE WindowPlace next_place(const Args& args, WindowPlace p) {
+  p.left += args.window.stride_w;
+  if (++p.x < args.out_w) return p;
+  p.x = 0;
+  p.left = -args.window.pad_left;
+  p.top += args.window.stride_h;
+  if (++p.y < args.out_h) return p;
+  p.y = 0;
+  p.top = -args.window.pad_top;
+  p.image += static_cast<ptrdiff_t>(args.in_h) * args.in_w * args.x_stride;
+  return p;
+}
+
 template <class Isa>
 struct ConvolutionInt8 {
   static constexpr int32_t kStep = traits(isa_id<Isa>).int8_rows;
@@ -35,32 +65,16 @@ struct ConvolutionInt8 {
   const int8_t** pointers;
   int8_t* inputs;
 
-  void place(const int8_t* x, ptrdiff_t pixel, const int8_t** out) const;
-  void gather(const int8_t* x, ptrdiff_t pixel, int8_t* row) const;
+  void place(const int8_t* x, const WindowPlace& p, const int8_t** out) const;
+  void gather(const int8_t* x, const WindowPlace& p, int8_t* row) const;
   void prepare(const int8_t* x, ptrdiff_t pixel, int32_t count) const;
   void run() const;
 };
 
-// An output pixel, counted through all images, as the place of its window: the input pixel (top, left) of the image
-// that begins at `image` (elements).
-struct WindowPlace {
-  ptrdiff_t image;
-  int32_t top, left;
-};
-
-template <class Args>
-LINNET_INLINE WindowPlace window_place(const Args& args, ptrdiff_t pixel) {
-  const int32_t row = static_cast<int32_t>(pixel / args.out_w), column = static_cast<int32_t>(pixel % args.out_w);
-  return {static_cast<ptrdiff_t>(row / args.out_h) * args.in_h * args.in_w * args.x_stride,
-          row % args.out_h * args.window.stride_h - args.window.pad_top,
-          column * args.window.stride_w - args.window.pad_left};
-}
-
 // Writes the pointers of one output pixel, a tile's rows apart.
 template <class Isa>
-LINNET_INLINE void ConvolutionInt8<Isa>::place(const int8_t* x, ptrdiff_t pixel, const int8_t** out) const {
+LINNET_INLINE void ConvolutionInt8<Isa>::place(const int8_t* x, const WindowPlace& p, const int8_t** out) const {
   const Window& w = args.window;
-  const WindowPlace p = window_place(args, pixel);
   for (int32_t ky = 0; ky < w.kernel_h; ++ky) {
     const int32_t iy = p.top + ky * w.dilation_h;
     const bool line_inside = iy >= 0 && iy < args.in_h;
@@ -74,9 +88,8 @@ LINNET_INLINE void ConvolutionInt8<Isa>::place(const int8_t* x, ptrdiff_t pixel,
 
 // Copies the inputs of one output pixel to a row of plan.k bytes.
 template <class Isa>
-LINNET_INLINE void ConvolutionInt8<Isa>::gather(const int8_t* x, ptrdiff_t pixel, int8_t* row) const {
+LINNET_INLINE void ConvolutionInt8<Isa>::gather(const int8_t* x, const WindowPlace& p, int8_t* row) const {
   const Window& w = args.window;
-  const WindowPlace p = window_place(args, pixel);
   const ptrdiff_t channels = args.in_channels;
   int8_t* const end = row + plan.k;
   // Neighbouring taps that lie one behind the other are copied together.
@@ -105,14 +118,19 @@ LINNET_INLINE void ConvolutionInt8<Isa>::gather(const int8_t* x, ptrdiff_t pixel
 // Inputs of `count` output pixels; those of the last tile's missing rows are those of its first.
 template <class Isa>
 LINNET_INLINE void ConvolutionInt8<Isa>::prepare(const int8_t* x, ptrdiff_t pixel, int32_t count) const {
-  for (int32_t row = 0; row % kStep != 0 || row < count; ++row) {
-    const int8_t** out = pointers + static_cast<ptrdiff_t>(row) / kStep * kStep * plan.taps + row % kStep;
-    const int32_t source = row < count ? row : row / kStep * kStep;
-    if (plan.gathers) {
-      *out = inputs + static_cast<ptrdiff_t>(source) * plan.k;
-      if (source == row) gather(x, pixel + row, inputs + static_cast<ptrdiff_t>(row) * plan.k);
-    } else {
-      place(x, pixel + source, out);
+  const int8_t** tile = pointers;
+  WindowPlace p = window_place(args, pixel);
+  for (int32_t first = 0; first < count; first += kStep, tile += kStep * plan.taps) {
+    const WindowPlace first_place = p;
+    for (int32_t r = 0; r < kStep; ++r) {
+      const bool valid = first + r < count;
+      if (plan.gathers) {
+        tile[r] = inputs + static_cast<ptrdiff_t>(first + (valid ? r : 0)) * plan.k;
+        if (valid) gather(x, p, inputs + static_cast<ptrdiff_t>(first + r) * plan.k);
+      } else {
+        place(x, valid ? p : first_place, tile + r);
+      }
+      if (valid) p = next_place(args, p);
     }
   }
 }

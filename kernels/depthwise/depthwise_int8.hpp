@@ -25,21 +25,17 @@ LINNET_INLINE void depthwise_sums(const DepthwiseRun& run, int32_t offset, int32
   for (int p = 0; p < kPixels; ++p) D::clear(&sum[p]);
   for (int32_t t = 0; t < run.count; t += kDot, w += weight_step) {
     const typename D::Weights weights = D::weights(w);
-    const DepthwiseTap* taps = run.taps + t;
+    const DepthwiseTap* const taps = run.taps + t;
+    const int8_t* source[kDot];
+#pragma GCC unroll 4
+    for (int i = 0; i < kDot; ++i) source[i] = taps[i].x + offset * taps[i].step + channel;
 #pragma GCC unroll 8
     for (int p = 0; p < kPixels; ++p) {
       typename D::Channels x[kDot];
-      alignas(16) int8_t copies[kDot][kPanel];
 #pragma GCC unroll 4
       for (int i = 0; i < kDot; ++i) {
-        const int8_t* source = taps[i].x + (offset + p) * taps[i].step + channel;
-        if constexpr (!kFull) {
-          uint64_t words[2];
-          load_words<Isa>(source, columns, words);
-          std::memcpy(copies[i], words, sizeof(words));
-          source = copies[i];
-        }
-        x[i] = D::load(source);
+        x[i] = kFull ? D::load(source[i]) : D::load(source[i], columns);
+        source[i] += taps[i].step;
       }
       D::add(&sum[p], weights, x);
     }

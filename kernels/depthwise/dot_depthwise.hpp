@@ -6,7 +6,8 @@
 
 namespace linnet::kernels {
 
-// `pixels` neighbouring outputs are computed together. Channels: how inputs of a tap are held, from 16 bytes.
+// `pixels` neighbouring outputs are computed together. Channels: how inputs of a tap are held, from 16 bytes or from
+// the n that are valid.
 template <class Isa>
 struct DepthwiseDot;
 
@@ -17,13 +18,20 @@ struct DepthwiseDot<isa::scalar> {
     int32_t v[kPanel];
   };
   using Weights = const int8_t*;
-  using Channels = const int8_t*;
+  struct Channels {
+    int8_t v[kPanel];
+  };
   static LINNET_INLINE void clear(Sum* sum) { *sum = {}; }
   static LINNET_INLINE Weights weights(const int8_t* p) { return p; }
-  static LINNET_INLINE Channels load(const int8_t* p) { return p; }
+  static LINNET_INLINE Channels load(const int8_t* p) { return load_as<isa::scalar, Channels>(p); }
+  static LINNET_INLINE Channels load(const int8_t* p, int n) {
+    Channels x = {};
+    for (int c = 0; c < n; ++c) x.v[c] = p[c];
+    return x;
+  }
   static LINNET_INLINE void add(Sum* sum, Weights w, const Channels (&x)[kDot]) {
     for (int c = 0; c < kPanel; ++c, w += kDot) {
-      sum->v[c] += w[0] * x[0][c] + w[1] * x[1][c] + w[2] * x[2][c] + w[3] * x[3][c];
+      sum->v[c] += w[0] * x[0].v[c] + w[1] * x[1].v[c] + w[2] * x[2].v[c] + w[3] * x[3].v[c];
     }
   }
   static LINNET_INLINE void store(const Sum& sum, int32_t* p) { std::memcpy(p, sum.v, sizeof(sum.v)); }
@@ -63,6 +71,15 @@ struct DepthwiseDotX86 {
   static LINNET_INLINE Channels load(const int8_t* p) {
     return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
   }
+  static LINNET_INLINE Channels load(const int8_t* p, int n) {
+#if defined(__AVX512F__)
+    return _mm256_cvtepi8_epi16(_mm_maskz_loadu_epi8(static_cast<__mmask16>((1u << n) - 1u), p));
+#else
+    uint64_t words[2];
+    load_words<Isa>(p, n, words);
+    return _mm256_cvtepi8_epi16(_mm_set_epi64x(static_cast<int64_t>(words[1]), static_cast<int64_t>(words[0])));
+#endif
+  }
   static LINNET_INLINE void add(Sum* sum, const Weights& w, const Channels (&x)[kDot]) {
 #pragma GCC unroll 2
     for (int i = 0; i < 2; ++i) {
@@ -96,6 +113,11 @@ struct DepthwiseDotNeon {
   }
   static LINNET_INLINE Weights weights(const int8_t* p) { return vld4q_s8(p); }
   static LINNET_INLINE Channels load(const int8_t* p) { return vld1q_s8(p); }
+  static LINNET_INLINE Channels load(const int8_t* p, int n) {
+    uint64_t words[2];
+    load_words<Isa>(p, n, words);
+    return vcombine_s8(vcreate_s8(words[0]), vcreate_s8(words[1]));
+  }
   static LINNET_INLINE void add(Sum* sum, const Weights& w, const Channels (&x)[kDot]) {
 #pragma GCC unroll 4
     for (int i = 0; i < kDot; ++i) {

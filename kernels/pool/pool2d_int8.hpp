@@ -38,8 +38,8 @@ void pool2d_s8_impl(const Pool2DInt8Args& args) {
   const Window& w = args.window;
   const Range<Isa> range(args.requantize);
   const ptrdiff_t end = static_cast<ptrdiff_t>(args.row_end) * args.out_w;
-  for (ptrdiff_t pixel = static_cast<ptrdiff_t>(args.row_begin) * args.out_w; pixel < end; ++pixel) {
-    const WindowPlace p = window_place(args, pixel);
+  ptrdiff_t pixel = static_cast<ptrdiff_t>(args.row_begin) * args.out_w;
+  for (WindowPlace p = window_place(args, pixel); pixel < end; ++pixel, p = next_place(args, p)) {
     const TapRange lines = taps_inside(p.top, args.in_h, w.kernel_h, w.dilation_h);
     const TapRange columns = taps_inside(p.left, args.in_w, w.kernel_w, w.dilation_w);
     const bool empty = lines.begin >= lines.end || columns.begin >= columns.end;
