@@ -4,6 +4,7 @@
 
 #include "kernels/conv/conv2d_int8.hpp"
 #include "kernels/depthwise/dot_depthwise.hpp"
+#include "kernels/depthwise/lanes_int8.hpp"
 
 namespace linnet::kernels {
 
@@ -44,12 +45,49 @@ LINNET_INLINE void depthwise_sums(const DepthwiseRun& run, int32_t offset, int32
   for (int p = 0; p < kPixels; ++p) D::store(sum[p], sums + p * kPanel);
 }
 
+// The same of DepthwiseLanes::pixels outputs and a whole panel.
+template <class Isa>
+LINNET_INLINE void depthwise_lane_sums(const DepthwiseRun& run, int32_t offset, int32_t channel, const int8_t* panel,
+                                       int32_t* sums) {
+  using L = DepthwiseLanes<Isa>;
+  using V = typename L::V;
+  const int32_t* const weight_sums = reinterpret_cast<const int32_t*>(panel) + kPanel;
+  V sum0 = L::start(weight_sums), sum1 = L::start(weight_sums + 4), sum2 = L::start(weight_sums + 8);
+  V sum3 = L::start(weight_sums + 12);
+  const int8_t* w = panel + kPanelHeader * kPanel;
+  for (int32_t t = 0; t < run.count; t += kDot, w += kPanel * kDot) {
+    V x[kDot];
+#pragma GCC unroll 4
+    for (int i = 0; i < kDot; ++i) {
+      const DepthwiseTap& tap = run.taps[t + i];
+      x[i] = L::inputs(tap.x + offset * tap.step + channel, tap.step);
+    }
+    const V low = L::low8(x[0], x[1]), high = L::high8(x[0], x[1]);
+    const V low_next = L::low8(x[2], x[3]), high_next = L::high8(x[2], x[3]);
+    sum0 = L::dot(sum0, L::low16(low, low_next), L::broadcast(w));
+    sum1 = L::dot(sum1, L::high16(low, low_next), L::broadcast(w + 16));
+    sum2 = L::dot(sum2, L::low16(high, high_next), L::broadcast(w + 32));
+    sum3 = L::dot(sum3, L::high16(high, high_next), L::broadcast(w + 48));
+  }
+  L::store(sum0, sums, kPanel);
+  L::store(sum1, sums + 4, kPanel);
+  L::store(sum2, sums + 8, kPanel);
+  L::store(sum3, sums + 12, kPanel);
+}
+
+// The largest blocks of outputs, of which whole panels may have others.
+template <class Isa, bool kFull>
+LINNET_INLINE constexpr int depthwise_pixels() {
+  if constexpr (kFull && kHasDepthwiseLanes<Isa>) return DepthwiseLanes<Isa>::pixels;
+  return DepthwiseDot<Isa>::pixels;
+}
+
 // `pixels` outputs of a run, of the panel at `channel`; kFull: of 16 valid channels.
 template <class Isa, bool kFull>
 __attribute__((noinline)) void depthwise_panel_int8(const DepthwiseInt8Args& args, const DepthwiseRun& run,
                                                     int32_t pixels, int32_t channel, const int8_t* panel,
                                                     int32_t width) {
-  constexpr int kPixels = DepthwiseDot<Isa>::pixels, kTogether = kPixels == 1 ? 1 : 32;
+  constexpr int kPixels = depthwise_pixels<Isa, kFull>(), kTogether = kPixels == 1 ? 1 : 32;
   const int32_t columns = kFull ? kPanel : args.channels - channel;
   const int8_t* const weights = panel + kPanelHeader * width;
   const EpilogueInt8& e = args.epilogue;
@@ -66,7 +104,11 @@ __attribute__((noinline)) void depthwise_panel_int8(const DepthwiseInt8Args& arg
     s.rows = pixels - first < kTogether ? pixels - first : kTogether;
     int32_t p = 0;
     for (; p + kPixels <= s.rows; p += kPixels) {
-      depthwise_sums<Isa, kPixels, kFull>(run, first + p, channel, columns, weights, width * kDot, sums + p * kPanel);
+      if constexpr (kFull && kHasDepthwiseLanes<Isa>) {
+        depthwise_lane_sums<Isa>(run, first + p, channel, panel, sums + p * kPanel);
+      } else {
+        depthwise_sums<Isa, kPixels, kFull>(run, first + p, channel, columns, weights, width * kDot, sums + p * kPanel);
+      }
     }
     if constexpr (kPixels > 1) {
       for (; p < s.rows; ++p)

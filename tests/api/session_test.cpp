@@ -155,7 +155,9 @@ TEST_P(Operators, EveryInstructionSetRuns) {
     ASSERT_EQ(status, LINNET_OK);
     EXPECT_STREQ(info.isa, isa.name);
     const std::vector<uint8_t> outputs = run(make_instance(model, &options));
-    if (is_int8) EXPECT_EQ(outputs, wanted) << isa.name;
+    if (is_int8) {
+      EXPECT_EQ(outputs, wanted) << isa.name;
+    }
   }
 }
 
