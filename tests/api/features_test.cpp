@@ -1,5 +1,5 @@
 // A model that needs a feature is opened by a build that has it, and refused, with the step and the feature, by one
-// that does not. Compiled twice: with the whole engine, and with one that has ReduceMean and Relu alone.
+// that does not. Compiled twice: with the whole engine, and with one that has Float32, ReduceMean and Relu alone.
 #include <gtest/gtest.h>
 
 #include "tests/api/check_support.hpp"
@@ -54,10 +54,18 @@ void linear(ModelBuilder& b, bool transposed) {
   apply(b, fb::CreateFullyConnected(b.fbb(), weights, nullptr, transposed), {b.input({2, 8}), b.output({2, 3})});
 }
 
+void lookup(ModelBuilder& b) {
+  b.quantize(0.5f, 1);
+  const uint32_t table = b.buffer(std::vector<int8_t>(256));
+  apply(b, fb::CreateUnary(b.fbb(), nullptr, 1 + table),
+        {b.input({2, 8}, fb::DataType::Int8), b.output({2, 8}, fb::DataType::Int8)});
+}
+
 const FeatureRow kRows[] = {
     {"Cascade", cascade, false, 1, 1, 0},
     {"Moments", moments, false, 0, 1, 1},
     {"Transposed", [](ModelBuilder& b) { linear(b, true); }, false, 0, 1, 2},
+    {"Int8", lookup, false, 0, 1, 4},
     {"NotTransposed", [](ModelBuilder& b) { linear(b, false); }, true, 0, 0, 0},
     {"Identity", [](ModelBuilder& b) { unary(b, fb::Function::Identity); }, true, 0, 0, 0},
     {"Relu", [](ModelBuilder& b) { unary(b, fb::Function::Relu); }, true, 0, 0, 0},
