@@ -70,7 +70,9 @@ struct Int8Random {
 
   explicit Int8Random(uint64_t seed) : random(seed) {}
 
-  int32_t integer(int32_t low, int32_t high) { return random.integer(low, high); }
+  int32_t integer(int64_t low, int64_t high) {  // both included
+    return static_cast<int32_t>(low + random.next() % (high - low + 1));
+  }
   bool one_in(int32_t n) { return integer(1, n) == 1; }
 
   // A factor that brings numbers of so many bits to about 8 of them.
