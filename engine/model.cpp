@@ -87,7 +87,9 @@ bool check_tensor(const ModelView& model, int32_t index, Error* error) {
   const TensorInfo info = model.tensor(static_cast<uint32_t>(index));
   LINNET_REQUIRE(error, info.extent() <= INT32_MAX, LINNET_ERROR_SHAPE, index, INT32_MAX, info.extent());
   const int64_t offset = tensor.offset();
-  LINNET_REQUIRE(error, offset % info.element_bytes == 0, LINNET_ERROR_RANGE, index, info.element_bytes, offset);
+  // Sizes of elements are powers of two.
+  LINNET_REQUIRE(error, (offset & (info.element_bytes - 1)) == 0, LINNET_ERROR_RANGE, index, info.element_bytes,
+                 offset);
   const int64_t end = offset + info.extent_bytes();
   LINNET_REQUIRE(error, end <= limit, LINNET_ERROR_RANGE, index, limit, end);
   return true;

@@ -17,7 +17,7 @@ int64_t packed_floats(const fb::ConvTranspose2D& conv, int64_t in_channels, int6
 
 bool check(const StepView& step, Error* error) {
   const fb::ConvTranspose2D& conv = *step.step.op_as_ConvTranspose2D();
-  if (!check_float(step, error) || !check_geometry(step, conv, error)) return false;
+  if (!check_geometry(step, conv, error)) return false;
   const TensorInfo& x = step.inputs[0];
   const TensorInfo& y = step.output;
   LINNET_REQUIRE(error, conv.groups() >= 1, LINNET_ERROR_SHAPE, -1, 1, conv.groups());
