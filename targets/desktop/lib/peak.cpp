@@ -16,10 +16,7 @@ struct PeakRow {
 constexpr PeakRow kPeakRows[] = {
     {"scalar", peak_scalar},
 #if defined(__x86_64__)
-    {"avx2", peak_avx2},
-    {"avxvnni", peak_avx2},
-    {"avx512", peak_avx512},
-    {"avx512vnni", peak_avx512},
+    {"avx2", peak_avx2},     {"avxvnni", peak_avx2}, {"avx512", peak_avx512}, {"avx512vnni", peak_avx512},
 #elif defined(__aarch64__)
     {"neon64", peak_neon64},
     {"neon64dot", peak_neon64},
