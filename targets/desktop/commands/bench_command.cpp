@@ -46,7 +46,7 @@ template <class Measure>
 void repeat(Device& device, const Arguments& arguments, const std::vector<InputSamples>& samples,
             const Measure& measure) {
   for (int run = -arguments.warmup; run < arguments.runs; ++run) {
-    store_sample(device, samples, samples.empty() ? 0 : static_cast<size_t>(run + arguments.warmup) % samples[0].runs);
+    store_sample(device, samples, static_cast<size_t>(run + arguments.warmup) % run_count(samples));
     const double start = now();
     device.run();
     measure(now() - start, run >= 0);

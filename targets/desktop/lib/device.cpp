@@ -1,8 +1,12 @@
 #include "targets/desktop/lib/device.hpp"
 
+#include <fmt/format.h>
+
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 
+#include "schema/model_generated.h"
 #include "targets/desktop/lib/error.hpp"
 #include "targets/desktop/lib/npy.hpp"
 
@@ -45,6 +49,19 @@ void for_each_element(const linnet_tensor_view& view, const Copy& copy) {
   }
 }
 
+// What to do with a file that is not a model of linnet's, but of another engine's.
+std::string foreign_format(const std::string& path, const MappedFile& file) {
+  const auto identifier = [&](const char* text) {
+    return file.size() >= 8 && std::memcmp(file.data() + 4, text, 4) == 0;
+  };
+  if (identifier(fb::ModelIdentifier())) return "";
+  const std::filesystem::path name(path);
+  const std::string extension = name.extension().string();
+  if (extension != ".onnx" && extension != ".tflite" && !identifier("TFL3")) return "";
+  return fmt::format("{}: convert it first: linnet convert {} -o {}", path, path,
+                     std::filesystem::path(name).replace_extension(".lnt").string());
+}
+
 }  // namespace
 
 Device::Device(const std::string& path, DeviceOptions options)
@@ -62,6 +79,7 @@ Device::Device(const std::string& path, DeviceOptions options)
   linnet_error_detail detail = LINNET_ERROR_DETAIL_INIT;
   const linnet_status status = Session::create(file_.data(), file_.size(), engine_options, &session_, &detail);
   if (status == LINNET_OK) return;
+  if (const std::string text = foreign_format(path, file_); !text.empty()) throw ToolError(kModelError, text);
   const std::string message = Error(detail).what();
   if (status != LINNET_ERROR_ISA) throw ToolError(kModelError, path + ": " + message);
   const char* variable = std::getenv("LINNET_ISA");
