@@ -20,7 +20,7 @@
 namespace linnet {
 
 struct ConvertOptions {
-  std::map<std::string, ir::Shape> input_shapes;  // --shape name=1,3,224,224; a symbolic batch not given is 1
+  std::map<std::string, ir::Shape> input_shapes;  // --shape name=1,3,224,224; an open batch not given is 1
   bool strip_names = false;                       // leave out debug names and source node names
   bool keep_layout = false;                       // inputs and outputs keep the source's layout (N, C, H, W)
   // Winograd's convolution (passes::choose_winograd): 2, 4 or 6, 0 for none, absent for the cost model's choice.

@@ -1,7 +1,5 @@
 #include "converter/import/onnx.hpp"
 
-#include <algorithm>
-#include <functional>
 #include <set>
 #include <unordered_map>
 
@@ -281,43 +279,12 @@ class GraphImporter {
   }
 };
 
-using Import = std::function<OnnxModel(const InputShapes&)>;
-
-// Looks at the model with 2 and with 3 elements where the first dimensions are open; one that allows neither has one
-// sample.
-void require_samples(const OnnxModel& one, const Import& import, InputShapes shapes, const Initializers& initializers) {
-  std::vector<OnnxModel> several;
-  try {
-    for (const int64_t size : {2, 3}) {
-      for (const Value* input : one.graph->inputs) {
-        if (std::find(one.open_inputs.begin(), one.open_inputs.end(), input->name) == one.open_inputs.end()) continue;
-        shapes[input->name] = input->shape();
-        shapes[input->name][0] = size;
-      }
-      several.push_back(import(shapes));
-    }
-  } catch (const Error&) {
-    return;
-  }
-  std::unordered_set<std::string> names;
-  for (const auto& initializer : initializers) names.insert(initializer.first);
-  const std::optional<std::string> reason = why_not_samples(*several[0].graph, *several[1].graph, names);
-  if (!reason) return;
-  std::vector<std::string> options;
-  for (const Value* input : one.graph->inputs)
-    if (shapes.count(input->name) > 0)
-      options.push_back(fmt::format("--shape {}={}", input->name, fmt::join(input->shape(), ",")));
-  throw ir::Problems(
-      {fmt::format("the first dimension of {} is open, and is no batch of independent samples: {}. Give its size ({})",
-                   fmt::join(one.open_inputs, ", "), *reason, fmt::join(options, " "))});
-}
-
 }  // namespace
 
 OnnxModel import_onnx(const std::filesystem::path& file, const InputShapes& input_shapes, bool data_may_be_missing) {
   const std::unique_ptr<onnx::ModelProto> model = read_model(file);
   Initializers initializers;
-  const Import import = [&](const InputShapes& shapes) {
+  const auto import = [&](const InputShapes& shapes) {
     OnnxModel result;
     result.graph = std::make_unique<ir::Graph>();
     result.graph->name = model->graph().name();
@@ -326,7 +293,14 @@ OnnxModel import_onnx(const std::filesystem::path& file, const InputShapes& inpu
     return result;
   };
   OnnxModel result = import(input_shapes);
-  if (!result.open_inputs.empty()) require_samples(result, import, input_shapes, initializers);
+  if (result.open_inputs.empty()) return result;
+  std::unordered_set<std::string> names;
+  for (const auto& initializer : initializers) names.insert(initializer.first);
+  require_samples(*result.graph, result.open_inputs, names, [&](const InputShapes& sizes) {
+    InputShapes shapes = input_shapes;
+    for (const auto& [name, shape] : sizes) shapes[name] = shape;
+    return import(shapes).graph;
+  });
   return result;
 }
 

@@ -191,7 +191,7 @@ void add_convert_command(CLI::App& app, Action* action) {
   command
       ->add_option("--shape", arguments->shapes,
                    "Shape of an input, where the model leaves it open or another one is wanted; repeat for more inputs "
-                   "(default for a symbolic batch: 1)")
+                   "(default for an open batch of independent samples: 1)")
       ->allow_extra_args(false)
       ->type_name("NAME=N,C,H,W");
   command->add_flag("--strip", arguments->strip, "Leave out tensor names, step names and source node names");

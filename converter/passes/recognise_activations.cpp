@@ -196,6 +196,8 @@ class Recognizer {
   std::optional<Activation> recognise(const Candidate& candidate) const {
     const std::vector<double> values = evaluate(candidate, false);
     if (!survives_rounding(evaluate(candidate, true), values)) return std::nullopt;
+    // 0 x is no constant: it keeps NaN, and makes it of infinities.
+    if (std::all_of(values.begin(), values.end(), [&](double y) { return y == values[0]; })) return std::nullopt;
     for (const Activation& activation : hypotheses(values, candidate.nodes.size() == 1))
       if (std::isfinite(activation.alpha + activation.beta) || activation.function == Function::Clip)
         if (agree(values, evaluate(activation))) return activation;
