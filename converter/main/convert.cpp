@@ -176,7 +176,8 @@ Conversion convert_file(const std::string& onnx_file, ConvertOptions options) {
     for (const std::string& problem : problems.list()) text += "\n  " + problem;
     throw ToolError(kModelError, text);
   } catch (const ir::Error& error) {
-    throw ToolError(kModelError, fmt::format("{}: {}", onnx_file, error.what()));
+    const std::string text = error.what(), place = onnx_file + ": ";
+    throw ToolError(kModelError, text.rfind(place, 0) == 0 ? text : place + text);
   }
 }
 

@@ -195,7 +195,7 @@ TEST_F(LinnetCli, ComparingWithAnotherModelIsRefused) {
 
 TEST_F(LinnetCli, RefusesWrongCommandLines) {
   const std::string onnx = kDigits + "/digits.onnx", output = folder_.path("out.lnt");
-  expect_failure({}, 2, "subcommand");
+  expect_failure({}, 2, "a command is missing");
   expect_failure({"convert", onnx}, 2, "-o");
   expect_failure({"convert", onnx, "-o", onnx}, 2, "input file");
   for (const char* shape :
