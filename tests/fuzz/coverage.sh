@@ -14,4 +14,4 @@ cmake --build "$build" --parallel "$(nproc)" --target fuzz_engine
 LLVM_PROFILE_FILE=$build/engine.profraw "$build/bin/fuzz_engine" "$corpus"/seeds/models "$corpus"/corpus/engine \
   tests/fuzz/regressions/models >/dev/null
 llvm-profdata merge -sparse "$build/engine.profraw" -o "$build/engine.profdata"
-llvm-cov report "$build/bin/fuzz_engine" -instr-profile="$build/engine.profdata" engine kernels
+llvm-cov report "$build/bin/fuzz_engine" -instr-profile="$build/engine.profdata" "$PWD/engine" "$PWD/kernels"
