@@ -69,7 +69,7 @@ Device::Device(const std::string& path, DeviceOptions options)
   if (file_.size() == 0) throw ToolError(kModelError, path + ": the file is empty");
   linnet_options engine_options = LINNET_OPTIONS_INIT;
   if (!options_.isa.empty()) engine_options.isa = options_.isa.c_str();
-  engine_options.threads = options_.threads;
+  engine_options.threads = pool_.threads();
   engine_options.parallel_for = ThreadPool::parallel_for;
   engine_options.parallel_context = &pool_;
   if (options_.profile) engine_options.profile_hook = profile_hook;
@@ -98,12 +98,6 @@ linnet_tensor_view Device::output(int index) const {
   linnet_tensor_view view = LINNET_TENSOR_VIEW_INIT;
   if (session_.output_view(index, &view) != LINNET_OK) throw std::logic_error("no such output");
   return view;
-}
-
-double Device::macs() const {
-  double sum = 0;
-  for (int step = 0; step < info().steps; ++step) sum += linnet_step_macs(session(), step);
-  return sum;
 }
 
 std::vector<int64_t> source_shape(const linnet_tensor_view& view) {
