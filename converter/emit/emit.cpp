@@ -1,5 +1,6 @@
 #include "converter/emit/emit.hpp"
 
+#include <bit>
 #include <map>
 
 #include <fmt/format.h>
@@ -98,7 +99,8 @@ class ModelContext : public Context {
   std::map<uint32_t, std::vector<std::string>> users_;  // of every buffer: names of their nodes
   std::string emitted_;                                 // the node being emitted
   int64_t used_weight_bytes_ = 0;                       // by the node being emitted
-  std::vector<std::pair<Array, uint32_t>> matrices_;    // and their blocks
+  // Matrices and their blocks.
+  std::map<std::vector<uint64_t>, std::vector<std::pair<Array, uint32_t>>> matrices_;
 
   void add_step(const Node& node, fb::Operator type, flatbuffers::Offset<void> table,
                 const std::vector<uint32_t>& inputs, const std::vector<uint32_t>& outputs) override;
@@ -129,15 +131,28 @@ bool is_transpose(const Array& a, const Array& b) {
   return true;
 }
 
+// Sizes and some elements, equal for a matrix and its transpose.
+std::vector<uint64_t> transposition_key(const Array& matrix) {
+  constexpr int64_t kElements = 8;
+  const auto [less, more] = std::minmax(matrix.shape()[0], matrix.shape()[1]);
+  std::vector<uint64_t> key = {static_cast<uint64_t>(less), static_cast<uint64_t>(more)};
+  for (int64_t i = 0; i < std::min(less, kElements); ++i) {
+    const double element = matrix.number(static_cast<size_t>(i * matrix.shape()[1] + i));
+    key.push_back(std::bit_cast<uint64_t>(element + 0.0));  // zeros of both signs are equal
+  }
+  return key;
+}
+
 Context::PackedMatrix ModelContext::matrix(const Array& weights, const std::function<std::vector<float>()>& pack) {
-  for (const auto& [other, index] : matrices_) {
+  std::vector<std::pair<Array, uint32_t>>& alike = matrices_[transposition_key(weights)];
+  for (const auto& [other, index] : alike) {
     if (!is_transpose(weights, other)) continue;
     users_[index].push_back(emitted_);
     used_weight_bytes_ += buffers_.bytes(index);
     return {index, true};
   }
   const uint32_t index = buffer(pack());
-  matrices_.emplace_back(weights, index);
+  alike.emplace_back(weights, index);
   return {index, false};
 }
 
@@ -228,7 +243,7 @@ report::StepSummary ModelContext::summary(const StepRecord& step) {
   }
   step.node->op->attributes(writer);
   result.attributes = writer.text();
-  result.sources = step.node->sources;
+  result.sources = step.node->sources.list();
   result.weight_bytes = step.weight_bytes;
   return result;
 }
@@ -247,7 +262,7 @@ std::vector<flatbuffers::Offset<fb::Step>> ModelContext::write_steps(Emission& e
     emission.macs += summary.macs;
     const auto inputs = builder_.CreateVector(step.inputs), outputs = builder_.CreateVector(step.outputs);
     const auto step_name = name(summary.name);
-    const auto sources = options_.strip_names ? 0 : builder_.CreateVectorOfStrings(node.sources);
+    const auto sources = options_.strip_names ? 0 : builder_.CreateVectorOfStrings(summary.sources);
     result.push_back(fb::CreateStep(builder_, step.type, step.table, inputs, outputs, step_name, sources,
                                     static_cast<uint64_t>(summary.macs)));
     emission.steps.push_back(std::move(summary));

@@ -25,9 +25,7 @@ std::optional<double> uniform_constant(const Value* value) {
 }
 
 void add_sources(Node* into, const Node& from) {
-  for (const std::string& source : from.sources)
-    if (std::find(into->sources.begin(), into->sources.end(), source) == into->sources.end())
-      into->sources.push_back(source);
+  into->sources.add(from.sources);
 }
 
 void take_name(const Graph& graph, Value* to, Value* from) {

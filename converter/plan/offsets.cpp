@@ -10,7 +10,8 @@ namespace linnet::plan {
 namespace {
 
 constexpr int64_t kAlignment = 16, kLargeAlignment = 64, kLargeBlock = 4096;
-constexpr int kRandomOrders = 400;
+// Orders tried where there are few storages; of many, as few orders as place so many of them.
+constexpr size_t kRandomOrders = 400, kRandomPlacements = 200'000;
 
 int64_t aligned(int64_t value, int64_t alignment) {
   return (value + alignment - 1) / alignment * alignment;
@@ -21,24 +22,97 @@ int64_t alignment_of(const Storage& storage) {
 }
 
 using Order = std::vector<size_t>;
+using Blocks = std::vector<const Storage*>;
+
+// Blocks that have their offsets, found by lifetime. Each lies in one bin: of the shortest span of 2^level positions,
+// beginning at a multiple of its length, that holds the block's lifetime.
+class PlacedBlocks {
+ public:
+  explicit PlacedBlocks(const std::vector<Storage>& storages) {
+    for (const Storage& storage : storages)
+      for (const int position : {storage.first, storage.last})
+        if (position != kForever) end_ = std::max(end_, bin_of(position) + 1);
+    for (size_t bins = end_ + 1; bins > 1; bins = (bins + 1) / 2) levels_.emplace_back(bins);
+    levels_.emplace_back(1);
+  }
+
+  void clear() {
+    by_offset_.clear();
+    for (std::vector<Blocks>& level : levels_)
+      for (Blocks& bin : level) bin.clear();
+  }
+
+  void add(const Storage* block) {
+    const auto behind = std::upper_bound(by_offset_.begin(), by_offset_.end(), block,
+                                         [](const Storage* a, const Storage* b) { return a->offset < b->offset; });
+    by_offset_.insert(behind, block);
+    add(block, lifetime(*block));
+    if (is_port(*block)) add(block, {end_, end_});
+  }
+
+  // Those that may not overlap `block`, by offset; valid until the next call.
+  const Blocks& conflicts(const Storage& block) {
+    found_.clear();
+    const auto add_conflicts = [&](const Blocks& blocks) {
+      std::copy_if(blocks.begin(), blocks.end(), std::back_inserter(found_),
+                   [&](const Storage* other) { return conflict(block, *other); });
+    };
+    const Span alive = lifetime(block);
+    if (alive.last - alive.first > by_offset_.size() / 4) {
+      add_conflicts(by_offset_);
+      return found_;
+    }
+    const auto add_alive = [&](const Span& span) {
+      for (size_t level = 0; level < levels_.size(); ++level)
+        for (size_t bin = span.first >> level; bin <= span.last >> level; ++bin) add_conflicts(levels_[level][bin]);
+    };
+    add_alive(alive);
+    if (is_port(block)) add_alive({end_, end_});
+    std::sort(found_.begin(), found_.end(),
+              [](const Storage* a, const Storage* b) { return std::pair(a->offset, a) < std::pair(b->offset, b); });
+    found_.erase(std::unique(found_.begin(), found_.end()), found_.end());
+    return found_;
+  }
+
+ private:
+  struct Span {
+    size_t first, last;
+  };
+  size_t end_ = 0;  // the position that kForever stands for
+  std::vector<std::vector<Blocks>> levels_;
+  Blocks by_offset_, found_;
+
+  static size_t bin_of(int position) { return static_cast<size_t>(position + 1); }  // inputs begin at -1
+
+  Span lifetime(const Storage& block) const {
+    const auto position = [&](int p) { return p == kForever ? end_ : bin_of(p); };
+    return {position(block.first), position(block.last)};
+  }
+
+  // Inputs and outputs conflict whatever their lifetimes: all of them are also found at the end.
+  static bool is_port(const Storage& block) { return block.holds_input || block.holds_output; }
+
+  void add(const Storage* block, const Span& span) {
+    size_t level = 0;
+    while (span.first >> level != span.last >> level) ++level;
+    levels_[level][span.first >> level].push_back(block);
+  }
+};
 
 // Puts each block in turn into the lowest gap that is large enough, between those it conflicts with.
-int64_t place(std::vector<Storage>& storages, const Order& order) {
+int64_t place(std::vector<Storage>& storages, const Order& order, PlacedBlocks& placed) {
   int64_t end = 0;
-  std::vector<const Storage*> placed;  // by offset
+  placed.clear();
   for (const size_t index : order) {
     Storage& storage = storages[index];
     int64_t offset = 0;
-    for (const Storage* other : placed) {
-      if (!conflict(storage, *other)) continue;
+    for (const Storage* other : placed.conflicts(storage)) {
       if (offset + storage.bytes <= other->offset) break;
       offset = std::max(offset, aligned(other->offset + other->bytes, alignment_of(storage)));
     }
     storage.offset = offset;
     end = std::max(end, offset + storage.bytes);
-    const auto behind = std::upper_bound(placed.begin(), placed.end(), &storage,
-                                         [](const Storage* a, const Storage* b) { return a->offset < b->offset; });
-    placed.insert(behind, &storage);
+    placed.add(&storage);
   }
   return aligned(end, kAlignment);
 }
@@ -74,11 +148,13 @@ int64_t assign_offsets(std::vector<Storage>& storages) {
   const auto length = [&](size_t i) { return static_cast<int64_t>(storages[i].last) - storages[i].first; };
   std::stable_sort(by_length.begin(), by_length.end(), [&](size_t a, size_t b) { return length(a) > length(b); });
 
-  const int64_t bound = lower_bound(storages);
+  const int64_t bound = aligned(lower_bound(storages), kAlignment);
+  PlacedBlocks placed(storages);
   Order best = by_size;
-  int64_t best_bytes = place(storages, best);
+  int64_t best_bytes = place(storages, best, placed);
   const auto attempt = [&](const Order& order) {
-    const int64_t bytes = place(storages, order);
+    if (best_bytes <= bound) return;
+    const int64_t bytes = place(storages, order, placed);
     if (bytes >= best_bytes) return;
     best = order;
     best_bytes = bytes;
@@ -87,12 +163,13 @@ int64_t assign_offsets(std::vector<Storage>& storages) {
   attempt(by_length);
   // Exchanges of two blocks of the best order so far; the same sequence in every run.
   std::minstd_rand random(1);
-  for (int i = 0; i < kRandomOrders && storages.size() > 2 && best_bytes > aligned(bound, kAlignment); ++i) {
+  const size_t orders = storages.size() > 2 ? std::min(kRandomOrders, kRandomPlacements / storages.size()) : 0;
+  for (size_t i = 0; i < orders && best_bytes > bound; ++i) {
     Order order = best;
     std::swap(order[random() % order.size()], order[random() % order.size()]);
     attempt(order);
   }
-  return place(storages, best);
+  return place(storages, best, placed);
 }
 
 }  // namespace linnet::plan
