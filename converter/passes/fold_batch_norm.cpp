@@ -140,11 +140,13 @@ class Folder {
   }
 
   void scale_outputs(const Layer& layer, const Affine& factors) {
-    std::vector<double> weights = layer.weights().constant->doubles();
-    for (size_t i = 0; i < weights.size(); ++i) weights[i] *= factors.scale[layer.channels(i).second];
     std::vector<double> bias = bias_of(layer);
     for (size_t m = 0; m < bias.size(); ++m) bias[m] = bias[m] * factors.scale[m] + factors.shift[m];
-    set_parameters(layer, std::move(weights), std::move(bias));
+    set_bias(layer, std::move(bias));
+    if (std::all_of(factors.scale.begin(), factors.scale.end(), [](double scale) { return scale == 1.0; })) return;
+    std::vector<double> weights = layer.weights().constant->doubles();
+    for (size_t i = 0; i < weights.size(); ++i) weights[i] *= factors.scale[layer.channels(i).second];
+    set_weights(layer, std::move(weights));
   }
 
   // affine -> [Reshape ...] -> layer, for every use
@@ -192,7 +194,8 @@ class Folder {
       bias[out] += weights[i] * factors.shift[in];
       weights[i] *= factors.scale[in];
     }
-    set_parameters(layer, std::move(weights), std::move(bias));
+    set_bias(layer, std::move(bias));
+    set_weights(layer, std::move(weights));
   }
 
   static std::vector<double> bias_of(const Layer& layer) {
@@ -200,16 +203,20 @@ class Folder {
                                   : std::vector<double>(layer.outputs(), 0.0);
   }
 
-  void set_parameters(const Layer& layer, std::vector<double> weights, std::vector<double> bias) {
-    const Value& old = layer.weights();
-    const std::string stem = old.name;
-    Array folded = Array::of_doubles(old.shape(), std::move(weights), old.type.dtype);
-    const DType dtype = old.type.dtype;
-    graph_.set_input(layer.node, kWeights, graph_.add_constant(stem, std::move(folded)));
+  void set_weights(const Layer& layer, std::vector<double> weights) {
+    Value* old = layer.node->inputs[kWeights];
+    Array array = Array::of_doubles(old->shape(), std::move(weights), old->type.dtype);
+    graph_.set_input(layer.node, kWeights, graph_.add_constant(old->name, std::move(array)));
+    if (old->uses.empty() && !graph_.is_output(old)) graph_.remove(old);
+  }
+
+  void set_bias(const Layer& layer, std::vector<double> bias) {
     if (!layer.node->has(kBias) && all_zero(bias)) return;
     const Shape shape = {static_cast<int64_t>(bias.size())};
-    const std::string name = layer.node->has(kBias) ? layer.node->in(kBias).name : stem + ".bias";
-    graph_.set_input(layer.node, kBias, graph_.add_constant(name, Array::of_doubles(shape, std::move(bias), dtype)));
+    const Value& weights = layer.weights();
+    const std::string name = layer.node->has(kBias) ? layer.node->in(kBias).name : weights.name + ".bias";
+    graph_.set_input(layer.node, kBias,
+                     graph_.add_constant(name, Array::of_doubles(shape, std::move(bias), weights.type.dtype)));
   }
 
   bool move_out_of_reshapes(Node* after) {

@@ -25,7 +25,7 @@ constexpr double kRounding = 1e-8;   // below it, differences of fitted paramete
 constexpr double kLarge = 1e3;       // samples of this size see no epsilon, or little of it
 constexpr double kSmallest = 1e-18;  // samples of this size see an epsilon of 1e-30 still
 constexpr double kScaleStep = 1e-2;  // from one sample of falling size to the next
-constexpr int64_t kSampledElements = 4096;
+constexpr int64_t kSampledElements = 4096, kLeastLength = 4;
 
 double largest(const Values& values) {
   double result = 0.0;
@@ -46,18 +46,20 @@ bool agree(const Values& a, const Values& b, double tolerance) {
 }
 
 // The subgraph on tensors that keep only one element of every dimension along which it treats all elements alike, and
-// not more than `most` elements, where that can be. Sums over fewer elements are scaled to those over all.
+// fewer of long dimensions that it reduces: kSampledElements together, where that can be. Sums over fewer elements are
+// scaled to those over all. With whole constants, dimensions along which constants vary keep all of their elements.
 class SampledSubgraph {
  public:
-  SampledSubgraph(const ReductionSubgraph& subgraph, int64_t most)
+  SampledSubgraph(const ReductionSubgraph& subgraph, bool whole_constants)
       : subgraph_(subgraph), axes_(reduced_axes(subgraph)), shape_(subgraph.variable->shape()) {
     for (size_t d = 0; d < shape_.size(); ++d)
       if (!is_reduced(d) && !constants_vary(d)) shape_[d] = 1;
     if (multiplies()) return;
     int64_t longest = *std::max_element(shape_.begin(), shape_.end());
-    while (element_count(shape_) > most) {
-      longest = (longest + 1) / 2;
-      for (int64_t& size : shape_) size = std::min(size, longest);
+    while (element_count(shape_) > kSampledElements && longest > kLeastLength) {
+      longest /= 2;
+      for (size_t d = 0; d < shape_.size(); ++d)
+        if (!whole_constants || !constants_vary(d)) shape_[d] = std::min(shape_[d], longest);
     }
   }
 
@@ -198,8 +200,8 @@ Centred centred(const Values& x, const Shape& shape, const std::vector<int64_t>&
 
 class Fitter {
  public:
-  Fitter(const ReductionSubgraph& subgraph, int64_t most)
-      : graph_(subgraph, most), generator_(20), count_(graph_.reduced_count()) {
+  Fitter(const ReductionSubgraph& subgraph, bool whole_constants)
+      : graph_(subgraph, whole_constants), generator_(20), count_(graph_.reduced_count()) {
     unit_ = sample();
   }
 
@@ -375,10 +377,12 @@ std::vector<int64_t> reduced_axes(const ReductionSubgraph& subgraph) {
 }
 
 std::optional<FittedNorm> fit_norm(const ReductionSubgraph& subgraph) {
-  Fitter sample(subgraph, kSampledElements);
-  std::optional<FittedNorm> norm = sample.run();
-  if (!norm || sample.holds_for_all(*norm)) return norm;
-  return Fitter(subgraph, element_count(subgraph.variable->shape())).run();
+  for (const bool whole_constants : {false, true}) {
+    Fitter fitter(subgraph, whole_constants);
+    std::optional<FittedNorm> norm = fitter.run();
+    if (!norm || fitter.holds_for_all(*norm)) return norm;
+  }
+  return std::nullopt;
 }
 
 }  // namespace linnet::passes

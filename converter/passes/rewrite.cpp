@@ -92,8 +92,7 @@ Array transposed(const Array& array, const Permutation& permutation) {
   const std::vector<int64_t> strides = row_major_strides(array.shape());
   std::vector<int64_t> picked;
   for (const int64_t d : permutation) picked.push_back(strides[d]);
-  const Shape shape = permuted(array.shape(), permutation);
-  return array.gathered(shape, strided_offsets(shape, picked));
+  return array.strided(permuted(array.shape(), permutation), picked);
 }
 
 bool keeps_element_order(const Shape& shape, const Permutation& permutation) {

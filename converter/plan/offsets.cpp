@@ -43,34 +43,31 @@ class PlacedBlocks {
   }
 
   void add(const Storage* block) {
-    const auto behind = std::upper_bound(by_offset_.begin(), by_offset_.end(), block,
-                                         [](const Storage* a, const Storage* b) { return a->offset < b->offset; });
-    by_offset_.insert(behind, block);
-    add(block, lifetime(*block));
-    if (is_port(*block)) add(block, {end_, end_});
+    by_offset_.insert(std::upper_bound(by_offset_.begin(), by_offset_.end(), block, lies_lower), block);
+    const Span alive = lifetime(*block);
+    size_t level = 0;
+    while (alive.first >> level != alive.last >> level) ++level;
+    levels_[level][alive.first >> level].push_back(block);
   }
 
   // Those that may not overlap `block`, by offset; valid until the next call.
   const Blocks& conflicts(const Storage& block) {
-    found_.clear();
-    const auto add_conflicts = [&](const Blocks& blocks) {
-      std::copy_if(blocks.begin(), blocks.end(), std::back_inserter(found_),
-                   [&](const Storage* other) { return conflict(block, *other); });
-    };
     const Span alive = lifetime(block);
-    if (alive.last - alive.first > by_offset_.size() / 4) {
-      add_conflicts(by_offset_);
+    const size_t few = by_offset_.size() / 16;
+    const auto conflicts_with = [&](const Storage* other) { return conflict(block, *other); };
+    found_.clear();
+    // Inputs and outputs conflict whatever their lifetimes.
+    const bool by_lifetime = alive.last - alive.first <= few && !block.holds_input && !block.holds_output;
+    for (size_t level = 0; by_lifetime && level < levels_.size() && found_.size() <= few; ++level)
+      for (size_t bin = alive.first >> level; bin <= alive.last >> level; ++bin)
+        std::copy_if(levels_[level][bin].begin(), levels_[level][bin].end(), std::back_inserter(found_),
+                     conflicts_with);
+    if (by_lifetime && found_.size() <= few) {
+      std::sort(found_.begin(), found_.end(), lies_lower);
       return found_;
     }
-    const auto add_alive = [&](const Span& span) {
-      for (size_t level = 0; level < levels_.size(); ++level)
-        for (size_t bin = span.first >> level; bin <= span.last >> level; ++bin) add_conflicts(levels_[level][bin]);
-    };
-    add_alive(alive);
-    if (is_port(block)) add_alive({end_, end_});
-    std::sort(found_.begin(), found_.end(),
-              [](const Storage* a, const Storage* b) { return std::pair(a->offset, a) < std::pair(b->offset, b); });
-    found_.erase(std::unique(found_.begin(), found_.end()), found_.end());
+    found_.clear();
+    std::copy_if(by_offset_.begin(), by_offset_.end(), std::back_inserter(found_), conflicts_with);
     return found_;
   }
 
@@ -89,14 +86,7 @@ class PlacedBlocks {
     return {position(block.first), position(block.last)};
   }
 
-  // Inputs and outputs conflict whatever their lifetimes: all of them are also found at the end.
-  static bool is_port(const Storage& block) { return block.holds_input || block.holds_output; }
-
-  void add(const Storage* block, const Span& span) {
-    size_t level = 0;
-    while (span.first >> level != span.last >> level) ++level;
-    levels_[level][span.first >> level].push_back(block);
-  }
+  static bool lies_lower(const Storage* a, const Storage* b) { return a->offset < b->offset; }
 };
 
 // Puts each block in turn into the lowest gap that is large enough, between those it conflicts with.
