@@ -107,7 +107,7 @@ class Converter {
     report().passes.push_back({kImport, 0, nodes, {}, seconds_since(start_)});
     ir::verify(*conversion_.graph, kImport);
     change_weights();
-    conversion_.source = conversion_.graph->clone();
+    if (options_.keep_graphs) conversion_.source = conversion_.graph->clone();
   }
 
   Conversion run() {
@@ -115,6 +115,7 @@ class Converter {
       const plan::Plan plan = plan_memory();
       write_model(plan);
     }
+    if (!options_.keep_graphs) conversion_.graph.reset();
     progress("done", 1);
     return std::move(conversion_);
   }
@@ -198,6 +199,7 @@ class Converter {
     progress("emit", kPlanned);
     emit::EmitOptions options;
     options.strip_names = options_.strip_names;
+    options.release_constants = !options_.keep_graphs;
     options.source_file = report().source_file;
     options.tool_version = report().tool_version;
     options.options = report().options;

@@ -32,6 +32,7 @@ struct ConvertOptions {
   std::vector<weights::Reparametrization> reparametrizations;
   std::string data_set;              // name of the file that batch norm statistics are taken from; empty: none
   std::optional<ir::Array> samples;  // its elements, given together with the name
+  bool keep_graphs = true;           // false: Conversion::source and graph stay null, which saves memory
   bool check_passes = false;         // evaluate the graph before and after every pass on random inputs and compare
   std::string dump_after;            // name of a pass; its graph goes to `dump`
   std::string stop_after;            // ends the conversion there: `model` stays empty
@@ -44,6 +45,7 @@ std::string to_string(const ConvertOptions& options);
 ConvertOptions parse_options(std::string_view text);
 
 struct Conversion {
+  // Null unless the options keep them.
   std::unique_ptr<ir::Graph> source;  // as imported, with the weights that the options ask for
   std::unique_ptr<ir::Graph> graph;   // as emitted: its value names are the model's tensor names
   std::vector<uint8_t> model;         // the file's bytes

@@ -45,6 +45,7 @@ class NodeContext final : public OnnxContext {
   ir::Value* optional_input(size_t index) override;
   const ir::Array& constant(size_t index, std::string_view what) override;
   size_t output_count() const override { return static_cast<size_t>(node_.output_size()); }
+  bool is_static(const ir::Value* value) const override { return state_.constants.known(value); }
   bool output_used(size_t index) const override;
 
   bool has(std::string_view attribute) override;

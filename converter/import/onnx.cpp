@@ -80,7 +80,7 @@ class GraphImporter {
   void import_initializers() {
     for (onnx::TensorProto& tensor : *source_.mutable_initializer()) {
       add_initializer(tensor.name(), tensor);
-      tensor.clear_raw_data();
+      release_elements(tensor);
     }
     for (const onnx::SparseTensorProto& tensor : source_.sparse_initializer())
       add_initializer(tensor.values().name(), tensor);

@@ -31,6 +31,8 @@ class OnnxContext {
   virtual ir::Value* optional_input(size_t index) = 0;
   // The constant elements of an input; throws Error ("input 1 (shape) must be constant ...") when they depend on data.
   virtual const ir::Array& constant(size_t index, std::string_view what) = 0;
+  // Whether a value is constant or computed from constants alone, so that constant folding makes it one.
+  virtual bool is_static(const ir::Value* value) const = 0;
   virtual size_t output_count() const = 0;           // declared outputs
   virtual bool output_used(size_t index) const = 0;  // read by a node, or an output of the graph
 

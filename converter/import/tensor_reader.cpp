@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cstring>
 #include <fstream>
+#include <type_traits>
 
 #include <fmt/format.h>
 
@@ -262,6 +263,16 @@ Array TensorReader::read(const onnx::SparseTensorProto& tensor) const {
   } catch (const Error& error) {
     throw Error(fmt::format("sparse tensor '{}': {}", name, error.what()));
   }
+}
+
+void release_elements(TensorProto& tensor) {
+  if (tensor.has_raw_data()) delete tensor.release_raw_data();
+  const auto release = [](auto* field) { std::remove_pointer_t<decltype(field)>().Swap(field); };
+  release(tensor.mutable_float_data());
+  release(tensor.mutable_double_data());
+  release(tensor.mutable_int32_data());
+  release(tensor.mutable_int64_data());
+  release(tensor.mutable_uint64_data());
 }
 
 }  // namespace linnet::import

@@ -32,4 +32,7 @@ class TensorReader {
   std::string external_bytes(const onnx::TensorProto& tensor, size_t wanted) const;
 };
 
+// Frees what holds the tensor's elements; protobuf's clear_... keep the memory.
+void release_elements(onnx::TensorProto& tensor);
+
 }  // namespace linnet::import

@@ -105,7 +105,7 @@ Node* Graph::add(std::unique_ptr<Op> op, std::vector<Value*> inputs, std::string
   node->op = std::move(op);
   node->inputs = std::move(inputs);
   node->name = std::move(name);
-  node->sources = {node->name};
+  node->sources = SourceNames(node->name);
   for (size_t i = 0; i < node->inputs.size(); ++i)
     if (node->inputs[i] != nullptr) node->inputs[i]->uses.push_back({node, i});
   for (size_t i = 0; i < types.size(); ++i) {

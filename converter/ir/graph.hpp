@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "converter/ir/op.hpp"
+#include "converter/ir/source_names.hpp"
 
 namespace linnet::ir {
 
@@ -39,7 +40,7 @@ struct Node {
   std::vector<Value*> inputs;  // null: optional input that is absent
   std::vector<Value*> outputs;
   std::string name;                  // of the first source node
-  std::vector<std::string> sources;  // every source node that became this one
+  SourceNames sources;  // every source node that became this one
   std::list<std::unique_ptr<Node>>::iterator position;
 
   template <class T>

@@ -138,6 +138,7 @@ void check_arguments(const Arguments& arguments) {
 int convert_action(const Arguments& arguments) {
   check_arguments(arguments);
   ConvertOptions options = convert_options(arguments);
+  options.keep_graphs = false;
   Conversion conversion;
   {
     ProgressBar progress;

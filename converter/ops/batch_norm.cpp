@@ -159,7 +159,7 @@ std::vector<Value*> import_batch_normalization(OnnxContext& context) {
   const bool training = context.opset() >= 14 && context.integer("training_mode", 0) != 0;
   if (x->shape().size() < 2)
     context.fail(fmt::format("input of shape {}, supported are rank 2 and more", to_string(x->shape())));
-  const bool of_data = !is_static(x);
+  const bool of_data = !context.is_static(x);
   // In training the statistics are those of the data: absent until a data set gives them.
   Value* mean = training && of_data ? nullptr : context.optional_input(3);
   Value* variance = training && of_data ? nullptr : context.optional_input(4);

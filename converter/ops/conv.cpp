@@ -232,7 +232,7 @@ std::vector<Value*> import_conv(import::OnnxContext& context) {
   op->pads_begin = window.pads_begin;
   op->pads_end = window.pads_end;
   op->groups = context.integer("group", 1);
-  if (bias == nullptr || is_static(bias)) return {context.add(std::move(op), {x, weights, bias})};
+  if (bias == nullptr || context.is_static(bias)) return {context.add(std::move(op), {x, weights, bias})};
   Value* y = context.add(std::move(op), {x, weights});
   Shape per_channel(x->shape().size() - 1, 1);
   per_channel[0] = weights->shape()[0];

@@ -227,7 +227,7 @@ std::vector<Value*> import_conv_transpose(import::OnnxContext& context) {
     for (size_t d = 0; d < rank; ++d) out.push_back(in[d] * op->strides[d]);
   }
   if (!out.empty()) resolve_output_shape(*op, window, in, out, auto_pad == "SAME_UPPER");
-  if (bias == nullptr || is_static(bias)) return {context.add(std::move(op), {x, weights, bias})};
+  if (bias == nullptr || context.is_static(bias)) return {context.add(std::move(op), {x, weights, bias})};
   Value* y = context.add(std::move(op), {x, weights});
   Shape per_channel(rank + 1, 1);
   per_channel[0] = y->shape()[1];
