@@ -39,6 +39,17 @@ def all_tensors(model, inputs):
     return dict(zip(names, run(wide, inputs)))
 
 
+def arguments_of_resizing(model):
+    """Tensors that scales and regions come from: with noise the output would have another shape."""
+    found = set()
+    for node in reversed(model.graph.node):
+        if node.op_type in ("Resize", "Upsample"):
+            found.update(node.input[1:])
+        if found & set(node.output):
+            found.update(node.input)
+    return found - {""}
+
+
 def spreads(model, inputs, outputs):
     """For every output how much noise on all floating-point inputs and results changes it, relative to its largest element."""
     tensors = all_tensors(model, inputs)
@@ -46,12 +57,12 @@ def spreads(model, inputs, outputs):
     noisy = onnx.ModelProto()
     noisy.CopyFrom(model)
     del noisy.graph.node[:]
-    factors = {}
+    factors, exact = {}, arguments_of_resizing(model)
     for node in model.graph.node:
         copy = noisy.graph.node.add()
         copy.CopyFrom(node)
         for i, name in enumerate(node.output):
-            if name and tensors[name].dtype in (np.float32, np.float64):
+            if name and name not in exact and tensors[name].dtype in (np.float32, np.float64):
                 copy.output[i] = name + "/exact"
                 factors[name + "/factor"] = tensors[name]
                 noisy.graph.node.append(helper.make_node("Mul", [copy.output[i], name + "/factor"], [name]))
@@ -60,12 +71,9 @@ def spreads(model, inputs, outputs):
     worst = [0.0] * len(outputs)
     judge = session(noisy)
     for _ in range(NOISY_RUNS):
-        noise = lambda a: (1 + numbers.uniform(-NOISE, NOISE, a.shape)).astype(a.dtype)
-        given = {name: a * noise(a) if a.dtype.kind == "f" else a for name, a in inputs.items()}
-        try:
-            results = judge.run(None, {**given, **{name: noise(a) for name, a in factors.items()}})
-        except Exception:
-            return [np.inf] * len(outputs)
+        noise = lambda a: np.asarray(1 + numbers.uniform(-NOISE, NOISE, a.shape), a.dtype)
+        given = {name: np.asarray(a * noise(a)) if a.dtype.kind == "f" else a for name, a in inputs.items()}
+        results = judge.run(None, {**given, **{name: noise(a) for name, a in factors.items()}})
         for i, (got, want) in enumerate(zip(results, outputs)):
             worst[i] = max(worst[i], difference(got, want))
     return worst

@@ -195,6 +195,25 @@ def upsample(g):
     return g.node("Upsample", [x, g.constant(np.array(scales, np.float32), plain=True)], shape, x.low, x.high, mode=mode)
 
 
+def rounds_at_ties(given, in_size, out_size, scale):
+    """Whether nearest sampling meets positions that single precision may round to either side of where it decides."""
+    transform, at = given.get("coordinate_transformation_mode", "asymmetric"), np.arange(out_size, dtype=np.float64)
+    scale = np.float32(scale)
+    exact = float(scale * 64).is_integer() and transform != "half_pixel_symmetric"
+    position = (at + 0.5) / scale - 0.5
+    if transform == "asymmetric":
+        position = at / scale
+    elif transform == "align_corners":
+        position, exact = at * (in_size - 1) / max(out_size - 1, 1), True
+    elif transform == "tf_half_pixel_for_nn":
+        position = (at + 0.5) / scale
+    elif transform == "half_pixel_symmetric":
+        position += in_size / 2 * (1 - out_size / (scale * in_size))
+    decides = 0.5 if given.get("nearest_mode", "round_prefer_floor").startswith("round") and "coordinate_transformation_mode" in given else 0
+    distance = np.abs(position - decides - np.round(position - decides))
+    return not exact and bool((distance < 1e-3).any())
+
+
 @operator("Resize", since=10, weight=3)
 def resize(g):
     x = g.tame(g.pick([4] if g.chance(0.8) else [3, 2, 5]))
@@ -223,6 +242,8 @@ def resize(g):
         transforms.append("half_pixel_symmetric")
     if mode == "nearest" and g.opset < 13:
         transforms.append("tf_half_pixel_for_nn")
+    if mode == "linear" and x.rank == 4:
+        transforms.append("tf_crop_and_resize")
     given = {"mode": mode, "coordinate_transformation_mode": g.choice(transforms)}
     if mode == "nearest":
         given["nearest_mode"] = g.choice(["round_prefer_floor", "round_prefer_ceil", "floor", "ceil"])
@@ -237,8 +258,26 @@ def resize(g):
     if g.opset >= 18 and x.rank == 4 and g.chance(0.3):
         axes = moving
         given["axes"] = axes
-    empty = g.constant(np.zeros((0,), np.float32), plain=True) if g.opset < 13 else None
-    amount = g.integers([sizes[d] for d in axes]) if by_sizes else g.constant(np.array([scales[d] for d in axes], np.float32))
-    inputs = [x, empty, empty, amount] if by_sizes else [x, empty, amount]
-    largest = 2 * x.largest
+    empty = region = g.constant(np.zeros((0,), np.float32), plain=True) if g.opset < 13 else None
+    if given["coordinate_transformation_mode"] == "tf_crop_and_resize":
+        parts = [(g.choice([0.0, 0.25, -0.2]), g.choice([1.0, 0.7, 1.3])) if d in moving and scales[d] != 1 else
+                 (0.0, 1.0) for d in axes]  # ONNX Runtime does not crop where the scale is 1
+        region = g.constant(np.array([p[0] for p in parts] + [p[1] for p in parts], np.float32))
+        given["extrapolation_value"] = g.choice([0.0, 1.5])
+    if by_sizes and g.opset >= 18 and axes == moving and x.rank == 4 and g.chance(0.4):
+        policy = given["keep_aspect_ratio_policy"] = g.choice(["not_larger", "not_smaller"])
+        scale = (min if policy == "not_larger" else max)(np.float32(sizes[d]) / np.float32(x.shape[d]) for d in axes)
+        aimed = list(sizes)
+        for d in axes:
+            sizes[d] = int(np.floor(scale * np.float32(x.shape[d]) + np.float32(0.5)))
+        if min(sizes) < 1 or math.prod(sizes) > 6000:
+            raise Unfit
+    else:
+        aimed = sizes
+    amount = g.integers([aimed[d] for d in axes]) if by_sizes else g.constant(np.array([scales[d] for d in axes], np.float32))
+    inputs = [x, region, empty, amount] if by_sizes else [x, region, amount]
+    if mode == "nearest" and any(rounds_at_ties(given, s, t, t / s if by_sizes else scales[d])
+                                 for d, (s, t) in enumerate(zip(x.shape, sizes)) if d in moving):
+        raise Unfit
+    largest = 2 * x.largest + 1.5
     return g.node("Resize", inputs, sizes, -largest, largest, **given)
