@@ -240,7 +240,7 @@ class GraphImporter {
     for (const onnx::ValueInfoProto& output : source_.output()) {
       const auto found = state_.values.find(output.name());
       if (found != state_.values.end())
-        state_.graph.outputs.push_back(named_output(found->second, output.name()));
+        state_.graph.outputs.push_back(found->second = named_output(found->second, output.name()));
       else if (spoiled_.count(output.name()) == 0)
         problem("graph output '{}' is not computed by any node", output.name());
     }

@@ -21,7 +21,8 @@ struct Use {
 
 // Produced by a node, or a graph input, or a constant.
 struct Value {
-  std::string name;  // unique in the graph, from the source model where it has one
+  // From the source model where it has one. Unique in the graph, except that an output may have the name of an input.
+  std::string name;
   TensorType type;
   Node* producer = nullptr;  // null for graph inputs and constants
   size_t output_index = 0;

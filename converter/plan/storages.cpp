@@ -234,10 +234,25 @@ std::vector<StorageBuilder::Region> StorageBuilder::written_regions(const Node& 
   return result;
 }
 
+// Whether a concatenation would copy one of its parts from its own output: the device's copies read and write tensors
+// that lie apart.
+bool StorageBuilder::copies_within(const Node& node, const Member& output) const {
+  const auto placed = placed_.find(&node);
+  if (placed == placed_.end()) return false;
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    const auto input = index_.find(node.inputs[i]);
+    if (placed->second[i] || input == index_.end()) continue;
+    const Member& part = members_[input->second];
+    if (part.storage == output.storage && overlap(part.region, output.region)) return true;
+  }
+  return false;
+}
+
 bool StorageBuilder::overwrites_too_early(const Group& group) const {
   for (const size_t m : group.members) {
     const Value& value = *members_[m].value;
     if (value.producer == nullptr) continue;
+    if (copies_within(*value.producer, members_[m])) return true;
     for (const Region& region : written_regions(*value.producer, members_[m].region))
       if (harms(group, *value.producer, value, region)) return true;
   }

@@ -2,6 +2,7 @@
 
 #include "converter/ops/gather.hpp"
 #include "converter/ops/norm.hpp"
+#include "converter/ops/pad.hpp"
 #include "converter/ops/reduce.hpp"
 #include "converter/ops/reduce_axes.hpp"
 #include "converter/ops/resample.hpp"
@@ -29,6 +30,8 @@ AxisView axis_view(const Node& node) {
   if (const auto* arg_max = node.as<ops::ArgMax>()) axes = {arg_max->axis};
   if (const auto* softmax = node.as<ops::Softmax>()) axes = {softmax->axis};
   if (const auto* gather = node.as<ops::Gather>()) axes = {gather->axis};
+  if (const auto* pad = node.as<ops::Pad>(); pad != nullptr && pad->mode != ops::PadMode::Constant)
+    axes = pad->padded_axes();
   if (const auto* resample = node.as<ops::Resample>()) axes = {resample->axis};
   if (const auto* norm = node.as<ops::RowNorm>()) {
     for (size_t d = static_cast<size_t>(norm->axis); d < node.in(0).shape().size(); ++d)

@@ -41,7 +41,8 @@ std::vector<TargetMemory> target_memory(std::span<const uint8_t> model) {
   engine::Error error{};
   if (!engine::open_model(aligned.get(), model.size(), &view, &error))
     throw ir::Error(
-        fmt::format("the engine refuses the converted model: {} (step {}, tensor {}, check {}, wanted {}, got {})",
+        fmt::format("the engine refuses the converted model. This is a fault of linnet's converter, not of the model: "
+                    "please report it, with the model and this: {} (step {}, tensor {}, check {}, wanted {}, got {})",
                     linnet_status_text(error.status), error.step, error.tensor, error.line, error.wanted, error.got));
   std::vector<TargetMemory> result;
   for (const TargetKind& target : kTargets) {

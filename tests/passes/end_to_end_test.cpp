@@ -8,6 +8,7 @@
 #include "converter/ops/concat.hpp"
 #include "converter/ops/gather.hpp"
 #include "converter/ops/matmul.hpp"
+#include "converter/ops/pad.hpp"
 #include "converter/ops/pool.hpp"
 #include "converter/ops/reduce.hpp"
 #include "converter/ops/slice.hpp"
@@ -229,6 +230,74 @@ TEST(EndToEnd, OutputsOfEveryKind) {
                         b.transpose(y, {0, 3, 1, 2})})
     b.output(output);
   expect_same(b.graph);
+}
+
+// What reads several parts of one tensor, at the place of `x`: computed, an input, an output, and views of others.
+std::vector<std::pair<std::string, Value*>> operands(GraphBuilder& b, Value* x) {
+  const Shape shape = x->shape();
+  Shape wide = shape;
+  wide[1] += 3;
+  ops::Slice slice;
+  slice.shape = shape;
+  slice.starts = {0, 2, 0, 0};
+  slice.steps = {1, 1, 1, 1};
+  Value* output = b.unary(Function::Tanh, x);
+  b.output(output);
+  Value* relu = b.unary(Function::Relu, x);
+  Value* conv = b.conv(x, wide[1], 3, 1);
+  return {{"input", x},
+          {"computed", relu},
+          {"output", output},
+          {"slice", b.add(slice, {conv}, "slice")},
+          {"slice of a concatenation", b.add(slice, {concat(b, {b.conv(x, 3, 1), conv}, 1)}, "slice")},
+          {"view", b.reshape(b.reshape(conv, {wide[1] * shape[2], shape[3]}), wide)},
+          {"transposed", b.transpose(b.unary(Function::Exp, b.transpose(x, {0, 2, 3, 1})), {0, 3, 1, 2})}};
+}
+
+TEST(EndToEnd, ConcatReadsOneTensorSeveralTimes) {
+  const Shape shape = {1, 4, 5, 6};
+  GraphBuilder names;
+  const size_t kinds = operands(names, names.input(shape)).size();
+  for (size_t kind = 0; kind < kinds; ++kind) {
+    for (const int64_t axis : {1, 2, 3}) {
+      for (const int form : {0, 1, 2, 3}) {
+        GraphBuilder b;
+        const auto [name, x] = operands(b, b.input(shape))[kind];
+        SCOPED_TRACE(testing::Message() << name << " axis " << axis << " form " << form);
+        Value* y = nullptr;
+        if (form == 0) y = concat(b, {x, x}, axis);
+        if (form == 1) y = concat(b, {x, b.unary(Function::Neg, x), x, x}, axis);
+        if (form == 2) y = concat(b, {concat(b, {x, b.unary(Function::Neg, x)}, axis), x}, axis);
+        if (form == 3) y = concat(b, {b.unary(Function::Abs, x), b.unary(Function::Abs, x)}, axis);  // equal branches
+        b.output(form == 1 ? b.conv(y, 3, 1) : y);
+        expect_same(b.graph);
+      }
+    }
+  }
+}
+
+TEST(EndToEnd, RepeatingPadsOfPartsOfTensors) {
+  const Shape shape = {1, 4, 5, 6};
+  GraphBuilder names;
+  const size_t kinds = operands(names, names.input(shape)).size();
+  for (size_t kind = 0; kind < kinds; ++kind) {
+    for (const ops::PadMode mode : {ops::PadMode::Reflect, ops::PadMode::Edge, ops::PadMode::Wrap}) {
+      for (const size_t axis : {1, 2, 3}) {
+        GraphBuilder b;
+        const auto [name, x] = operands(b, b.input(shape))[kind];
+        SCOPED_TRACE(testing::Message() << name << " mode " << static_cast<int>(mode) << " axis " << axis);
+        ops::Pad pad;
+        pad.mode = mode;
+        pad.pads_begin = pad.pads_end = {0, 0, 0, 0};
+        pad.pads_begin[axis] = 2;
+        pad.pads_end[axis] = 1;
+        Value* padded = b.add(pad, {x}, "pad");
+        b.output(b.conv(padded, 4, 3));
+        b.output(concat(b, {x, padded}, static_cast<int64_t>(axis)));
+        expect_same(b.graph);
+      }
+    }
+  }
 }
 
 TEST(EndToEnd, EqualWeightsAreStoredOnce) {

@@ -121,12 +121,22 @@ TEST(Plan, ConcatAlongTheOuterDimension) {
   EXPECT_EQ(placed_inputs(checked_plan(batched.graph)), 0);
 }
 
+TEST(Plan, OutputsKeepTheNamesOfInputs) {
+  GraphBuilder b;
+  Value* x = b.input({2, 3});
+  b.output(b.unary(Function::Tanh, x));
+  b.output(x);
+  checked_plan(b.graph);
+  EXPECT_NE(b.graph.outputs[1], x);
+  EXPECT_EQ(b.graph.outputs[1]->name, x->name);
+}
+
 TEST(Plan, WhatCannotBePlacedIsCopied) {
   GraphBuilder b;
   Value* x = b.input({3, 4});
   Value* y = b.linear(x, 4);
   b.output(concat(b, {x, y, y, softmax(b, b.linear(x, 4), 0)}, 1));
-  EXPECT_EQ(placed_inputs(checked_plan(b.graph)), 1);  // an input, a repetition, and an operator of dense tensors
+  EXPECT_EQ(placed_inputs(checked_plan(b.graph)), 0);  // an input, what is read twice, and an operator of dense tensors
 }
 
 TEST(Plan, SlicesAreViews) {
