@@ -300,6 +300,35 @@ TEST(EndToEnd, RepeatingPadsOfPartsOfTensors) {
   }
 }
 
+TEST(EndToEnd, StepsAlongAxesOfOneElementOfASlice) {
+  for (const int64_t axis : {0, 2}) {
+    SCOPED_TRACE(testing::Message() << "axis " << axis);
+    GraphBuilder b;
+    ops::Slice slice;
+    slice.shape = {1, 32, 1};
+    slice.starts = {0, 0, 4};
+    slice.steps = {1, 1, 1};
+    Value* x = b.add(slice, {b.unary(Function::Tanh, b.input({1, 32, 9}))}, "slice");
+    ops::Gather gather;
+    gather.axis = axis;
+    gather.indices = {0, 0, 0};
+    gather.indices_shape = {3};
+    ops::Pad pad;
+    pad.mode = ops::PadMode::Edge;
+    pad.pads_begin = pad.pads_end = {0, 0, 0};
+    pad.pads_begin[static_cast<size_t>(axis)] = 2;
+    ops::Softmax softmax;
+    softmax.axis = axis;
+    ops::ArgMax arg_max;
+    arg_max.axis = axis;
+    ops::Reduce reduce;
+    reduce.axes = {axis};
+    for (Value* y : {b.add(gather, {x}), b.add(pad, {x}), b.add(softmax, {x}), b.add(arg_max, {x}), b.add(reduce, {x})})
+      b.output(y);
+    expect_same(b.graph);
+  }
+}
+
 TEST(EndToEnd, EqualWeightsAreStoredOnce) {
   GraphBuilder b;
   Value* weights = b.random({64, 64});
