@@ -96,6 +96,7 @@ class Converter {
     import::OnnxModel model = import::import_onnx(file, options_.input_shapes, options_.initialization.has_value());
     conversion_.warnings = report().warnings = model.warnings;
     report().onnx_opset = model.opset;
+    report().open_inputs = model.open_inputs;
     placeholders_ = std::move(model.placeholders);
     take(std::move(model.graph));
   }

@@ -1,12 +1,16 @@
 #include "converter/import/onnx.hpp"
 
+#include <algorithm>
+#include <functional>
 #include <set>
+#include <unordered_map>
 
 #include <fmt/format.h>
 
 #include "converter/import/model_file.hpp"
 #include "converter/import/node_context.hpp"
 #include "converter/import/operators.hpp"
+#include "converter/import/samples.hpp"
 #include "converter/import/topology.hpp"
 #include "converter/ops/reshape.hpp"
 
@@ -19,15 +23,18 @@ using ir::Error;
 using ir::Shape;
 using ir::Value;
 using InputShapes = std::map<std::string, Shape>;
+using Initializers = std::unordered_map<std::string, Array>;
 
 class GraphImporter {
  public:
-  GraphImporter(onnx::GraphProto& source, const onnx::ModelProto& model, const InputShapes& input_shapes,
+  // `initializers` are read once, by the first import of a model.
+  GraphImporter(onnx::ModelProto& model, const InputShapes& input_shapes, Initializers& initializers,
                 TensorReader reader, bool data_may_be_missing, OnnxModel& result)
-      : source_(source),
+      : source_(*model.mutable_graph()),
         model_(model),
         input_shapes_(input_shapes),
-        placeholders_(result.placeholders),
+        initializers_(initializers),
+        result_(result),
         state_{*result.graph, result.opset, std::move(reader), result.warnings, data_may_be_missing, {}, {}, {}} {}
 
   void run() {
@@ -50,7 +57,8 @@ class GraphImporter {
   onnx::GraphProto& source_;
   const onnx::ModelProto& model_;
   const InputShapes& input_shapes_;
-  std::unordered_set<std::string>& placeholders_;
+  Initializers& initializers_;
+  OnnxModel& result_;
   ImportState state_;
   std::vector<std::string> problems_;
   std::set<std::string>
@@ -84,16 +92,18 @@ class GraphImporter {
     if (!state_.data_may_be_missing || !state_.reader.lacks_data(tensor) ||
         !ir::is_floating(dtype_of(tensor.data_type())))
       return state_.reader.read(tensor);
-    placeholders_.insert(tensor.name());
+    result_.placeholders.insert(tensor.name());
     return TensorReader::zeros(tensor);
   }
   Array read(const onnx::SparseTensorProto& tensor) { return state_.reader.read(tensor); }
 
   template <class Proto>
   void add_initializer(const std::string& name, const Proto& tensor) try {
-    Array array = read(tensor);
+    auto known = initializers_.find(name);
+    if (known == initializers_.end()) known = initializers_.emplace(name, read(tensor)).first;
+    const Array& array = known->second;
     if (!array.all_finite()) state_.warnings.push_back(fmt::format("tensor '{}' holds NaN or infinite elements", name));
-    if (state_.values.count(name) == 0) state_.values[name] = state_.graph.add_constant(name, std::move(array));
+    if (state_.values.count(name) == 0) state_.values[name] = state_.graph.add_constant(name, array);
   } catch (const Error& error) {
     problems_.emplace_back(error.what());
     spoiled_.insert(name);
@@ -107,9 +117,11 @@ class GraphImporter {
       names.insert(input.name());
       try {
         std::string symbolic;
-        ir::TensorType type = input_type(input, symbols, symbolic);
+        bool open = false;
+        ir::TensorType type = input_type(input, symbols, symbolic, open);
         if (!symbolic.empty()) unresolved.insert(fmt::format("{} ({})", input.name(), symbolic));
         if (symbolic.empty()) state_.values[input.name()] = state_.graph.add_input(input.name(), std::move(type));
+        if (symbolic.empty() && open) result_.open_inputs.push_back(input.name());
       } catch (const Error& error) {
         problem("graph input '{}': {}", input.name(), error.what());
       }
@@ -136,9 +148,9 @@ class GraphImporter {
     return symbols;
   }
 
-  // `symbolic` gets the dimensions that stay unknown.
+  // `symbolic` gets the dimensions that stay unknown, `open` whether the first one was, and is 1.
   ir::TensorType input_type(const onnx::ValueInfoProto& input, const std::map<std::string, int64_t>& symbols,
-                            std::string& symbolic) const {
+                            std::string& symbolic, bool& open) const {
     if (!input.type().has_tensor_type()) throw Error("is not a tensor; supported are tensors");
     const onnx::TypeProto_Tensor& tensor = input.type().tensor_type();
     ir::TensorType type{dtype_of(tensor.elem_type()), {}};
@@ -160,6 +172,7 @@ class GraphImporter {
       const auto symbol = symbols.find(dim.dim_param());
       const bool known = dim.dim_value() > 0 || symbol != symbols.end();
       type.shape.push_back(dim.dim_value() > 0 ? dim.dim_value() : symbol != symbols.end() ? symbol->second : 1);
+      open = open || (!known && d == 0);
       if (!known && d > 0)
         symbolic += fmt::format("{}dimension {}{}{}", symbolic.empty() ? "" : ", ", d,
                                 dim.dim_param().empty() ? "" : " ", dim.dim_param());
@@ -268,17 +281,52 @@ class GraphImporter {
   }
 };
 
+using Import = std::function<OnnxModel(const InputShapes&)>;
+
+// Looks at the model with 2 and with 3 elements where the first dimensions are open; one that allows neither has one
+// sample.
+void require_samples(const OnnxModel& one, const Import& import, InputShapes shapes, const Initializers& initializers) {
+  std::vector<OnnxModel> several;
+  try {
+    for (const int64_t size : {2, 3}) {
+      for (const Value* input : one.graph->inputs) {
+        if (std::find(one.open_inputs.begin(), one.open_inputs.end(), input->name) == one.open_inputs.end()) continue;
+        shapes[input->name] = input->shape();
+        shapes[input->name][0] = size;
+      }
+      several.push_back(import(shapes));
+    }
+  } catch (const Error&) {
+    return;
+  }
+  std::unordered_set<std::string> names;
+  for (const auto& initializer : initializers) names.insert(initializer.first);
+  const std::optional<std::string> reason = why_not_samples(*several[0].graph, *several[1].graph, names);
+  if (!reason) return;
+  std::vector<std::string> options;
+  for (const Value* input : one.graph->inputs)
+    if (shapes.count(input->name) > 0)
+      options.push_back(fmt::format("--shape {}={}", input->name, fmt::join(input->shape(), ",")));
+  throw ir::Problems(
+      {fmt::format("the first dimension of {} is open, and is no batch of independent samples: {}. Give its size ({})",
+                   fmt::join(one.open_inputs, ", "), *reason, fmt::join(options, " "))});
+}
+
 }  // namespace
 
 OnnxModel import_onnx(const std::filesystem::path& file, const InputShapes& input_shapes, bool data_may_be_missing) {
   const std::unique_ptr<onnx::ModelProto> model = read_model(file);
-  OnnxModel result;
-  result.graph = std::make_unique<ir::Graph>();
-  result.graph->name = model->graph().name();
-  result.opset = model_opset(*model);
-  GraphImporter(*model->mutable_graph(), *model, input_shapes, TensorReader(file.parent_path()), data_may_be_missing,
-                result)
-      .run();
+  Initializers initializers;
+  const Import import = [&](const InputShapes& shapes) {
+    OnnxModel result;
+    result.graph = std::make_unique<ir::Graph>();
+    result.graph->name = model->graph().name();
+    result.opset = model_opset(*model);
+    GraphImporter(*model, shapes, initializers, TensorReader(file.parent_path()), data_may_be_missing, result).run();
+    return result;
+  };
+  OnnxModel result = import(input_shapes);
+  if (!result.open_inputs.empty()) require_samples(result, import, input_shapes, initializers);
   return result;
 }
 

@@ -97,15 +97,20 @@ ConvertOptions convert_options(const Arguments& arguments) {
 }
 
 // The header goes beside the source: model.c and model.h.
+std::string c_header_path(const std::string& source) {
+  return std::filesystem::path(source).replace_extension(".h").string();
+}
+
 void write_c_array(const std::string& path, const Conversion& conversion) {
   const auto& memory = conversion.report.memory;
   const auto cortex_m =
       std::find_if(memory.begin(), memory.end(), [](const auto& target) { return target.target == "cortex-m"; });
   if (cortex_m == memory.end()) throw ToolError(kModelError, "the report has no arena for Cortex-M");
-  const std::filesystem::path source(path);
+  const std::string header = c_header_path(path);
   const emit::CHeader text =
-      emit::c_header(conversion.model, emit::c_identifier(source.stem().string()), cortex_m->arena_bytes);
-  write_file(std::filesystem::path(path).replace_extension(".h").string(), text.header);
+      emit::c_header(conversion.model, emit::c_identifier(std::filesystem::path(path).stem().string()),
+                     std::filesystem::path(header).filename().string(), cortex_m->arena_bytes);
+  write_file(header, text.header);
   write_file(path, text.source);
 }
 
@@ -113,16 +118,21 @@ void check_arguments(const Arguments& arguments) {
   if (arguments.output.empty() && arguments.stop_after.empty()) {
     throw ToolError(kUsageError, "convert needs -o FILE (or --stop-after PASS) (see --help)");
   }
-  if (!arguments.c_array.empty() && std::filesystem::path(arguments.c_array).extension() != ".c") {
-    throw ToolError(kUsageError, fmt::format("--c-array {}: the name must end in .c", arguments.c_array));
+  std::vector<FileArgument> inputs = {{"MODEL.onnx", arguments.input}}, outputs;
+  if (!arguments.data_set.empty()) inputs.push_back({"--reestimate-bn", arguments.data_set});
+  if (!arguments.output.empty()) outputs.push_back({"-o", arguments.output});
+  if (!arguments.c_array.empty()) {
+    if (std::filesystem::path(arguments.c_array).extension() != ".c") {
+      throw ToolError(kUsageError, fmt::format("--c-array {}: the name must end in .c", arguments.c_array));
+    }
+    if (arguments.c_array.find_first_of("\"\n") != std::string::npos) {
+      throw ToolError(kUsageError,
+                      fmt::format("--c-array {}: C cannot include a file of such a name", arguments.c_array));
+    }
+    outputs.push_back({"--c-array", arguments.c_array});
+    outputs.push_back({"the header of --c-array", c_header_path(arguments.c_array)});
   }
-  for (const std::string& path : {arguments.output, arguments.c_array}) {
-    if (!path.empty()) check_writable(path);
-  }
-  std::error_code ignored;
-  if (std::filesystem::equivalent(arguments.input, arguments.output, ignored)) {
-    throw ToolError(kUsageError, fmt::format("-o {}: is the input file", arguments.output));
-  }
+  check_files(inputs, outputs, !arguments.quiet);
 }
 
 int convert_action(const Arguments& arguments) {

@@ -92,7 +92,8 @@ std::vector<TensorType> Conv::infer(const std::vector<const TensorType*>& inputs
     throw Error(fmt::format("weights of shape {} with {} groups do not fit an input of shape {} ({} channels)",
                             to_string(weights.shape), groups, to_string(x.shape), channels));
   }
-  std::vector<int64_t> spatial = spatial_sizes(x.shape, channels_last);
+  const std::vector<int64_t> in = spatial_sizes(x.shape, channels_last);
+  std::vector<int64_t> spatial = in;
   for (size_t d = 0; d < spatial.size(); ++d) {
     const int64_t padded = spatial[d] + pads_begin[d] + pads_end[d];
     const int64_t extent = window_extent(window.kernel[d], dilations[d]);
@@ -101,6 +102,7 @@ std::vector<TensorType> Conv::infer(const std::vector<const TensorType*>& inputs
     }
     spatial[d] = (padded - extent) / strides[d] + 1;
   }
+  check_spans(window, in, spatial);
   const TensorType output = {x.dtype, image_shape(x.shape[0], outputs, spatial, channels_last)};
   if (const TensorType* bias = optional(inputs, 2)) require_shape(*bias, {outputs}, "bias");
   if (const TensorType* residual = optional(inputs, 3)) require_shape(*residual, output.shape, "residual");

@@ -17,7 +17,11 @@ namespace {
 
 using Order = std::vector<const Node*>;
 
+// Unless the cascades would take more turns than a model may.
 void add_cascade(const Candidate& candidate, size_t first, int64_t stripe_lines, Cascades* cascades) {
+  const int64_t turns = static_cast<int64_t>(candidate.size()) * ((candidate.out_lines() - 1) / stripe_lines + 1);
+  if (cascades->turns + turns > engine::kMaxCascadeTurns) return;
+  cascades->turns += turns;
   const Candidate::Need need = candidate.need(stripe_lines);
   for (size_t s = 0; s < candidate.size(); ++s) {
     cascades->membership[candidate.node(s)] = cascades->list.size();

@@ -12,16 +12,14 @@ bool check(const StepView& step, Error* error) {
                  static_cast<int64_t>(fb::PoolKind::MAX), static_cast<int64_t>(pool.kind()));
   LINNET_REQUIRE(error, x.shape[0] == y.shape[0], LINNET_ERROR_SHAPE, y.index, x.shape[0], y.shape[0]);
   LINNET_REQUIRE(error, x.columns == y.columns, LINNET_ERROR_SHAPE, y.index, x.columns, y.columns);
-  LINNET_REQUIRE(error, pool.pad_bottom() >= 0 && pool.pad_bottom() < kWindowLimit, LINNET_ERROR_SHAPE, -1, 0,
-                 pool.pad_bottom());
-  LINNET_REQUIRE(error, pool.pad_right() >= 0 && pool.pad_right() < kWindowLimit, LINNET_ERROR_SHAPE, -1, 0,
-                 pool.pad_right());
+  LINNET_REQUIRE(error, pool.pad_bottom() >= 0, LINNET_ERROR_SHAPE, -1, 0, pool.pad_bottom());
+  LINNET_REQUIRE(error, pool.pad_right() >= 0, LINNET_ERROR_SHAPE, -1, 0, pool.pad_right());
   const int64_t taps = window_taps(window_of(pool));
   LINNET_REQUIRE(error, taps <= INT32_MAX, LINNET_ERROR_SHAPE, -1, INT32_MAX, taps);
-  return check_span(x.shape[1], y.shape[1], pool.kernel_h(), pool.stride_h(), pool.dilation_h(), pool.pad_top(),
-                    error) &&
-         check_span(x.shape[2], y.shape[2], pool.kernel_w(), pool.stride_w(), pool.dilation_w(), pool.pad_left(),
-                    error) &&
+  return check_span(x.shape[1], y.shape[1], pool.kernel_h(), pool.stride_h(), pool.dilation_h(),
+                    int64_t{pool.pad_top()} + pool.pad_bottom(), error) &&
+         check_span(x.shape[2], y.shape[2], pool.kernel_w(), pool.stride_w(), pool.dilation_w(),
+                    int64_t{pool.pad_left()} + pool.pad_right(), error) &&
          check_activation(pool.activation(), error);
 }
 

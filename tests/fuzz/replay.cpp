@@ -15,8 +15,7 @@ int replay(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   const std::vector<char> bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   if (!file) return std::fprintf(stderr, "%s cannot be read\n", path.c_str()), 1;
-  std::printf("%s\n", path.c_str());
-  std::fflush(stdout);
+  std::fprintf(stderr, "%s\n", path.c_str());
   LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
   return 0;
 }
