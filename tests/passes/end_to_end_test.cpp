@@ -300,6 +300,22 @@ TEST(EndToEnd, RepeatingPadsOfPartsOfTensors) {
   }
 }
 
+TEST(EndToEnd, OneDimensionalImages) {
+  GraphBuilder b;
+  ops::Conv conv;
+  conv.strides = conv.dilations = {1};
+  conv.pads_begin = conv.pads_end = {1};
+  ops::Pool pool;
+  pool.kernel = {4};
+  pool.strides = pool.dilations = {1};
+  pool.pads_begin = {2};
+  pool.pads_end = {0};
+  Value* x = b.input({1, 5, 12});
+  b.output(b.add(conv, {x, b.random({4, 5, 3}), b.random({4})}, "conv"));
+  b.output(b.add(pool, {x}, "pool"));
+  expect_same(b.graph);
+}
+
 TEST(EndToEnd, StepsAlongAxesOfOneElementOfASlice) {
   for (const int64_t axis : {0, 2}) {
     SCOPED_TRACE(testing::Message() << "axis " << axis);

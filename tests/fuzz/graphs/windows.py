@@ -258,22 +258,21 @@ def resize(g):
     if g.opset >= 18 and x.rank == 4 and g.chance(0.3):
         axes = moving
         given["axes"] = axes
+    aimed = sizes
     empty = region = g.constant(np.zeros((0,), np.float32), plain=True) if g.opset < 13 else None
     if given["coordinate_transformation_mode"] == "tf_crop_and_resize":
         parts = [(g.choice([0.0, 0.25, -0.2]), g.choice([1.0, 0.7, 1.3])) if d in moving and scales[d] != 1 else
                  (0.0, 1.0) for d in axes]  # ONNX Runtime does not crop where the scale is 1
         region = g.constant(np.array([p[0] for p in parts] + [p[1] for p in parts], np.float32))
         given["extrapolation_value"] = g.choice([0.0, 1.5])
-    if by_sizes and g.opset >= 18 and axes == moving and x.rank == 4 and g.chance(0.4):
+    elif by_sizes and g.opset >= 18 and axes == moving and x.rank == 4 and g.chance(0.4):
+        aimed = list(sizes)
         policy = given["keep_aspect_ratio_policy"] = g.choice(["not_larger", "not_smaller"])
         scale = (min if policy == "not_larger" else max)(np.float32(sizes[d]) / np.float32(x.shape[d]) for d in axes)
-        aimed = list(sizes)
         for d in axes:
             sizes[d] = int(np.floor(scale * np.float32(x.shape[d]) + np.float32(0.5)))
         if min(sizes) < 1 or math.prod(sizes) > 6000:
             raise Unfit
-    else:
-        aimed = sizes
     amount = g.integers([aimed[d] for d in axes]) if by_sizes else g.constant(np.array([scales[d] for d in axes], np.float32))
     inputs = [x, region, empty, amount] if by_sizes else [x, region, amount]
     if mode == "nearest" and any(rounds_at_ties(given, s, t, t / s if by_sizes else scales[d])
