@@ -216,7 +216,8 @@ uint32_t ModelContext::tensor(const Value& value, const Shape& shape) {
     offset = static_cast<uint32_t>(plan_.places.at(&value).offset);
   }
   const std::vector<int32_t> sizes(shape.begin(), shape.end());
-  const std::vector<uint8_t> permutation(value.source_permutation.begin(), value.source_permutation.end());
+  std::vector<uint8_t> permutation;  // of the value's own dimensions, not of those that a step sees
+  if (shape == value.shape()) permutation.assign(value.source_permutation.begin(), value.source_permutation.end());
   const auto size_vector = builder_.CreateVector(sizes);
   const auto permutation_vector = permutation.empty() ? 0 : builder_.CreateVector(permutation);
   const auto name_string = name(value.name);

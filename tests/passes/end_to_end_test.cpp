@@ -300,6 +300,51 @@ TEST(EndToEnd, RepeatingPadsOfPartsOfTensors) {
   }
 }
 
+TEST(EndToEnd, OneDimensionalImages) {
+  GraphBuilder b;
+  ops::Conv conv;
+  conv.strides = conv.dilations = {1};
+  conv.pads_begin = conv.pads_end = {1};
+  ops::Pool pool;
+  pool.kernel = {4};
+  pool.strides = pool.dilations = {1};
+  pool.pads_begin = {2};
+  pool.pads_end = {0};
+  Value* x = b.input({1, 5, 12});
+  b.output(b.add(conv, {x, b.random({4, 5, 3}), b.random({4})}, "conv"));
+  b.output(b.add(pool, {x}, "pool"));
+  expect_same(b.graph);
+}
+
+TEST(EndToEnd, StepsAlongAxesOfOneElementOfASlice) {
+  for (const int64_t axis : {0, 2}) {
+    SCOPED_TRACE(testing::Message() << "axis " << axis);
+    GraphBuilder b;
+    ops::Slice slice;
+    slice.shape = {1, 32, 1};
+    slice.starts = {0, 0, 4};
+    slice.steps = {1, 1, 1};
+    Value* x = b.add(slice, {b.unary(Function::Tanh, b.input({1, 32, 9}))}, "slice");
+    ops::Gather gather;
+    gather.axis = axis;
+    gather.indices = {0, 0, 0};
+    gather.indices_shape = {3};
+    ops::Pad pad;
+    pad.mode = ops::PadMode::Edge;
+    pad.pads_begin = pad.pads_end = {0, 0, 0};
+    pad.pads_begin[static_cast<size_t>(axis)] = 2;
+    ops::Softmax softmax;
+    softmax.axis = axis;
+    ops::ArgMax arg_max;
+    arg_max.axis = axis;
+    ops::Reduce reduce;
+    reduce.axes = {axis};
+    for (Value* y : {b.add(gather, {x}), b.add(pad, {x}), b.add(softmax, {x}), b.add(arg_max, {x}), b.add(reduce, {x})})
+      b.output(y);
+    expect_same(b.graph);
+  }
+}
+
 TEST(EndToEnd, EqualWeightsAreStoredOnce) {
   GraphBuilder b;
   Value* weights = b.random({64, 64});

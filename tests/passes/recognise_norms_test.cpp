@@ -261,6 +261,14 @@ TEST(RecogniseNorms, StatisticsOfAViewAreThoseOfTheImages) {
 }
 
 // A mean over a part of a view's dimension is not one of the images' dimensions.
+TEST(RecogniseNorms, ANumberOfManyDimensionsLeavesTheShapeThatIsTakenBack) {
+  GraphBuilder b;
+  Value* x = b.reshape(b.input({1, 1, 3}), {1, 1, 1, 1, 3});
+  b.output(b.reshape(b.plus(b.constant({1, 1, 1, 1, 1}, {0.5}), x), {1, 1, 3}));
+  run(b.graph, passes::recognise_norms);
+  EXPECT_EQ(node_count(b.graph), 1) << dump(b.graph);
+}
+
 TEST(RecogniseNorms, ReductionsOfOtherViewsStay) {
   GraphBuilder b;
   b.output(reduce(b, b.reshape(b.input({2, 6, 4, 4}), {2, 3, 8, 4}), {2}));
