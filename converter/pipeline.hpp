@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "converter/import/constant_input.hpp"
 #include "converter/ir/graph.hpp"
 #include "converter/plan/cascades.hpp"
 #include "converter/report/report.hpp"
@@ -20,9 +21,10 @@
 namespace linnet {
 
 struct ConvertOptions {
-  std::map<std::string, ir::Shape> input_shapes;  // --shape name=1,3,224,224; a symbolic batch not given is 1
-  bool strip_names = false;                       // leave out debug names and source node names
-  bool keep_layout = false;                       // inputs and outputs keep the source's layout (N, C, H, W)
+  std::map<std::string, ir::Shape> input_shapes;           // --shape name=1,3,224,224; a symbolic batch not given is 1
+  std::map<std::string, import::ConstantInput> constants;  // --constant name=16000; those inputs are constants
+  bool strip_names = false;                                // leave out debug names and source node names
+  bool keep_layout = false;                                // inputs and outputs keep the source's layout (N, C, H, W)
   // Winograd's convolution (passes::choose_winograd): 2, 4 or 6, 0 for none, absent for the cost model's choice.
   std::optional<int64_t> winograd;
   plan::CascadeMode cascades = plan::CascadeMode::speed;

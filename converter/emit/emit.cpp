@@ -62,6 +62,11 @@ std::vector<std::byte> device_elements(const Value& value) {
   }
 }
 
+// As importers speak of nodes; one that a pass made has no operator of ONNX.
+std::string about(const Node& node) {
+  return fmt::format("node '{}' ({})", node.name, node.origin.empty() ? node.op->name() : node.origin);
+}
+
 struct StepRecord {
   const Node* node;
   fb::Operator type;
@@ -208,7 +213,7 @@ void ModelContext::emit_nodes() {
     if (plan_.views.count(node) > 0) continue;
     used_weight_bytes_ = 0;
     emitted_ = node->name;
-    attempt(fmt::format("{} ({})", node->name, node->op->name()), [&] { node->op->emit(*node, *this); });
+    attempt(about(*node), [&] { node->op->emit(*node, *this); });
   }
   for (const Value* output : graph_.outputs)
     attempt("output " + output->name, [&] { emitted_ = output->name, tensor(*output); });

@@ -288,10 +288,14 @@ Array Array::reshaped(Shape shape) const {
 Array Array::cast(DType dtype) const {
   if (dtype == type_.dtype) return *this;
   if (is_floating(dtype)) {
-    std::vector<double> values = doubles();
     const bool widens = dtype == DType::f32 && (type_.dtype == DType::f16 || type_.dtype == DType::bf16);
-    if (!widens)
-      for (double& value : values) value = rounded(value, dtype);
+    if (widens) {
+      Array array = *this;
+      array.type_.dtype = dtype;
+      return array;
+    }
+    std::vector<double> values = doubles();
+    for (double& value : values) value = rounded(value, dtype);
     return of_doubles(shape(), std::move(values), dtype);
   }
   std::vector<int64_t> values(size());

@@ -58,6 +58,7 @@ std::unique_ptr<Graph> Graph::clone() const {
     twin->outputs = twins(node->outputs);
     twin->name = node->name;
     twin->sources = node->sources;
+    twin->origin = node->origin;
     for (Value* output : twin->outputs) output->producer = twin.get();
     nodes[node.get()] = twin.get();
     twin->position = copy->nodes_.insert(copy->nodes_.end(), nullptr);

@@ -40,6 +40,7 @@ struct Node {
   std::vector<Value*> outputs;
   std::string name;                  // of the first source node
   std::vector<std::string> sources;  // every source node that became this one
+  std::string origin;                // the first source node's operator: "Greater, opset 13"
   std::list<std::unique_ptr<Node>>::iterator position;
 
   template <class T>

@@ -88,7 +88,7 @@ std::vector<TensorType> Conv::infer(const std::vector<const TensorType*>& inputs
   const WindowAttributes window = window_of(*this, weights.shape);
   check_window(window, x.shape);
   const int64_t channels = image(x.shape, channels_last).channels, outputs = weights.shape[0];
-  if (groups < 1 || outputs % groups != 0 || channels != weights.shape[1] * groups) {
+  if (groups < 1 || groups > channels || outputs % groups != 0 || channels != weights.shape[1] * groups) {
     throw Error(fmt::format("weights of shape {} with {} groups do not fit an input of shape {} ({} channels)",
                             to_string(weights.shape), groups, to_string(x.shape), channels));
   }

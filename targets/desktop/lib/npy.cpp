@@ -234,6 +234,10 @@ double NpyArray::number(size_t index) const {
   }
 }
 
+int64_t NpyArray::integer(size_t index) const {
+  return element_bytes == 8 ? load<int64_t>(*this, index) : static_cast<int64_t>(number(index));
+}
+
 std::string shape_text(const std::vector<int64_t>& shape) {
   return shape.empty() ? "scalar" : fmt::format("{}", fmt::join(shape, "x"));
 }
