@@ -1,4 +1,5 @@
 // If, local functions and inputs given as constants: what becomes part of the graph.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "tests/passes/onnx_model.hpp"
@@ -234,11 +235,11 @@ TEST(SubgraphImport, FunctionsThatGrowWithoutMeasureEnd) {
   add_function(file);
   for (int i = 0; i < 40; ++i) {
     onnx::FunctionProto& function = *file.model.add_functions();
-    function.set_name("f" + std::to_string(i));
+    function.set_name(fmt::format("f{}", i));
     function.set_domain("my");
     function.add_input("a");
     function.add_output("c");
-    const std::string called = i == 0 ? "Block" : "f" + std::to_string(i - 1);
+    const std::string called = i == 0 ? "Block" : fmt::format("f{}", i - 1);
     add_node(*function.mutable_node(), called, {"a"}, {"b"}).set_domain("my");
     add_node(*function.mutable_node(), called, {"b"}, {"c"}).set_domain("my");
   }
