@@ -38,7 +38,7 @@ struct Node {
   std::unique_ptr<Op> op;
   std::vector<Value*> inputs;  // null: optional input that is absent
   std::vector<Value*> outputs;
-  std::string name;                  // of the first source node
+  std::string name;     // of the first source node
   SourceNames sources;  // every source node that became this one
   std::list<std::unique_ptr<Node>>::iterator position;
 
