@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 
 #include "converter/passes/passes.hpp"
 #include "converter/passes/rewrite.hpp"
@@ -45,7 +46,10 @@ void fold_constants(Graph& graph, PassLog& log) {
       graph.replace_all_uses(output, constant);
       if (!is_output) std::swap(output->name, constant->name);
     }
+    const std::set<Value*> operands(node->inputs.begin(), node->inputs.end());
     graph.remove(node);
+    for (Value* operand : operands)
+      if (operand != nullptr && operand->uses.empty() && !graph.is_output(operand)) graph.remove(operand);
   });
 }
 

@@ -369,6 +369,28 @@ TEST(EndToEnd, StrippedModelsHaveNoNames) {
   EXPECT_EQ(bytes.find("secret"), std::string::npos);
 }
 
+// Weights that several nodes share, in steps of every kind that has weights, are there until the last one.
+TEST(EndToEnd, GraphsThatAreNotKeptGiveTheSameModel) {
+  GraphBuilder b;
+  Value* weights = b.random({64, 64});
+  Value* offset = b.random({1, 64});
+  Value* x = b.input({1, 64});
+  for (int i = 0; i < 3; ++i) {
+    x = b.add(ops::Linear(), {x, weights}, "linear");
+    x = b.unary(Function::Tanh, b.plus(b.unary(Function::Tanh, x), offset));
+  }
+  b.output(x);
+  b.output(b.conv(b.conv(b.input({1, 3, 8, 8}), 4, 3), 4, 3));
+  const Conversion kept = convert(b.graph.clone(), {});
+  ConvertOptions options;
+  options.keep_graphs = false;
+  const Conversion released = convert(b.graph.clone(), options);
+  EXPECT_EQ(released.graph, nullptr);
+  EXPECT_EQ(released.source, nullptr);
+  EXPECT_NE(kept.graph, nullptr);
+  EXPECT_EQ(released.model, kept.model);
+}
+
 TEST(EndToEnd, EveryProblemIsListed) {
   GraphBuilder b;
   Value* x = b.input({2, 3});
