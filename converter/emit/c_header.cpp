@@ -194,6 +194,7 @@ std::string c_identifier(std::string_view text) {
     const bool allowed = (c & 0x80) == 0 && std::isalnum(static_cast<unsigned char>(c)) != 0;
     if (allowed || result.empty() || result.back() != '_') result += allowed ? c : '_';
   }
+  if (!result.empty() && result.back() == '_') result.pop_back();
   const bool begins_with_letter = !result.empty() && std::isalpha(static_cast<unsigned char>(result[0])) != 0;
   if (begins_with_letter && std::find(kTaken.begin(), kTaken.end(), result) == kTaken.end()) return result;
   return (result.empty() || result[0] != '_' ? "model_" : "model") + result;
@@ -214,9 +215,12 @@ CHeader c_header(std::span<const uint8_t> model, std::string_view name, std::str
       "#define {macro}_FEATURES \"{features}\"\n"
       "\n"
       "#ifdef __cplusplus\n"
-      "extern \"C\"\n"
+      "extern \"C\" {{\n"
       "#endif\n"
       "extern const unsigned char {name}[{macro}_BYTES];\n"
+      "#ifdef __cplusplus\n"
+      "}}\n"
+      "#endif\n"
       "\n"
       "#endif\n",
       fmt::arg("version", fmt::format("{}.{}.{}", LINNET_VERSION_MAJOR, LINNET_VERSION_MINOR, LINNET_VERSION_PATCH)),

@@ -14,6 +14,7 @@ namespace linnet::emit {
 
 struct EmitOptions {
   bool strip_names = false;
+  bool release_constants = false;                  // of the graph, each after its last use: it cannot be used again
   std::string source_file, tool_version, options;  // for the model's report
 };
 
@@ -27,6 +28,6 @@ struct Emission {
 
 // Throws ir::Problems with everything that the device cannot do, or ir::Error when the model exceeds the 2 GiB of a
 // FlatBuffer.
-Emission emit_model(const ir::Graph& graph, const plan::Plan& plan, const EmitOptions& options);
+Emission emit_model(ir::Graph& graph, const plan::Plan& plan, const EmitOptions& options);
 
 }  // namespace linnet::emit

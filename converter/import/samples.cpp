@@ -335,4 +335,28 @@ std::optional<std::string> why_not_samples(const Graph& two, const Graph& three,
   return Samples(two, three, initializers).run();
 }
 
+void require_samples(const Graph& one, const std::vector<std::string>& open_inputs,
+                     const std::unordered_set<std::string>& initializers, const Import& import) {
+  std::map<std::string, Shape> shapes;
+  std::vector<std::string> options;
+  for (const Value* input : one.inputs) {
+    if (std::find(open_inputs.begin(), open_inputs.end(), input->name) == open_inputs.end()) continue;
+    shapes[input->name] = input->shape();
+    options.push_back(fmt::format("--shape {}={}", input->name, fmt::join(input->shape(), ",")));
+  }
+  std::unique_ptr<Graph> two, three;
+  try {
+    for (auto& [name, shape] : shapes) shape[0] = kTwo;
+    two = import(shapes);
+    for (auto& [name, shape] : shapes) shape[0] = kThree;
+    three = import(shapes);
+  } catch (const Error&) {
+    return;
+  }
+  if (const std::optional<std::string> reason = why_not_samples(*two, *three, initializers))
+    throw Problems({fmt::format(
+        "the first dimension of {} is open, and is no batch of independent samples: {}. Give its size ({})",
+        fmt::join(open_inputs, ", "), *reason, fmt::join(options, " "))});
+}
+
 }  // namespace linnet::import

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "converter/ir/op.hpp"
+#include "converter/ir/source_names.hpp"
 
 namespace linnet::ir {
 
@@ -38,8 +39,9 @@ struct Node {
   std::unique_ptr<Op> op;
   std::vector<Value*> inputs;  // null: optional input that is absent
   std::vector<Value*> outputs;
-  std::string name;                  // of the first source node
-  std::vector<std::string> sources;  // every source node that became this one
+  std::string name;     // of the first source node
+  SourceNames sources;  // every source node that became this one
+  std::string origin;   // the first source node's operator: "Greater, opset 13"
   std::list<std::unique_ptr<Node>>::iterator position;
 
   template <class T>

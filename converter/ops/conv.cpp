@@ -88,7 +88,7 @@ std::vector<TensorType> Conv::infer(const std::vector<const TensorType*>& inputs
   const WindowAttributes window = window_of(*this, weights.shape);
   check_window(window, x.shape);
   const int64_t channels = image(x.shape, channels_last).channels, outputs = weights.shape[0];
-  if (groups < 1 || outputs % groups != 0 || channels != weights.shape[1] * groups) {
+  if (groups < 1 || groups > channels || outputs % groups != 0 || channels != weights.shape[1] * groups) {
     throw Error(fmt::format("weights of shape {} with {} groups do not fit an input of shape {} ({} channels)",
                             to_string(weights.shape), groups, to_string(x.shape), channels));
   }
@@ -232,7 +232,7 @@ std::vector<Value*> import_conv(import::OnnxContext& context) {
   op->pads_begin = window.pads_begin;
   op->pads_end = window.pads_end;
   op->groups = context.integer("group", 1);
-  if (bias == nullptr || is_static(bias)) return {context.add(std::move(op), {x, weights, bias})};
+  if (bias == nullptr || context.is_static(bias)) return {context.add(std::move(op), {x, weights, bias})};
   Value* y = context.add(std::move(op), {x, weights});
   Shape per_channel(x->shape().size() - 1, 1);
   per_channel[0] = weights->shape()[0];

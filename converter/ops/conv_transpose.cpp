@@ -73,11 +73,12 @@ std::vector<TensorType> ConvTranspose::infer(const std::vector<const TensorType*
   }
   const WindowAttributes window = window_of(*this, weights.shape);
   check_window(window, x.shape);
-  const int64_t channels = image(x.shape, channels_last).channels, outputs = weights.shape[1] * groups;
-  if (groups < 1 || channels % groups != 0 || channels != weights.shape[0]) {
+  const int64_t channels = image(x.shape, channels_last).channels;
+  if (groups < 1 || groups > channels || channels % groups != 0 || channels != weights.shape[0]) {
     throw Error(fmt::format("weights of shape {} with {} groups do not fit an input of shape {} ({} channels)",
                             to_string(weights.shape), groups, to_string(x.shape), channels));
   }
+  const int64_t outputs = weights.shape[1] * groups;
   const std::vector<int64_t> in = spatial_sizes(x.shape, channels_last);
   std::vector<int64_t> spatial = in;
   if (output_padding.size() != spatial.size()) {
@@ -227,7 +228,7 @@ std::vector<Value*> import_conv_transpose(import::OnnxContext& context) {
     for (size_t d = 0; d < rank; ++d) out.push_back(in[d] * op->strides[d]);
   }
   if (!out.empty()) resolve_output_shape(*op, window, in, out, auto_pad == "SAME_UPPER");
-  if (bias == nullptr || is_static(bias)) return {context.add(std::move(op), {x, weights, bias})};
+  if (bias == nullptr || context.is_static(bias)) return {context.add(std::move(op), {x, weights, bias})};
   Value* y = context.add(std::move(op), {x, weights});
   Shape per_channel(rank + 1, 1);
   per_channel[0] = y->shape()[1];

@@ -134,7 +134,7 @@ std::string import_window_attributes(OnnxContext& context, WindowAttributes& win
     }
   }
   for (const int64_t value : window.kernel) {
-    if (value < engine::kWindowLimit) continue;
+    if (value >= 1 && value < engine::kWindowLimit) continue;
     context.fail(fmt::format("kernel size {}, supported are 1 to {}", value, engine::kWindowLimit - 1));
   }
   if (pads.size() != 2 * rank) {

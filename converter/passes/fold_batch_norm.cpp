@@ -113,7 +113,8 @@ class Folder {
     Affine factors;
   };
   struct Parameters {
-    std::vector<double> weights, bias;
+    std::optional<std::vector<double>> weights;  // absent: they stay
+    std::vector<double> bias;
   };
 
   // layers -> [Reshape, Transpose, Slice or Concat ...] -> affine
@@ -160,24 +161,30 @@ class Folder {
     std::vector<Parameters> parameters;
     for (const Target& target : targets) {
       parameters.push_back(scaled(target.layer, target.factors));
-      const Parameters& folded = parameters.back();
-      if (!fits_float32(target.layer.weights().constant->doubles(), folded.weights) ||
-          !fits_float32(bias_of(target.layer), folded.bias))
-        return false;
+      const auto& [weights, bias] = parameters.back();
+      if (!fits_float32(bias_of(target.layer), bias)) return false;
+      if (weights && !fits_float32(target.layer.weights().constant->doubles(), *weights)) return false;
     }
     for (size_t i = 0; i < targets.size(); ++i) {
       log_.add("folded {} into {}", node->name, targets[i].layer.node->name);
-      set_parameters(targets[i].layer, std::move(parameters[i].weights), std::move(parameters[i].bias));
+      set_bias(targets[i].layer, std::move(parameters[i].bias));
+      if (parameters[i].weights) set_weights(targets[i].layer, std::move(*parameters[i].weights));
     }
     return true;
   }
 
+  static bool all_one(const std::vector<double>& values) {
+    return std::all_of(values.begin(), values.end(), [](double v) { return v == 1.0; });
+  }
+
   static Parameters scaled_outputs(const Layer& layer, const Affine& factors) {
-    Parameters result{layer.weights().constant->doubles(), bias_of(layer)};
-    for (size_t i = 0; i < result.weights.size(); ++i)
-      result.weights[i] *= factors.scale[static_cast<size_t>(layer.channels(static_cast<int64_t>(i)).second)];
+    Parameters result{std::nullopt, bias_of(layer)};
     for (size_t m = 0; m < result.bias.size(); ++m)
       result.bias[m] = result.bias[m] * factors.scale[m] + factors.shift[m];
+    if (all_one(factors.scale)) return result;
+    std::vector<double>& weights = result.weights.emplace(layer.weights().constant->doubles());
+    for (size_t i = 0; i < weights.size(); ++i)
+      weights[i] *= factors.scale[static_cast<size_t>(layer.channels(static_cast<int64_t>(i)).second)];
     return result;
   }
 
@@ -210,13 +217,14 @@ class Folder {
   }
 
   static Parameters scaled_inputs(const Layer& layer, const Affine& factors) {
-    Parameters result{layer.weights().constant->doubles(), bias_of(layer)};
-    for (size_t i = 0; i < result.weights.size(); ++i) {
+    std::vector<double> weights = layer.weights().constant->doubles(), bias = bias_of(layer);
+    for (size_t i = 0; i < weights.size(); ++i) {
       const auto [in, out] = layer.channels(static_cast<int64_t>(i));
-      result.bias[static_cast<size_t>(out)] += result.weights[i] * factors.shift[static_cast<size_t>(in)];
-      result.weights[i] *= factors.scale[static_cast<size_t>(in)];
+      bias[static_cast<size_t>(out)] += weights[i] * factors.shift[static_cast<size_t>(in)];
+      weights[i] *= factors.scale[static_cast<size_t>(in)];
     }
-    return result;
+    if (all_one(factors.scale)) return {std::nullopt, std::move(bias)};
+    return {std::move(weights), std::move(bias)};
   }
 
   static std::vector<double> bias_of(const Layer& layer) {
@@ -224,16 +232,20 @@ class Folder {
                                   : std::vector<double>(layer.outputs(), 0.0);
   }
 
-  void set_parameters(const Layer& layer, std::vector<double> weights, std::vector<double> bias) {
-    const Value& old = layer.weights();
-    const std::string stem = old.name;
-    Array folded = Array::of_doubles(old.shape(), std::move(weights), old.type.dtype);
-    const DType dtype = old.type.dtype;
-    graph_.set_input(layer.node, kWeights, graph_.add_constant(stem, std::move(folded)));
+  void set_weights(const Layer& layer, std::vector<double> weights) {
+    Value* old = layer.node->inputs[kWeights];
+    Array array = Array::of_doubles(old->shape(), std::move(weights), old->type.dtype);
+    graph_.set_input(layer.node, kWeights, graph_.add_constant(old->name, std::move(array)));
+    if (old->uses.empty() && !graph_.is_output(old)) graph_.remove(old);
+  }
+
+  void set_bias(const Layer& layer, std::vector<double> bias) {
     if (!layer.node->has(kBias) && all_zero(bias)) return;
     const Shape shape = {static_cast<int64_t>(bias.size())};
-    const std::string name = layer.node->has(kBias) ? layer.node->in(kBias).name : stem + ".bias";
-    graph_.set_input(layer.node, kBias, graph_.add_constant(name, Array::of_doubles(shape, std::move(bias), dtype)));
+    const Value& weights = layer.weights();
+    const std::string name = layer.node->has(kBias) ? layer.node->in(kBias).name : weights.name + ".bias";
+    graph_.set_input(layer.node, kBias,
+                     graph_.add_constant(name, Array::of_doubles(shape, std::move(bias), weights.type.dtype)));
   }
 
   bool move_out_of_reshapes(Node* after) {

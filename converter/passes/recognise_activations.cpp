@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <set>
 #include <unordered_map>
 
@@ -61,6 +62,7 @@ class Recognizer {
   Graph& graph_;
   PassLog& log_;
   std::vector<double> points_;
+  std::map<Function, std::vector<double>> values_;  // at the points, of functions without parameters
   std::unordered_map<const Node*, int> order_;
 
   bool is_elementwise(const Node* node, const Shape& shape) const {
@@ -141,6 +143,13 @@ class Recognizer {
     return unary.evaluate({&points})[0].doubles();
   }
 
+  bool agrees_with(const std::vector<double>& got, const Activation& activation) {
+    if (activation.alpha != 0.0f || activation.beta != 0.0f) return agree(got, evaluate(activation));
+    std::vector<double>& values = values_[activation.function];
+    if (values.empty()) values = evaluate(activation);
+    return agree(got, values);
+  }
+
   bool agree(const std::vector<double>& got, const std::vector<double>& wanted) const {
     size_t compared = 0;
     double size = 0.0;  // of the largest result, up to 1
@@ -193,12 +202,14 @@ class Recognizer {
     return result;
   }
 
-  std::optional<Activation> recognise(const Candidate& candidate) const {
+  std::optional<Activation> recognise(const Candidate& candidate) {
     const std::vector<double> values = evaluate(candidate, false);
     if (!survives_rounding(evaluate(candidate, true), values)) return std::nullopt;
+    // 0 x is no constant: it keeps NaN, and makes it of infinities.
+    if (std::all_of(values.begin(), values.end(), [&](double y) { return y == values[0]; })) return std::nullopt;
     for (const Activation& activation : hypotheses(values, candidate.nodes.size() == 1))
       if (std::isfinite(activation.alpha + activation.beta) || activation.function == Function::Clip)
-        if (agree(values, evaluate(activation))) return activation;
+        if (agrees_with(values, activation)) return activation;
     return std::nullopt;
   }
 

@@ -253,7 +253,7 @@ Bytes mutate(const Bytes& model, size_t max_size, Random* random) {
   if (random->one_in(2)) {
     for (uint32_t count = 1 + random->below(2); count > 0; --count) structure.mutate();
   }
-  const Bytes packed = structure.pack();
+  Bytes packed = structure.pack();
   if (packed.size() > max_size) return {};
   Scalars scalars(packed.data());
   for (uint32_t count = random->below(4); count > 0; --count) scalars.mutate(random);

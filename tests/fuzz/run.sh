@@ -20,8 +20,8 @@ targets=("$@")
 if ((${#targets[@]} == 0)); then
   for script in "$folder"/*.sh; do targets+=("$(basename "$script" .sh)"); done
 fi
-cmake --build --preset sanitize --parallel "$(nproc)" --target fuzz_seeds "${targets[@]/#/fuzz_}"
-ctest --test-dir build/sanitize --tests-regex '^sanitize\.fuzz_seeds$' --output-on-failure
+cmake --build --preset sanitize --parallel "$(nproc)" --target fuzz_seeds fuzz_tool_seeds "${targets[@]/#/fuzz_}"
+ctest --test-dir build/sanitize --tests-regex '^sanitize\.fuzz_(onnx_|tool_)?seeds$' --output-on-failure
 
 status=0
 for target in "${targets[@]}"; do

@@ -93,6 +93,25 @@ TEST(Rounding, FactorsThatLeaveFloatStay) {
   EXPECT_EQ(remaining(product), 2);
 }
 
+// Activations are told by sample points, which a bend may lie outside of, and on which a product may be next to
+// nothing.
+TEST(Rounding, NothingIsTakenForAClipThatIsNone) {
+  using Build = Value* (*)(GraphBuilder&, Value*);
+  const std::pair<const char*, Build> cases[] = {
+      {"far bend", [](GraphBuilder& b, Value* x) { return b.unary(Function::Relu, b.minus(x, b.scalar(2e6))); }},
+      {"tiny", [](GraphBuilder& b, Value* x) { return b.times(x, b.scalar(1e-12)); }},
+      {"zero", [](GraphBuilder& b, Value* x) { return b.times(x, b.scalar(0.0)); }},
+      {"constant", [](GraphBuilder& b, Value* x) { return b.plus(b.times(x, b.scalar(0.0)), b.scalar(1.0)); }},
+  };
+  for (const auto& [name, build] : cases) {
+    GraphBuilder b;
+    b.output(build(b, b.input({2, 3})));
+    const int before = count<ops::Binary>(b.graph);
+    run(b.graph, passes::recognise_activations);
+    EXPECT_EQ(count<ops::Binary>(b.graph), before) << name;
+  }
+}
+
 // Training switches channels off: their factors are next to nothing beside the others.
 TEST(Rounding, ChannelsWithoutEffectFold) {
   GraphBuilder b;

@@ -66,32 +66,47 @@ std::string suggestion(const std::string& word, const std::vector<std::string>& 
   return fmt::format(", did you mean '{}'?", *best);
 }
 
-std::string no_such_command(const CLI::App& app, const std::string& word) {
-  std::vector<std::string> commands;
+std::vector<std::string> command_names(const CLI::App& app) {
+  std::vector<std::string> names;
   for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
-    commands.push_back(command->get_name());
+    names.push_back(command->get_name());
   }
-  return fmt::format("there is no command '{}'{} (there are {}; see --help)", word, suggestion(word, commands),
-                     fmt::join(commands, ", "));
+  return names;
 }
 
-std::string no_such_option(const CLI::App& command, const std::string& word) {
+// Without a command: the first word was to be one, or there is none.
+std::string command_error(const CLI::App& app, const std::string& word) {
+  const std::vector<std::string> names = command_names(app);
+  const bool option = word.empty() || word[0] == '-';
+  return fmt::format("{}{} (there are {}; see --help)",
+                     option ? "a command is missing" : fmt::format("there is no command '{}'", word),
+                     option ? "" : suggestion(word, names), fmt::join(names, ", "));
+}
+
+// Of a command's line: a missing file, a misspelt option; anything else in CLI11's words.
+std::string argument_error(const CLI::App& command, const CLI::ParseError& error) {
   std::vector<std::string> options;
   for (const CLI::Option* option : command.get_options()) {
     for (const std::string& name : option->get_lnames()) options.push_back("--" + name);
+    if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && option->get_positional() &&
+        option->get_required() && option->empty()) {
+      return option->get_type_name() + " is missing";
+    }
   }
-  return fmt::format("there is no option {}{} (see {} --help)", word, suggestion(word, options), command.get_name());
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
+    const std::vector<std::string> left = command.remaining();
+    if (!left.empty() && left[0].rfind("--", 0) == 0) {
+      const std::string word = left[0].substr(0, left[0].find('='));
+      return fmt::format("there is no option {}{}", word, suggestion(word, options));
+    }
+  }
+  return error.what();
 }
 
 std::string usage_error(const CLI::App& app, int argc, char** argv, const CLI::ParseError& error) {
-  if (argc > 1 && argv[1][0] != '-' && app.get_subcommands().empty()) return no_such_command(app, argv[1]);
-  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr && !app.get_subcommands().empty()) {
-    const CLI::App& command = *app.get_subcommands().front();
-    for (const std::string& word : app.remaining(true)) {
-      if (word.rfind("--", 0) == 0 && word.size() > 2) return no_such_option(command, word.substr(0, word.find('=')));
-    }
-  }
-  return std::string(error.what()) + " (see --help)";
+  if (app.get_subcommands().empty()) return command_error(app, argc > 1 ? argv[1] : "");
+  const CLI::App& command = *app.get_subcommands().front();
+  return fmt::format("{} (see {} {} --help)", argument_error(command, error), app.get_name(), command.get_name());
 }
 
 int parse_and_run(CLI::App& app, int argc, char** argv, const Action& action) {

@@ -158,7 +158,9 @@ std::array<char, PATH_MAX> TemporaryFile::name_;
 }  // namespace
 
 MappedFile::MappedFile(const std::string& path) : path_(path) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (path.empty()) throw ToolError(kFileError, "cannot read a file without a name");
+  // O_NONBLOCK: opening a pipe would wait for its writer.
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.value() < 0) fail(path, "open", errno);
   struct stat status = {};
   if (::fstat(file.value(), &status) != 0) fail(path, "read", errno);
@@ -201,7 +203,7 @@ void check_writable(const std::string& path) {
   if (!may_be_replaced(path)) fail(path, "write", errno);
   struct stat status = {};
   if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) return;
-  if (::access(folder_of(followed(path)).c_str(), W_OK) != 0) fail(path, "write", errno);
+  if (::access((folder_of(followed(path)) + "/").c_str(), W_OK) != 0) fail(path, "write", errno);
 }
 
 bool same_file(const std::string& a, const std::string& b) {
@@ -209,9 +211,12 @@ bool same_file(const std::string& a, const std::string& b) {
   if (::stat(a.c_str(), &a_status) == 0 && ::stat(b.c_str(), &b_status) == 0) {
     return same_file(a_status, b_status) && !S_ISCHR(a_status.st_mode);
   }
-  std::error_code error;
-  const std::filesystem::path first = std::filesystem::weakly_canonical(std::filesystem::absolute(followed(a)), error);
-  return !error && first == std::filesystem::weakly_canonical(std::filesystem::absolute(followed(b)), error) && !error;
+  const auto canonical = [](const std::string& path) {
+    std::error_code error;
+    return std::filesystem::weakly_canonical(std::filesystem::absolute(followed(path), error), error);
+  };
+  const std::filesystem::path first = canonical(a);
+  return !first.empty() && first == canonical(b);
 }
 
 void check_files(const std::vector<FileArgument>& inputs, const std::vector<FileArgument>& outputs, bool prints) {
