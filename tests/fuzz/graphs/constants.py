@@ -2,9 +2,11 @@
 import math
 
 import numpy as np
+from onnx import numpy_helper
 
 from .builder import BOOL, FLOAT, INT64, Unfit
 from .registry import operator
+from .shapes import broadcast, other_shape
 
 
 def node(g, op, inputs, shape, low, high, dtype=None, **attributes):
@@ -51,7 +53,6 @@ def computed(g, shape, low, high):
         picks = [g.parameter(g.choice([shape, ()]), low, high) for _ in range(2)]
         return node(g, "Where", [condition(g, shape), *picks], shape, low, high, dtype=FLOAT)
     if way == "of_shape":
-        from onnx import numpy_helper
         value = float(g.array((), low, high))
         return node(g, "ConstantOfShape", [g.integers(shape)], shape, value, value, dtype=FLOAT,
                     value=numpy_helper.from_array(np.array([value], np.float32)))
@@ -87,7 +88,6 @@ def computed(g, shape, low, high):
           "LessOrEqual", "GreaterOrEqual", "Constant", weight=2)
 def constant_operand(g):
     x = g.tame(g.pick())
-    from .elementwise import broadcast, other_shape
     y = computed(g, other_shape(g, x.shape), 0.25, 2.0)
     op = g.choice(["Add", "Mul"])
     corners = [x.low + y.low, x.high + y.high] if op == "Add" else [p * q for p in (x.low, x.high) for q in (y.low, y.high)]

@@ -4,8 +4,10 @@ import math
 import numpy as np
 from onnx import helper
 
-from .builder import BOOL, DOUBLE, FLOAT, HALF, INT8, INT32, INT64, UINT8, Unfit
+from .builder import BOOL, DOUBLE, FLOAT, INT8, INT32, INT64, UINT8
+from .constants import computed
 from .registry import operator
+from .shapes import broadcast, broadcastable, other_shape
 
 
 def erf(x):
@@ -99,31 +101,6 @@ def clip(g):
     return g.node("Clip", [x, *limits], x.shape, min(low, most), max(high, least))
 
 
-def other_shape(g, shape):
-    """A shape that broadcasts with `shape`, and sometimes needs the other to be repeated as well."""
-    way = g.random.random()
-    if way < 0.25:
-        return tuple(shape)
-    result = [s if g.chance(0.5) else 1 for s in shape]
-    if way < 0.45 and len(shape) >= 2:
-        result = [1] * len(shape)
-        result[1] = shape[1]
-    while result and g.chance(0.3):
-        result.pop(0)
-    if not result:
-        return ()
-    if g.chance(0.15):
-        result = [s if s > 1 or g.chance(0.5) else g.choice([2, 3, 5]) if i + len(shape) - len(result) >= 0 and
-                  shape[i + len(shape) - len(result)] == 1 else s for i, s in enumerate(result)]
-    if g.chance(0.08) and len(result) == len(shape) < 5:
-        result.insert(0, g.choice([1, 2]))
-    return tuple(result)
-
-
-def broadcastable(a, b):
-    return all(x == y or 1 in (x, y) for x, y in zip(reversed(a), reversed(b)))
-
-
 def operand(g, x, low=-2.0, high=2.0):
     """Something that broadcasts with x: an existing tensor, a constant or a new input."""
     way = g.random.random()
@@ -134,14 +111,9 @@ def operand(g, x, low=-2.0, high=2.0):
     shape = other_shape(g, x.shape)
     if way < 0.75:
         if g.chance(0.2):
-            from .constants import computed
             return computed(g, shape, low, high)
         return g.parameter(shape, low, high)
     return g.new_input(shape, low, high)
-
-
-def broadcast(*tensors):
-    return np.broadcast_shapes(*(t.shape for t in tensors))
 
 
 def either_order(g, a, b):
@@ -207,11 +179,11 @@ def variadic(g):
 
 @operator("Cast", "CastLike", weight=1.5)
 def cast(g):
-    kind = g.choice(["double", "half", "to_integer", "from_integer", "like"])
-    if kind in ("double", "half"):
+    kind = g.choice(["double", "sum", "to_integer", "from_integer", "like"])
+    if kind in ("double", "sum"):
         x = g.tame(g.pick())
         wide = g.node("Cast", [x], x.shape, x.low, x.high, dtype=DOUBLE, to=helper.np_dtype_to_tensor_dtype(DOUBLE), keep=g.chance(0.1))
-        if kind == "half":
+        if kind == "sum":
             wide = g.node("Add", [wide, g.constant(g.array((1,), dtype=DOUBLE))], wide.shape, x.low - 1, x.high + 1, keep=False)
         return g.node("Cast", [wide], x.shape, wide.low, wide.high, dtype=FLOAT, to=helper.np_dtype_to_tensor_dtype(FLOAT))
     if kind == "to_integer":

@@ -1,8 +1,8 @@
 """Random valid graphs."""
-import math
+import random
 
-from . import constants, elementwise, layers, movement, norms, patterns, windows
-from .builder import FLOAT, Builder, Unfit
+from . import constants, elementwise, layers, movement, norms, patterns, windows  # noqa: F401, they register
+from .builder import Builder, Unfit
 from .registry import OPERATORS
 
 OPSETS = range(7, 22)
@@ -10,7 +10,6 @@ OPSETS = range(7, 22)
 
 def generate(seed, opset=None):
     """The model of a seed and its inputs."""
-    import random
     chance = random.Random(f"opset {seed}")
     opset = opset or chance.choice([*OPSETS, 13, 17, 18, 21])
     g = Builder(f"graph {seed}", opset)

@@ -1,6 +1,4 @@
 """Linear and recurrent layers."""
-import math
-
 import numpy as np
 
 from .builder import FLOAT, Unfit

@@ -4,9 +4,9 @@ import math
 import numpy as np
 from onnx import NodeProto
 
-from .builder import FLOAT, Unfit
+from .builder import Unfit
 from .registry import operator
-from .windows import Window, bias, conv, kernel_of, weights
+from .windows import Window, bias, kernel_of, weights
 
 
 def reshaped(g, x, shape, keep=True):

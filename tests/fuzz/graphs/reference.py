@@ -2,7 +2,7 @@
 import numpy as np
 import onnx
 import onnxruntime
-from onnx import helper, numpy_helper
+from onnx import helper
 
 NOISE = 2.0**-22  # of every result, relative; a few roundings of a float32
 NOISY_RUNS = 6
