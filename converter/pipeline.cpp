@@ -93,7 +93,8 @@ class Converter {
 
   void import(const std::filesystem::path& file) {
     report().source_file = file.filename().string();
-    import::OnnxModel model = import::import_onnx(file, options_.input_shapes, options_.constants, options_.initialization.has_value());
+    import::OnnxModel model =
+        import::import_onnx(file, options_.input_shapes, options_.constants, options_.initialization.has_value());
     conversion_.warnings = report().warnings = model.warnings;
     report().onnx_opset = model.opset;
     report().open_inputs = model.open_inputs;
@@ -216,7 +217,8 @@ class Converter {
   }
 };
 
-constexpr std::string_view kShapeOption = "--shape=", kConstantOption = "--constant=", kStripOption = "--strip-names", kKeepOption = "--keep-layout",
+constexpr std::string_view kShapeOption = "--shape=", kConstantOption = "--constant=", kStripOption = "--strip-names",
+                           kKeepOption = "--keep-layout",
                            kWinogradOption = "--winograd=", kCascadeOption = "--cascade=", kStrictOption = "--strict",
                            kInitOption = "--init=", kSeedOption = "--seed=", kReparamOption = "--reparam=",
                            kDataSetOption = "--reestimate-bn=";
