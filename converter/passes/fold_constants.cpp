@@ -49,7 +49,8 @@ void fold_constants(Graph& graph, PassLog& log) {
     const std::set<Value*> operands(node->inputs.begin(), node->inputs.end());
     graph.remove(node);
     for (Value* operand : operands)
-      if (operand != nullptr && operand->uses.empty() && !graph.is_output(operand)) graph.remove(operand);
+      if (operand != nullptr && operand->constant && operand->uses.empty() && !graph.is_output(operand))
+        graph.remove(operand);
   });
 }
 

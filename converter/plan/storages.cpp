@@ -231,8 +231,8 @@ std::vector<StorageBuilder::Region> StorageBuilder::written_regions(const Node& 
   return result;
 }
 
-// Whether the step of a concatenation copies the value: then it may not lie within the output, since the device's copies
-// read and write tensors that lie apart.
+// Whether the step of a concatenation copies the value: then it may not lie within the output, since the device's
+// copies read and write tensors that lie apart.
 bool StorageBuilder::copies(const Node& node, const Member& part) const {
   const auto placed = placed_.find(&node);
   if (placed == placed_.end()) return false;
