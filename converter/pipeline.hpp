@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "converter/emit/model_bytes.hpp"
 #include "converter/import/constant_input.hpp"
 #include "converter/ir/graph.hpp"
 #include "converter/plan/cascades.hpp"
@@ -50,7 +51,7 @@ struct Conversion {
   // Null unless the options keep them.
   std::unique_ptr<ir::Graph> source;  // as imported, with the weights that the options ask for
   std::unique_ptr<ir::Graph> graph;   // as emitted: its value names are the model's tensor names
-  std::vector<uint8_t> model;         // the file's bytes
+  emit::ModelBytes model;             // the file's bytes
   report::Report report;
   std::vector<std::string> warnings;
 };

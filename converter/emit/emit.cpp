@@ -101,7 +101,10 @@ size_t expected_bytes(const Graph& graph) {
 class ModelContext : public Context {
  public:
   ModelContext(Graph& graph, const plan::Plan& plan, const EmitOptions& options)
-      : graph_(graph), plan_(plan), options_(options), builder_(expected_bytes(graph)) {}
+      : graph_(graph),
+        plan_(plan),
+        options_(options),
+        builder_(expected_bytes(graph), new ModelAllocator, true, LINNET_ALIGNMENT) {}
 
   flatbuffers::FlatBufferBuilder& builder() override { return builder_; }
   uint32_t tensor(const Value& value) override { return tensor(value, value.shape()); }
@@ -344,7 +347,7 @@ Emission ModelContext::run() {
       fb::CreateModel(builder_, cascaded ? kCascadeVersion : kFormatVersion, model_name, tensors, input_vector,
                       output_vector, steps, buffers, static_cast<uint32_t>(plan_.tensor_bytes), report, cascades),
       fb::ModelIdentifier());
-  emission.model.assign(builder_.GetBufferPointer(), builder_.GetBufferPointer() + builder_.GetSize());
+  emission.model = ModelBytes(builder_.Release());
   return emission;
 }
 

@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "converter/emit/model_bytes.hpp"
 #include "converter/ir/graph.hpp"
 #include "converter/plan/plan.hpp"
 #include "converter/report/report.hpp"
@@ -19,7 +20,7 @@ struct EmitOptions {
 };
 
 struct Emission {
-  std::vector<uint8_t> model;
+  ModelBytes model;
   std::vector<report::StepSummary> steps;
   std::unordered_map<const ir::Node*, std::pair<int, int>> steps_of;  // first and last; nodes without a step are absent
   std::vector<report::SharedWeights> shared_weights;

@@ -85,7 +85,7 @@ using Outputs = std::vector<Output>;
 
 class Run {
  public:
-  Run(const golden::Case& expected, const Mode& mode, const std::vector<uint8_t>& model)
+  Run(const golden::Case& expected, const Mode& mode, const emit::ModelBytes& model)
       : expected_(expected), mode_(mode), size_(model.size()), model_(model.size(), 0) {
     std::memcpy(model_.data(), model.data(), model.size());
   }

@@ -35,7 +35,7 @@ bool converting = false;
 }
 
 // The engine on what the converter made.
-void run(const std::vector<uint8_t>& bytes) {
+void run(const emit::ModelBytes& bytes) {
   const test::Bytes model(bytes.data(), bytes.size());
   linnet_options options = LINNET_OPTIONS_INIT;
   linnet_model_info info = LINNET_MODEL_INFO_INIT;

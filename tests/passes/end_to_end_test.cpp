@@ -32,7 +32,7 @@ Aligned aligned_bytes(size_t size) {
 
 class Engine {
  public:
-  explicit Engine(const std::vector<uint8_t>& model) : model_(aligned_bytes(model.size())), size_(model.size()) {
+  explicit Engine(const emit::ModelBytes& model) : model_(aligned_bytes(model.size())), size_(model.size()) {
     std::memcpy(model_.get(), model.data(), model.size());
     linnet_options options = LINNET_OPTIONS_INIT;
     linnet_error_detail detail = {};
