@@ -104,7 +104,9 @@ class ModelContext : public Context {
       : graph_(graph),
         plan_(plan),
         options_(options),
-        builder_(expected_bytes(graph), new ModelAllocator, true, LINNET_ALIGNMENT) {}
+        builder_(expected_bytes(graph), new ModelAllocator, true, LINNET_ALIGNMENT) {
+    builder_.ForceVectorAlignment(0, 1, LINNET_ALIGNMENT);  // of the whole, also where no block asks for it
+  }
 
   flatbuffers::FlatBufferBuilder& builder() override { return builder_; }
   uint32_t tensor(const Value& value) override { return tensor(value, value.shape()); }

@@ -13,8 +13,8 @@
 
 namespace linnet::emit {
 
-// Memory of a FlatBuffer that begins where the engine wants a model to. The builder fills its memory from the end and
-// makes its size a multiple of the largest alignment in it.
+// Memory of a FlatBuffer that begins where the engine wants a model to, if LINNET_ALIGNMENT is the largest alignment in
+// it: the builder fills its memory from the end and makes the size a multiple of that.
 class ModelAllocator final : public flatbuffers::Allocator {
  public:
   uint8_t* allocate(size_t size) override { return static_cast<uint8_t*>(::operator new(size, kAlignment)); }
