@@ -105,7 +105,8 @@ class ModelContext : public Context {
         plan_(plan),
         options_(options),
         builder_(expected_bytes(graph), new ModelAllocator, true, LINNET_ALIGNMENT) {
-    builder_.ForceVectorAlignment(0, 1, LINNET_ALIGNMENT);  // of the whole, also where no block asks for it
+    builder_.ForceVectorAlignment(LINNET_ALIGNMENT, 1,
+                                  LINNET_ALIGNMENT);  // of the whole, also where no block asks for it
   }
 
   flatbuffers::FlatBufferBuilder& builder() override { return builder_; }
