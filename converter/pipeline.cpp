@@ -93,9 +93,11 @@ class Converter {
 
   void import(const std::filesystem::path& file) {
     report().source_file = file.filename().string();
-    import::OnnxModel model = import::import_onnx(file, options_.input_shapes, options_.initialization.has_value());
+    import::OnnxModel model =
+        import::import_onnx(file, options_.input_shapes, options_.constants, options_.initialization.has_value());
     conversion_.warnings = report().warnings = model.warnings;
     report().onnx_opset = model.opset;
+    report().open_inputs = model.open_inputs;
     placeholders_ = std::move(model.placeholders);
     take(std::move(model.graph));
   }
@@ -106,7 +108,7 @@ class Converter {
     report().passes.push_back({kImport, 0, nodes, {}, seconds_since(start_)});
     ir::verify(*conversion_.graph, kImport);
     change_weights();
-    conversion_.source = conversion_.graph->clone();
+    if (options_.keep_graphs) conversion_.source = conversion_.graph->clone();
   }
 
   Conversion run() {
@@ -114,6 +116,7 @@ class Converter {
       const plan::Plan plan = plan_memory();
       write_model(plan);
     }
+    if (!options_.keep_graphs) conversion_.graph.reset();
     progress("done", 1);
     return std::move(conversion_);
   }
@@ -197,6 +200,7 @@ class Converter {
     progress("emit", kPlanned);
     emit::EmitOptions options;
     options.strip_names = options_.strip_names;
+    options.release_constants = !options_.keep_graphs;
     options.source_file = report().source_file;
     options.tool_version = report().tool_version;
     options.options = report().options;
@@ -213,7 +217,8 @@ class Converter {
   }
 };
 
-constexpr std::string_view kShapeOption = "--shape=", kStripOption = "--strip-names", kKeepOption = "--keep-layout",
+constexpr std::string_view kShapeOption = "--shape=", kConstantOption = "--constant=", kStripOption = "--strip-names",
+                           kKeepOption = "--keep-layout",
                            kWinogradOption = "--winograd=", kCascadeOption = "--cascade=", kStrictOption = "--strict",
                            kInitOption = "--init=", kSeedOption = "--seed=", kReparamOption = "--reparam=",
                            kDataSetOption = "--reestimate-bn=";
@@ -245,6 +250,8 @@ std::string to_string(const ConvertOptions& options) {
   std::vector<std::string> words;
   for (const auto& [name, shape] : options.input_shapes)
     words.push_back(fmt::format("{}{}={}", kShapeOption, escaped(name), fmt::join(shape, ",")));
+  for (const auto& [name, constant] : options.constants)
+    words.push_back(fmt::format("{}{}={}", kConstantOption, escaped(name), escaped(constant.text)));
   if (options.strip_names) words.emplace_back(kStripOption);
   if (options.keep_layout) words.emplace_back(kKeepOption);
   if (options.winograd) words.push_back(fmt::format("{}{}", kWinogradOption, *options.winograd));
@@ -281,6 +288,9 @@ ConvertOptions parse_options(std::string_view text) {
           options.input_shapes[unescaped(word.substr(kShapeOption.size(), equals - kShapeOption.size()))];
       std::istringstream sizes(word.substr(equals + 1));
       for (std::string size; std::getline(sizes, size, ',');) shape.push_back(std::stoll(size));
+    } else if (word.starts_with(kConstantOption) && equals >= kConstantOption.size()) {
+      const std::string name = unescaped(word.substr(kConstantOption.size(), equals - kConstantOption.size()));
+      options.constants[name].text = unescaped(word.substr(equals + 1));
     } else if (word.starts_with(kInitOption)) {
       options.initialization.emplace().scheme = weights::parse_scheme(word.substr(kInitOption.size()));
     } else if (word.starts_with(kSeedOption) && options.initialization) {

@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "converter/emit/model_bytes.hpp"
+#include "converter/import/constant_input.hpp"
 #include "converter/ir/graph.hpp"
 #include "converter/plan/cascades.hpp"
 #include "converter/report/report.hpp"
@@ -20,9 +22,10 @@
 namespace linnet {
 
 struct ConvertOptions {
-  std::map<std::string, ir::Shape> input_shapes;  // --shape name=1,3,224,224; a symbolic batch not given is 1
-  bool strip_names = false;                       // leave out debug names and source node names
-  bool keep_layout = false;                       // inputs and outputs keep the source's layout (N, C, H, W)
+  std::map<std::string, ir::Shape> input_shapes;           // --shape name=1,3,224,224; an open batch not given is 1
+  std::map<std::string, import::ConstantInput> constants;  // --constant name=16000; those inputs are constants
+  bool strip_names = false;                                // leave out debug names and source node names
+  bool keep_layout = false;                                // inputs and outputs keep the source's layout (N, C, H, W)
   // Winograd's convolution (passes::choose_winograd): 2, 4 or 6, 0 for none, absent for the cost model's choice.
   std::optional<int64_t> winograd;
   plan::CascadeMode cascades = plan::CascadeMode::speed;
@@ -32,6 +35,7 @@ struct ConvertOptions {
   std::vector<weights::Reparametrization> reparametrizations;
   std::string data_set;              // name of the file that batch norm statistics are taken from; empty: none
   std::optional<ir::Array> samples;  // its elements, given together with the name
+  bool keep_graphs = true;           // false: Conversion::source and graph stay null, which saves memory
   bool check_passes = false;         // evaluate the graph before and after every pass on random inputs and compare
   std::string dump_after;            // name of a pass; its graph goes to `dump`
   std::string stop_after;            // ends the conversion there: `model` stays empty
@@ -44,9 +48,10 @@ std::string to_string(const ConvertOptions& options);
 ConvertOptions parse_options(std::string_view text);
 
 struct Conversion {
+  // Null unless the options keep them.
   std::unique_ptr<ir::Graph> source;  // as imported, with the weights that the options ask for
   std::unique_ptr<ir::Graph> graph;   // as emitted: its value names are the model's tensor names
-  std::vector<uint8_t> model;         // the file's bytes
+  emit::ModelBytes model;             // the file's bytes
   report::Report report;
   std::vector<std::string> warnings;
 };

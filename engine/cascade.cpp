@@ -78,23 +78,33 @@ bool load_cascade(const ModelView& model, const fb::Cascade& table, Cascade* cas
 
 // Every rolling buffer holds at all times what is still needed and what is computed next.
 bool check_buffers(const ModelView& model, const fb::Cascade& table, Cascade* cascade, Error* error) {
-  const int32_t first = static_cast<int32_t>(table.first_step());
+  int32_t most[kMaxCascadeSteps] = {}, needed[kMaxCascadeSteps];
   while (cascade->next_stripe(table.stripe_lines())) {
+    cascade->find_needed(needed);
     for (int32_t s = 0; s < cascade->count; ++s) {
-      if (cascade->steps[s].rolling) {
-        error->step = first + s;
-        const TensorInfo tensor = model.tensor(model.step(first + s).outputs()->Get(0));
-        const int32_t lines = cascade->want[s] - cascade->first_needed(s);
-        LINNET_REQUIRE(error, lines <= tensor.rolling_lines, LINNET_ERROR_RANGE, tensor.index, lines,
-                       tensor.rolling_lines);
-      }
+      if (cascade->want[s] - needed[s] > most[s]) most[s] = cascade->want[s] - needed[s];
       cascade->done[s] = cascade->want[s];
     }
+  }
+  for (int32_t s = 0; s < cascade->count; ++s) {
+    if (!cascade->steps[s].rolling) continue;
+    error->step = static_cast<int32_t>(table.first_step()) + s;
+    const TensorInfo tensor = model.tensor(model.step(error->step).outputs()->Get(0));
+    LINNET_REQUIRE(error, most[s] <= tensor.rolling_lines, LINNET_ERROR_RANGE, tensor.index, most[s],
+                   tensor.rolling_lines);
   }
   return true;
 }
 
-bool check_cascade(const ModelView& model, const fb::Cascade& table, int32_t first, Error* error) {
+// `turns`: of the steps of all cascades up to this one.
+bool check_turns(const fb::Cascade& table, const Cascade& cascade, int64_t* turns, Error* error) {
+  const int32_t lines = cascade.steps[cascade.count - 1].out_lines;
+  *turns += int64_t{cascade.count} * ((lines - 1) / table.stripe_lines() + 1);
+  LINNET_REQUIRE(error, *turns <= kMaxCascadeTurns, LINNET_ERROR_RANGE, -1, kMaxCascadeTurns, *turns);
+  return true;
+}
+
+bool check_cascade(const ModelView& model, const fb::Cascade& table, int32_t first, int64_t* turns, Error* error) {
   if constexpr (!kHasCascades) {
     if (table.first_step() < static_cast<uint32_t>(model.step_count())) {
       error->step = static_cast<int32_t>(table.first_step());
@@ -107,7 +117,8 @@ bool check_cascade(const ModelView& model, const fb::Cascade& table, int32_t fir
   LINNET_REQUIRE(error, begin + count <= model.step_count(), LINNET_ERROR_RANGE, -1, model.step_count(), begin + count);
   LINNET_REQUIRE(error, table.stripe_lines() >= 1, LINNET_ERROR_SHAPE, -1, 1, table.stripe_lines());
   Cascade cascade;
-  return load_cascade(model, table, &cascade, error) && check_buffers(model, table, &cascade, error);
+  return load_cascade(model, table, &cascade, error) && check_turns(table, cascade, turns, error) &&
+         check_buffers(model, table, &cascade, error);
 }
 
 // Steps begin .. end, which are in no cascade, use no rolling tensor.
@@ -137,7 +148,7 @@ void load_steps(const ModelView& model, const fb::Cascade& table, Cascade* casca
 void Cascade::start_at(int32_t begin) {
   for (int32_t s = 0; s < count; ++s) done[s] = steps[s].out_lines;
   done[count - 1] = begin;
-  for (int32_t s = count - 2; s >= 0; --s) done[s] = first_needed(s);
+  for (int32_t reader = count - 1; reader > 0; --reader) keep_for(reader, done);
 }
 
 bool Cascade::next_stripe(int32_t lines, int32_t end) {
@@ -155,26 +166,28 @@ bool Cascade::next_stripe(int32_t lines, int32_t end) {
   return true;
 }
 
-int32_t Cascade::first_needed(int32_t s) const {
-  int32_t first = done[s];
-  for (int32_t reader = s + 1; reader < count; ++reader) {
-    const CascadeStep& step = steps[reader];
-    if (done[reader] == step.out_lines) continue;
-    if (step.source == s) {
-      const int32_t line = clamped(done[reader] * step.stride - step.pad, step.in_lines);
-      if (line < first) first = line;
-    }
-    if (step.residual == s && done[reader] < first) first = done[reader];
+void Cascade::keep_for(int32_t reader, int32_t needed[kMaxCascadeSteps]) const {
+  const CascadeStep& step = steps[reader];
+  if (done[reader] == step.out_lines) return;
+  if (step.source >= 0) {
+    const int32_t line = clamped(done[reader] * step.stride - step.pad, step.in_lines);
+    if (line < needed[step.source]) needed[step.source] = line;
   }
-  return first;
+  if (step.residual >= 0 && done[reader] < needed[step.residual]) needed[step.residual] = done[reader];
+}
+
+void Cascade::find_needed(int32_t needed[kMaxCascadeSteps]) const {
+  for (int32_t s = 0; s < count; ++s) needed[s] = done[s];
+  for (int32_t reader = 1; reader < count; ++reader) keep_for(reader, needed);
 }
 
 bool check_cascades(const ModelView& model, Error* error) {
   int32_t end = 0;
+  int64_t turns = 0;
   for (int32_t i = 0; i < model.cascade_count(); ++i) {
     const fb::Cascade& table = model.cascade(i);
     error->step = -1;
-    if (!check_cascade(model, table, end, error)) return false;
+    if (!check_cascade(model, table, end, &turns, error)) return false;
     const int32_t first = static_cast<int32_t>(table.first_step());
     if (!check_others(model, end, first, error)) return false;
     end = first + static_cast<int32_t>(table.steps());

@@ -16,6 +16,7 @@ namespace linnet::engine {
 
 constexpr int32_t kMaxCascadeSteps = 16;
 constexpr int32_t kMaxCascadeLines = 1 << 16;  // of an image
+constexpr int64_t kMaxCascadeTurns = 1 << 18;  // of all steps of a model's cascades together: bounds the time of checks
 
 struct CascadeStep {
   int32_t out_lines, in_lines;  // of the whole images
@@ -41,8 +42,12 @@ class Cascade {
   bool next_stripe(int32_t lines, int32_t end);
   bool next_stripe(int32_t lines) { return next_stripe(lines, steps[count - 1].out_lines); }
 
-  // The first line of step s's output that a later step will read.
-  int32_t first_needed(int32_t s) const;
+  // The first line of each step's output that a later step will read, when next_stripe() has begun a stripe.
+  void find_needed(int32_t needed[kMaxCascadeSteps]) const;
+
+ private:
+  // Lowers `needed` to the first lines that the reader's lines from done[reader] on take.
+  void keep_for(int32_t reader, int32_t needed[kMaxCascadeSteps]) const;
 };
 
 // A cascade of a model that has been checked.

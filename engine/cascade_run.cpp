@@ -59,6 +59,8 @@ void place(const Buffers& buffers, int32_t s, TensorInfo* tensor) {
 }
 
 void run_stripe(const Run& run, Cascade* cascade, Buffers* buffers) {
+  int32_t needed[kMaxCascadeSteps];
+  cascade->find_needed(needed);
   for (int32_t s = 0; s < cascade->count; ++s) {
     const CascadeStep& step = cascade->steps[s];
     if (cascade->want[s] == cascade->done[s]) continue;
@@ -66,7 +68,7 @@ void run_stripe(const Run& run, Cascade* cascade, Buffers* buffers) {
     StepView view = view_step(run.session.model, index);
     if (step.rolling) {
       view.output.offset = buffers->offset[s];
-      roll(run.session, view.output, buffers->lines[s], cascade->first_needed(s), cascade->done[s], cascade->want[s],
+      roll(run.session, view.output, buffers->lines[s], needed[s], cascade->done[s], cascade->want[s],
            &buffers->base[s]);
       place(*buffers, s, &view.output);
     }
@@ -109,8 +111,10 @@ Parts divide(const Cascade& cascade, int32_t stripe_lines, int32_t threads) {
     Cascade walk = cascade;
     walk.start_at(part.begin);
     while (walk.next_stripe(stripe_lines, part.end)) {
+      int32_t needed[kMaxCascadeSteps];
+      walk.find_needed(needed);
       for (int32_t s = 0; s < last; ++s) {
-        const int32_t held = walk.want[s] - walk.first_needed(s);
+        const int32_t held = walk.want[s] - needed[s];
         if (held > parts.lines[s]) parts.lines[s] = held;
         repeated += 1024 * (walk.want[s] - walk.done[s]) / walk.steps[s].out_lines;
         walk.done[s] = walk.want[s];

@@ -130,14 +130,9 @@ bool check_image(const TensorInfo& tensor, Error* error) {
   return true;
 }
 
-bool check_span(int32_t in, int32_t out, int32_t kernel, int32_t stride, int32_t dilation, int32_t pad, Error* error) {
-  const int64_t span = static_cast<int64_t>(out - 1) * stride;
-  const int64_t reach = static_cast<int64_t>(kernel - 1) * dilation;
-  LINNET_REQUIRE(error, span < kWindowLimit && reach<kWindowLimit, LINNET_ERROR_SHAPE, -1, kWindowLimit, span> reach
-                            ? span
-                            : reach);
-  LINNET_REQUIRE(error, span + reach + in + pad < kWindowLimit, LINNET_ERROR_SHAPE, -1, kWindowLimit,
-                 span + reach + in + pad);
+bool check_span(int32_t in, int32_t out, int32_t kernel, int32_t stride, int32_t dilation, int64_t pad, Error* error) {
+  const int64_t span = window_span(in, out, kernel, stride, dilation, pad);
+  LINNET_REQUIRE(error, span < kWindowLimit, LINNET_ERROR_SHAPE, -1, kWindowLimit, span);
   return true;
 }
 

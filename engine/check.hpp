@@ -69,14 +69,22 @@ struct Reach {
 };
 bool check_reach(const TensorInfo& tensor, const Reach& reach, Error* error);
 
-// Positions along a line of an image stay below this, padding and dilation included.
+// What bounds every position along an axis that a window slides over, and every sum and product that kernels form of
+// them; the sizes, stride and dilation are at least 1 and the padding at least 0. Stays below kWindowLimit.
 constexpr int64_t kWindowLimit = int64_t{1} << 30;
+inline int64_t window_span(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t dilation, int64_t pad) {
+  return saturating_add(saturating_add(saturating_multiply(out, stride), saturating_multiply(kernel, dilation)),
+                        saturating_add(in, pad));
+}
+
+// Phases of a transposed convolution, stride_h * stride_w.
+constexpr int64_t kMaxPhases = int64_t{1} << 16;
 
 bool check_window(const kernels::Window& window, Error* error);
 // An image [N, H, W, C].
 bool check_image(const TensorInfo& tensor, Error* error);
-// Lines of `in` and `out` as the window slides by `stride` over the input stay within kWindowLimit.
-bool check_span(int32_t in, int32_t out, int32_t kernel, int32_t stride, int32_t dilation, int32_t pad, Error* error);
+// window_span() of one axis; `pad`: on both sides, where both are given.
+bool check_span(int32_t in, int32_t out, int32_t kernel, int32_t stride, int32_t dilation, int64_t pad, Error* error);
 
 template <class Table>
 kernels::Window window_of(const Table& table) {

@@ -45,7 +45,7 @@ bool check_blocks(const ModelView& model, Error* error) {
   const auto* buffers = model.root->buffers();
   for (uint32_t i = 0; buffers != nullptr && i < buffers->size(); ++i) {
     const auto* data = buffers->Get(i)->data();
-    if (data == nullptr) continue;
+    LINNET_REQUIRE(error, data != nullptr, LINNET_ERROR_MODEL_CORRUPT, -1, 1, 0);
     const size_t misalignment = reinterpret_cast<uintptr_t>(data->data()) % LINNET_ALIGNMENT;
     LINNET_REQUIRE(error, misalignment == 0, LINNET_ERROR_MODEL_ALIGNMENT, -1, LINNET_ALIGNMENT,
                    static_cast<int64_t>(misalignment));
@@ -70,15 +70,36 @@ bool check_shape(const fb::Tensor& tensor, int32_t index, Error* error) {
   LINNET_REQUIRE(error, tensor.rolling_lines() == 0 || (dimensions == 4 && tensor.buffer() == 0), LINNET_ERROR_SHAPE,
                  index, 4, dimensions);
   LINNET_REQUIRE(error, tensor.rolling_lines() >= 0, LINNET_ERROR_SHAPE, index, 0, tensor.rolling_lines());
+  LINNET_REQUIRE(error, tensor.rolling_lines() == 0 || tensor.rolling_lines() <= tensor.shape()->Get(1),
+                 LINNET_ERROR_SHAPE, index, tensor.shape()->Get(1), tensor.rolling_lines());
   const int32_t columns = dimensions == 0 ? 1 : tensor.shape()->Get(dimensions - 1);
   LINNET_REQUIRE(error, tensor.row_stride() == 0 || tensor.row_stride() >= columns, LINNET_ERROR_SHAPE, index, columns,
                  tensor.row_stride());
   return true;
 }
 
+// A permutation of the tensor's dimensions, or none.
+bool check_source_permutation(const fb::Tensor& tensor, int32_t index, Error* error) {
+  const auto* permutation = tensor.source_permutation();
+  if (permutation == nullptr) return true;
+  const uint32_t dimensions = tensor.shape() == nullptr ? 0 : tensor.shape()->size();
+  LINNET_REQUIRE(error, permutation->size() == dimensions, LINNET_ERROR_SHAPE, index, dimensions, permutation->size());
+  uint32_t seen = 0;
+  for (uint32_t d = 0; d < dimensions; ++d) {
+    const uint32_t source = permutation->Get(d);
+    LINNET_REQUIRE(error, source < dimensions && (seen >> source & 1) == 0, LINNET_ERROR_RANGE, index, dimensions,
+                   source);
+    seen |= 1u << source;
+  }
+  return true;
+}
+
 bool check_tensor(const ModelView& model, int32_t index, Error* error) {
   const fb::Tensor& tensor = *model.root->tensors()->Get(static_cast<uint32_t>(index));
-  if (!check_shape(tensor, index, error) || !check_quantization(tensor, index, error)) return false;
+  if (!check_shape(tensor, index, error) || !check_source_permutation(tensor, index, error) ||
+      !check_quantization(tensor, index, error)) {
+    return false;
+  }
   int64_t limit = model.root->tensor_bytes();
   if (tensor.buffer() != 0) {
     limit = model.block_bytes(tensor.buffer() - 1);
@@ -95,7 +116,7 @@ bool check_tensor(const ModelView& model, int32_t index, Error* error) {
   return true;
 }
 
-// Inputs and outputs of the model: in the arena, dense, with a source permutation that is one.
+// Inputs and outputs of the model: in the arena, whole and dense.
 bool check_port(const ModelView& model, uint32_t index, Error* error) {
   LINNET_REQUIRE(error, index < static_cast<uint32_t>(model.tensor_count()), LINNET_ERROR_RANGE, -1,
                  model.tensor_count(), index);
@@ -103,17 +124,6 @@ bool check_port(const ModelView& model, uint32_t index, Error* error) {
   LINNET_REQUIRE(error, info.constant == nullptr, LINNET_ERROR_RANGE, info.index, 0, 1);
   LINNET_REQUIRE(error, info.dense(), LINNET_ERROR_SHAPE, info.index, info.columns, info.row_stride);
   LINNET_REQUIRE(error, info.rolling_lines == 0, LINNET_ERROR_SHAPE, info.index, 0, info.rolling_lines);
-  const auto* permutation = model.root->tensors()->Get(index)->source_permutation();
-  if (permutation == nullptr) return true;
-  LINNET_REQUIRE(error, permutation->size() == static_cast<uint32_t>(info.dimensions), LINNET_ERROR_SHAPE, info.index,
-                 info.dimensions, permutation->size());
-  uint32_t seen = 0;
-  for (uint32_t d = 0; d < permutation->size(); ++d) {
-    const uint32_t source = permutation->Get(d);
-    LINNET_REQUIRE(error, source < permutation->size() && (seen >> source & 1) == 0, LINNET_ERROR_RANGE, info.index,
-                   permutation->size(), source);
-    seen |= 1u << source;
-  }
   return true;
 }
 
@@ -135,7 +145,7 @@ int32_t element_bytes(fb::DataType type) {
 
 int64_t ModelView::block_bytes(uint32_t index) const {
   const auto* buffers = root->buffers();
-  if (buffers == nullptr || index >= buffers->size() || buffers->Get(index)->data() == nullptr) return -1;
+  if (buffers == nullptr || index >= buffers->size()) return -1;
   return static_cast<int64_t>(buffers->Get(index)->data()->size()) - kBlockPadding;
 }
 

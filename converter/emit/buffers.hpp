@@ -13,19 +13,28 @@ namespace linnet::emit {
 // Bytes that may be read behind the end of a block.
 constexpr size_t kReadableBehind = 64;
 
+// Written to the builder as they are added: not while a table is open.
 class Buffers {
  public:
+  explicit Buffers(flatbuffers::FlatBufferBuilder& builder) : builder_(builder) {}
+
   uint32_t add(std::span<const std::byte> data);
-  int64_t bytes(uint32_t index) const { return static_cast<int64_t>(blocks_[index].size()); }
+  int64_t bytes(uint32_t index) const { return static_cast<int64_t>(blocks_[index].size); }
   // All blocks together, without what may be read behind them.
   int64_t total_bytes() const { return total_; }
-  flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<fb::Buffer>>> write(
-      flatbuffers::FlatBufferBuilder& builder) const;
+  flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<fb::Buffer>>> write();
 
  private:
-  std::vector<std::vector<std::byte>> blocks_;
+  struct Block {
+    flatbuffers::Offset<flatbuffers::Vector<uint8_t>> data;
+    size_t size;
+  };
+  flatbuffers::FlatBufferBuilder& builder_;
+  std::vector<Block> blocks_;
   std::unordered_multimap<size_t, uint32_t> by_hash_;
   int64_t total_ = 0;
+
+  bool equal(const Block& block, std::span<const std::byte> data) const;
 };
 
 }  // namespace linnet::emit

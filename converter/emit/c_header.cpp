@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cctype>
 #include <iterator>
 #include <set>
@@ -99,16 +101,123 @@ std::string array_text(std::span<const uint8_t> bytes) {
   return text;
 }
 
+// Keywords of C23 and C++20, and names that mean something else to a program or to GCC.
+constexpr auto kTaken = std::to_array<std::string_view>({"alignas",
+                                                         "alignof",
+                                                         "and",
+                                                         "and_eq",
+                                                         "asm",
+                                                         "auto",
+                                                         "bitand",
+                                                         "bitor",
+                                                         "bool",
+                                                         "break",
+                                                         "case",
+                                                         "catch",
+                                                         "char",
+                                                         "char8_t",
+                                                         "char16_t",
+                                                         "char32_t",
+                                                         "class",
+                                                         "co_await",
+                                                         "co_return",
+                                                         "co_yield",
+                                                         "compl",
+                                                         "concept",
+                                                         "const",
+                                                         "const_cast",
+                                                         "consteval",
+                                                         "constexpr",
+                                                         "constinit",
+                                                         "continue",
+                                                         "decltype",
+                                                         "default",
+                                                         "delete",
+                                                         "do",
+                                                         "double",
+                                                         "dynamic_cast",
+                                                         "else",
+                                                         "enum",
+                                                         "explicit",
+                                                         "export",
+                                                         "extern",
+                                                         "false",
+                                                         "float",
+                                                         "for",
+                                                         "friend",
+                                                         "goto",
+                                                         "if",
+                                                         "inline",
+                                                         "int",
+                                                         "long",
+                                                         "mutable",
+                                                         "namespace",
+                                                         "new",
+                                                         "noexcept",
+                                                         "not",
+                                                         "not_eq",
+                                                         "nullptr",
+                                                         "operator",
+                                                         "or",
+                                                         "or_eq",
+                                                         "private",
+                                                         "protected",
+                                                         "public",
+                                                         "register",
+                                                         "reinterpret_cast",
+                                                         "requires",
+                                                         "restrict",
+                                                         "return",
+                                                         "short",
+                                                         "signed",
+                                                         "sizeof",
+                                                         "static",
+                                                         "static_assert",
+                                                         "static_cast",
+                                                         "struct",
+                                                         "switch",
+                                                         "template",
+                                                         "this",
+                                                         "thread_local",
+                                                         "throw",
+                                                         "true",
+                                                         "try",
+                                                         "typedef",
+                                                         "typeid",
+                                                         "typename",
+                                                         "typeof",
+                                                         "typeof_unqual",
+                                                         "union",
+                                                         "unsigned",
+                                                         "using",
+                                                         "virtual",
+                                                         "void",
+                                                         "volatile",
+                                                         "wchar_t",
+                                                         "while",
+                                                         "xor",
+                                                         "xor_eq",
+                                                         "main",
+                                                         "linnet",
+                                                         "linux",
+                                                         "unix"});
+
 }  // namespace
 
 std::string c_identifier(std::string_view text) {
   std::string result;
-  for (const char c : text) result += std::isalnum(static_cast<unsigned char>(c)) && (c & 0x80) == 0 ? c : '_';
-  if (result.empty() || std::isdigit(static_cast<unsigned char>(result[0]))) result.insert(result.begin(), '_');
-  return result;
+  for (const char c : text) {
+    const bool allowed = (c & 0x80) == 0 && std::isalnum(static_cast<unsigned char>(c)) != 0;
+    if (allowed || result.empty() || result.back() != '_') result += allowed ? c : '_';
+  }
+  if (!result.empty() && result.back() == '_') result.pop_back();
+  const bool begins_with_letter = !result.empty() && std::isalpha(static_cast<unsigned char>(result[0])) != 0;
+  if (begins_with_letter && std::find(kTaken.begin(), kTaken.end(), result) == kTaken.end()) return result;
+  return (result.empty() || result[0] != '_' ? "model_" : "model") + result;
 }
 
-CHeader c_header(std::span<const uint8_t> model, std::string_view name, int64_t arena_bytes) {
+CHeader c_header(std::span<const uint8_t> model, std::string_view name, std::string_view header_file,
+                 int64_t arena_bytes) {
   const std::string macro = upper_case(name);
   CHeader result;
   result.header = fmt::format(
@@ -122,16 +231,19 @@ CHeader c_header(std::span<const uint8_t> model, std::string_view name, int64_t 
       "#define {macro}_FEATURES \"{features}\"\n"
       "\n"
       "#ifdef __cplusplus\n"
-      "extern \"C\"\n"
+      "extern \"C\" {{\n"
       "#endif\n"
       "extern const unsigned char {name}[{macro}_BYTES];\n"
+      "#ifdef __cplusplus\n"
+      "}}\n"
+      "#endif\n"
       "\n"
       "#endif\n",
       fmt::arg("version", fmt::format("{}.{}.{}", LINNET_VERSION_MAJOR, LINNET_VERSION_MINOR, LINNET_VERSION_PATCH)),
       fmt::arg("macro", macro), fmt::arg("name", name), fmt::arg("bytes", model.size()), fmt::arg("arena", arena_bytes),
       fmt::arg("operators", operator_list(model)), fmt::arg("features", feature_list(model)));
   result.source = fmt::format(
-      "#include \"{name}.h\"\n"
+      "#include \"{header}\"\n"
       "\n"
       "#if defined(__ICCARM__)\n"
       "#pragma data_alignment = {alignment}\n"
@@ -139,7 +251,8 @@ CHeader c_header(std::span<const uint8_t> model, std::string_view name, int64_t 
       "#else\n"
       "const unsigned char {name}[{macro}_BYTES] __attribute__((aligned({alignment}))) = {{\n"
       "#endif\n",
-      fmt::arg("name", name), fmt::arg("macro", macro), fmt::arg("alignment", LINNET_ALIGNMENT));
+      fmt::arg("header", header_file), fmt::arg("name", name), fmt::arg("macro", macro),
+      fmt::arg("alignment", LINNET_ALIGNMENT));
   result.source += array_text(model);
   result.source += "};\n";
   return result;

@@ -8,7 +8,7 @@
 
 namespace linnet::emit {
 
-// Text of NAME.h and NAME.c. The header declares
+// Text of the header and the source. The header declares
 //   #define NAME_BYTES      size of the model
 //   #define NAME_ARENA_BYTES   what linnet_init needs on a Cortex-M with one thread, exactly
 //   #define NAME_OPERATORS  the operators in use, as CMake's LINNET_OPERATORS takes them: "Conv2D;Pool2D"
@@ -19,10 +19,13 @@ struct CHeader {
   std::string header, source;
 };
 
-// `name` is a C identifier (c_identifier makes one of a file's stem); `model` the bytes of a valid model.
-CHeader c_header(std::span<const uint8_t> model, std::string_view name, int64_t arena_bytes);
+// `name` is a C identifier (c_identifier makes one of a file's stem), `header_file` the header's file name, which the
+// source includes; `model` the bytes of a valid model.
+CHeader c_header(std::span<const uint8_t> model, std::string_view name, std::string_view header_file,
+                 int64_t arena_bytes);
 
-// Every character that C does not allow in an identifier becomes an underscore.
+// A name that C and C++ programs may give to an array: characters that are not allowed in it become an underscore,
+// several in a row one; "model_" goes before what does not begin with a letter and before keywords and names like main.
 std::string c_identifier(std::string_view text);
 
 }  // namespace linnet::emit

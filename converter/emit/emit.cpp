@@ -1,12 +1,18 @@
 #include "converter/emit/emit.hpp"
 
+#include <malloc.h>
+
+#include <algorithm>
+#include <bit>
 #include <map>
+#include <unordered_map>
 
 #include <fmt/format.h>
 
 #include "converter/emit/buffers.hpp"
 #include "converter/emit/context.hpp"
 #include "converter/ops/concat.hpp"
+#include "converter/ops/conv.hpp"
 #include "converter/ops/norm.hpp"
 
 namespace linnet::emit {
@@ -62,6 +68,11 @@ std::vector<std::byte> device_elements(const Value& value) {
   }
 }
 
+// As importers speak of nodes; one that a pass made has no operator of ONNX.
+std::string about(const Node& node) {
+  return fmt::format("node '{}' ({})", node.name, node.origin.empty() ? node.op->name() : node.origin);
+}
+
 struct StepRecord {
   const Node* node;
   fb::Operator type;
@@ -70,10 +81,33 @@ struct StepRecord {
   int64_t weight_bytes;
 };
 
+// More than the model takes, so that it does not grow while it is written: memory that is not written costs nothing.
+size_t expected_bytes(const Graph& graph) {
+  constexpr int64_t kLeast = 1 << 20, kMost = FLATBUFFERS_MAX_BUFFER_SIZE - 64;
+  constexpr int64_t kMargin = 2;
+  int64_t bytes = kLeast;
+  for (const auto& node : graph.nodes()) {
+    const auto* conv = node->as<ops::Conv>();
+    const int64_t tile = conv != nullptr && conv->winograd != 0 ? conv->winograd + 2 : 1;
+    for (const Value* input : node->inputs) {
+      if (input == nullptr || !input->constant) continue;
+      const int64_t elements = element_count(input->shape()) * tile * tile;
+      bytes = std::min(kMost, bytes + elements * int64_t{sizeof(float)} * kMargin);
+    }
+  }
+  return static_cast<size_t>(bytes);
+}
+
 class ModelContext : public Context {
  public:
-  ModelContext(const Graph& graph, const plan::Plan& plan, const EmitOptions& options)
-      : graph_(graph), plan_(plan), options_(options) {}
+  ModelContext(Graph& graph, const plan::Plan& plan, const EmitOptions& options)
+      : graph_(graph),
+        plan_(plan),
+        options_(options),
+        builder_(expected_bytes(graph), new ModelAllocator, true, LINNET_ALIGNMENT) {
+    builder_.ForceVectorAlignment(LINNET_ALIGNMENT, 1,
+                                  LINNET_ALIGNMENT);  // of the whole, also where no block asks for it
+  }
 
   flatbuffers::FlatBufferBuilder& builder() override { return builder_; }
   uint32_t tensor(const Value& value) override { return tensor(value, value.shape()); }
@@ -87,18 +121,20 @@ class ModelContext : public Context {
   Emission run();
 
  private:
-  const Graph& graph_;
+  Graph& graph_;
   const plan::Plan& plan_;
   const EmitOptions& options_;
   flatbuffers::FlatBufferBuilder builder_;
-  Buffers buffers_;
+  Buffers buffers_{builder_};
+  std::unordered_map<const Value*, size_t> emitted_uses_;  // of constants
   std::map<std::pair<const Value*, Shape>, uint32_t> tensor_indices_;
   std::vector<flatbuffers::Offset<fb::Tensor>> tensors_;
   std::vector<StepRecord> steps_;
   std::map<uint32_t, std::vector<std::string>> users_;  // of every buffer: names of their nodes
   std::string emitted_;                                 // the node being emitted
   int64_t used_weight_bytes_ = 0;                       // by the node being emitted
-  std::vector<std::pair<Array, uint32_t>> matrices_;    // and their blocks
+  // Matrices and their blocks.
+  std::map<std::vector<uint64_t>, std::vector<std::pair<Array, uint32_t>>> matrices_;
 
   void add_step(const Node& node, fb::Operator type, flatbuffers::Offset<void> table,
                 const std::vector<uint32_t>& inputs, const std::vector<uint32_t>& outputs) override;
@@ -107,6 +143,7 @@ class ModelContext : public Context {
     return options_.strip_names ? flatbuffers::Offset<flatbuffers::String>() : builder_.CreateString(text);
   }
   void emit_nodes();
+  void release_constants(const Node& node);
   std::vector<flatbuffers::Offset<fb::Step>> write_steps(Emission& emission);
   std::vector<flatbuffers::Offset<fb::Cascade>> write_cascades(const Emission& emission);
   static report::StepSummary summary(const StepRecord& step);
@@ -129,15 +166,28 @@ bool is_transpose(const Array& a, const Array& b) {
   return true;
 }
 
+// Sizes and some elements, equal for a matrix and its transpose.
+std::vector<uint64_t> transposition_key(const Array& matrix) {
+  constexpr int64_t kElements = 8;
+  const auto [less, more] = std::minmax(matrix.shape()[0], matrix.shape()[1]);
+  std::vector<uint64_t> key = {static_cast<uint64_t>(less), static_cast<uint64_t>(more)};
+  for (int64_t i = 0; i < std::min(less, kElements); ++i) {
+    const double element = matrix.number(static_cast<size_t>(i * matrix.shape()[1] + i));
+    key.push_back(std::bit_cast<uint64_t>(element + 0.0));  // zeros of both signs are equal
+  }
+  return key;
+}
+
 Context::PackedMatrix ModelContext::matrix(const Array& weights, const std::function<std::vector<float>()>& pack) {
-  for (const auto& [other, index] : matrices_) {
+  std::vector<std::pair<Array, uint32_t>>& alike = matrices_[transposition_key(weights)];
+  for (const auto& [other, index] : alike) {
     if (!is_transpose(weights, other)) continue;
     users_[index].push_back(emitted_);
     used_weight_bytes_ += buffers_.bytes(index);
     return {index, true};
   }
   const uint32_t index = buffer(pack());
-  matrices_.emplace_back(weights, index);
+  alike.emplace_back(weights, index);
   return {index, false};
 }
 
@@ -172,7 +222,8 @@ uint32_t ModelContext::tensor(const Value& value, const Shape& shape) {
     offset = static_cast<uint32_t>(plan_.places.at(&value).offset);
   }
   const std::vector<int32_t> sizes(shape.begin(), shape.end());
-  const std::vector<uint8_t> permutation(value.source_permutation.begin(), value.source_permutation.end());
+  std::vector<uint8_t> permutation;  // of the value's own dimensions, not of those that a step sees
+  if (shape == value.shape()) permutation.assign(value.source_permutation.begin(), value.source_permutation.end());
   const auto size_vector = builder_.CreateVector(sizes);
   const auto permutation_vector = permutation.empty() ? 0 : builder_.CreateVector(permutation);
   const auto name_string = name(value.name);
@@ -187,6 +238,12 @@ uint32_t ModelContext::tensor(const Value& value, const Shape& shape) {
 void ModelContext::add_step(const Node& node, fb::Operator type, flatbuffers::Offset<void> table,
                             const std::vector<uint32_t>& inputs, const std::vector<uint32_t>& outputs) {
   steps_.push_back({&node, type, table, inputs, outputs, std::exchange(used_weight_bytes_, 0)});
+}
+
+void ModelContext::release_constants(const Node& node) {
+  for (Value* value : node.inputs)
+    if (value != nullptr && value->constant && ++emitted_uses_[value] == value->uses.size() && !graph_.is_output(value))
+      value->constant.emplace();
 }
 
 // Emits every node and reports all that cannot be.
@@ -208,7 +265,8 @@ void ModelContext::emit_nodes() {
     if (plan_.views.count(node) > 0) continue;
     used_weight_bytes_ = 0;
     emitted_ = node->name;
-    attempt(fmt::format("{} ({})", node->name, node->op->name()), [&] { node->op->emit(*node, *this); });
+    attempt(about(*node), [&] { node->op->emit(*node, *this); });
+    if (options_.release_constants) release_constants(*node);
   }
   for (const Value* output : graph_.outputs)
     attempt("output " + output->name, [&] { emitted_ = output->name, tensor(*output); });
@@ -228,7 +286,7 @@ report::StepSummary ModelContext::summary(const StepRecord& step) {
   }
   step.node->op->attributes(writer);
   result.attributes = writer.text();
-  result.sources = step.node->sources;
+  result.sources = step.node->sources.list();
   result.weight_bytes = step.weight_bytes;
   return result;
 }
@@ -247,7 +305,7 @@ std::vector<flatbuffers::Offset<fb::Step>> ModelContext::write_steps(Emission& e
     emission.macs += summary.macs;
     const auto inputs = builder_.CreateVector(step.inputs), outputs = builder_.CreateVector(step.outputs);
     const auto step_name = name(summary.name);
-    const auto sources = options_.strip_names ? 0 : builder_.CreateVectorOfStrings(node.sources);
+    const auto sources = options_.strip_names ? 0 : builder_.CreateVectorOfStrings(summary.sources);
     result.push_back(fb::CreateStep(builder_, step.type, step.table, inputs, outputs, step_name, sources,
                                     static_cast<uint64_t>(summary.macs)));
     emission.steps.push_back(std::move(summary));
@@ -268,6 +326,8 @@ std::vector<flatbuffers::Offset<fb::Cascade>> ModelContext::write_cascades(const
 
 Emission ModelContext::run() {
   emit_nodes();
+  matrices_.clear();
+  if (options_.release_constants) malloc_trim(0);  // the heap keeps the pages of small tensors that were freed
   Emission emission;
   const auto steps = builder_.CreateVector(write_steps(emission));
   const bool cascaded = !plan_.cascades.list.empty();
@@ -285,18 +345,18 @@ Emission ModelContext::run() {
       name(options_.source_file), static_cast<uint64_t>(emission.macs), static_cast<uint64_t>(emission.weight_bytes),
       static_cast<uint64_t>(plan_.tensor_bytes), static_cast<uint64_t>(plan_.lower_bound));
   const auto model_name = name(graph_.name);
-  const auto buffers = buffers_.write(builder_);
+  const auto buffers = buffers_.write();
   builder_.Finish(
       fb::CreateModel(builder_, cascaded ? kCascadeVersion : kFormatVersion, model_name, tensors, input_vector,
                       output_vector, steps, buffers, static_cast<uint32_t>(plan_.tensor_bytes), report, cascades),
       fb::ModelIdentifier());
-  emission.model.assign(builder_.GetBufferPointer(), builder_.GetBufferPointer() + builder_.GetSize());
+  emission.model = ModelBytes(builder_.Release());
   return emission;
 }
 
 }  // namespace
 
-Emission emit_model(const Graph& graph, const plan::Plan& plan, const EmitOptions& options) {
+Emission emit_model(Graph& graph, const plan::Plan& plan, const EmitOptions& options) {
   return ModelContext(graph, plan, options).run();
 }
 

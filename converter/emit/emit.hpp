@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "converter/emit/model_bytes.hpp"
 #include "converter/ir/graph.hpp"
 #include "converter/plan/plan.hpp"
 #include "converter/report/report.hpp"
@@ -14,11 +15,12 @@ namespace linnet::emit {
 
 struct EmitOptions {
   bool strip_names = false;
+  bool release_constants = false;                  // of the graph, each after its last use: it cannot be used again
   std::string source_file, tool_version, options;  // for the model's report
 };
 
 struct Emission {
-  std::vector<uint8_t> model;
+  ModelBytes model;
   std::vector<report::StepSummary> steps;
   std::unordered_map<const ir::Node*, std::pair<int, int>> steps_of;  // first and last; nodes without a step are absent
   std::vector<report::SharedWeights> shared_weights;
@@ -27,6 +29,6 @@ struct Emission {
 
 // Throws ir::Problems with everything that the device cannot do, or ir::Error when the model exceeds the 2 GiB of a
 // FlatBuffer.
-Emission emit_model(const ir::Graph& graph, const plan::Plan& plan, const EmitOptions& options);
+Emission emit_model(ir::Graph& graph, const plan::Plan& plan, const EmitOptions& options);
 
 }  // namespace linnet::emit

@@ -45,18 +45,21 @@ const Array& Constants::get(const Value* value) {
   return *find(value);
 }
 
-std::string Constants::dependency(const Value* value) {
-  std::vector<const Value*> pending{value};
+std::vector<const Value*> Constants::dependencies(const Value* value) {
+  std::vector<const Value*> pending{value}, found;
   std::unordered_set<const Value*> seen;
   while (!pending.empty()) {
     const Value* top = pending.back();
     pending.pop_back();
     if (!seen.insert(top).second || top->constant) continue;
-    if (top->producer == nullptr) return top->name;
+    if (top->producer == nullptr) {
+      found.push_back(top);
+      continue;
+    }
     for (const Value* input : top->producer->inputs)
       if (input != nullptr) pending.push_back(input);
   }
-  return value->name;
+  return found;
 }
 
 }  // namespace linnet::import

@@ -4,6 +4,7 @@
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <vector>
 
 #include "converter/ir/graph.hpp"
 
@@ -15,8 +16,8 @@ class Constants {
   bool known(const ir::Value* value) const { return value->constant.has_value() || derived_.count(value) != 0; }
   const ir::Array& get(const ir::Value* value);  // of a known value
 
-  // The name of a graph input that `value` depends on.
-  static std::string dependency(const ir::Value* value);
+  // The graph inputs that `value` depends on.
+  static std::vector<const ir::Value*> dependencies(const ir::Value* value);
 
  private:
   std::unordered_set<const ir::Value*> derived_;

@@ -29,33 +29,30 @@ class QuietProtobuf {
 
 std::unique_ptr<onnx::ModelProto> read_model(const std::filesystem::path& file) {
   std::error_code ignored;
-  if (std::filesystem::is_directory(file, ignored))
-    throw ir::Error(fmt::format("{}: is a folder, not an ONNX file", file.string()));
+  if (std::filesystem::is_directory(file, ignored)) throw ir::Error("is a folder, not an ONNX file");
   std::ifstream stream(file, std::ios::binary);
-  if (!stream) throw ir::Error(fmt::format("{}: cannot be opened", file.string()));
+  if (!stream) throw ir::Error("cannot be opened");
 
   const QuietProtobuf quiet;
   auto model = std::make_unique<onnx::ModelProto>();
   google::protobuf::io::IstreamInputStream input(&stream);
   google::protobuf::io::CodedInputStream coded(&input);
   if (!model->ParseFromCodedStream(&coded) || !coded.ConsumedEntireMessage())
-    throw ir::Error(fmt::format(
-        "{}: is not an ONNX model, or is truncated or damaged (the protobuf message does not parse)", file.string()));
-  if (!model->has_graph())
-    throw ir::Error(fmt::format("{}: is not an ONNX model (the file holds no graph)", file.string()));
+    throw ir::Error("is not an ONNX model, or is truncated or damaged (the protobuf message does not parse)");
+  if (!model->has_graph()) throw ir::Error("is not an ONNX model (the file holds no graph)");
   return model;
 }
 
-int model_opset(const onnx::ModelProto& model) {
-  for (const onnx::OperatorSetIdProto& set : model.opset_import()) {
+std::optional<int> onnx_opset(const google::protobuf::RepeatedPtrField<onnx::OperatorSetIdProto>& sets,
+                              std::string_view what) {
+  for (const onnx::OperatorSetIdProto& set : sets) {
     if (!is_onnx_domain(set.domain())) continue;
     if (set.version() < kMinimumOpset || set.version() > kMaximumOpset)
       throw ir::Error(
-          fmt::format("the model uses opset {}; supported are {} to {}", set.version(), kMinimumOpset, kMaximumOpset));
+          fmt::format("{} uses opset {}; supported are {} to {}", what, set.version(), kMinimumOpset, kMaximumOpset));
     return static_cast<int>(set.version());
   }
-  throw ir::Error(
-      fmt::format("the model names no opset of domain ai.onnx; supported are {} to {}", kMinimumOpset, kMaximumOpset));
+  return std::nullopt;
 }
 
 }  // namespace linnet::import

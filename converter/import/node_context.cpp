@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "converter/import/shell.hpp"
 #include "converter/import/topology.hpp"
 
 namespace linnet::import {
@@ -25,6 +26,7 @@ AttributeProto::AttributeType type_of(const AttributeProto& attribute) {
   if (attribute.has_i()) return AttributeProto::INT;
   if (attribute.has_s()) return AttributeProto::STRING;
   if (attribute.has_t()) return AttributeProto::TENSOR;
+  if (attribute.has_g()) return AttributeProto::GRAPH;
   if (attribute.floats_size() > 0) return AttributeProto::FLOATS;
   if (attribute.strings_size() > 0) return AttributeProto::STRINGS;
   return attribute.ints_size() > 0 ? AttributeProto::INTS : AttributeProto::UNDEFINED;
@@ -32,30 +34,65 @@ AttributeProto::AttributeType type_of(const AttributeProto& attribute) {
 
 }  // namespace
 
-std::string about_node(const onnx::NodeProto& node, int opset, std::string_view message) {
-  return fmt::format("node '{}' ({}, opset {}): {}", display_name(node), node.op_type(), opset, message);
+std::string node_name(const onnx::NodeProto& node, const Scope& scope) {
+  return scope.prefix + display_name(node);
 }
 
-NodeContext::NodeContext(const onnx::NodeProto& node, ImportState& state)
-    : node_(node), state_(state), name_(display_name(node)) {
+std::string about_node(const onnx::NodeProto& node, const Scope& scope, std::string_view message) {
+  return fmt::format("node '{}' ({}, opset {}): {}", node_name(node, scope), node.op_type(), scope.opset, message);
+}
+
+NodeContext::NodeContext(const onnx::NodeProto& node, ImportState& state, const Scope& scope)
+    : node_(node),
+      state_(state),
+      scope_(scope),
+      name_(import::node_name(node, scope)),
+      first_created_(state.created.size()) {
+  std::set<std::string_view> names;
   for (const AttributeProto& attribute : node.attribute()) {
-    if (!attribute.ref_attr_name().empty())
-      fail(fmt::format("attribute {} refers to a function's attribute", attribute.name()));
-    if (!attributes_.emplace(attribute.name(), &attribute).second)
-      fail(fmt::format("attribute {} is given twice", attribute.name()));
+    if (!names.insert(attribute.name()).second) fail(fmt::format("attribute {} is given twice", attribute.name()));
+    const std::string& reference = attribute.ref_attr_name();
+    if (reference.empty()) {
+      attributes_.emplace(attribute.name(), &attribute);
+      continue;
+    }
+    if (scope.function == nullptr)
+      fail(fmt::format("attribute {} refers to an attribute of a function, the node is in none", attribute.name()));
+    if (const auto given = scope.attributes.find(reference); given != scope.attributes.end())
+      attributes_.emplace(attribute.name(), given->second);
   }
 }
 
-void NodeContext::require_attributes_read() {
+void NodeContext::require_all_read() {
   std::string unknown;
   for (const auto& [name, attribute] : attributes_)
     if (asked_.count(name) == 0) unknown += (unknown.empty() ? "" : ", ") + name;
   if (!unknown.empty()) fail(fmt::format("attribute {} is not one of this operator", unknown));
+  for (int i = static_cast<int>(inputs_asked_); i < node_.input_size(); ++i)
+    if (!node_.input(i).empty())
+      fail(fmt::format("has {} inputs; supported are up to {} (input {} is '{}')", node_.input_size(), inputs_asked_, i,
+                       node_.input(i)));
+}
+
+bool NodeContext::created(const Value* value) const {
+  const auto found = state_.created.find(value);
+  return found != state_.created.end() && found->second >= first_created_;
+}
+
+void NodeContext::note_created(const std::vector<Value*>& values) {
+  for (const Value* value : values) state_.created.emplace(value, state_.created.size());
+}
+
+size_t NodeContext::input_count() {
+  const auto count = static_cast<size_t>(node_.input_size());
+  inputs_asked_ = std::max(inputs_asked_, count);
+  return count;
 }
 
 Value* NodeContext::optional_input(size_t index) {
-  if (index >= input_count() || node_.input(static_cast<int>(index)).empty()) return nullptr;
-  return state_.values.at(node_.input(static_cast<int>(index)));
+  inputs_asked_ = std::max(inputs_asked_, index + 1);
+  if (index >= static_cast<size_t>(node_.input_size()) || node_.input(static_cast<int>(index)).empty()) return nullptr;
+  return *scope_.find(node_.input(static_cast<int>(index)));
 }
 
 Value* NodeContext::input(size_t index) {
@@ -66,14 +103,20 @@ Value* NodeContext::input(size_t index) {
 
 const Array& NodeContext::constant(size_t index, std::string_view what) {
   const Value* value = input(index);
-  if (!state_.constants.known(value))
-    fail(fmt::format("input {} ({}) must be constant, it depends on the graph's input '{}'", index, what,
-                     Constants::dependency(value)));
+  if (!state_.constants.known(value)) {
+    const std::vector<const Value*> dependencies = Constants::dependencies(value);
+    std::string text = fmt::format("input {} ({}) must be constant, it depends on the graph's input '{}'", index, what,
+                                   dependencies.empty() ? value->name : dependencies.front()->name);
+    if (dependencies.size() == 1 && ir::element_count(dependencies.front()->shape()) == 1)
+      text +=
+          fmt::format("; --constant {} gives that a constant value", shell_word(dependencies.front()->name + "=VALUE"));
+    fail(text);
+  }
   return state_.constants.get(value);
 }
 
 bool NodeContext::output_used(size_t index) const {
-  return index < output_count() && state_.read.count(node_.output(static_cast<int>(index))) != 0;
+  return index < output_count() && scope_.read.count(node_.output(static_cast<int>(index))) != 0;
 }
 
 bool NodeContext::has(std::string_view attribute) {
@@ -131,6 +174,12 @@ std::optional<Array> NodeContext::tensor(std::string_view attribute) {
   return array;
 }
 
+std::vector<Value*> NodeContext::branch(std::string_view attribute) {
+  const AttributeProto* found = find(attribute, AttributeProto::GRAPH);
+  if (found == nullptr) fail(fmt::format("attribute {} is missing", attribute));
+  return state_.import_branch(found->g(), scope_);
+}
+
 bool NodeContext::folds_at_once(const std::vector<ir::TensorType>& outputs, const std::vector<Value*>& inputs) const {
   return std::all_of(outputs.begin(), outputs.end(),
                      [](const auto& type) {
@@ -154,11 +203,12 @@ std::vector<Value*> NodeContext::add_many(std::unique_ptr<ir::Op> op, std::vecto
     for (const Value* value : inputs) arrays.push_back(value != nullptr ? &state_.constants.get(value) : nullptr);
     for (Array& array : op->evaluate(arrays)) outputs.push_back(state_.graph.add_constant(name_, std::move(array)));
   } else {
-    const ir::Node* node = state_.graph.add(std::move(op), std::move(inputs), name_);
+    ir::Node* node = state_.graph.add(std::move(op), std::move(inputs), name_);
+    node->origin = fmt::format("{}, opset {}", node_.op_type(), scope_.opset);
     state_.constants.note(*node);
     outputs = node->outputs;
   }
-  created_.insert(outputs.begin(), outputs.end());
+  note_created(outputs);
   return outputs;
 }
 
@@ -168,16 +218,16 @@ Value* NodeContext::add(std::unique_ptr<ir::Op> op, std::vector<Value*> inputs) 
 
 Value* NodeContext::add_constant(Array array, std::string_view what) {
   Value* value = state_.graph.add_constant(what.empty() ? name_ : fmt::format("{}_{}", name_, what), std::move(array));
-  created_.insert(value);
+  note_created({value});
   return value;
 }
 
 void NodeContext::warn(std::string message) {
-  state_.warnings.push_back(about_node(node_, state_.opset, message));
+  state_.warnings.push_back(about_node(node_, scope_, message));
 }
 
 std::string NodeContext::about(const std::string& message) const {
-  return about_node(node_, state_.opset, message);
+  return about_node(node_, scope_, message);
 }
 
 }  // namespace linnet::import

@@ -1,13 +1,16 @@
 #include "converter/import/onnx.hpp"
 
+#include <algorithm>
+#include <cctype>
+#include <functional>
 #include <set>
 
 #include <fmt/format.h>
 
 #include "converter/import/model_file.hpp"
-#include "converter/import/node_context.hpp"
-#include "converter/import/operators.hpp"
-#include "converter/import/topology.hpp"
+#include "converter/import/node_importer.hpp"
+#include "converter/import/samples.hpp"
+#include "converter/import/shell.hpp"
 #include "converter/ops/reshape.hpp"
 
 namespace linnet::import {
@@ -19,42 +22,57 @@ using ir::Error;
 using ir::Shape;
 using ir::Value;
 using InputShapes = std::map<std::string, Shape>;
+using InputConstants = std::map<std::string, ConstantInput>;
+
+// A dimension whose size the model leaves open.
+constexpr int64_t kOpen = -1;
 
 class GraphImporter {
  public:
-  GraphImporter(onnx::GraphProto& source, const onnx::ModelProto& model, const InputShapes& input_shapes,
-                TensorReader reader, bool data_may_be_missing, OnnxModel& result)
-      : source_(source),
-        model_(model),
+  // `initializers` are read once, by the first import of a model.
+  GraphImporter(const std::filesystem::path& file, onnx::ModelProto& model, const InputShapes& input_shapes,
+                const InputConstants& constants, Initializers& initializers, bool data_may_be_missing,
+                OnnxModel& result)
+      : file_(file),
+        source_(*model.mutable_graph()),
         input_shapes_(input_shapes),
-        placeholders_(result.placeholders),
-        state_{*result.graph, result.opset, std::move(reader), result.warnings, data_may_be_missing, {}, {}, {}} {}
+        constants_(constants),
+        result_(result),
+        state_{*result.graph,
+               TensorReader(file.parent_path()),
+               result.warnings,
+               data_may_be_missing,
+               Functions(model),
+               {},
+               {},
+               {}},
+        nodes_(state_, problems_, result.placeholders, initializers) {
+    scope_.opset = result.opset;
+  }
 
   void run() {
-    const Topology topology = sort_nodes(source_);
-    problems_ = topology.problems;
+    const Given given = given_by(source_);  // the names of initializers outlive their elements
     reserve_names();
-    import_initializers();
+    nodes_.import_initializers(source_, scope_);
     import_inputs();
-    for (const int index : topology.order) import_node(source_.node(index));
-    for (const int index : topology.blocked) {
-      check_operator(source_.node(index));
-      spoil_outputs(source_.node(index));
-    }
+    std::vector<std::string> outputs;
+    for (const onnx::ValueInfoProto& output : source_.output()) outputs.push_back(output.name());
+    nodes_.import_nodes(source_.node(), given, outputs, scope_);
     import_outputs();
     if (!problems_.empty()) throw ir::Problems(problems_);
     remove_unused_constants();
   }
 
  private:
+  const std::filesystem::path& file_;
   onnx::GraphProto& source_;
-  const onnx::ModelProto& model_;
   const InputShapes& input_shapes_;
-  std::unordered_set<std::string>& placeholders_;
-  ImportState state_;
+  const InputConstants& constants_;
+  OnnxModel& result_;
   std::vector<std::string> problems_;
-  std::set<std::string>
-      spoiled_;  // tensors that exist but could not be imported; what depends on them is not reported again
+  ImportState state_;
+  Scope scope_;
+  NodeImporter nodes_;
 
   template <class... T>
   void problem(fmt::format_string<T...> text, T&&... arguments) {
@@ -63,64 +81,60 @@ class GraphImporter {
 
   // Tensors keep the source's names; names made up for others must not take them away.
   void reserve_names() {
-    for (const auto& node : source_.node()) {
+    for (const auto& node : source_.node())
       for (const std::string& output : node.output())
         if (!output.empty()) state_.graph.unique_name(output);
-      state_.read.insert(node.input().begin(), node.input().end());
-    }
-    for (const auto& output : source_.output()) state_.read.insert(output.name());
-  }
-
-  void import_initializers() {
-    for (onnx::TensorProto& tensor : *source_.mutable_initializer()) {
-      add_initializer(tensor.name(), tensor);
-      tensor.clear_raw_data();
-    }
-    for (const onnx::SparseTensorProto& tensor : source_.sparse_initializer())
-      add_initializer(tensor.values().name(), tensor);
-  }
-
-  Array read(const onnx::TensorProto& tensor) {
-    if (!state_.data_may_be_missing || !state_.reader.lacks_data(tensor) ||
-        !ir::is_floating(dtype_of(tensor.data_type())))
-      return state_.reader.read(tensor);
-    placeholders_.insert(tensor.name());
-    return TensorReader::zeros(tensor);
-  }
-  Array read(const onnx::SparseTensorProto& tensor) { return state_.reader.read(tensor); }
-
-  template <class Proto>
-  void add_initializer(const std::string& name, const Proto& tensor) try {
-    Array array = read(tensor);
-    if (!array.all_finite()) state_.warnings.push_back(fmt::format("tensor '{}' holds NaN or infinite elements", name));
-    if (state_.values.count(name) == 0) state_.values[name] = state_.graph.add_constant(name, std::move(array));
-  } catch (const Error& error) {
-    problems_.emplace_back(error.what());
-    spoiled_.insert(name);
   }
 
   void import_inputs() {
-    std::set<std::string> names, unresolved;
+    std::set<std::string> names;
+    std::vector<const onnx::ValueInfoProto*> open;
     const std::map<std::string, int64_t> symbols = given_symbols();
     for (const onnx::ValueInfoProto& input : source_.input()) {
-      if (state_.values.count(input.name()) != 0 || spoiled_.count(input.name()) != 0) continue;
+      if (scope_.values.count(input.name()) != 0 || scope_.spoiled.count(input.name()) != 0) continue;
       names.insert(input.name());
       try {
-        std::string symbolic;
-        ir::TensorType type = input_type(input, symbols, symbolic);
-        if (!symbolic.empty()) unresolved.insert(fmt::format("{} ({})", input.name(), symbolic));
-        if (symbolic.empty()) state_.values[input.name()] = state_.graph.add_input(input.name(), std::move(type));
+        if (!import_input(input, symbols)) open.push_back(&input);
       } catch (const Error& error) {
         problem("graph input '{}': {}", input.name(), error.what());
       }
-      if (state_.values.count(input.name()) == 0) spoiled_.insert(input.name());
+      if (scope_.values.count(input.name()) == 0) scope_.spoiled.insert(input.name());
     }
-    if (!unresolved.empty())
-      problem("symbolic dimensions other than the first need a shape (--shape NAME=1,3,224,224): {}",
-              fmt::join(unresolved, ", "));
-    for (const auto& [name, shape] : input_shapes_)
-      if (names.count(name) == 0)
-        problem("a shape is given for '{}', the model's inputs are: {}", name, fmt::join(names, ", "));
+    if (!open.empty()) report_open(open);
+    const auto require_inputs = [&](const auto& given, const char* what) {
+      for (const auto& [name, value] : given)
+        if (names.count(name) == 0)
+          problem("a {} is given for '{}', the model's inputs are: {}", what, name, fmt::join(names, ", "));
+    };
+    require_inputs(input_shapes_, "shape");
+    require_inputs(constants_, "constant");
+  }
+
+  // False where dimensions behind the first, or their number, stay open.
+  bool import_input(const onnx::ValueInfoProto& input, const std::map<std::string, int64_t>& symbols) {
+    const std::string& name = input.name();
+    ir::TensorType type = input_type(input, symbols);
+    if (const auto constant = constants_.find(name); constant != constants_.end()) {
+      try {
+        if (has_unknown_rank(input) && constant->second.elements) type.shape = constant->second.elements->shape();
+        scope_.values[name] = state_.graph.add_constant(name, constant_of(constant->second, type));
+      } catch (const Error& error) {
+        throw Error(fmt::format("the constant '{}' is given: {}", constant->second.text, error.what()));
+      }
+      return true;
+    }
+    if (has_unknown_rank(input)) return false;
+    for (size_t d = 0; d < type.shape.size(); ++d) {
+      if (type.shape[d] == kOpen && d > 0) return false;
+      if (type.shape[d] == kOpen) result_.open_inputs.push_back(name);
+      if (type.shape[d] == kOpen) type.shape[d] = 1;
+    }
+    scope_.values[name] = state_.graph.add_input(name, std::move(type));
+    return true;
+  }
+
+  bool has_unknown_rank(const onnx::ValueInfoProto& input) const {
+    return !input.type().tensor_type().has_shape() && input_shapes_.count(input.name()) == 0;
   }
 
   // Named dimensions whose size follows from a shape that was given.
@@ -136,9 +150,8 @@ class GraphImporter {
     return symbols;
   }
 
-  // `symbolic` gets the dimensions that stay unknown.
-  ir::TensorType input_type(const onnx::ValueInfoProto& input, const std::map<std::string, int64_t>& symbols,
-                            std::string& symbolic) const {
+  // Sizes that are not known are kOpen.
+  ir::TensorType input_type(const onnx::ValueInfoProto& input, const std::map<std::string, int64_t>& symbols) const {
     if (!input.type().has_tensor_type()) throw Error("is not a tensor; supported are tensors");
     const onnx::TypeProto_Tensor& tensor = input.type().tensor_type();
     ir::TensorType type{dtype_of(tensor.elem_type()), {}};
@@ -154,94 +167,59 @@ class GraphImporter {
       type.shape = given->second;
       return type;
     }
-    if (!tensor.has_shape()) symbolic = "unknown rank";
-    for (int d = 0; d < tensor.shape().dim_size(); ++d) {
-      const auto& dim = tensor.shape().dim(d);
+    for (const auto& dim : tensor.shape().dim()) {
       const auto symbol = symbols.find(dim.dim_param());
-      const bool known = dim.dim_value() > 0 || symbol != symbols.end();
-      type.shape.push_back(dim.dim_value() > 0 ? dim.dim_value() : symbol != symbols.end() ? symbol->second : 1);
-      if (!known && d > 0)
-        symbolic += fmt::format("{}dimension {}{}{}", symbolic.empty() ? "" : ", ", d,
-                                dim.dim_param().empty() ? "" : " ", dim.dim_param());
+      type.shape.push_back(dim.dim_value() > 0 ? dim.dim_value() : symbol != symbols.end() ? symbol->second : kOpen);
     }
     return type;
   }
 
-  // Reports an operator that is not supported; null then.
-  const OnnxOperator* check_operator(const onnx::NodeProto& node) {
-    if (!is_onnx_domain(node.domain())) {
-      problem("node '{}' ({}): {} of domain '{}'; supported are operators of domain ai.onnx", display_name(node),
-              node.op_type(), is_function(node) ? "local function" : "operator", node.domain());
-      return nullptr;
-    }
-    const OnnxOperator* row = find_onnx_operator(node.op_type());
-    if (row == nullptr) {
-      problems_.push_back(about_node(node, state_.opset, fmt::format("operator {} is not supported", node.op_type())));
-    } else if (state_.opset < row->first_opset) {
-      problems_.push_back(about_node(
-          node, state_.opset, fmt::format("operator {} is supported from opset {}", node.op_type(), row->first_opset)));
-      row = nullptr;
-    }
-    return row;
-  }
-
-  bool is_function(const onnx::NodeProto& node) const {
-    for (const onnx::FunctionProto& function : model_.functions())
-      if (function.name() == node.op_type() && function.domain() == node.domain()) return true;
-    return false;
-  }
-
-  void spoil_outputs(const onnx::NodeProto& node) { spoiled_.insert(node.output().begin(), node.output().end()); }
-
-  bool inputs_imported(const onnx::NodeProto& node) const {
-    for (const std::string& input : node.input())
-      if (!input.empty() && state_.values.count(input) == 0) return false;
-    return true;
-  }
-
-  void import_node(const onnx::NodeProto& node) {
-    const OnnxOperator* row = check_operator(node);
-    if (row == nullptr || !inputs_imported(node)) return spoil_outputs(node);
-    try {
-      NodeContext context(node, state_);
-      try {
-        const std::vector<Value*> outputs = row->importer(context);
-        context.require_attributes_read();
-        bind_outputs(node, context, outputs);
-      } catch (const Error& error) {
-        const std::string message = error.what();
-        if (message.starts_with(context.about(""))) throw;
-        context.fail(message);
+  // One problem for all inputs, with the command that gives their shapes.
+  void report_open(const std::vector<const onnx::ValueInfoProto*>& inputs) {
+    std::string places, shapes;
+    std::set<std::string> batches;  // first dimensions, which are 1 unless a shape says otherwise
+    for (const onnx::ValueInfoProto& input : source_.input())
+      if (const auto& shape = input.type().tensor_type().shape(); shape.dim_size() > 0)
+        batches.insert(shape.dim(0).dim_param());
+    for (const onnx::ValueInfoProto* input : inputs) {
+      std::string symbolic, sizes;
+      const auto& dims = input->type().tensor_type().shape().dim();
+      for (int d = 0; d < dims.size(); ++d) {
+        const std::string& name = dims[d].dim_param();
+        const bool open = dims[d].dim_value() <= 0 && d > 0;
+        if (open)
+          symbolic += fmt::format("{}dimension {}{}{}", symbolic.empty() ? "" : ", ", d, name.empty() ? "" : " ", name);
+        sizes += sizes.empty() ? "" : ",";
+        sizes += open && batches.count(name) == 0 ? placeholder(name, d)
+                                                  : std::to_string(std::max<int64_t>(dims[d].dim_value(), 1));
       }
-    } catch (const Error& error) {
-      problems_.emplace_back(error.what());
-      spoil_outputs(node);
+      const bool unknown_rank = has_unknown_rank(*input);
+      places +=
+          fmt::format("{}{} ({})", places.empty() ? "" : ", ", input->name(), unknown_rank ? "unknown rank" : symbolic);
+      shapes += " --shape " + shell_word(fmt::format("{}={}", input->name(), unknown_rank ? "1,C,H,W" : sizes));
     }
+    const std::filesystem::path model = std::filesystem::path(file_).replace_extension(".lnt");
+    problem(
+        "symbolic dimensions other than the first need a size: {}; with numbers for the letters: linnet convert {} -o "
+        "{}{}",
+        places, shell_word(file_.string()), shell_word(model.string()), shapes);
   }
 
-  void bind_outputs(const onnx::NodeProto& node, NodeContext& context, const std::vector<Value*>& outputs) {
-    std::set<const Value*> renamed;
-    for (int i = 0; i < node.output_size(); ++i) {
-      const std::string& name = node.output(i);
-      if (name.empty()) continue;
-      Value* value = static_cast<size_t>(i) < outputs.size() ? outputs[static_cast<size_t>(i)] : nullptr;
-      if (value == nullptr) {
-        if (context.output_used(static_cast<size_t>(i))) context.fail(fmt::format("output {} is not supported", i));
-        continue;
-      }
-      if (state_.values.count(name) != 0) continue;  // defined twice, reported already
-      if (context.created(value) && renamed.insert(value).second) state_.graph.rename(value, name);
-      state_.values[name] = value;
-    }
+  // Stands for a size in a command: the dimension's name where that is a word.
+  static std::string placeholder(const std::string& name, int dimension) {
+    const bool word = !name.empty() && std::isalpha(static_cast<unsigned char>(name[0])) != 0 &&
+                      std::all_of(name.begin(), name.end(),
+                                  [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; });
+    return word ? name : fmt::format("D{}", dimension);
   }
 
   void import_outputs() {
     if (source_.output_size() == 0) problem("the graph has no outputs");
     for (const onnx::ValueInfoProto& output : source_.output()) {
-      const auto found = state_.values.find(output.name());
-      if (found != state_.values.end())
-        state_.graph.outputs.push_back(named_output(found->second, output.name()));
-      else if (spoiled_.count(output.name()) == 0)
+      const auto found = scope_.values.find(output.name());
+      if (found != scope_.values.end())
+        state_.graph.outputs.push_back(found->second = named_output(found->second, output.name()));
+      else if (scope_.spoiled.count(output.name()) == 0)
         problem("graph output '{}' is not computed by any node", output.name());
     }
   }
@@ -270,15 +248,31 @@ class GraphImporter {
 
 }  // namespace
 
-OnnxModel import_onnx(const std::filesystem::path& file, const InputShapes& input_shapes, bool data_may_be_missing) {
+OnnxModel import_onnx(const std::filesystem::path& file, const InputShapes& input_shapes,
+                      const InputConstants& constants, bool data_may_be_missing) {
   const std::unique_ptr<onnx::ModelProto> model = read_model(file);
-  OnnxModel result;
-  result.graph = std::make_unique<ir::Graph>();
-  result.graph->name = model->graph().name();
-  result.opset = model_opset(*model);
-  GraphImporter(*model->mutable_graph(), *model, input_shapes, TensorReader(file.parent_path()), data_may_be_missing,
-                result)
-      .run();
+  const std::optional<int> opset = onnx_opset(model->opset_import(), "the model");
+  if (!opset)
+    throw Error(fmt::format("the model names no opset of domain ai.onnx; supported are {} to {}", kMinimumOpset,
+                            kMaximumOpset));
+  Initializers initializers;
+  const auto import = [&](const InputShapes& shapes) {
+    OnnxModel result;
+    result.graph = std::make_unique<ir::Graph>();
+    result.graph->name = model->graph().name();
+    result.opset = *opset;
+    GraphImporter(file, *model, shapes, constants, initializers, data_may_be_missing, result).run();
+    return result;
+  };
+  OnnxModel result = import(input_shapes);
+  if (result.open_inputs.empty()) return result;
+  std::unordered_set<std::string> names;
+  for (const auto& initializer : initializers) names.insert(initializer.first);
+  require_samples(*result.graph, result.open_inputs, names, [&](const InputShapes& sizes) {
+    InputShapes shapes = input_shapes;
+    for (const auto& [name, shape] : sizes) shapes[name] = shape;
+    return import(shapes).graph;
+  });
   return result;
 }
 

@@ -25,12 +25,15 @@ class OnnxContext {
   virtual int opset() const = 0;
   virtual ir::Graph& graph() = 0;
 
-  // Inputs. `input` throws Error when it is absent; `optional_input` gives null.
-  virtual size_t input_count() const = 0;
+  // Inputs. `input` throws Error when it is absent; `optional_input` gives null. One behind all that were asked for is
+  // a problem of its own, unless their number was asked for.
+  virtual size_t input_count() = 0;
   virtual ir::Value* input(size_t index) = 0;
   virtual ir::Value* optional_input(size_t index) = 0;
   // The constant elements of an input; throws Error ("input 1 (shape) must be constant ...") when they depend on data.
   virtual const ir::Array& constant(size_t index, std::string_view what) = 0;
+  // Whether a value is constant or computed from constants alone, so that constant folding makes it one.
+  virtual bool is_static(const ir::Value* value) const = 0;
   virtual size_t output_count() const = 0;           // declared outputs
   virtual bool output_used(size_t index) const = 0;  // read by a node, or an output of the graph
 
@@ -44,6 +47,8 @@ class OnnxContext {
   virtual std::vector<int64_t> integers(std::string_view attribute, std::vector<int64_t> fallback = {}) = 0;
   virtual std::vector<double> numbers(std::string_view attribute, std::vector<double> fallback = {}) = 0;
   virtual std::optional<ir::Array> tensor(std::string_view attribute) = 0;
+  // Adds the nodes of a graph without inputs, which may read the tensors around it, and gives its outputs.
+  virtual std::vector<ir::Value*> branch(std::string_view attribute) = 0;
 
   // Adds a node whose inputs are `inputs`; nodes with only constant inputs and integer or boolean outputs (shape
   // arithmetic) are evaluated at once and come back as constants.

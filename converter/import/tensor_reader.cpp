@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cstring>
 #include <fstream>
+#include <type_traits>
 
 #include <fmt/format.h>
 
@@ -203,6 +204,18 @@ Array TensorReader::zeros(const TensorProto& tensor) {
   return Array::of_floats(std::move(shape), std::vector<float>(count)).cast(dtype_of(tensor.data_type()));
 }
 
+std::filesystem::path TensorReader::external_file(const std::string& location) const {
+  namespace fs = std::filesystem;
+  const auto outside = [](const fs::path& path) { return path.empty() || path.is_absolute() || *path.begin() == ".."; };
+  const fs::path name = fs::path(location).lexically_normal();
+  std::error_code failure;
+  const fs::path folder = fs::weakly_canonical(folder_.empty() ? fs::path(".") : folder_, failure);
+  const fs::path file = failure ? fs::path() : fs::weakly_canonical(folder / name, failure);
+  if (outside(name) || failure || outside(file.lexically_relative(folder)))
+    throw Error(fmt::format("external file '{}' lies outside the model's folder", location));
+  return file;
+}
+
 std::string TensorReader::external_bytes(const TensorProto& tensor, size_t wanted) const {
   std::string location;
   uint64_t offset = 0, length = wanted;
@@ -212,24 +225,21 @@ std::string TensorReader::external_bytes(const TensorProto& tensor, size_t wante
     if (entry.key() == "length") length = parsed_number(entry.value(), "length");
   }
   if (location.empty()) throw Error("external data without a location");
-  const std::filesystem::path relative = std::filesystem::path(location).lexically_normal();
-  if (relative.is_absolute() || *relative.begin() == "..")
-    throw Error(fmt::format("external file '{}' lies outside the model's folder", location));
   if (length != wanted) throw Error(fmt::format("has {} bytes in file '{}', wanted {}", length, location, wanted));
 
-  const std::filesystem::path file = folder_ / relative;
+  const std::filesystem::path file = external_file(location);
   std::error_code failure;
   if (!std::filesystem::is_regular_file(file, failure))
-    throw Error(fmt::format("external file '{}' is missing", file.string()));
+    throw Error(fmt::format("external file '{}' is missing", location));
   const uint64_t size = std::filesystem::file_size(file, failure);
   if (failure || offset > size || size - offset < wanted)
     throw Error(
-        fmt::format("external file '{}' has {} bytes, wanted {} from offset {}", file.string(), size, wanted, offset));
+        fmt::format("external file '{}' has {} bytes, wanted {} from offset {}", location, size, wanted, offset));
   std::ifstream stream(file, std::ios::binary);
   std::string bytes(wanted, '\0');
   if (!stream.seekg(static_cast<std::streamoff>(offset)) ||
       !stream.read(bytes.data(), static_cast<std::streamsize>(wanted)))
-    throw Error(fmt::format("external file '{}' cannot be read", file.string()));
+    throw Error(fmt::format("external file '{}' cannot be read", location));
   return bytes;
 }
 
@@ -262,6 +272,16 @@ Array TensorReader::read(const onnx::SparseTensorProto& tensor) const {
   } catch (const Error& error) {
     throw Error(fmt::format("sparse tensor '{}': {}", name, error.what()));
   }
+}
+
+void release_elements(TensorProto& tensor) {
+  if (tensor.has_raw_data()) delete tensor.release_raw_data();
+  const auto release = [](auto* field) { std::remove_pointer_t<decltype(field)>().Swap(field); };
+  release(tensor.mutable_float_data());
+  release(tensor.mutable_double_data());
+  release(tensor.mutable_int32_data());
+  release(tensor.mutable_int64_data());
+  release(tensor.mutable_uint64_data());
 }
 
 }  // namespace linnet::import

@@ -16,7 +16,7 @@ ir::DType dtype_of(int onnx_data_type);
 
 class TensorReader {
  public:
-  // External data is looked up in `folder` and never outside of it.
+  // External data is looked up in `folder` and never outside of it, not through symbolic links either.
   explicit TensorReader(std::filesystem::path folder) : folder_(std::move(folder)) {}
 
   // Throws ir::Error naming the tensor, and the file of external data.
@@ -29,7 +29,11 @@ class TensorReader {
  private:
   std::filesystem::path folder_;
 
+  std::filesystem::path external_file(const std::string& location) const;
   std::string external_bytes(const onnx::TensorProto& tensor, size_t wanted) const;
 };
+
+// Frees what holds the tensor's elements; protobuf's clear_... keep the memory.
+void release_elements(onnx::TensorProto& tensor);
 
 }  // namespace linnet::import

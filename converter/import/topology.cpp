@@ -13,7 +13,8 @@ namespace {
 
 class Sorter {
  public:
-  explicit Sorter(const onnx::GraphProto& graph) : graph_(graph), sources_(static_cast<size_t>(graph.node_size())) {}
+  Sorter(const NodeList& nodes, const Given& given)
+      : nodes_(nodes), known_(given), sources_(static_cast<size_t>(nodes.size())) {}
 
   Topology run() {
     collect_definitions();
@@ -24,51 +25,53 @@ class Sorter {
   }
 
  private:
-  const onnx::GraphProto& graph_;
+  const NodeList& nodes_;
+  const Given& known_;
   Topology result_;
   std::unordered_set<std::string> given_;           // inputs and initializers
   std::unordered_map<std::string, int> producers_;  // tensor to node
   std::vector<std::vector<int>> sources_;           // per node, the nodes that it reads
 
   void collect_definitions() {
-    for (const auto& initializer : graph_.initializer()) define_initializer(initializer.name());
-    for (const auto& initializer : graph_.sparse_initializer()) define_initializer(initializer.values().name());
+    for (const std::string& initializer : known_.initializers)
+      if (!given_.insert(initializer).second) problem("initializer '{}' is defined twice", initializer);
     std::unordered_set<std::string> inputs;
-    for (const auto& input : graph_.input())
-      if (!inputs.insert(input.name()).second) problem("graph input '{}' is listed twice", input.name());
+    for (const std::string& input : known_.inputs)
+      if (!inputs.insert(input).second) problem("graph input '{}' is listed twice", input);
     given_.merge(inputs);
-    for (int i = 0; i < graph_.node_size(); ++i)
-      for (const std::string& output : graph_.node(i).output()) define_output(i, output);
-  }
-
-  void define_initializer(const std::string& name) {
-    if (!given_.insert(name).second) problem("initializer '{}' is defined twice", name);
+    for (int i = 0; i < nodes_.size(); ++i)
+      for (const std::string& output : nodes_[i].output()) define_output(i, output);
   }
 
   void define_output(int node, const std::string& output) {
     if (output.empty()) return;
-    const std::string name = display_name(graph_.node(node));
+    const std::string name = display_name(nodes_.Get(node));
     if (given_.count(output) != 0)
       return problem("node '{}': output '{}' is already a graph input or an initializer", name, output);
     const auto [entry, added] = producers_.emplace(output, node);
     if (!added)
       problem("node '{}': output '{}' is already computed by node '{}'", name, output,
-              display_name(graph_.node(entry->second)));
+              display_name(nodes_.Get(entry->second)));
   }
 
   void collect_edges() {
-    for (int i = 0; i < graph_.node_size(); ++i) {
-      const onnx::NodeProto& node = graph_.node(i);
+    for (int i = 0; i < nodes_.size(); ++i) {
+      const onnx::NodeProto& node = nodes_[i];
       for (int k = 0; k < node.input_size(); ++k) {
         const std::string& input = node.input(k);
         const auto producer = producers_.find(input);
         if (producer != producers_.end())
           sources_[static_cast<size_t>(i)].push_back(producer->second);
-        else if (!input.empty() && given_.count(input) == 0)
+        else if (!input.empty() && given_.count(input) == 0 && !(known_.outside && known_.outside(input)))
           problem(
               "node '{}' ({}): input {} '{}' is not defined: no initializer, graph input or node output has this name",
               display_name(node), node.op_type(), k, input);
       }
+      std::unordered_set<std::string> captures;
+      collect_captures(node, captures);
+      for (const std::string& name : captures)
+        if (const auto producer = producers_.find(name); producer != producers_.end())
+          sources_[static_cast<size_t>(i)].push_back(producer->second);
     }
   }
 
@@ -105,8 +108,8 @@ class Sorter {
     }
     std::string names;
     for (size_t i = path.size(); i-- > position[node];)
-      names += fmt::format("'{}' -> ", display_name(graph_.node(path[i])));
-    problem("the graph has a cycle: {}'{}'", names, display_name(graph_.node(path.back())));
+      names += fmt::format("'{}' -> ", display_name(nodes_.Get(path[i])));
+    problem("the graph has a cycle: {}'{}'", names, display_name(nodes_.Get(path.back())));
   }
 
   template <class... T>
@@ -122,8 +125,30 @@ std::string display_name(const onnx::NodeProto& node) {
   return node.output_size() > 0 ? fmt::format("{}_{}", node.op_type(), node.output(0)) : node.op_type();
 }
 
-Topology sort_nodes(const onnx::GraphProto& graph) {
-  return Sorter(graph).run();
+Given given_by(const onnx::GraphProto& graph) {
+  Given given;
+  for (const auto& initializer : graph.initializer()) given.initializers.push_back(initializer.name());
+  for (const auto& initializer : graph.sparse_initializer()) given.initializers.push_back(initializer.values().name());
+  for (const auto& input : graph.input()) given.inputs.push_back(input.name());
+  return given;
+}
+
+Topology sort_nodes(const NodeList& nodes, const Given& given) {
+  return Sorter(nodes, given).run();
+}
+
+void collect_captures(const onnx::NodeProto& node, std::unordered_set<std::string>& names) {
+  const auto collect = [&](const onnx::GraphProto& graph) {
+    for (const onnx::NodeProto& inner : graph.node()) {
+      names.insert(inner.input().begin(), inner.input().end());
+      collect_captures(inner, names);
+    }
+    for (const onnx::ValueInfoProto& output : graph.output()) names.insert(output.name());
+  };
+  for (const onnx::AttributeProto& attribute : node.attribute()) {
+    if (attribute.has_g()) collect(attribute.g());
+    for (const onnx::GraphProto& graph : attribute.graphs()) collect(graph);
+  }
 }
 
 }  // namespace linnet::import

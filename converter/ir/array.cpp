@@ -114,6 +114,29 @@ std::shared_ptr<const std::vector<T>> shared(std::vector<T> values) {
   return std::make_shared<const std::vector<T>>(std::move(values));
 }
 
+// Calls visit(offset) for every coordinate of `shape` in row-major order.
+template <class Visit>
+void for_each_offset(const Shape& shape, const std::vector<int64_t>& strides, int64_t offset, const Visit& visit) {
+  Shape position(shape.size(), 0);
+  for (int64_t left = element_count(shape); left > 0; --left) {
+    visit(offset);
+    for (size_t d = shape.size(); d-- > 0;) {
+      offset += strides[d];
+      if (++position[d] < shape[d]) break;
+      offset -= strides[d] * shape[d];
+      position[d] = 0;
+    }
+  }
+}
+
+template <class T>
+std::vector<T> picked(const std::vector<T>& values, const Shape& shape, const std::vector<int64_t>& strides) {
+  std::vector<T> result;
+  result.reserve(static_cast<size_t>(element_count(shape)));
+  for_each_offset(shape, strides, 0, [&](int64_t offset) { result.push_back(values[static_cast<size_t>(offset)]); });
+  return result;
+}
+
 template <class T>
 std::vector<T> picked(const std::vector<T>& values, const std::vector<int64_t>& source, T fill) {
   std::vector<T> result(source.size());
@@ -198,17 +221,9 @@ std::vector<int64_t> row_major_strides(const Shape& shape) {
 }
 
 std::vector<int64_t> strided_offsets(const Shape& shape, const std::vector<int64_t>& strides, int64_t offset) {
-  std::vector<int64_t> offsets(static_cast<size_t>(element_count(shape)));
-  Shape position(shape.size(), 0);
-  for (int64_t& result : offsets) {
-    result = offset;
-    for (size_t d = shape.size(); d-- > 0;) {
-      offset += strides[d];
-      if (++position[d] < shape[d]) break;
-      offset -= strides[d] * shape[d];
-      position[d] = 0;
-    }
-  }
+  std::vector<int64_t> offsets;
+  offsets.reserve(static_cast<size_t>(element_count(shape)));
+  for_each_offset(shape, strides, offset, [&](int64_t position) { offsets.push_back(position); });
   return offsets;
 }
 
@@ -288,10 +303,14 @@ Array Array::reshaped(Shape shape) const {
 Array Array::cast(DType dtype) const {
   if (dtype == type_.dtype) return *this;
   if (is_floating(dtype)) {
-    std::vector<double> values = doubles();
     const bool widens = dtype == DType::f32 && (type_.dtype == DType::f16 || type_.dtype == DType::bf16);
-    if (!widens)
-      for (double& value : values) value = rounded(value, dtype);
+    if (widens) {
+      Array array = *this;
+      array.type_.dtype = dtype;
+      return array;
+    }
+    std::vector<double> values = doubles();
+    for (double& value : values) value = rounded(value, dtype);
     return of_doubles(shape(), std::move(values), dtype);
   }
   std::vector<int64_t> values(size());
@@ -307,6 +326,15 @@ Array Array::gathered(Shape shape, const std::vector<int64_t>& source, double fi
   if (floats_) array.floats_ = shared(picked(*floats_, source, static_cast<float>(fill)));
   if (doubles_) array.doubles_ = shared(picked(*doubles_, source, fill));
   if (integers_) array.integers_ = shared(picked(*integers_, source, truncated(fill, type_.dtype)));
+  return array;
+}
+
+Array Array::strided(Shape shape, const std::vector<int64_t>& strides) const {
+  Array array;
+  if (floats_) array.floats_ = shared(picked(*floats_, shape, strides));
+  if (doubles_) array.doubles_ = shared(picked(*doubles_, shape, strides));
+  if (integers_) array.integers_ = shared(picked(*integers_, shape, strides));
+  array.type_ = {type_.dtype, std::move(shape)};
   return array;
 }
 

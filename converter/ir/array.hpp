@@ -68,6 +68,8 @@ class Array {
   Array cast(DType dtype) const;
   // Element i of the result is element source[i], or `fill` where source[i] < 0.
   Array gathered(Shape shape, const std::vector<int64_t>& source, double fill = 0.0) const;
+  // The elements at strided_offsets(shape, strides).
+  Array strided(Shape shape, const std::vector<int64_t>& strides) const;
   bool all_finite() const;
 
  private:

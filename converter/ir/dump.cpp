@@ -39,7 +39,7 @@ std::string line(const Node& node) {
   node.op->attributes(writer);
   const std::string attributes = writer.text().empty() ? "" : " " + writer.text();
   return fmt::format("{} = {}({}){}  # {}\n", outputs, node.op->name(), inputs, attributes,
-                     fmt::join(node.sources, ", "));
+                     fmt::join(node.sources.list(), ", "));
 }
 
 }  // namespace

@@ -58,6 +58,7 @@ std::unique_ptr<Graph> Graph::clone() const {
     twin->outputs = twins(node->outputs);
     twin->name = node->name;
     twin->sources = node->sources;
+    twin->origin = node->origin;
     for (Value* output : twin->outputs) output->producer = twin.get();
     nodes[node.get()] = twin.get();
     twin->position = copy->nodes_.insert(copy->nodes_.end(), nullptr);
@@ -105,7 +106,7 @@ Node* Graph::add(std::unique_ptr<Op> op, std::vector<Value*> inputs, std::string
   node->op = std::move(op);
   node->inputs = std::move(inputs);
   node->name = std::move(name);
-  node->sources = {node->name};
+  node->sources = SourceNames(node->name);
   for (size_t i = 0; i < node->inputs.size(); ++i)
     if (node->inputs[i] != nullptr) node->inputs[i]->uses.push_back({node, i});
   for (size_t i = 0; i < types.size(); ++i) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "converter/ir/op.hpp"
+#include "converter/ir/source_names.hpp"
 
 namespace linnet::ir {
 
@@ -21,7 +22,8 @@ struct Use {
 
 // Produced by a node, or a graph input, or a constant.
 struct Value {
-  std::string name;  // unique in the graph, from the source model where it has one
+  // From the source model where it has one. Unique in the graph, except that an output may have the name of an input.
+  std::string name;
   TensorType type;
   Node* producer = nullptr;  // null for graph inputs and constants
   size_t output_index = 0;
@@ -37,8 +39,9 @@ struct Node {
   std::unique_ptr<Op> op;
   std::vector<Value*> inputs;  // null: optional input that is absent
   std::vector<Value*> outputs;
-  std::string name;                  // of the first source node
-  std::vector<std::string> sources;  // every source node that became this one
+  std::string name;     // of the first source node
+  SourceNames sources;  // every source node that became this one
+  std::string origin;   // the first source node's operator: "Greater, opset 13"
   std::list<std::unique_ptr<Node>>::iterator position;
 
   template <class T>

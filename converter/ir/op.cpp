@@ -52,9 +52,8 @@ void AttributeWriter::add(std::string_view name, const Activation& value) {
 }
 
 void Op::emit(const Node& node, emit::Context& context) const {
-  (void)context;
-  throw Error(fmt::format("{} ({}): the device has no such operator, it can only be computed from constants", node.name,
-                          name()));
+  (void)node, (void)context;
+  throw Error("the device has no such operator; supported is what can be computed from constants");
 }
 
 }  // namespace linnet::ir

@@ -30,7 +30,7 @@ class Verifier {
   std::unordered_set<const Value*> values_, inputs_;
   std::unordered_set<const Node*> nodes_;
   std::unordered_set<const Node*> seen_;
-  std::unordered_set<std::string_view> names_;
+  std::unordered_map<std::string_view, const Value*> names_;
 
   template <class... T>
   [[noreturn]] void fail(fmt::format_string<T...> text, T&&... arguments) const {
@@ -46,7 +46,9 @@ class Verifier {
 
   void check_value(const Value& value) {
     if (value.name.empty()) fail("a tensor of type {} has no name", to_string(value.type));
-    if (!names_.insert(value.name).second) fail("tensor name {} is used twice", value.name);
+    const auto [named, added] = names_.try_emplace(value.name, &value);
+    if (!added && !(inputs_.count(named->second) > 0 && graph_.is_output(&value)))
+      fail("tensor name {} is used twice", value.name);
     if (value.constant && value.producer != nullptr)
       fail("tensor {} is constant and also computed by {}", value.name, value.producer->name);
     if (value.constant && value.constant->type() != value.type)

@@ -53,15 +53,16 @@ struct Comparison {
   int unmatched = 0;                         // tensors of the model that the graph does not have
 };
 
-// One run's elements (row-major, `count` of them) as an array of the graph's type.
-ir::Array array_of(const OutputSamples& elements, size_t first, size_t count, const ir::TensorType& type) {
+// Elements (row-major) as an array of the graph's type.
+ir::Array array_of(const OutputSamples& elements, const ir::TensorType& type) {
+  const size_t count = elements.size();
   if (ir::is_floating(type.dtype)) {
     std::vector<double> values(count);
-    for (size_t i = 0; i < count; ++i) values[i] = elements.number(first + i);
+    for (size_t i = 0; i < count; ++i) values[i] = elements.number(i);
     return ir::Array::of_doubles(type.shape, std::move(values), type.dtype);
   }
   std::vector<int64_t> values(count);
-  for (size_t i = 0; i < count; ++i) values[i] = static_cast<int64_t>(elements.number(first + i));
+  for (size_t i = 0; i < count; ++i) values[i] = static_cast<int64_t>(elements.number(i));
   return ir::Array::of_integers(type.shape, std::move(values), type.dtype);
 }
 
@@ -72,9 +73,9 @@ std::vector<ir::Array> source_inputs(const Device& device, const std::vector<Inp
   std::vector<ir::Array> arrays;
   for (size_t i = 0; i < samples.size(); ++i) {
     const linnet_tensor_view view = device.input(static_cast<int>(i));
-    const OutputSamples all{"", view.type, {}, samples[i].bytes, samples[i].runs};
-    const size_t count = all.size() / samples[i].runs;
-    arrays.push_back(array_of(all, run * count, count, graph.inputs[i]->type));
+    const unsigned char* sample = samples[i].sample(run);
+    const OutputSamples one{"", view.type, {}, std::vector<unsigned char>(sample, sample + view.bytes), 1};
+    arrays.push_back(array_of(one, graph.inputs[i]->type));
   }
   return arrays;
 }
@@ -85,7 +86,7 @@ std::vector<ir::Array> device_inputs(const Device& device, const ir::Graph& grap
     const linnet_tensor_view view = device.input(i);
     const auto* data = static_cast<const unsigned char*>(view.data);
     const OutputSamples all{"", view.type, {}, std::vector<unsigned char>(data, data + view.bytes), 1};
-    arrays.push_back(array_of(all, 0, all.size(), graph.inputs[static_cast<size_t>(i)]->type));
+    arrays.push_back(array_of(all, graph.inputs[static_cast<size_t>(i)]->type));
   }
   return arrays;
 }
@@ -260,7 +261,7 @@ int compare(const Arguments& arguments) {
   check_same_model(arguments, model, named);
 
   comparer = std::make_unique<Comparer>(conversion, named);
-  const size_t runs = samples.empty() ? 1 : std::min(samples[0].runs, static_cast<size_t>(arguments.sample_count));
+  const size_t runs = std::min(run_count(samples), static_cast<size_t>(arguments.sample_count));
   for (size_t run = 0; run < runs; ++run) comparer->run(device, samples, run);
   const Comparison& result = comparer->result();
   if (arguments.json) {

@@ -16,7 +16,7 @@ namespace {
 
 struct Arguments {
   std::string input, output, c_array;
-  std::vector<std::string> shapes;
+  std::vector<std::string> shapes, constants;
   std::string dump_after, stop_after, init, data_set, winograd, cascade;
   uint64_t seed = 0;
   std::vector<std::string> reparametrizations;
@@ -43,6 +43,15 @@ std::pair<std::string, ir::Shape> parse_shape(const std::string& text) {
   return {text.substr(0, equals), shape};
 }
 
+// "name=16000" or "name=file.npy"; numbers and file names hold no '=', a name may.
+std::pair<std::string, import::ConstantInput> parse_constant(const std::string& text) {
+  const size_t equals = text.rfind('=');
+  if (equals == std::string::npos || equals == 0 || equals + 1 == text.size())
+    throw ToolError(kUsageError,
+                    fmt::format("--constant {}: expected NAME=VALUE, NAME=VALUE,VALUE,... or NAME=FILE.npy", text));
+  return {text.substr(0, equals), {text.substr(equals + 1), std::nullopt}};
+}
+
 // Absent where the converter chooses. For firmware transformed weights, four times as large, are not the default.
 std::optional<int64_t> parse_winograd(const Arguments& arguments) {
   const std::string& text = arguments.winograd;
@@ -67,6 +76,11 @@ ConvertOptions convert_options(const Arguments& arguments) {
   for (const std::string& text : arguments.shapes) {
     if (!options.input_shapes.insert(parse_shape(text)).second) {
       throw ToolError(kUsageError, fmt::format("--shape {}: given twice for the same input", text));
+    }
+  }
+  for (const std::string& text : arguments.constants) {
+    if (!options.constants.insert(parse_constant(text)).second) {
+      throw ToolError(kUsageError, fmt::format("--constant {}: given twice for the same input", text));
     }
   }
   check_pass("--dump-after", arguments.dump_after);
@@ -97,15 +111,20 @@ ConvertOptions convert_options(const Arguments& arguments) {
 }
 
 // The header goes beside the source: model.c and model.h.
+std::string c_header_path(const std::string& source) {
+  return std::filesystem::path(source).replace_extension(".h").string();
+}
+
 void write_c_array(const std::string& path, const Conversion& conversion) {
   const auto& memory = conversion.report.memory;
   const auto cortex_m =
       std::find_if(memory.begin(), memory.end(), [](const auto& target) { return target.target == "cortex-m"; });
   if (cortex_m == memory.end()) throw ToolError(kModelError, "the report has no arena for Cortex-M");
-  const std::filesystem::path source(path);
+  const std::string header = c_header_path(path);
   const emit::CHeader text =
-      emit::c_header(conversion.model, emit::c_identifier(source.stem().string()), cortex_m->arena_bytes);
-  write_file(std::filesystem::path(path).replace_extension(".h").string(), text.header);
+      emit::c_header(conversion.model, emit::c_identifier(std::filesystem::path(path).stem().string()),
+                     std::filesystem::path(header).filename().string(), cortex_m->arena_bytes);
+  write_file(header, text.header);
   write_file(path, text.source);
 }
 
@@ -113,21 +132,27 @@ void check_arguments(const Arguments& arguments) {
   if (arguments.output.empty() && arguments.stop_after.empty()) {
     throw ToolError(kUsageError, "convert needs -o FILE (or --stop-after PASS) (see --help)");
   }
-  if (!arguments.c_array.empty() && std::filesystem::path(arguments.c_array).extension() != ".c") {
-    throw ToolError(kUsageError, fmt::format("--c-array {}: the name must end in .c", arguments.c_array));
+  std::vector<FileArgument> inputs = {{"MODEL.onnx", arguments.input}}, outputs;
+  if (!arguments.data_set.empty()) inputs.push_back({"--reestimate-bn", arguments.data_set});
+  if (!arguments.output.empty()) outputs.push_back({"-o", arguments.output});
+  if (!arguments.c_array.empty()) {
+    if (std::filesystem::path(arguments.c_array).extension() != ".c") {
+      throw ToolError(kUsageError, fmt::format("--c-array {}: the name must end in .c", arguments.c_array));
+    }
+    if (arguments.c_array.find_first_of("\"\n") != std::string::npos) {
+      throw ToolError(kUsageError,
+                      fmt::format("--c-array {}: C cannot include a file of such a name", arguments.c_array));
+    }
+    outputs.push_back({"--c-array", arguments.c_array});
+    outputs.push_back({"the header of --c-array", c_header_path(arguments.c_array)});
   }
-  for (const std::string& path : {arguments.output, arguments.c_array}) {
-    if (!path.empty()) check_writable(path);
-  }
-  std::error_code ignored;
-  if (std::filesystem::equivalent(arguments.input, arguments.output, ignored)) {
-    throw ToolError(kUsageError, fmt::format("-o {}: is the input file", arguments.output));
-  }
+  check_files(inputs, outputs, !arguments.quiet);
 }
 
 int convert_action(const Arguments& arguments) {
   check_arguments(arguments);
   ConvertOptions options = convert_options(arguments);
+  options.keep_graphs = false;
   Conversion conversion;
   {
     ProgressBar progress;
@@ -144,18 +169,30 @@ int convert_action(const Arguments& arguments) {
   return kOk;
 }
 
-ir::Array read_samples(const std::string& path) {
-  const NpyArray npy = read_npy(path);
+ir::Array read_samples(const NpyArray& npy) {
   std::vector<double> values(npy.size());
   for (size_t i = 0; i < values.size(); ++i) values[i] = npy.number(i);
   return ir::Array::of_doubles(npy.shape, std::move(values), ir::DType::f64);
+}
+
+ir::Array read_constant(const std::string& path) {
+  const NpyArray npy = read_npy(path);
+  if (npy.kind == 'f') return read_samples(npy);
+  std::vector<int64_t> values(npy.size());
+  for (size_t i = 0; i < values.size(); ++i) values[i] = npy.integer(i);
+  const ir::DType dtype = npy.kind == 'b'                             ? ir::DType::boolean
+                          : npy.kind == 'u' && npy.element_bytes == 8 ? ir::DType::u64
+                                                                      : ir::DType::i64;
+  return ir::Array::of_integers(npy.shape, std::move(values), dtype);
 }
 
 }  // namespace
 
 Conversion convert_file(const std::string& onnx_file, ConvertOptions options) {
   { const MappedFile readable(onnx_file); }
-  if (!options.data_set.empty()) options.samples = read_samples(options.data_set);
+  if (!options.data_set.empty()) options.samples = read_samples(read_npy(options.data_set));
+  for (auto& [name, constant] : options.constants)
+    if (constant.text.ends_with(".npy")) constant.elements = read_constant(constant.text);
   try {
     Conversion conversion = linnet::convert(onnx_file, options);
     for (const std::string& warning : conversion.warnings) fmt::print(stderr, "linnet: warning: {}\n", warning);
@@ -166,13 +203,14 @@ Conversion convert_file(const std::string& onnx_file, ConvertOptions options) {
     for (const std::string& problem : problems.list()) text += "\n  " + problem;
     throw ToolError(kModelError, text);
   } catch (const ir::Error& error) {
-    throw ToolError(kModelError, fmt::format("{}: {}", onnx_file, error.what()));
+    const std::string text = error.what(), place = onnx_file + ": ";
+    throw ToolError(kModelError, text.rfind(place, 0) == 0 ? text : place + text);
   }
 }
 
 void add_convert_command(CLI::App& app, Action* action) {
   auto arguments = std::make_shared<Arguments>();
-  CLI::App* command = app.add_subcommand("convert", "Converts an ONNX model (opset 7 to 21) to a .lnt file.");
+  CLI::App* command = app.add_subcommand("convert", "Converts an ONNX model (opset 7 to 26) to a .lnt file.");
   command->add_option("input", arguments->input, "The ONNX file; external data are read from beside it")
       ->required()
       ->type_name("MODEL.onnx");
@@ -181,9 +219,16 @@ void add_convert_command(CLI::App& app, Action* action) {
   command
       ->add_option("--shape", arguments->shapes,
                    "Shape of an input, where the model leaves it open or another one is wanted; repeat for more inputs "
-                   "(default for a symbolic batch: 1)")
+                   "(default for an open batch of independent samples: 1)")
       ->allow_extra_args(false)
       ->type_name("NAME=N,C,H,W");
+  command
+      ->add_option(
+          "--constant", arguments->constants,
+          "An input that becomes a constant: numbers separated by commas, or the elements of a file; repeat for "
+          "more inputs")
+      ->allow_extra_args(false)
+      ->type_name("NAME=VALUE|FILE.npy");
   command->add_flag("--strip", arguments->strip, "Leave out tensor names, step names and source node names");
   command->add_flag("--keep-layout", arguments->keep_layout,
                     "Inputs and outputs keep the source's order of dimensions (N, C, H, W) on the device");

@@ -8,6 +8,28 @@ namespace linnet::ops {
 
 using import::OnnxContext;
 
+namespace {
+
+// NaN is passed over, as on the device.
+template <class T>
+std::vector<int64_t> positions(const ArgMax& op, const std::vector<T>& values, const AxisSplit& view) {
+  std::vector<int64_t> result(static_cast<size_t>(view.outer * view.inner), 0);
+  for (int64_t o = 0; o < view.outer; ++o) {
+    for (int64_t i = 0; i < view.inner; ++i) {
+      const T* column = values.data() + o * view.size * view.inner + i;
+      int64_t& best = result[static_cast<size_t>(o * view.inner + i)];
+      for (int64_t s = 1; s < view.size; ++s) {
+        const T value = column[s * view.inner], held = column[best * view.inner];
+        const bool better = op.minimum ? value < held : value > held;
+        if (better || (op.select_last && value == held) || (held != held && value == value)) best = s;
+      }
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
 void ArgMax::attributes(AttributeWriter& writer) const {
   writer.add("axis", axis);
   writer.add("keep_dims", keep_dims);
@@ -29,18 +51,8 @@ std::vector<TensorType> ArgMax::infer(const std::vector<const TensorType*>& inpu
 std::vector<Array> ArgMax::evaluate(const std::vector<const Array*>& inputs) const {
   const TensorType type = infer(types_of(inputs))[0];
   const AxisSplit view = split_at(inputs[0]->shape(), axis);
-  const std::vector<double> values = inputs[0]->doubles();
-  std::vector<int64_t> result(static_cast<size_t>(view.outer * view.inner), 0);
-  for (int64_t o = 0; o < view.outer; ++o) {
-    for (int64_t i = 0; i < view.inner; ++i) {
-      const double* column = values.data() + o * view.size * view.inner + i;
-      int64_t& best = result[static_cast<size_t>(o * view.inner + i)];
-      for (int64_t s = 1; s < view.size; ++s) {
-        const double value = column[s * view.inner], held = column[best * view.inner];
-        if ((minimum ? value < held : value > held) || (select_last && value == held)) best = s;
-      }
-    }
-  }
+  std::vector<int64_t> result = inputs[0]->floating() ? positions(*this, inputs[0]->doubles(), view)
+                                                      : positions(*this, inputs[0]->integers(), view);
   return {Array::of_integers(type.shape, std::move(result))};
 }
 

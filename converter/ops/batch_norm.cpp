@@ -156,17 +156,19 @@ std::vector<Value*> import_batch_normalization(OnnxContext& context) {
   op->epsilon = context.number("epsilon", 1e-5);
   const double momentum = context.number("momentum", 0.9);
   const bool spatial = context.opset() >= 9 || context.integer("spatial", 1) != 0;
-  const bool training = context.opset() >= 14 && context.integer("training_mode", 0) != 0;
+  // Before opset 14 the statistics as outputs are what tells of training.
+  const bool training = context.opset() >= 14 ? context.integer("training_mode", 0) != 0 : context.output_count() > 1;
   if (x->shape().size() < 2)
     context.fail(fmt::format("input of shape {}, supported are rank 2 and more", to_string(x->shape())));
-  const bool of_data = !is_static(x);
+  const bool of_data = !context.is_static(x);
   // In training the statistics are those of the data: absent until a data set gives them.
-  Value* mean = training && of_data ? nullptr : context.optional_input(3);
-  Value* variance = training && of_data ? nullptr : context.optional_input(4);
+  Value *mean = context.optional_input(3), *variance = context.optional_input(4);
+  if (training && of_data) mean = variance = nullptr;
   for (size_t i = 1; i < context.output_count() && !training; ++i) {
     if (context.output_used(i))
       context.fail(fmt::format("output {} is used, outside of training there is output 0 only", i));
   }
+  if (!spatial && training) context.fail("trains with spatial=0; supported is inference");
   if (!spatial) return {per_element(context, op->epsilon)};
   std::vector<Value*> outputs(1);
   if (training && !of_data) {
@@ -176,6 +178,7 @@ std::vector<Value*> import_batch_normalization(OnnxContext& context) {
                                              : nullptr);
     mean = statistics.mean;
     variance = statistics.variance;
+    if (context.opset() < 14) outputs.insert(outputs.end(), {mean, variance});
   }
   outputs[0] = context.add(std::move(op), {x, context.input(1), context.input(2), mean, variance});
   return outputs;

@@ -76,19 +76,21 @@ std::vector<Value*> import_range(import::OnnxContext& context) {
               delta = context.constant(2, "delta");
   if (start.size() != 1 || limit.size() != 1 || delta.size() != 1)
     context.fail("start, limit and delta must be scalars");
-  if (delta.number(0) == 0.0) context.fail("delta is 0");
-  const double count = std::max(std::ceil((limit.number(0) - start.number(0)) / delta.number(0)), 0.0);
-  require_count(context, count);
-  const auto size = static_cast<int64_t>(count);
+  if (delta.number(0) == 0.0 || std::isnan(delta.number(0))) context.fail(fmt::format("delta is {}", delta.number(0)));
   if (start.floating()) {
-    std::vector<double> values(static_cast<size_t>(size));
+    const double count = std::max(std::ceil((limit.number(0) - start.number(0)) / delta.number(0)), 0.0);
+    require_count(context, count);
+    std::vector<double> values(static_cast<size_t>(count));
     for (size_t i = 0; i < values.size(); ++i) values[i] = start.number(0) + static_cast<double>(i) * delta.number(0);
+    const auto size = static_cast<int64_t>(values.size());
     return {context.add_constant(Array::of_doubles({size}, std::move(values), start.dtype()), "")};
   }
-  std::vector<int64_t> values(static_cast<size_t>(size));
-  for (size_t i = 0; i < values.size(); ++i)
-    values[i] =
-        static_cast<int64_t>(static_cast<uint64_t>(start.integer(0)) + i * static_cast<uint64_t>(delta.integer(0)));
+  const __int128 first = start.integer(0), step = delta.integer(0), distance = limit.integer(0) - first;
+  const __int128 count = (distance < 0) == (step < 0) ? (distance + step - (step < 0 ? -1 : 1)) / step : 0;
+  require_count(context, static_cast<double>(count));
+  std::vector<int64_t> values(static_cast<size_t>(count));
+  for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<int64_t>(first + static_cast<__int128>(i) * step);
+  const auto size = static_cast<int64_t>(values.size());
   return {context.add_constant(Array::of_integers({size}, std::move(values), start.dtype()), "")};
 }
 
@@ -104,47 +106,6 @@ std::vector<Value*> import_non_zero(import::OnnxContext& context) {
     for (const size_t i : found) coordinates.push_back(static_cast<int64_t>(i) / strides[d] % shape[d]);
   const Shape result{static_cast<int64_t>(shape.size()), static_cast<int64_t>(found.size())};
   return {context.add_constant(Array::of_integers(result, std::move(coordinates)), "")};
-}
-
-// Exporters write it for assignments to slices in shape arithmetic and in constant masks.
-std::vector<Value*> import_scatter_nd(import::OnnxContext& context) {
-  const Array data = context.constant(0, "data"), indices = context.constant(1, "indices"),
-              updates = context.constant(2, "updates");
-  if (context.opset() >= 16 && context.text("reduction", "none") != "none")
-    context.fail(fmt::format("reduction {}; supported is none", context.text("reduction", "none")));
-  const Shape& shape = data.shape();
-  const int64_t depth = indices.shape().empty() ? 0 : indices.shape().back();
-  if (depth < 1 || depth > static_cast<int64_t>(shape.size()))
-    context.fail(fmt::format("indices of shape {} for data of {}", to_string(indices.shape()), to_string(shape)));
-  const int64_t inner = element_count({shape.begin() + depth, shape.end()});
-  const auto count = static_cast<int64_t>(indices.size()) / depth;
-  if (static_cast<int64_t>(updates.size()) != count * inner || updates.dtype() != data.dtype())
-    context.fail(fmt::format("updates {} for indices of {} and data {}", to_string(updates.type()),
-                             to_string(indices.shape()), to_string(data.type())));
-  const std::vector<int64_t> strides = row_major_strides(shape);
-  std::vector<double> numbers = data.floating() ? data.doubles() : std::vector<double>{};
-  std::vector<int64_t> integers = data.floating() ? std::vector<int64_t>{} : data.integers();
-  for (int64_t i = 0; i < count; ++i) {
-    int64_t offset = 0;
-    for (int64_t d = 0; d < depth; ++d) {
-      const int64_t size = shape[static_cast<size_t>(d)];
-      int64_t index = indices.integer(static_cast<size_t>(i * depth + d));
-      index = index < 0 ? index + size : index;
-      if (index < 0 || index >= size)
-        context.fail(fmt::format("index {} on axis {} of {}", index, d, to_string(shape)));
-      offset += index * strides[static_cast<size_t>(d)];
-    }
-    for (int64_t k = 0; k < inner; ++k) {
-      const auto from = static_cast<size_t>(i * inner + k), to = static_cast<size_t>(offset + k);
-      if (data.floating())
-        numbers[to] = updates.number(from);
-      else
-        integers[to] = updates.integer(from);
-    }
-  }
-  Array result = data.floating() ? Array::of_doubles(shape, std::move(numbers), data.dtype())
-                                 : Array::of_integers(shape, std::move(integers), data.dtype());
-  return {context.add_constant(std::move(result), "")};
 }
 
 }  // namespace linnet::ops

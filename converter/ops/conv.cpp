@@ -88,11 +88,12 @@ std::vector<TensorType> Conv::infer(const std::vector<const TensorType*>& inputs
   const WindowAttributes window = window_of(*this, weights.shape);
   check_window(window, x.shape);
   const int64_t channels = image(x.shape, channels_last).channels, outputs = weights.shape[0];
-  if (groups < 1 || outputs % groups != 0 || channels != weights.shape[1] * groups) {
+  if (groups < 1 || groups > channels || outputs % groups != 0 || channels != weights.shape[1] * groups) {
     throw Error(fmt::format("weights of shape {} with {} groups do not fit an input of shape {} ({} channels)",
                             to_string(weights.shape), groups, to_string(x.shape), channels));
   }
-  std::vector<int64_t> spatial = spatial_sizes(x.shape, channels_last);
+  const std::vector<int64_t> in = spatial_sizes(x.shape, channels_last);
+  std::vector<int64_t> spatial = in;
   for (size_t d = 0; d < spatial.size(); ++d) {
     const int64_t padded = spatial[d] + pads_begin[d] + pads_end[d];
     const int64_t extent = window_extent(window.kernel[d], dilations[d]);
@@ -101,6 +102,7 @@ std::vector<TensorType> Conv::infer(const std::vector<const TensorType*>& inputs
     }
     spatial[d] = (padded - extent) / strides[d] + 1;
   }
+  check_spans(window, in, spatial);
   const TensorType output = {x.dtype, image_shape(x.shape[0], outputs, spatial, channels_last)};
   if (const TensorType* bias = optional(inputs, 2)) require_shape(*bias, {outputs}, "bias");
   if (const TensorType* residual = optional(inputs, 3)) require_shape(*residual, output.shape, "residual");
@@ -230,7 +232,7 @@ std::vector<Value*> import_conv(import::OnnxContext& context) {
   op->pads_begin = window.pads_begin;
   op->pads_end = window.pads_end;
   op->groups = context.integer("group", 1);
-  if (bias == nullptr || is_static(bias)) return {context.add(std::move(op), {x, weights, bias})};
+  if (bias == nullptr || context.is_static(bias)) return {context.add(std::move(op), {x, weights, bias})};
   Value* y = context.add(std::move(op), {x, weights});
   Shape per_channel(x->shape().size() - 1, 1);
   per_channel[0] = weights->shape()[0];

@@ -9,6 +9,7 @@
 #include "converter/ops/parallel.hpp"
 #include "converter/ops/window.hpp"
 #include "converter/ops/window_emission.hpp"
+#include "engine/check.hpp"
 
 namespace linnet::ops {
 
@@ -72,12 +73,14 @@ std::vector<TensorType> ConvTranspose::infer(const std::vector<const TensorType*
   }
   const WindowAttributes window = window_of(*this, weights.shape);
   check_window(window, x.shape);
-  const int64_t channels = image(x.shape, channels_last).channels, outputs = weights.shape[1] * groups;
-  if (groups < 1 || channels % groups != 0 || channels != weights.shape[0]) {
+  const int64_t channels = image(x.shape, channels_last).channels;
+  if (groups < 1 || groups > channels || channels % groups != 0 || channels != weights.shape[0]) {
     throw Error(fmt::format("weights of shape {} with {} groups do not fit an input of shape {} ({} channels)",
                             to_string(weights.shape), groups, to_string(x.shape), channels));
   }
-  std::vector<int64_t> spatial = spatial_sizes(x.shape, channels_last);
+  const int64_t outputs = weights.shape[1] * groups;
+  const std::vector<int64_t> in = spatial_sizes(x.shape, channels_last);
+  std::vector<int64_t> spatial = in;
   if (output_padding.size() != spatial.size()) {
     throw Error(
         fmt::format("output_padding has {} values for {} spatial dimensions", output_padding.size(), spatial.size()));
@@ -89,6 +92,14 @@ std::vector<TensorType> ConvTranspose::infer(const std::vector<const TensorType*
                  pads_end[d] + output_padding[d];
     if (spatial[d] < 1)
       throw Error(fmt::format("the output would have {} pixels in spatial dimension {}", spatial[d], d));
+  }
+  WindowAttributes unit_stride = window;
+  unit_stride.strides.assign(in.size(), 1);
+  check_spans(unit_stride, in, spatial);
+  const Window2D phases = window_2d(window);
+  if (phases.stride_h * phases.stride_w > engine::kMaxPhases) {
+    throw Error(fmt::format("strides {}x{} divide the output into {} parts, supported are up to {}", phases.stride_h,
+                            phases.stride_w, phases.stride_h * phases.stride_w, engine::kMaxPhases));
   }
   if (const TensorType* bias = optional(inputs, 2)) require_shape(*bias, {outputs}, "bias");
   return {{x.dtype, image_shape(x.shape[0], outputs, spatial, channels_last)}};
@@ -203,6 +214,13 @@ std::vector<Value*> import_conv_transpose(import::OnnxContext& context) {
   const std::vector<int64_t> in = spatial_sizes(x->shape(), false);
   std::vector<int64_t> out = context.integers("output_shape");
   if (out.size() == rank + 2) out.erase(out.begin(), out.begin() + 2);
+  for (const std::vector<int64_t>& sizes : {in, out, op->output_padding}) {
+    for (const int64_t size : sizes) {
+      if (size < engine::kWindowLimit && size > -engine::kWindowLimit) continue;
+      context.fail(fmt::format("an input, output_shape or output_padding of {} pixels, supported are up to {}", size,
+                               engine::kWindowLimit - 1));
+    }
+  }
   if (!out.empty() && out.size() != rank) {
     context.fail(fmt::format("output_shape has {} values for {} spatial dimensions", out.size(), rank));
   }
@@ -210,7 +228,7 @@ std::vector<Value*> import_conv_transpose(import::OnnxContext& context) {
     for (size_t d = 0; d < rank; ++d) out.push_back(in[d] * op->strides[d]);
   }
   if (!out.empty()) resolve_output_shape(*op, window, in, out, auto_pad == "SAME_UPPER");
-  if (bias == nullptr || is_static(bias)) return {context.add(std::move(op), {x, weights, bias})};
+  if (bias == nullptr || context.is_static(bias)) return {context.add(std::move(op), {x, weights, bias})};
   Value* y = context.add(std::move(op), {x, weights});
   Shape per_channel(rank + 1, 1);
   per_channel[0] = y->shape()[1];

@@ -17,17 +17,16 @@ bool on_integers(Function function) {
          function == Function::Neg;
 }
 
-int64_t apply_integer(Function function, int64_t x) {
-  switch (function) {
-    case Function::Relu:
-      return x < 0 ? 0 : x;
-    case Function::Abs:
-      return x < 0 ? -x : x;
-    case Function::Neg:
-      return -x;
-    default:
-      return x;
-  }
+int64_t apply_integer(Function function, int64_t x, DType dtype) {
+  const bool is_signed = dtype != DType::u64,
+             negates = function == Function::Neg || (function == Function::Abs && x < 0);
+  if (function == Function::Relu) return is_signed && x < 0 ? 0 : x;
+  if (!is_signed && function == Function::Abs) return x;
+  if (!negates) return x;
+  const auto result = static_cast<int64_t>(-static_cast<uint64_t>(x));
+  if (x != 0 && (result == x || Array::of_integers({}, {result}).cast(dtype).integer(0) != result))
+    throw Error(fmt::format("{} of {} is outside the range of {}", ir::name(function), x, ir::name(dtype)));
+  return result;
 }
 
 }  // namespace
@@ -47,7 +46,7 @@ std::vector<Array> Unary::evaluate(const std::vector<const Array*>& inputs) cons
   const Array& x = *inputs[0];
   if (x.floating()) return {finish(x.shape(), x.doubles(), x.dtype(), function)};
   std::vector<int64_t> values = x.integers();
-  for (int64_t& value : values) value = apply_integer(function.function, value);
+  for (int64_t& value : values) value = apply_integer(function.function, value, x.dtype());
   return {Array::of_integers(x.shape(), std::move(values), x.dtype())};
 }
 
@@ -94,7 +93,7 @@ std::vector<Array> Binary::evaluate(const std::vector<const Array*>& inputs) con
     return result;
   };
   if (a.floating()) return {finish(shape, combine(a.doubles(), b.doubles()), a.dtype(), fused)};
-  return {Array::of_integers(shape, combine(a.integers(), b.integers()), a.dtype())};
+  return {Array::of_integers(shape, combine(a.integers(), b.integers())).cast(a.dtype())};  // wraps
 }
 
 std::unique_ptr<Op> Binary::permuted(const Permutation&, const Node& node) const {

@@ -167,7 +167,8 @@ Value* clip_by_steps(OnnxContext& context, Value* x) {
 std::vector<Value*> import_clip(OnnxContext& context) {
   Value* x = context.input(0);
   const auto dynamic = [&](size_t index) {
-    return context.opset() >= 11 && context.optional_input(index) != nullptr && !is_static(context.input(index));
+    return context.opset() >= 11 && context.optional_input(index) != nullptr &&
+           !context.is_static(context.input(index));
   };
   if (!is_floating(x->type.dtype) || dynamic(1) || dynamic(2)) return {clip_by_steps(context, x)};
   constexpr double kMost = std::numeric_limits<float>::max();

@@ -30,13 +30,13 @@ bool is_static(const Value* value) {
 }
 
 void require_static(OnnxContext& context, const Value* value, std::string_view what) {
-  if (!is_static(value)) {
+  if (!context.is_static(value)) {
     context.fail(fmt::format("{} ({}) depends on the model's inputs, supported are constants", what, value->name));
   }
 }
 
 std::optional<Array> static_input(OnnxContext& context, size_t index, std::string_view what) {
-  if (!is_static(context.input(index))) return std::nullopt;
+  if (!context.is_static(context.input(index))) return std::nullopt;
   return context.constant(index, what);
 }
 

@@ -9,10 +9,10 @@
 
 namespace linnet::ops {
 
-// Whether the value is constant or computed from constants alone, so that constant folding makes it one.
+// The same as OnnxContext::is_static, of an imported graph: looks at all that the value depends on.
 bool is_static(const ir::Value* value);
 
-// Throws the context's Error unless is_static(value).
+// Throws the context's Error unless context.is_static(value).
 void require_static(import::OnnxContext& context, const ir::Value* value, std::string_view what);
 
 // The elements of an input that is_static, or nothing.

@@ -28,7 +28,7 @@ Value* as_bias(OnnxContext& context, Value* value, int64_t outputs) {
   const Shape& shape = value->shape();
   const int64_t count = element_count(shape);
   const bool per_output = count == 1 || (count == outputs && !shape.empty() && shape.back() == outputs);
-  if (!per_output || !is_static(value)) return nullptr;
+  if (!per_output || !context.is_static(value)) return nullptr;
   if (count == outputs) return reshape(context, value, {outputs});
   auto op = std::make_unique<Expand>();
   op->shape = {outputs};
@@ -57,7 +57,7 @@ std::vector<Value*> import_gemm(OnnxContext& context) {
   if (c != nullptr) c = scaled(context, c, beta, "beta");
   const int64_t outputs = b->shape()[trans_b ? 0 : 1];
   Value* y = nullptr;
-  if (is_static(b) && !is_static(a)) {
+  if (context.is_static(b) && !context.is_static(a)) {
     Value* x = trans_a ? transpose(context, a, kSwapped) : a;
     Value* weights = scaled(context, trans_b ? b : transpose(context, b, kSwapped), alpha, "alpha");
     Value* bias = c == nullptr ? nullptr : as_bias(context, c, outputs);
@@ -89,7 +89,7 @@ std::vector<Value*> import_mat_mul(OnnxContext& context) {
   // A constant matrix, alone in its batch, on the right.
   const bool matrix = b_shape.size() >= 2 && b_shape.size() <= std::max<size_t>(2, a_shape.size()) &&
                       std::all_of(b_shape.begin(), b_shape.end() - 2, [](int64_t size) { return size == 1; });
-  if (matrix && is_static(b) && !is_static(a)) {
+  if (matrix && context.is_static(b) && !context.is_static(a)) {
     Value* plain = reshape(context, b, {b_shape[b_shape.size() - 2], b_shape.back()});
     return {linear(context, a, transpose(context, plain, kSwapped), nullptr)};
   }

@@ -43,8 +43,8 @@ void emit_movement(const ir::Node& node, size_t index, const Movement& movement,
   StridedLoop copy{movement.shape, {movement.in_strides, movement.out_strides}};
   copy.merge();
   if (copy.shape.size() > kernels::kCopyDimensions)
-    throw ir::Error(fmt::format("{} ({}): moves elements along {} dimensions; supported are {}", node.name,
-                                node.op->name(), copy.shape.size(), kernels::kCopyDimensions));
+    throw ir::Error(fmt::format("moves elements along {} dimensions; supported are {}", copy.shape.size(),
+                                kernels::kCopyDimensions));
   const auto shape = device_ints(context, copy.shape);
   const auto in_strides = device_ints(context, copy.strides[0]), out_strides = device_ints(context, copy.strides[1]);
   const uint32_t bits = fill ? device_bits(*fill, node.out().type.dtype) : 0;

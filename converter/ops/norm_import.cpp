@@ -66,7 +66,7 @@ std::vector<Value*> import_layer_normalization(OnnxContext& context) {
   Value *gain = context.input(1), *shift = context.optional_input(2);
   require_broadcast(context, gain, row, "Scale");
   if (shift != nullptr) require_broadcast(context, shift, row, "B");
-  if (is_static(gain) && (shift == nullptr || is_static(shift))) {
+  if (context.is_static(gain) && (shift == nullptr || context.is_static(shift))) {
     std::vector<Value*> inputs = {x, expand(context, gain, row)};
     if (shift != nullptr) inputs.push_back(expand(context, shift, row));
     return {context.add(std::move(op), inputs)};

@@ -51,14 +51,14 @@ Gather gather_of(const Pad& op, const Shape& x, int64_t axis) {
   return gather;
 }
 
-std::vector<int64_t> padded_axes(const Pad& op) {
+}  // namespace
+
+std::vector<int64_t> Pad::padded_axes() const {
   std::vector<int64_t> axes;
-  for (size_t d = 0; d < op.pads_begin.size(); ++d)
-    if (op.pads_begin[d] != 0 || op.pads_end[d] != 0) axes.push_back(static_cast<int64_t>(d));
+  for (size_t d = 0; d < pads_begin.size(); ++d)
+    if (pads_begin[d] != 0 || pads_end[d] != 0) axes.push_back(static_cast<int64_t>(d));
   return axes;
 }
-
-}  // namespace
 
 void Pad::attributes(AttributeWriter& writer) const {
   writer.add("mode", kModeNames[static_cast<size_t>(mode)]);
@@ -91,7 +91,7 @@ std::vector<Array> Pad::evaluate(const std::vector<const Array*>& inputs) const 
   if (mode == PadMode::Constant)
     return {moved(x, shape, movement(*this, x.shape(), row_major_strides(x.shape()), row_major_strides(shape)), value)};
   Array result = x;
-  for (const int64_t axis : padded_axes(*this)) result = gather_of(*this, result.shape(), axis).evaluate({&result})[0];
+  for (const int64_t axis : padded_axes()) result = gather_of(*this, result.shape(), axis).evaluate({&result})[0];
   return {result};
 }
 
@@ -104,7 +104,7 @@ std::unique_ptr<Op> Pad::permuted(const Permutation& permutation, const Node& no
 }
 
 void Pad::emit(const Node& node, emit::Context& context) const {
-  const std::vector<int64_t> axes = padded_axes(*this);
+  const std::vector<int64_t> axes = padded_axes();
   if (mode == PadMode::Constant || axes.empty()) {
     const bool grows = std::any_of(axes.begin(), axes.end(), [&](int64_t axis) {
       return pads_begin[static_cast<size_t>(axis)] > 0 || pads_end[static_cast<size_t>(axis)] > 0;
@@ -123,27 +123,36 @@ void Pad::emit(const Node& node, emit::Context& context) const {
 
 namespace {
 
-// Repeating modes pad what is left after cropping, one dimension after the other.
+// Takes the negative pads out of `pad`: what they leave of a tensor of shape `x`.
+Slice taken_crop(Pad& pad, const Shape& x) {
+  Slice crop;
+  crop.starts.assign(x.size(), 0);
+  crop.steps.assign(x.size(), 1);
+  crop.shape = x;
+  for (size_t d = 0; d < x.size(); ++d) {
+    const int64_t begin = std::max<int64_t>(-pad.pads_begin[d], 0), end = std::max<int64_t>(-pad.pads_end[d], 0);
+    if (begin + end > x[d])
+      throw Error(fmt::format("pads {} and {} of axis {} of {}", pad.pads_begin[d], pad.pads_end[d], d, to_string(x)));
+    crop.shape[d] -= begin + end;
+    if (crop.shape[d] > 0) crop.starts[d] = begin;
+    pad.pads_begin[d] += begin;
+    pad.pads_end[d] += end;
+  }
+  return crop;
+}
+
+// Repeating modes pad one dimension after the other.
 Value* add_repeating(import::OnnxContext& context, Value* x, const Pad& pad) {
   const size_t rank = x->shape().size();
-  Slice crop;
-  crop.starts.resize(rank);
-  crop.steps.assign(rank, 1);
-  crop.shape = x->shape();
-  for (size_t d = 0; d < rank; ++d) {
-    crop.starts[d] = std::max<int64_t>(-pad.pads_begin[d], 0);
-    crop.shape[d] += std::min<int64_t>(pad.pads_begin[d], 0) + std::min<int64_t>(pad.pads_end[d], 0);
-  }
-  if (crop.shape != x->shape()) x = context.add(std::make_unique<Slice>(crop), {x});
-  for (const int64_t axis : padded_axes(pad)) {
+  for (const int64_t axis : pad.padded_axes()) {
     const auto d = static_cast<size_t>(axis);
     auto single = std::make_unique<Pad>();
     single->mode = pad.mode;
     single->pads_begin.assign(rank, 0);
     single->pads_end.assign(rank, 0);
-    single->pads_begin[d] = std::max<int64_t>(pad.pads_begin[d], 0);
-    single->pads_end[d] = std::max<int64_t>(pad.pads_end[d], 0);
-    if (single->pads_begin[d] + single->pads_end[d] > 0) x = context.add(std::move(single), {x});
+    single->pads_begin[d] = pad.pads_begin[d];
+    single->pads_end[d] = pad.pads_end[d];
+    x = context.add(std::move(single), {x});
   }
   return x;
 }
@@ -184,9 +193,15 @@ std::vector<Value*> import_pad(import::OnnxContext& context) {
     pad.pads_begin[static_cast<size_t>(axes[i])] = begin;
     pad.pads_end[static_cast<size_t>(axes[i])] = end;
   }
-  if (padded_axes(pad).empty()) return {x};
-  if (pad.mode != PadMode::Constant) return {add_repeating(context, x, pad)};
-  return {context.add(std::make_unique<Pad>(pad), {x})};
+  if (pad.padded_axes().empty()) return {x};
+  Pad rest = pad;
+  const Slice crop = taken_crop(rest, x->shape());
+  // A constant that is cropped and padded is one step, unless nothing of it remains.
+  if (pad.mode == PadMode::Constant && element_count(crop.shape) > 0)
+    return {context.add(std::make_unique<Pad>(pad), {x})};
+  if (crop.shape != x->shape()) x = context.add(std::make_unique<Slice>(crop), {x});
+  if (pad.mode != PadMode::Constant) return {add_repeating(context, x, rest)};
+  return {context.add(std::make_unique<Pad>(rest), {x})};
 }
 
 }  // namespace linnet::ops

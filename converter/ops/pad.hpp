@@ -16,6 +16,8 @@ struct Pad : OpBase<Pad> {
   double value = 0.0;
   std::vector<int64_t> pads_begin, pads_end;  // one per dimension
 
+  std::vector<int64_t> padded_axes() const;
+
   void attributes(AttributeWriter& writer) const override;
   std::vector<TensorType> infer(const std::vector<const TensorType*>& inputs) const override;
   std::vector<Array> evaluate(const std::vector<const Array*>& inputs) const override;

@@ -92,13 +92,14 @@ std::vector<TensorType> Pool::infer(const std::vector<const TensorType*>& inputs
   const TensorType& x = required(inputs, 0, "x");
   require_floating(x, "x");
   check_window(window_of(*this), x.shape);
-  std::vector<int64_t> spatial = spatial_sizes(x.shape, channels_last);
-  for (size_t d = 0; d < spatial.size(); ++d) {
-    const int64_t out = output_size(*this, d, spatial[d]);
-    if (kind == PoolKind::Max || !count_include_pad) require_pixels(*this, d, spatial[d], out);
-    spatial[d] = out;
+  const std::vector<int64_t> in = spatial_sizes(x.shape, channels_last);
+  std::vector<int64_t> out(in.size());
+  for (size_t d = 0; d < in.size(); ++d) out[d] = output_size(*this, d, in[d]);
+  check_spans(window_of(*this), in, out);
+  for (size_t d = 0; d < in.size(); ++d) {
+    if (kind == PoolKind::Max || !count_include_pad) require_pixels(*this, d, in[d], out[d]);
   }
-  return {{x.dtype, image_shape(x.shape[0], image(x.shape, channels_last).channels, spatial, channels_last)}};
+  return {{x.dtype, image_shape(x.shape[0], image(x.shape, channels_last).channels, out, channels_last)}};
 }
 
 std::vector<Array> Pool::evaluate(const std::vector<const Array*>& inputs) const {

@@ -28,16 +28,29 @@ Shape reduced_shape(const Shape& shape, const std::vector<int64_t>& axes, bool k
   return result;
 }
 
+// Integers are added up in 128 bits. A sum of 2^31 of them, and any square, fits; products that would not end here.
+using Wide = __int128;
+
+double product(double a, double b) {
+  return a * b;
+}
+Wide product(Wide a, Wide b) {
+  if (std::abs(static_cast<double>(a) * static_cast<double>(b)) > 0x1p94)
+    throw Error("the integers' product overflows");
+  return a * b;
+}
+
 template <class T>
 T initial(ReduceKind kind) {
-  using Limits = std::numeric_limits<T>;
+  const T infinity = std::is_floating_point_v<T> ? static_cast<T>(std::numeric_limits<double>::infinity())
+                                                 : static_cast<T>(Wide{1} << 94);
   switch (kind) {
     case ReduceKind::Prod:
       return 1;
     case ReduceKind::Max:
-      return Limits::has_infinity ? -Limits::infinity() : Limits::lowest();
+      return -infinity;
     case ReduceKind::Min:
-      return Limits::has_infinity ? Limits::infinity() : Limits::max();
+      return infinity;
     default:
       return 0;
   }
@@ -50,16 +63,16 @@ T accumulate(ReduceKind kind, T sum, T value) {
     case ReduceKind::Mean:
       return sum + value;
     case ReduceKind::Max:
-      return value < sum ? sum : value;
+      return value < sum || sum != sum ? sum : value;
     case ReduceKind::Min:
-      return value > sum ? sum : value;
+      return value > sum || sum != sum ? sum : value;
     case ReduceKind::Prod:
-      return sum * value;
+      return product(sum, value);
     case ReduceKind::L1:
       return sum + (value < 0 ? -value : value);
     case ReduceKind::L2:
     case ReduceKind::SumSquare:
-      return sum + value * value;
+      return sum + product(value, value);
   }
   throw Error(fmt::format("unknown reduction {}", static_cast<int>(kind)));
 }
@@ -81,6 +94,22 @@ std::vector<T> reduce_values(ReduceKind kind, const std::vector<T>& values, cons
   return result;
 }
 
+// The elements of an integer type; uint64 is kept as the bits of int64.
+std::vector<int64_t> reduce_integers(ReduceKind kind, const Array& x, const Shape& kept) {
+  const bool is_unsigned = x.dtype() == DType::u64;
+  std::vector<Wide> values(x.size());
+  for (size_t i = 0; i < values.size(); ++i)
+    values[i] = is_unsigned ? static_cast<Wide>(static_cast<uint64_t>(x.integer(i))) : static_cast<Wide>(x.integer(i));
+  std::vector<int64_t> results;
+  for (const Wide value : reduce_values(kind, values, x.shape(), kept)) {
+    const int64_t narrow = Array::of_integers({}, {static_cast<int64_t>(value)}).cast(x.dtype()).integer(0);
+    if ((is_unsigned ? static_cast<Wide>(static_cast<uint64_t>(narrow)) : static_cast<Wide>(narrow)) != value)
+      throw Error(fmt::format("a reduction by {} leaves the range of {}", ops::name(kind), ir::name(x.dtype())));
+    results.push_back(narrow);
+  }
+  return results;
+}
+
 }  // namespace
 
 void Reduce::attributes(AttributeWriter& writer) const {
@@ -92,7 +121,8 @@ void Reduce::attributes(AttributeWriter& writer) const {
 
 std::vector<TensorType> Reduce::infer(const std::vector<const TensorType*>& inputs) const {
   const TensorType& x = required(inputs, 0, "x");
-  if (x.dtype == DType::boolean) throw Error("x has element type bool, supported are numbers");
+  if (x.dtype == DType::boolean && kind != ReduceKind::Max && kind != ReduceKind::Min)
+    throw Error("x has element type bool, supported are numbers");
   if (axes.empty()) throw Error("no axes to reduce");
   for (size_t i = 0; i < axes.size(); ++i) {
     require_axis(axes[i], x.shape);
@@ -108,7 +138,7 @@ std::vector<Array> Reduce::evaluate(const std::vector<const Array*>& inputs) con
   const Array& x = *inputs[0];
   const Shape kept = reduced_shape(x.shape(), axes, true), shape = reduced_shape(x.shape(), axes, keep_dims);
   if (x.floating()) return {finish(shape, reduce_values(kind, x.doubles(), x.shape(), kept), x.dtype(), fused)};
-  return {Array::of_integers(shape, reduce_values(kind, x.integers(), x.shape(), kept), x.dtype())};
+  return {Array::of_integers(shape, reduce_integers(kind, x, kept), x.dtype())};
 }
 
 std::unique_ptr<Op> Reduce::permuted(const Permutation& permutation, const Node& node) const {

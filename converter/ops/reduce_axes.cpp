@@ -16,13 +16,15 @@ size_t index(int64_t axis) {
 
 std::vector<std::vector<int64_t>> adjacent_runs(const std::vector<int64_t>& axes, const Shape& shape) {
   std::vector<std::vector<int64_t>> runs;
+  const auto large = [&](int64_t axis) { return shape[index(axis)] != 1; };
   for (const int64_t axis : axes) {
-    const bool separated =
-        !runs.empty() && shape[index(axis)] != 1 &&
-        std::any_of(shape.begin() + runs.back().back() + 1, shape.begin() + axis,
-                    [](int64_t size) { return size != 1; }) &&
-        std::any_of(runs.back().begin(), runs.back().end(), [&](int64_t a) { return shape[index(a)] != 1; });
-    if (runs.empty() || separated) runs.emplace_back();
+    bool separated = runs.empty();
+    if (!runs.empty() && large(axis)) {
+      const auto last = std::find_if(runs.back().rbegin(), runs.back().rend(), large);
+      separated = last != runs.back().rend() &&
+                  std::any_of(shape.begin() + *last + 1, shape.begin() + axis, [](int64_t size) { return size != 1; });
+    }
+    if (separated) runs.emplace_back();
     runs.back().push_back(axis);
   }
   return runs;

@@ -75,7 +75,7 @@ std::vector<TensorType> Transpose::infer(const std::vector<const TensorType*>& i
 std::vector<Array> Transpose::evaluate(const std::vector<const Array*>& inputs) const {
   const Shape& x = inputs[0]->shape();
   const Shape y = permute(x, permutation);
-  return {moved(*inputs[0], y, movement(*this, y, row_major_strides(x), row_major_strides(y)))};
+  return {inputs[0]->strided(y, permute(row_major_strides(x), permutation))};
 }
 
 void Transpose::emit(const Node& node, emit::Context& context) const {

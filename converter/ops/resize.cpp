@@ -1,4 +1,5 @@
 // Importers of Resize and Upsample.
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -36,24 +37,33 @@ void set_scales(import::OnnxContext& context, Plan& plan, const std::vector<doub
   }
 }
 
+void set_ratio(ResizeAxis& axis, int64_t numerator, int64_t denominator) {
+  axis.numerator = numerator;
+  axis.denominator = denominator;
+  axis.scale = static_cast<float>(static_cast<double>(numerator) / static_cast<double>(denominator));
+}
+
 void set_sizes(import::OnnxContext& context, Plan& plan, const std::vector<int64_t>& sizes, const std::string& policy) {
   if (sizes.size() != plan.axes.size())
     context.fail(fmt::format("has {} sizes, wanted {}", sizes.size(), plan.axes.size()));
   for (size_t i = 0; i < sizes.size(); ++i) {
     if (sizes[i] < 1 || sizes[i] > kMaximumElements) context.fail(fmt::format("size {}", sizes[i]));
+    set_ratio(plan.resize[i], sizes[i], plan.resize[i].in_size);
     plan.resize[i].out_size = sizes[i];
-    plan.resize[i].scale = static_cast<float>(sizes[i]) / static_cast<float>(plan.resize[i].in_size);
   }
   if (policy == "stretch" || plan.resize.empty()) return;
   if (policy != "not_larger" && policy != "not_smaller")
     context.fail(
         fmt::format("keep_aspect_ratio_policy '{}'; supported are stretch, not_larger and not_smaller", policy));
-  float scale = plan.resize[0].scale;
-  for (const ResizeAxis& axis : plan.resize)
-    scale = policy == "not_larger" ? std::min(scale, axis.scale) : std::max(scale, axis.scale);
+  const auto smaller = [](const ResizeAxis& a, const ResizeAxis& b) {
+    return a.numerator * b.denominator < b.numerator * a.denominator;
+  };
+  const auto [smallest, largest] = std::minmax_element(plan.resize.begin(), plan.resize.end(), smaller);
+  const ResizeAxis chosen = policy == "not_larger" ? *smallest : *largest;
   for (ResizeAxis& axis : plan.resize) {
-    axis.scale = scale;
-    axis.out_size = std::llround(scale * static_cast<float>(axis.in_size));
+    set_ratio(axis, chosen.numerator, chosen.denominator);
+    axis.out_size = (2 * axis.numerator * axis.in_size + axis.denominator) / (2 * axis.denominator);
+    if (axis.out_size > kMaximumElements) context.fail(fmt::format("size {}", axis.out_size));
   }
 }
 

@@ -11,33 +11,66 @@ namespace {
 
 constexpr int64_t kMaximumEntries = int64_t{1} << 26;
 
-// The position in the input that output position `i` samples.
-float source_coordinate(const ResizeRule& rule, const ResizeAxis& axis, int64_t i) {
-  const auto x = static_cast<float>(i), in = static_cast<float>(axis.in_size), out = static_cast<float>(axis.out_size);
-  const float half_pixel = (x + 0.5f) / axis.scale - 0.5f;
-  if (rule.coordinates == "asymmetric") return x / axis.scale;
-  if (rule.coordinates == "align_corners") return axis.out_size == 1 ? 0.0f : x * (in - 1.0f) / (out - 1.0f);
-  if (rule.coordinates == "pytorch_half_pixel") return axis.out_size > 1 ? half_pixel : 0.0f;
-  if (rule.coordinates == "tf_half_pixel_for_nn") return (x + 0.5f) / axis.scale;
-  if (rule.coordinates == "half_pixel_symmetric") {
-    const float adjustment = out / (axis.scale * in);
-    return in / 2.0f * (1.0f - adjustment) + half_pixel;
-  }
-  if (rule.coordinates == "tf_crop_and_resize") {
-    const auto start = static_cast<float>(axis.roi_start), end = static_cast<float>(axis.roi_end);
-    if (axis.out_size == 1) return 0.5f * (start + end) * (in - 1.0f);
-    return start * (in - 1.0f) + x * (end - start) * (in - 1.0f) / (out - 1.0f);
-  }
-  return half_pixel;
+// A position in the input: the element at or before it, and how far behind that one it is.
+struct Coordinate {
+  int64_t base;
+  double ratio;  // 0 <= ratio < 1
+};
+
+Coordinate quotient(int64_t numerator, int64_t denominator) {
+  const int64_t remainder = (numerator % denominator + denominator) % denominator;
+  return {(numerator - remainder) / denominator, static_cast<double>(remainder) / static_cast<double>(denominator)};
 }
 
-double nearest_position(const ResizeRule& rule, const ResizeAxis& axis, float x) {
-  if (rule.nearest == "floor") return std::floor(x);
-  if (rule.nearest == "ceil") return std::ceil(x);
-  if (rule.nearest == "simple") return axis.scale < 1.0f ? std::ceil(x) : std::floor(x);
-  const bool tie = x - std::floor(x) == 0.5f;
-  if (rule.nearest == "round_prefer_floor") return tie ? std::floor(x) : std::round(x);
-  return tie ? std::ceil(x) : std::round(x);
+template <class Real>
+Coordinate split(Real x) {
+  const Real base = std::floor(x);
+  return {static_cast<int64_t>(base), static_cast<double>(x - base)};
+}
+
+// The position that output position `i` samples where the scale is a quotient of sizes.
+Coordinate exact_coordinate(const ResizeRule& rule, const ResizeAxis& axis, int64_t i) {
+  const int64_t a = axis.numerator, b = axis.denominator, middle = (2 * i + 1) * b;  // of the pixel, times 2 a
+  if (rule.coordinates == "asymmetric") return quotient(i * b, a);
+  if (rule.coordinates == "tf_half_pixel_for_nn") return quotient(middle, 2 * a);
+  if (rule.coordinates == "half_pixel_symmetric")
+    return quotient(a * axis.in_size - b * axis.out_size + middle - a, 2 * a);
+  return quotient(middle - a, 2 * a);
+}
+
+Coordinate rounded_coordinate(const ResizeRule& rule, const ResizeAxis& axis, int64_t i) {
+  const auto x = static_cast<float>(i), in = static_cast<float>(axis.in_size), out = static_cast<float>(axis.out_size);
+  const float half_pixel = (x + 0.5f) / axis.scale - 0.5f;
+  if (rule.coordinates == "asymmetric") return split(x / axis.scale);
+  if (rule.coordinates == "tf_half_pixel_for_nn") return split((x + 0.5f) / axis.scale);
+  if (rule.coordinates == "half_pixel_symmetric") {
+    const float adjustment = out / (axis.scale * in);
+    return split(in / 2.0f * (1.0f - adjustment) + half_pixel);
+  }
+  return split(half_pixel);
+}
+
+Coordinate source_coordinate(const ResizeRule& rule, const ResizeAxis& axis, int64_t i) {
+  const int64_t steps = axis.out_size - 1;
+  if (rule.coordinates == "align_corners")
+    return steps == 0 ? Coordinate{0, 0.0} : quotient(i * (axis.in_size - 1), steps);
+  if (rule.coordinates == "tf_crop_and_resize") {
+    const auto last = static_cast<double>(axis.in_size - 1);
+    if (steps == 0) return split(0.5 * (axis.roi_start + axis.roi_end) * last);
+    return split(axis.roi_start * last +
+                 static_cast<double>(i) * (axis.roi_end - axis.roi_start) * last / static_cast<double>(steps));
+  }
+  if (rule.coordinates == "pytorch_half_pixel" && steps == 0) return {0, 0.0};
+  return axis.denominator != 0 ? exact_coordinate(rule, axis, i) : rounded_coordinate(rule, axis, i);
+}
+
+int64_t nearest_position(const ResizeRule& rule, const ResizeAxis& axis, const Coordinate& x) {
+  const int64_t ceiling = x.ratio > 0.0 ? x.base + 1 : x.base;
+  if (rule.nearest == "floor") return x.base;
+  if (rule.nearest == "ceil") return ceiling;
+  if (rule.nearest == "simple") return axis.scale < 1.0f ? ceiling : x.base;
+  if (x.ratio == 0.5) return rule.nearest == "round_prefer_floor" ? x.base : ceiling;
+  return x.ratio < 0.5 ? x.base : ceiling;
 }
 
 double triangle(double x) {
@@ -51,6 +84,11 @@ double cubic(double x, double a) {
   return x < 2.0 ? ((a * x - 5.0 * a) * x + 8.0 * a) * x - 4.0 * a : 0.0;
 }
 
+double factor(const ResizeAxis& axis) {
+  return axis.denominator != 0 ? static_cast<double>(axis.numerator) / static_cast<double>(axis.denominator)
+                               : axis.scale;
+}
+
 // Kernel of a mode: its radius, stretched by 1 / scale when shrinking with antialiasing.
 struct Kernel {
   double radius, scale;
@@ -58,24 +96,23 @@ struct Kernel {
 
   Kernel(const ResizeRule& rule, const ResizeAxis& axis)
       : radius(rule.mode == "cubic" ? 2.0 : 1.0),
-        scale(rule.antialias ? std::min<double>(axis.scale, 1.0) : 1.0),
+        scale(rule.antialias ? std::min(factor(axis), 1.0) : 1.0),
         first(static_cast<int64_t>(std::floor(-radius / scale)) + 1),
         taps(2 - 2 * first) {}
 };
 
 // Weights of one output position; positions outside the input repeat its border, or are left out.
-void add_taps(const ResizeRule& rule, const ResizeAxis& axis, const Kernel& kernel, float x, Resample& table) {
-  const auto base = static_cast<int64_t>(std::floor(x));
-  const double ratio = x - static_cast<double>(base);
+void add_taps(const ResizeRule& rule, const ResizeAxis& axis, const Kernel& kernel, const Coordinate& x,
+              Resample& table) {
   const size_t begin = table.weights.size();
   double sum = 0.0;
   for (int64_t k = kernel.first; k < kernel.first + kernel.taps; ++k) {
-    const double distance = (static_cast<double>(k) - ratio) * kernel.scale;
-    const bool outside = base + k < 0 || base + k >= axis.in_size;
+    const double distance = (static_cast<double>(k) - x.ratio) * kernel.scale;
+    const bool outside = x.base + k < 0 || x.base + k >= axis.in_size;
     double weight = rule.mode == "cubic" ? cubic(distance, rule.cubic_coefficient) : triangle(distance);
     if (outside && rule.exclude_outside) weight = 0.0;
     sum += weight;
-    table.indices.push_back(std::clamp<int64_t>(base + k, 0, axis.in_size - 1));
+    table.indices.push_back(std::clamp<int64_t>(x.base + k, 0, axis.in_size - 1));
     table.weights.push_back(weight);
   }
   for (size_t t = begin; t < table.weights.size() && sum != 0.0; ++t) table.weights[t] /= sum;
@@ -112,14 +149,14 @@ Resample resize_table(const ResizeRule& rule, const ResizeAxis& axis) {
                             axis.out_size, kMaximumEntries));
   if (extrapolates) table.bias.assign(static_cast<size_t>(axis.out_size), 0.0);
   for (int64_t i = 0; i < axis.out_size; ++i) {
-    const float x = source_coordinate(rule, axis, i);
-    if (extrapolates && !(x >= 0.0f && x <= static_cast<float>(axis.in_size - 1))) {
+    const Coordinate x = source_coordinate(rule, axis, i);
+    const int64_t last = axis.in_size - 1;
+    if (extrapolates && (x.base < 0 || x.base > last || (x.base == last && x.ratio > 0.0))) {
       table.bias[static_cast<size_t>(i)] = rule.extrapolation_value;
       table.indices.insert(table.indices.end(), static_cast<size_t>(table.taps), 0);
       table.weights.insert(table.weights.end(), static_cast<size_t>(table.taps), 0.0);
     } else if (nearest) {
-      table.indices.push_back(static_cast<int64_t>(
-          std::clamp(nearest_position(rule, axis, x), 0.0, static_cast<double>(axis.in_size - 1))));
+      table.indices.push_back(std::clamp<int64_t>(nearest_position(rule, axis, x), 0, last));
       table.weights.push_back(1.0);
     } else {
       add_taps(rule, axis, kernel, x, table);

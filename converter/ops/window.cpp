@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "engine/check.hpp"
+
 namespace linnet::ops {
 
 using namespace linnet::ir;
@@ -56,8 +58,9 @@ void check_window(const WindowAttributes& window, const Shape& shape) {
       throw Error(fmt::format("{} has {} values for {} spatial dimensions", what, values.size(), shape.size() - 2));
     }
     for (const int64_t value : values) {
-      if (value < least || value > INT32_MAX) {
-        throw Error(fmt::format("{} is [{}], supported are {} to {}", what, fmt::join(values, ", "), least, INT32_MAX));
+      if (value < least || value >= engine::kWindowLimit) {
+        throw Error(fmt::format("{} is [{}], supported are {} to {}", what, fmt::join(values, ", "), least,
+                                engine::kWindowLimit - 1));
       }
     }
   };
@@ -66,6 +69,19 @@ void check_window(const WindowAttributes& window, const Shape& shape) {
   check(window.dilations, "dilations", 1);
   check(window.pads_begin, "pads (begin)", 0);
   check(window.pads_end, "pads (end)", 0);
+}
+
+void check_spans(const WindowAttributes& window, const std::vector<int64_t>& in, const std::vector<int64_t>& out) {
+  for (size_t d = 0; d < in.size(); ++d) {
+    const int64_t span = engine::window_span(in[d], out[d], window.kernel[d], window.strides[d], window.dilations[d],
+                                             window.pads_begin[d] + window.pads_end[d]);
+    if (span < engine::kWindowLimit) continue;
+    throw Error(fmt::format(
+        "spatial dimension {}: input {} + output {} x stride {} + kernel {} x dilation {} + padding {} is {}, "
+        "supported are sums up to {}",
+        d, in[d], out[d], window.strides[d], window.kernel[d], window.dilations[d],
+        window.pads_begin[d] + window.pads_end[d], span, engine::kWindowLimit - 1));
+  }
 }
 
 Range inside(int64_t count, int64_t stride, int64_t offset, int64_t limit) {
@@ -113,8 +129,13 @@ std::string import_window_attributes(OnnxContext& context, WindowAttributes& win
       context.fail(fmt::format("strides or dilations have {} values for {} spatial dimensions", values->size(), rank));
     }
     for (const int64_t value : *values) {
-      if (value < 1) context.fail(fmt::format("stride or dilation {}, supported are 1 and more", value));
+      if (value >= 1 && value < engine::kWindowLimit) continue;
+      context.fail(fmt::format("stride or dilation {}, supported are 1 to {}", value, engine::kWindowLimit - 1));
     }
+  }
+  for (const int64_t value : window.kernel) {
+    if (value >= 1 && value < engine::kWindowLimit) continue;
+    context.fail(fmt::format("kernel size {}, supported are 1 to {}", value, engine::kWindowLimit - 1));
   }
   if (pads.size() != 2 * rank) {
     context.fail(fmt::format("pads has {} values for {} spatial dimensions, expected {}", pads.size(), rank, 2 * rank));

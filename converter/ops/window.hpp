@@ -38,6 +38,10 @@ int64_t window_extent(int64_t kernel, int64_t dilation);
 // range.
 void check_window(const WindowAttributes& window, const ir::Shape& shape);
 
+// Throws ir::Error unless the positions that kernels compute with stay within the device's limit along every spatial
+// dimension (engine::window_span).
+void check_spans(const WindowAttributes& window, const std::vector<int64_t>& in, const std::vector<int64_t>& out);
+
 // Positions 0 <= i < count with 0 <= i * stride + offset < limit: begin <= i < end.
 struct Range {
   int64_t begin, end;

@@ -1,10 +1,13 @@
 #include "converter/passes/affine.hpp"
 
 #include <algorithm>
+#include <cfloat>
 #include <cmath>
 
 #include "converter/ops/batch_norm.hpp"
 #include "converter/ops/elementwise.hpp"
+#include "converter/ops/reshape.hpp"
+#include "converter/ops/slice.hpp"
 #include "converter/passes/rewrite.hpp"
 
 namespace linnet::passes {
@@ -46,7 +49,8 @@ std::optional<Affine> of_binary(const Node& node, const ops::Binary& binary) {
   const std::optional<int64_t> axis = varying_axis(node.in(operand).shape(), x.shape());
   if (!axis) return std::nullopt;
   const std::vector<double> values = node.in(operand).constant->doubles();
-  if (f == BinaryFunction::Div && std::find(values.begin(), values.end(), 0.0) != values.end()) return std::nullopt;
+  const auto is_normal = [](double value) { return std::isnormal(static_cast<float>(1.0 / value)); };
+  if (f == BinaryFunction::Div && !std::all_of(values.begin(), values.end(), is_normal)) return std::nullopt;
   Affine affine{node.inputs[1 - operand], *axis, std::vector<double>(values.size(), 1.0),
                 std::vector<double>(values.size(), 0.0)};
   for (size_t c = 0; c < values.size(); ++c) {
@@ -66,7 +70,116 @@ int64_t stride_within(const Shape& shape, size_t d, size_t end) {
   return stride;
 }
 
+constexpr double kCancelled = 0x1p8, kLargest = 0x1p62, kSmallest = 0x1p-62;
+
+double largest(const std::vector<double>& values) {
+  double result = 0.0;
+  for (const double value : values) result = std::max(result, std::fabs(value));
+  return result;
+}
+
+bool all_finite(const std::vector<double>& values) {
+  return std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); });
+}
+
+bool is_usual(const Affine& affine) {
+  return all_finite(affine.scale) && all_finite(affine.shift) && mergeable_factor(largest(affine.scale)) &&
+         largest(affine.shift) <= kLargest;
+}
+
+// Whether `second` takes away what `first` adds.
+bool cancels(const Affine& first, const Affine& second) {
+  const std::optional<Affine> both = chained(first, second);
+  if (!both) return false;
+  const auto channels = static_cast<int64_t>(both->scale.size());
+  const std::optional<Affine> a = along(first, both->axis, channels), b = along(second, both->axis, channels);
+  for (size_t c = 0; c < both->scale.size(); ++c)
+    if (std::fabs(a->shift[c] * b->scale[c]) > kCancelled * (std::fabs(both->scale[c]) + std::fabs(both->shift[c])))
+      return true;
+  return false;
+}
+
+// Whether `node` takes away what the nearest Affine before it adds.
+bool cancels_previous(const Node& node) {
+  std::optional<Affine> factors = as_affine(node);
+  const Value* value = factors ? factors->x : nullptr;
+  while (factors && value->producer != nullptr) {
+    if (const auto first = as_affine(*value->producer)) return cancels(*first, *factors);
+    factors = before_view(*factors, *value->producer);
+    if (factors) value = value->producer->inputs[0];
+  }
+  return false;
+}
+
+bool is_cancelled(const Value& value) {
+  return std::any_of(value.uses.begin(), value.uses.end(), [](const Use& use) {
+    const bool view = use.node->as<ops::Reshape>() || use.node->as<ops::Transpose>() || use.node->as<ops::Slice>();
+    return view ? is_cancelled(use.node->out()) : cancels_previous(*use.node);
+  });
+}
+
 }  // namespace
+
+bool mergeable_factor(double factor) {
+  return factor == 0.0 || (std::fabs(factor) >= kSmallest && std::fabs(factor) <= kLargest);
+}
+
+bool mergeable(const Node& node) {
+  const std::optional<Affine> affine = as_affine(node);
+  return !affine || (is_usual(*affine) && !cancels_previous(node) && !is_cancelled(node.out()));
+}
+
+bool fits_float32(const std::vector<double>& before, const std::vector<double>& after) {
+  bool vanishes = false;
+  for (size_t i = 0; i < after.size(); ++i) {
+    if (std::isfinite(before[i]) && !(std::fabs(after[i]) <= FLT_MAX)) return false;
+    vanishes = vanishes || (std::fabs(before[i]) >= FLT_MIN && std::fabs(after[i]) < FLT_MIN && after[i] != 0.0);
+  }
+  return !vanishes || largest(after) >= kSmallest;
+}
+
+std::optional<Affine> before_view(const Affine& affine, const Node& view) {
+  if (view.as<ops::Reshape>() != nullptr) return through_reshape(affine, view, false);
+  Affine result = affine;
+  const auto axis = static_cast<size_t>(affine.axis);
+  if (const auto* transpose = view.as<ops::Transpose>()) {
+    if (affine.axis >= 0) result.axis = transpose->permutation[axis];
+    return result;
+  }
+  const auto* slice = view.as<ops::Slice>();
+  if (slice == nullptr) return std::nullopt;
+  if (affine.axis < 0) return result;
+  result.scale.assign(static_cast<size_t>(view.in(0).shape()[axis]), 1.0);
+  result.shift.assign(result.scale.size(), 0.0);
+  for (size_t c = 0; c < affine.scale.size(); ++c) {
+    const auto source = static_cast<size_t>(slice->starts[axis] + static_cast<int64_t>(c) * slice->steps[axis]);
+    result.scale[source] = affine.scale[c];
+    result.shift[source] = affine.shift[c];
+  }
+  return result;
+}
+
+std::optional<Affine> behind_view(const Affine& affine, const Node& view) {
+  if (view.as<ops::Reshape>() != nullptr) return through_reshape(affine, view, true);
+  Affine result = affine;
+  if (const auto* transpose = view.as<ops::Transpose>()) {
+    const auto& order = transpose->permutation;
+    if (affine.axis >= 0) result.axis = std::find(order.begin(), order.end(), affine.axis) - order.begin();
+    return result;
+  }
+  const auto* slice = view.as<ops::Slice>();
+  if (slice == nullptr) return std::nullopt;
+  if (affine.axis < 0) return result;
+  const auto axis = static_cast<size_t>(affine.axis);
+  result.scale.clear();
+  result.shift.clear();
+  for (int64_t c = 0; c < slice->shape[axis]; ++c) {
+    const auto source = static_cast<size_t>(slice->starts[axis] + c * slice->steps[axis]);
+    result.scale.push_back(affine.scale[source]);
+    result.shift.push_back(affine.shift[source]);
+  }
+  return result;
+}
 
 std::optional<Affine> as_affine(const Node& node) {
   if (const auto* norm = node.as<ops::BatchNorm>()) return of_batch_norm(node, *norm);

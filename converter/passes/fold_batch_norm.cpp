@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "converter/ops/batch_norm.hpp"
+#include "converter/ops/concat.hpp"
 #include "converter/ops/conv.hpp"
 #include "converter/ops/elementwise.hpp"
 #include "converter/ops/linear.hpp"
@@ -97,7 +98,8 @@ class Folder {
   bool sweep_affine(Fold&& fold) {
     bool changed = false;
     sweep(graph_, [&](Node* node) {
-      if (const std::optional<Affine> affine = as_affine(*node)) changed = fold(node, *affine) || changed;
+      const std::optional<Affine> affine = as_affine(*node);
+      if (affine && mergeable(*node)) changed = fold(node, *affine) || changed;
     });
     return changed;
   }
@@ -106,61 +108,92 @@ class Folder {
     return std::all_of(values.begin(), values.end(), [](double v) { return v == 0.0; });
   }
 
-  // The factors on the other side of a Reshape or Transpose; nothing for any other node.
-  static std::optional<Affine> before(const Affine& affine, const Node& node) {
-    if (node.as<ops::Reshape>() != nullptr) return through_reshape(affine, node, false);
-    const auto* transpose = node.as<ops::Transpose>();
-    if (transpose == nullptr) return std::nullopt;
-    Affine result = affine;
-    if (affine.axis >= 0) result.axis = transpose->permutation[static_cast<size_t>(affine.axis)];
-    return result;
-  }
-
-  // layer -> [Reshape or Transpose ...] -> affine
-  bool fold_into_producer(Node* node, const Affine& affine) {
-    std::optional<Affine> factors = affine;
-    Value* value = affine.x;
-    while (value->producer != nullptr && single_use(graph_, value)) {
-      std::optional<Affine> outer = before(*factors, *value->producer);
-      if (!outer) break;
-      factors = std::move(outer);
-      value = value->producer->inputs[0];
-    }
-    const std::optional<Layer> layer = as_layer(value->producer);
-    if (!layer || !single_use(graph_, value) || layer->node->has(kResidual) ||
-        layer->node->op->activation()->function != Function::Identity)
-      return false;
-    factors = along(*factors, layer->channel_axis(), layer->outputs());
-    if (!factors) return false;
-    log_.add("folded {} into {}", node->name, layer->node->name);
-    scale_outputs(*layer, *factors);
-    if (layer->node != affine.x->producer) add_sources(layer->node, *node);
-    absorb(graph_, affine.x->producer, node);
-    return true;
-  }
-
-  void scale_outputs(const Layer& layer, const Affine& factors) {
-    std::vector<double> weights = layer.weights().constant->doubles();
-    for (size_t i = 0; i < weights.size(); ++i) weights[i] *= factors.scale[layer.channels(i).second];
-    std::vector<double> bias = bias_of(layer);
-    for (size_t m = 0; m < bias.size(); ++m) bias[m] = bias[m] * factors.scale[m] + factors.shift[m];
-    set_parameters(layer, std::move(weights), std::move(bias));
-  }
-
-  // affine -> [Reshape ...] -> layer, for every use
   struct Target {
     Layer layer;
     Affine factors;
   };
+  struct Parameters {
+    std::optional<std::vector<double>> weights;  // absent: they stay
+    std::vector<double> bias;
+  };
 
+  // layers -> [Reshape, Transpose, Slice or Concat ...] -> affine
+  bool fold_into_producer(Node* node, const Affine& affine) {
+    std::vector<Target> sources;
+    if (!find_sources(affine.x, affine, sources) || !fold(node, sources, scaled_outputs)) return false;
+    for (const Target& source : sources)
+      if (source.layer.node != affine.x->producer) add_sources(source.layer.node, *node);
+    absorb(graph_, affine.x->producer, node);
+    return true;
+  }
+
+  bool find_sources(Value* value, const Affine& affine, std::vector<Target>& sources) {
+    Node* producer = value->producer;
+    if (producer == nullptr || !single_use(graph_, value)) return false;
+    if (producer->as<ops::Concat>() != nullptr) return find_parts(*producer, affine, sources);
+    if (const std::optional<Affine> outer = before_view(affine, *producer))
+      return find_sources(producer->inputs[0], *outer, sources);
+    const std::optional<Layer> layer = as_layer(producer);
+    if (!layer || producer->has(kResidual) || producer->op->activation()->function != Function::Identity) return false;
+    const std::optional<Affine> factors = along(affine, layer->channel_axis(), layer->outputs());
+    if (factors) sources.push_back({*layer, *factors});
+    return factors.has_value();
+  }
+
+  bool find_parts(const Node& concat, const Affine& affine, std::vector<Target>& sources) {
+    const int64_t axis = concat.as<ops::Concat>()->axis;
+    int64_t start = 0;
+    for (Value* input : concat.inputs) {
+      const int64_t size = input->shape()[static_cast<size_t>(axis)];
+      Affine part = affine;
+      if (affine.axis == axis) {
+        part.scale = {affine.scale.begin() + start, affine.scale.begin() + start + size};
+        part.shift = {affine.shift.begin() + start, affine.shift.begin() + start + size};
+      }
+      if (!find_sources(input, part, sources)) return false;
+      start += size;
+    }
+    return true;
+  }
+
+  // Gives every layer the weights and bias that `scaled` computes, if float32 holds them all.
+  bool fold(const Node* node, const std::vector<Target>& targets, Parameters (*scaled)(const Layer&, const Affine&)) {
+    std::vector<Parameters> parameters;
+    for (const Target& target : targets) {
+      parameters.push_back(scaled(target.layer, target.factors));
+      const auto& [weights, bias] = parameters.back();
+      if (!fits_float32(bias_of(target.layer), bias)) return false;
+      if (weights && !fits_float32(target.layer.weights().constant->doubles(), *weights)) return false;
+    }
+    for (size_t i = 0; i < targets.size(); ++i) {
+      log_.add("folded {} into {}", node->name, targets[i].layer.node->name);
+      set_bias(targets[i].layer, std::move(parameters[i].bias));
+      if (parameters[i].weights) set_weights(targets[i].layer, std::move(*parameters[i].weights));
+    }
+    return true;
+  }
+
+  static bool all_one(const std::vector<double>& values) {
+    return std::all_of(values.begin(), values.end(), [](double v) { return v == 1.0; });
+  }
+
+  static Parameters scaled_outputs(const Layer& layer, const Affine& factors) {
+    Parameters result{std::nullopt, bias_of(layer)};
+    for (size_t m = 0; m < result.bias.size(); ++m)
+      result.bias[m] = result.bias[m] * factors.scale[m] + factors.shift[m];
+    if (all_one(factors.scale)) return result;
+    std::vector<double>& weights = result.weights.emplace(layer.weights().constant->doubles());
+    for (size_t i = 0; i < weights.size(); ++i)
+      weights[i] *= factors.scale[static_cast<size_t>(layer.channels(static_cast<int64_t>(i)).second)];
+    return result;
+  }
+
+  // affine -> [Reshape, Transpose or Slice ...] -> layer, for every use
   bool fold_into_consumers(Node* node, const Affine& affine) {
     std::vector<Target> targets;
     if (affine.x->constant || !find_targets(node->outputs[0], affine, targets) || targets.empty()) return false;
-    for (const Target& target : targets) {
-      log_.add("folded {} into {}", node->name, target.layer.node->name);
-      scale_inputs(target.layer, target.factors);
-      add_sources(target.layer.node, *node);
-    }
+    if (!fold(node, targets, scaled_inputs)) return false;
+    for (const Target& target : targets) add_sources(target.layer.node, *node);
     const std::vector<Use> uses = node->outputs[0]->uses;
     for (const Use& use : uses) graph_.set_input(use.node, use.input, affine.x);
     graph_.remove(node);
@@ -170,9 +203,8 @@ class Folder {
   bool find_targets(Value* value, const Affine& affine, std::vector<Target>& targets) {
     if (graph_.is_output(value)) return false;
     for (const Use& use : value->uses) {
-      if (use.node->as<ops::Reshape>() != nullptr) {
-        const std::optional<Affine> beyond = through_reshape(affine, *use.node, true);
-        if (!beyond || !find_targets(use.node->outputs[0], *beyond, targets)) return false;
+      if (const std::optional<Affine> beyond = behind_view(affine, *use.node)) {
+        if (!find_targets(use.node->outputs[0], *beyond, targets)) return false;
         continue;
       }
       const std::optional<Layer> layer = as_layer(use.node);
@@ -184,15 +216,15 @@ class Folder {
     return true;
   }
 
-  void scale_inputs(const Layer& layer, const Affine& factors) {
-    std::vector<double> weights = layer.weights().constant->doubles();
-    std::vector<double> bias = bias_of(layer);
+  static Parameters scaled_inputs(const Layer& layer, const Affine& factors) {
+    std::vector<double> weights = layer.weights().constant->doubles(), bias = bias_of(layer);
     for (size_t i = 0; i < weights.size(); ++i) {
-      const auto [in, out] = layer.channels(i);
-      bias[out] += weights[i] * factors.shift[in];
-      weights[i] *= factors.scale[in];
+      const auto [in, out] = layer.channels(static_cast<int64_t>(i));
+      bias[static_cast<size_t>(out)] += weights[i] * factors.shift[static_cast<size_t>(in)];
+      weights[i] *= factors.scale[static_cast<size_t>(in)];
     }
-    set_parameters(layer, std::move(weights), std::move(bias));
+    if (all_one(factors.scale)) return {std::nullopt, std::move(bias)};
+    return {std::move(weights), std::move(bias)};
   }
 
   static std::vector<double> bias_of(const Layer& layer) {
@@ -200,16 +232,20 @@ class Folder {
                                   : std::vector<double>(layer.outputs(), 0.0);
   }
 
-  void set_parameters(const Layer& layer, std::vector<double> weights, std::vector<double> bias) {
-    const Value& old = layer.weights();
-    const std::string stem = old.name;
-    Array folded = Array::of_doubles(old.shape(), std::move(weights), old.type.dtype);
-    const DType dtype = old.type.dtype;
-    graph_.set_input(layer.node, kWeights, graph_.add_constant(stem, std::move(folded)));
+  void set_weights(const Layer& layer, std::vector<double> weights) {
+    Value* old = layer.node->inputs[kWeights];
+    Array array = Array::of_doubles(old->shape(), std::move(weights), old->type.dtype);
+    graph_.set_input(layer.node, kWeights, graph_.add_constant(old->name, std::move(array)));
+    if (old->uses.empty() && !graph_.is_output(old)) graph_.remove(old);
+  }
+
+  void set_bias(const Layer& layer, std::vector<double> bias) {
     if (!layer.node->has(kBias) && all_zero(bias)) return;
     const Shape shape = {static_cast<int64_t>(bias.size())};
-    const std::string name = layer.node->has(kBias) ? layer.node->in(kBias).name : stem + ".bias";
-    graph_.set_input(layer.node, kBias, graph_.add_constant(name, Array::of_doubles(shape, std::move(bias), dtype)));
+    const Value& weights = layer.weights();
+    const std::string name = layer.node->has(kBias) ? layer.node->in(kBias).name : weights.name + ".bias";
+    graph_.set_input(layer.node, kBias,
+                     graph_.add_constant(name, Array::of_doubles(shape, std::move(bias), weights.type.dtype)));
   }
 
   bool move_out_of_reshapes(Node* after) {
@@ -234,7 +270,7 @@ class Folder {
   bool merge_with_previous(Node* node, const Affine& affine) {
     if (affine.x->producer == nullptr || !single_use(graph_, affine.x)) return false;
     const std::optional<Affine> first = as_affine(*affine.x->producer);
-    if (!first) return false;
+    if (!first || !mergeable(*affine.x->producer)) return false;
     std::optional<Affine> both = chained(*first, affine);
     if (!both) return false;
     const Shape& shape = node->out().shape();

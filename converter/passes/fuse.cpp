@@ -9,6 +9,7 @@
 #include "converter/ops/pad.hpp"
 #include "converter/ops/pool.hpp"
 #include "converter/ops/reshape.hpp"
+#include "converter/passes/affine.hpp"
 #include "converter/passes/norm_parameters.hpp"
 #include "converter/passes/passes.hpp"
 #include "converter/passes/rewrite.hpp"
@@ -112,7 +113,7 @@ class Fuser {
     if (binary == nullptr || binary->fused.function != Function::Identity) return std::nullopt;
     for (x = 0; x < 2; ++x) {
       const auto factor = uniform_constant(node->inputs[1 - x]);
-      if (!factor || node->in(x).type != node->out().type) continue;
+      if (!factor || !mergeable_factor(*factor) || node->in(x).type != node->out().type) continue;
       if (binary->function == BinaryFunction::Mul) return factor;
       if (binary->function == BinaryFunction::Div && x == 0 && *factor != 0.0) return 1.0 / *factor;
     }
@@ -125,7 +126,7 @@ class Fuser {
     Node* before = factor ? producer_of<ops::MatMul>(node->inputs[x]) : nullptr;
     if (before == nullptr || !single_use(graph_, node->inputs[x])) return false;
     auto* product = before->as<ops::MatMul>();
-    if (product->fused.function != Function::Identity) return false;
+    if (product->fused.function != Function::Identity || !mergeable_factor(product->scale * *factor)) return false;
     product->scale *= *factor;
     log_.add("fused {} into the scale of {}", node->name, before->name);
     absorb(graph_, before, node);
@@ -140,7 +141,7 @@ class Fuser {
       size_t x = 0;
       Node* before = node->inputs[i]->producer;
       const std::optional<double> factor = scalar_factor(before, x);
-      if (!factor || !single_use(graph_, node->inputs[i])) continue;
+      if (!factor || !single_use(graph_, node->inputs[i]) || !mergeable_factor(product->scale * *factor)) continue;
       product->scale *= *factor;
       log_.add("fused {} into the scale of {}", before->name, node->name);
       add_sources(node, *before);

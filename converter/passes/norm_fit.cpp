@@ -25,6 +25,7 @@ constexpr double kRounding = 1e-8;   // below it, differences of fitted paramete
 constexpr double kLarge = 1e3;       // samples of this size see no epsilon, or little of it
 constexpr double kSmallest = 1e-18;  // samples of this size see an epsilon of 1e-30 still
 constexpr double kScaleStep = 1e-2;  // from one sample of falling size to the next
+constexpr int64_t kSampledElements = 4096, kLeastLength = 4;
 
 double largest(const Values& values) {
   double result = 0.0;
@@ -44,15 +45,38 @@ bool agree(const Values& a, const Values& b, double tolerance) {
   return true;
 }
 
-// The subgraph on tensors that keep only one element of every dimension along which it treats all elements alike.
+// The subgraph on tensors that keep only one element of every dimension along which it treats all elements alike, and
+// fewer of long dimensions that it reduces: kSampledElements together, where that can be. Sums over fewer elements are
+// scaled to those over all. With whole constants, dimensions along which constants vary keep all of their elements.
 class SampledSubgraph {
  public:
-  explicit SampledSubgraph(const ReductionSubgraph& subgraph)
+  SampledSubgraph(const ReductionSubgraph& subgraph, bool whole_constants)
       : subgraph_(subgraph), axes_(reduced_axes(subgraph)), shape_(subgraph.variable->shape()) {
     for (size_t d = 0; d < shape_.size(); ++d)
-      if (!matters(d)) shape_[d] = 1;
+      if (!is_reduced(d) && !constants_vary(d)) shape_[d] = 1;
+    if (multiplies()) return;
+    int64_t longest = *std::max_element(shape_.begin(), shape_.end());
+    while (element_count(shape_) > kSampledElements && longest > kLeastLength) {
+      longest /= 2;
+      for (size_t d = 0; d < shape_.size(); ++d)
+        if (!whole_constants || !constants_vary(d)) shape_[d] = std::min(shape_[d], longest);
+    }
   }
 
+  // Elements that are normalized together in the subgraph itself.
+  int64_t reduced_count() const {
+    int64_t count = 1;
+    for (const int64_t axis : axes_) count *= subgraph_.variable->shape()[static_cast<size_t>(axis)];
+    return count;
+  }
+  // Whether an array of these sizes, with 1 where nothing varies, holds for the whole tensor.
+  bool holds_for_all(const Shape& sizes) const {
+    for (size_t d = 0; d < shape_.size(); ++d) {
+      const bool shortened = (is_reduced(d) || constants_vary(d)) && shape_[d] != subgraph_.variable->shape()[d];
+      if (shortened && (constants_vary(d) || sizes[d] > 1)) return false;
+    }
+    return true;
+  }
   const Shape& shape() const { return shape_; }
   const std::vector<int64_t>& axes() const { return axes_; }
 
@@ -63,11 +87,10 @@ class SampledSubgraph {
     for (const Node* node : subgraph_.nodes) {
       std::vector<const Array*> inputs;
       for (const Value* value : node->inputs) {
-        if (value->constant) arrays[value] = *value->constant;
+        if (value->constant) arrays[value] = sampled(*value->constant);
         inputs.push_back(&arrays.at(value));
       }
-      Array output = node->as<ops::Expand>() != nullptr ? expanded(*inputs[0]) : node->op->evaluate(inputs)[0];
-      arrays[&node->out()] = std::move(output);
+      arrays[&node->out()] = evaluated(*node, inputs);
     }
     const Array& y = arrays.at(&result);
     return y.shape() == shape_ ? y.doubles() : expanded(y).doubles();
@@ -78,8 +101,11 @@ class SampledSubgraph {
   std::vector<int64_t> axes_;
   Shape shape_;
 
-  bool matters(size_t dimension) const {
-    if (std::binary_search(axes_.begin(), axes_.end(), static_cast<int64_t>(dimension))) return true;
+  bool is_reduced(size_t dimension) const {
+    return std::binary_search(axes_.begin(), axes_.end(), static_cast<int64_t>(dimension));
+  }
+
+  bool constants_vary(size_t dimension) const {
     const size_t from_last = shape_.size() - dimension;
     for (const Node* node : subgraph_.nodes) {
       for (const Value* value : node->inputs) {
@@ -88,6 +114,53 @@ class SampledSubgraph {
       }
     }
     return false;
+  }
+
+  bool multiplies() const {
+    return std::any_of(subgraph_.nodes.begin(), subgraph_.nodes.end(), [](const Node* node) {
+      const auto* reduce = node->as<ops::Reduce>();
+      return reduce != nullptr && reduce->kind == kernels::ReduceKind::Prod;
+    });
+  }
+
+  // Evenly spaced elements of a constant.
+  Array sampled(const Array& constant) const {
+    const Shape& whole = subgraph_.variable->shape();
+    Shape shape = constant.shape();
+    const std::vector<int64_t> strides = row_major_strides(shape);
+    if (shape.size() > shape_.size()) return constant;
+    for (size_t d = 0; d < shape.size(); ++d)
+      if (shape[d] > 1) shape[d] = shape_[d + shape_.size() - shape.size()];
+    if (shape == constant.shape()) return constant;
+    std::vector<int64_t> source(static_cast<size_t>(element_count(shape)));
+    for (size_t i = 0; i < source.size(); ++i) {
+      auto rest = static_cast<int64_t>(i);
+      for (size_t d = shape.size(); d-- > 0; rest /= shape[d]) {
+        const int64_t size = shape[d] > 1 ? whole[d + shape_.size() - shape.size()] : 1;
+        source[i] += rest % shape[d] * size / shape[d] * strides[d];
+      }
+    }
+    return constant.gathered(shape, source);
+  }
+
+  Array evaluated(const Node& node, const std::vector<const Array*>& inputs) const {
+    if (node.as<ops::Expand>() != nullptr) return expanded(*inputs[0]);
+    Array output = node.op->evaluate(inputs)[0];
+    const auto* reduce = node.as<ops::Reduce>();
+    if (reduce == nullptr || inputs[0]->shape() == node.in(0).shape()) return output;
+    double ratio = 1.0;
+    for (const int64_t axis : reduce->axes) {
+      const auto d = static_cast<size_t>(axis);
+      ratio *= static_cast<double>(node.in(0).shape()[d]) / static_cast<double>(inputs[0]->shape()[d]);
+    }
+    using kernels::ReduceKind;
+    if (reduce->kind == ReduceKind::L2) ratio = std::sqrt(ratio);
+    const bool sums = reduce->kind == ReduceKind::Sum || reduce->kind == ReduceKind::L1 ||
+                      reduce->kind == ReduceKind::L2 || reduce->kind == ReduceKind::SumSquare;
+    if (!sums || ratio == 1.0) return output;
+    Values values = output.doubles();
+    for (double& value : values) value *= ratio;
+    return Array::of_doubles(output.shape(), std::move(values), output.dtype());
   }
 
   Array expanded(const Array& array) const {
@@ -127,10 +200,14 @@ Centred centred(const Values& x, const Shape& shape, const std::vector<int64_t>&
 
 class Fitter {
  public:
-  explicit Fitter(const ReductionSubgraph& subgraph) : graph_(subgraph), generator_(20) {
-    count_ = 1;
-    for (const int64_t axis : graph_.axes()) count_ *= graph_.shape()[static_cast<size_t>(axis)];
+  Fitter(const ReductionSubgraph& subgraph, bool whole_constants)
+      : graph_(subgraph, whole_constants), generator_(20), count_(graph_.reduced_count()) {
     unit_ = sample();
+  }
+
+  // Whether what was fitted to a part of the elements is known of all.
+  bool holds_for_all(const FittedNorm& norm) const {
+    return graph_.holds_for_all(norm.gain.shape()) && graph_.holds_for_all(norm.shift.shape());
   }
 
   std::optional<FittedNorm> run() {
@@ -151,7 +228,7 @@ class Fitter {
  private:
   SampledSubgraph graph_;
   std::minstd_rand generator_;
-  int64_t count_ = 1;  // elements that are normalized together
+  int64_t count_;  // elements that are normalized together
   Values unit_, large_, shift_;
   double small_ = 0.0;  // size of the sample whose variance is far below epsilon; 0: there is no epsilon
   Values saturated_;    // its odd part
@@ -300,7 +377,12 @@ std::vector<int64_t> reduced_axes(const ReductionSubgraph& subgraph) {
 }
 
 std::optional<FittedNorm> fit_norm(const ReductionSubgraph& subgraph) {
-  return Fitter(subgraph).run();
+  for (const bool whole_constants : {false, true}) {
+    Fitter fitter(subgraph, whole_constants);
+    std::optional<FittedNorm> norm = fitter.run();
+    if (!norm || fitter.holds_for_all(*norm)) return norm;
+  }
+  return std::nullopt;
 }
 
 }  // namespace linnet::passes

@@ -92,11 +92,13 @@ bool merge_into_row(Graph& graph, PassLog& log, Node* norm, Node* node, const Op
   const std::optional<Values> factor = over_row(operand.factor, row), summand = over_row(operand.summand, row);
   if (!factor || !summand) return false;
   const auto size = static_cast<int64_t>(factor->size());
-  Values gain = parameter_or(*norm, kGain, size, 1.0), shift = parameter_or(*norm, kShift, size, 0.0);
+  const Values before = parameter_or(*norm, kGain, size, 1.0);
+  Values gain = before, shift = parameter_or(*norm, kShift, size, 0.0);
   for (size_t i = 0; i < gain.size(); ++i) {
     gain[i] *= (*factor)[i];
     shift[i] = shift[i] * (*factor)[i] + (*summand)[i];
   }
+  if (!fits_float32(before, gain) || !fits_float32(*summand, shift)) return false;
   log.add("merged {} into {}", node->name, norm->name);
   const auto differs = [](const Values& values, double from) {
     return std::any_of(values.begin(), values.end(), [from](double v) { return v != from; });
@@ -228,7 +230,7 @@ bool merge_parameters(Graph& graph, PassLog& log, Node* node, bool channels_firs
   const std::optional<Operand> operand = as_operand(*node);
   const std::optional<Affine> affine = as_affine(*node);
   Value* x = operand ? node->inputs[operand->x] : affine ? affine->x : nullptr;
-  if (x == nullptr || !is_norm(x->producer) || !single_use(graph, x)) return false;
+  if (x == nullptr || !is_norm(x->producer) || !single_use(graph, x) || !mergeable(*node)) return false;
   Node* norm = x->producer;
   const bool is_row = norm->as<ops::RowNorm>() != nullptr, may_become_image = channels_first || !is_row;
   if (affine && may_become_image && is_image_parameter(*norm, *affine) &&

@@ -144,7 +144,11 @@ bool remove_reshapes_around_functions(Graph& graph, PassLog& log, Node* node) {
   value = before->inputs[0];
   for (auto function = functions.rbegin(); function != functions.rend(); ++function) {
     std::vector<Value*> inputs = (*function)->inputs;
-    inputs[*only_variable(**function)] = value;
+    const size_t x = *only_variable(**function);
+    inputs[x] = value;
+    // The number gives no dimensions to the new shape.
+    if (inputs.size() == 2 && inputs[1 - x]->shape().size() > value->shape().size())
+      inputs[1 - x] = graph.add_constant(inputs[1 - x]->name, inputs[1 - x]->constant->reshaped({}));
     value = graph.add((*function)->op->clone(), inputs, (*function)->name, node)->outputs[0];
     add_sources(value->producer, **function);
   }

@@ -28,7 +28,8 @@ void infer_shapes(ir::Graph& graph, PassLog& log);
 // Every floating type becomes f32, the device's: inputs, constants (which keep the precision they have) and casts.
 void unify_floats(ir::Graph& graph, PassLog& log);
 
-// Evaluates every node that depends on constants only, in double and without a limit of size.
+// Evaluates every node that depends on constants only, in double and without a limit of size. What has no elements is
+// constant.
 void fold_constants(ir::Graph& graph, PassLog& log);
 
 // Removes identities, merges reshapes, transposes and slices of each other, shares equal nodes, makes constant operands

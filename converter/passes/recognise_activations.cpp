@@ -1,10 +1,12 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <set>
 #include <unordered_map>
 
 #include "converter/ops/elementwise.hpp"
+#include "converter/passes/affine.hpp"
 #include "converter/passes/passes.hpp"
 #include "converter/passes/rewrite.hpp"
 
@@ -15,6 +17,9 @@ namespace {
 constexpr size_t kLargestSubgraph = 16;
 // Exporters write constants with six digits or more; the activations that are told apart differ by over 1e-4 somewhere.
 constexpr double kTolerance = 2e-6;
+// Of what float32 makes of a subgraph; a subgraph that only repeats its input must do so but for the last digits.
+constexpr double kFloatTolerance = 2e-5, kFloatIdentity = 0x1p-21;
+constexpr double kUnreached = 1e30;
 constexpr double kFar = 1e6;  // where a bounded function has reached its bound
 
 // Points of every region in which an activation could differ from another: around the bends, the tails and far away.
@@ -57,13 +62,20 @@ class Recognizer {
   Graph& graph_;
   PassLog& log_;
   std::vector<double> points_;
+  std::map<Function, std::vector<double>> values_;  // at the points, of functions without parameters
   std::unordered_map<const Node*, int> order_;
 
   bool is_elementwise(const Node* node, const Shape& shape) const {
     if (node == nullptr || (node->as<ops::Unary>() == nullptr && node->as<ops::Binary>() == nullptr)) return false;
     if (node->out().shape() != shape || !is_floating(node->out())) return false;
-    return std::all_of(node->inputs.begin(), node->inputs.end(),
-                       [](const Value* v) { return v != nullptr && (!v->constant || uniform_constant(v)); });
+    return mergeable(*node) && std::all_of(node->inputs.begin(), node->inputs.end(), [](const Value* v) {
+             return v != nullptr && (!v->constant || is_within_reach(uniform_constant(v)));
+           });
+  }
+
+  // Bends at larger numbers lie outside of the sample points; beyond any activation there are none.
+  static bool is_within_reach(const std::optional<double>& constant) {
+    return constant && (std::fabs(*constant) <= kFar / 10 || std::fabs(*constant) >= kUnreached);
   }
 
   // Every subgraph that ends in `last` and depends on one variable, smallest first.
@@ -104,18 +116,22 @@ class Recognizer {
                        [&](const Use& use) { return std::find(nodes.begin(), nodes.end(), use.node) != nodes.end(); });
   }
 
-  std::vector<double> evaluate(const Candidate& candidate) const {
+  // With `rounded`, every result is rounded to float32, as the device has it.
+  std::vector<double> evaluate(const Candidate& candidate, bool rounded) const {
     const DType dtype = candidate.variable->type.dtype;
     const Shape shape = {static_cast<int64_t>(points_.size())};
     std::unordered_map<const Value*, Array> arrays;
-    arrays[candidate.variable] = Array::of_doubles(shape, points_, dtype);
+    const auto stored = [&](const Array& array) {
+      return rounded ? Array::of_floats(array.shape(), array.floats(), array.dtype()) : array;
+    };
+    arrays[candidate.variable] = stored(Array::of_doubles(shape, points_, dtype));
     for (const Node* node : candidate.nodes) {
       std::vector<const Array*> inputs;
       for (const Value* value : node->inputs) {
-        if (value->constant) arrays[value] = Array::scalar(value->constant->number(0), value->type.dtype);
+        if (value->constant) arrays[value] = stored(Array::scalar(value->constant->number(0), value->type.dtype));
         inputs.push_back(&arrays.at(value));
       }
-      arrays[&node->out()] = node->op->evaluate(inputs)[0];
+      arrays[&node->out()] = stored(node->op->evaluate(inputs)[0]);
     }
     return arrays.at(&candidate.nodes.back()->out()).doubles();
   }
@@ -127,19 +143,43 @@ class Recognizer {
     return unary.evaluate({&points})[0].doubles();
   }
 
+  bool agrees_with(const std::vector<double>& got, const Activation& activation) {
+    if (activation.alpha != 0.0f || activation.beta != 0.0f) return agree(got, evaluate(activation));
+    std::vector<double>& values = values_[activation.function];
+    if (values.empty()) values = evaluate(activation);
+    return agree(got, values);
+  }
+
   bool agree(const std::vector<double>& got, const std::vector<double>& wanted) const {
     size_t compared = 0;
+    double size = 0.0;  // of the largest result, up to 1
+    for (const double y : got)
+      if (std::isfinite(y)) size = std::min(std::max(size, std::fabs(y)), 1.0);
     for (size_t i = 0; i < points_.size(); ++i) {
       // Far out the spelled-out form may overflow where the function itself does not, but not the reverse.
       if (!std::isfinite(wanted[i]) && std::isfinite(got[i])) return false;
       if (!std::isfinite(got[i])) continue;
       // Near zero the scale shrinks with x, so that an epsilon added somewhere is not taken for a rounded constant.
       const double x = std::fabs(points_[i]), y = std::fabs(wanted[i]);
-      if (std::fabs(got[i] - wanted[i]) > kTolerance * (x < 1.0 ? std::max(x, y) : std::max(1.0, std::min(x, y))))
+      if (std::fabs(got[i] - wanted[i]) >
+          kTolerance * size * (x < 1.0 ? std::max(x, y) : std::max(1.0, std::min(x, y))))
         return false;
       ++compared;
     }
     return compared > points_.size() / 4;
+  }
+
+  // Whether float32 computes what double does: not where the source rounds on purpose, (x + c) - c.
+  bool survives_rounding(const std::vector<double>& rounded, const std::vector<double>& exact) const {
+    const bool repeats = std::equal(points_.begin(), points_.end(), exact.begin(),
+                                    [](double x, double y) { return std::fabs(x - y) <= 1e-9 * std::fabs(x); });
+    for (size_t i = 0; i < points_.size(); ++i) {
+      if (!std::isfinite(rounded[i]) || !std::isfinite(exact[i])) continue;
+      const double x = std::fabs(points_[i]), y = std::fabs(exact[i]);
+      if (std::fabs(rounded[i] - exact[i]) > (repeats ? kFloatIdentity * x : kFloatTolerance * std::max({1.0, x, y})))
+        return false;
+    }
+    return true;
   }
 
   // The activations, with the parameters that the values at the first five points demand. A root or a reciprocal of
@@ -162,11 +202,14 @@ class Recognizer {
     return result;
   }
 
-  std::optional<Activation> recognise(const Candidate& candidate) const {
-    const std::vector<double> values = evaluate(candidate);
+  std::optional<Activation> recognise(const Candidate& candidate) {
+    const std::vector<double> values = evaluate(candidate, false);
+    if (!survives_rounding(evaluate(candidate, true), values)) return std::nullopt;
+    // 0 x is no constant: it keeps NaN, and makes it of infinities.
+    if (std::all_of(values.begin(), values.end(), [&](double y) { return y == values[0]; })) return std::nullopt;
     for (const Activation& activation : hypotheses(values, candidate.nodes.size() == 1))
       if (std::isfinite(activation.alpha + activation.beta) || activation.function == Function::Clip)
-        if (agree(values, evaluate(activation))) return activation;
+        if (agrees_with(values, activation)) return activation;
     return std::nullopt;
   }
 

@@ -2,6 +2,7 @@
 
 #include "converter/ops/linear.hpp"
 #include "converter/ops/matmul.hpp"
+#include "converter/passes/affine.hpp"
 #include "converter/passes/passes.hpp"
 #include "converter/passes/rewrite.hpp"
 
@@ -20,6 +21,7 @@ std::optional<Array> constant_matrix(const Node& node, const ops::MatMul& produc
   if (product.scale == 1.0) return matrix;
   std::vector<double> scaled = matrix.doubles();
   for (double& weight : scaled) weight *= product.scale;
+  if (!fits_float32(matrix.doubles(), scaled)) return std::nullopt;
   return Array::of_doubles(matrix.shape(), std::move(scaled), matrix.dtype());
 }
 

@@ -6,6 +6,7 @@
 #include "converter/ops/norm.hpp"
 #include "converter/ops/reduce.hpp"
 #include "converter/ops/reshape.hpp"
+#include "converter/passes/affine.hpp"
 #include "converter/passes/norm_fit.hpp"
 #include "converter/passes/norm_parameters.hpp"
 #include "converter/passes/norm_views.hpp"
@@ -52,7 +53,7 @@ class NormRecognizer {
   static bool may_end(kernels::BinaryFunction function) { return function <= kernels::BinaryFunction::Div; }
 
   static bool belongs(const Node* node) {
-    if (node == nullptr || !is_floating(node->out())) return false;
+    if (node == nullptr || !is_floating(node->out()) || !mergeable(*node)) return false;
     if (const auto* reduce = node->as<ops::Reduce>()) return reduce->keep_dims;
     return node->as<ops::Binary>() != nullptr || node->as<ops::Unary>() != nullptr ||
            node->as<ops::Expand>() != nullptr;

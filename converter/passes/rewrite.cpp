@@ -25,9 +25,7 @@ std::optional<double> uniform_constant(const Value* value) {
 }
 
 void add_sources(Node* into, const Node& from) {
-  for (const std::string& source : from.sources)
-    if (std::find(into->sources.begin(), into->sources.end(), source) == into->sources.end())
-      into->sources.push_back(source);
+  into->sources.add(from.sources);
 }
 
 void take_name(const Graph& graph, Value* to, Value* from) {
@@ -94,8 +92,7 @@ Array transposed(const Array& array, const Permutation& permutation) {
   const std::vector<int64_t> strides = row_major_strides(array.shape());
   std::vector<int64_t> picked;
   for (const int64_t d : permutation) picked.push_back(strides[d]);
-  const Shape shape = permuted(array.shape(), permutation);
-  return array.gathered(shape, strided_offsets(shape, picked));
+  return array.strided(permuted(array.shape(), permutation), picked);
 }
 
 bool keeps_element_order(const Shape& shape, const Permutation& permutation) {

@@ -81,11 +81,13 @@ Candidate::Need Candidate::need(int64_t stripe_lines) const {
   Need need{std::vector<int64_t>(nodes_.size(), 1), 0, 0};
   std::vector<int64_t> read(nodes_.size(), 0);
   engine::Cascade lines = lines_;
+  int32_t needed[engine::kMaxCascadeSteps];
   while (lines.next_stripe(static_cast<int32_t>(stripe_lines))) {
+    lines.find_needed(needed);
     for (size_t s = 0; s < nodes_.size(); ++s) {
       const engine::CascadeStep& step = lines.steps[s];
       const int64_t computed = lines.want[s] - lines.done[s];
-      const int64_t held = step.rolling ? lines.want[s] - lines.first_needed(static_cast<int32_t>(s)) : computed;
+      const int64_t held = step.rolling ? lines.want[s] - needed[s] : computed;
       need.lines[s] = std::max(need.lines[s], held);
       if (step.source < 0) read[s] = std::max(read[s], (computed - 1) * step.stride + step.reach);
       lines.done[s] = lines.want[s];

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 #include <stdexcept>
 
 #include <fmt/format.h>
@@ -17,7 +18,11 @@ namespace {
 
 using Order = std::vector<const Node*>;
 
+// Unless the cascades would take more turns than a model may.
 void add_cascade(const Candidate& candidate, size_t first, int64_t stripe_lines, Cascades* cascades) {
+  const int64_t turns = static_cast<int64_t>(candidate.size()) * ((candidate.out_lines() - 1) / stripe_lines + 1);
+  if (cascades->turns + turns > engine::kMaxCascadeTurns) return;
+  cascades->turns += turns;
   const Candidate::Need need = candidate.need(stripe_lines);
   for (size_t s = 0; s < candidate.size(); ++s) {
     cascades->membership[candidate.node(s)] = cascades->list.size();
@@ -96,17 +101,30 @@ Cascades for_speed(const Graph& graph, const Order& order) {
 class MemoryCascades {
  public:
   MemoryCascades(const Graph& graph, const Order& order) : graph_(graph), order_(order), best_(order.size() + 1) {
+    struct Life {
+      int64_t bytes = 0;
+      size_t first = 0, last = 0;
+    };
+    std::unordered_map<const Value*, Life> lives;
     std::unordered_map<const Node*, size_t> position;
     for (size_t i = 0; i < order.size(); ++i) position[order[i]] = i;
     for (const auto& value : graph.values()) {
       if (value->constant) continue;
-      Life& life = lives_[viewed(value.get())];
+      Life& life = lives[viewed(value.get())];
       const Value& root = *viewed(value.get());
       life.bytes = element_count(root.shape()) * device_element_bytes(root.type.dtype);
       life.first = root.producer != nullptr ? position.at(root.producer) : 0;
       life.last = std::max(life.last, graph.is_output(value.get()) ? order.size() : life.first);
       for (const Use& use : value->uses) life.last = std::max(life.last, position.at(use.node));
     }
+    begun_.resize(order.size() + 2);
+    ended_.resize(order.size() + 2);
+    for (const auto& [value, life] : lives) {
+      begun_[life.first + 1] += life.bytes;
+      ended_[life.last + 1] += life.bytes;
+    }
+    std::partial_sum(begun_.begin(), begun_.end(), begun_.begin());
+    std::partial_sum(ended_.begin(), ended_.end(), ended_.begin());
   }
 
   Cascades run() {
@@ -126,10 +144,6 @@ class MemoryCascades {
   }
 
  private:
-  struct Life {
-    int64_t bytes = 0;
-    size_t first = 0, last = 0;
-  };
   // Of the nodes before a position: the most bytes alive, nodes in cascades, and the last part.
   struct Best {
     int64_t peak = std::numeric_limits<int64_t>::max();
@@ -138,15 +152,10 @@ class MemoryCascades {
 
   const Graph& graph_;
   const Order& order_;
-  std::unordered_map<const Value*, Life> lives_;
+  std::vector<int64_t> begun_, ended_;  // bytes of values that begin (end) before a position
   std::vector<Best> best_;
 
-  int64_t live_bytes(size_t first, size_t last) const {
-    int64_t sum = 0;
-    for (const auto& [value, life] : lives_)
-      if (life.first <= last && life.last >= first) sum += life.bytes;
-    return sum;
-  }
+  int64_t live_bytes(size_t first, size_t last) const { return begun_[last + 1] - ended_[first]; }
 
   void improve(size_t first, size_t last, int64_t bytes, size_t nodes) {
     const Best before = first == 0 ? Best{0, 0, 0, 0} : best_[first];

@@ -28,6 +28,7 @@ struct Cascades {
   std::vector<Cascade> list;                               // in order
   std::unordered_map<const ir::Value*, int64_t> rolling;   // lines in memory at a time, of values that are not whole
   std::unordered_map<const ir::Node*, size_t> membership;  // index in `list`
+  int64_t turns = 0;                                       // of all their nodes
 };
 
 // The nodes of a cascade are convolutions (by neither Winograd nor with moments) and pools of one image,

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <unordered_map>
+#include <unordered_set>
 
 #include <fmt/format.h>
 
@@ -116,19 +117,14 @@ class Rehearsal {
   }
 
   // Inputs may be overwritten during the step only as a whole and where the operator allows it.
-  void check_overlap(const Node& node, const Value& output) const {
-    std::vector<int64_t> written = cells(output);
-    std::sort(written.begin(), written.end());
-    for (size_t i = 0; i < node.inputs.size(); ++i) {
-      const Value* input = node.inputs[i];
-      if (input == nullptr || input->constant) continue;
-      const std::vector<int64_t> read = cells(*input);
-      const bool met = std::any_of(read.begin(), read.end(), [&](int64_t cell) {
-        return std::binary_search(written.begin(), written.end(), cell);
-      });
-      if (met && !(node.op->in_place(node, i) && read == cells(output)))
-        throw Error(fmt::format("the memory plan lets {} overwrite its input {}", node.name, input->name));
-    }
+  void check_overlap(const Node& node, const Value& output, size_t index) const {
+    const Value* input = node.inputs[index];
+    if (input == nullptr || input->constant) return;
+    const std::vector<int64_t> read = cells(*input), written = cells(output);
+    const std::unordered_set<int64_t> overwritten(written.begin(), written.end());
+    const bool met = std::any_of(read.begin(), read.end(), [&](int64_t cell) { return overwritten.count(cell) > 0; });
+    if (met && !(node.op->in_place(node, index) && read == written))
+      throw Error(fmt::format("the memory plan lets {} overwrite its input {}", node.name, input->name));
   }
 
   void step(const Node& node) {
@@ -140,7 +136,7 @@ class Rehearsal {
     }
     if (node.as<ops::Concat>() != nullptr) return write_concat(node);
     for (const Value* output : node.outputs) {
-      check_overlap(node, *output);
+      for (size_t i = 0; i < node.inputs.size(); ++i) check_overlap(node, *output, i);
       write(*output, fresh(*output));
     }
   }
@@ -179,6 +175,8 @@ class Rehearsal {
     const std::vector<bool>& placed = plan_.placed.at(&node);
     const std::vector<int64_t> content = concatenated(node);
     if (std::find(placed.begin(), placed.end(), false) != placed.end()) {
+      for (size_t i = 0; i < placed.size(); ++i)
+        if (!placed[i]) check_overlap(node, node.out(), i);
       write(node.out(), content);
       return;
     }

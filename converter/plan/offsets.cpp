@@ -10,7 +10,8 @@ namespace linnet::plan {
 namespace {
 
 constexpr int64_t kAlignment = 16, kLargeAlignment = 64, kLargeBlock = 4096;
-constexpr int kRandomOrders = 400;
+// Orders tried where there are few storages; of many, as few orders as place so many of them.
+constexpr size_t kRandomOrders = 400, kRandomPlacements = 200'000;
 
 int64_t aligned(int64_t value, int64_t alignment) {
   return (value + alignment - 1) / alignment * alignment;
@@ -21,24 +22,87 @@ int64_t alignment_of(const Storage& storage) {
 }
 
 using Order = std::vector<size_t>;
+using Blocks = std::vector<const Storage*>;
+
+// Blocks that have their offsets, found by lifetime. Each lies in one bin: of the shortest span of 2^level positions,
+// beginning at a multiple of its length, that holds the block's lifetime.
+class PlacedBlocks {
+ public:
+  explicit PlacedBlocks(const std::vector<Storage>& storages) {
+    for (const Storage& storage : storages)
+      for (const int position : {storage.first, storage.last})
+        if (position != kForever) end_ = std::max(end_, bin_of(position) + 1);
+    for (size_t bins = end_ + 1; bins > 1; bins = (bins + 1) / 2) levels_.emplace_back(bins);
+    levels_.emplace_back(1);
+  }
+
+  void clear() {
+    by_offset_.clear();
+    for (std::vector<Blocks>& level : levels_)
+      for (Blocks& bin : level) bin.clear();
+  }
+
+  void add(const Storage* block) {
+    by_offset_.insert(std::upper_bound(by_offset_.begin(), by_offset_.end(), block, lies_lower), block);
+    const Span alive = lifetime(*block);
+    size_t level = 0;
+    while (alive.first >> level != alive.last >> level) ++level;
+    levels_[level][alive.first >> level].push_back(block);
+  }
+
+  // Those that may not overlap `block`, by offset; valid until the next call.
+  const Blocks& conflicts(const Storage& block) {
+    const Span alive = lifetime(block);
+    const size_t few = by_offset_.size() / 16;
+    const auto conflicts_with = [&](const Storage* other) { return conflict(block, *other); };
+    found_.clear();
+    // Inputs and outputs conflict whatever their lifetimes.
+    const bool by_lifetime = alive.last - alive.first <= few && !block.holds_input && !block.holds_output;
+    for (size_t level = 0; by_lifetime && level < levels_.size() && found_.size() <= few; ++level)
+      for (size_t bin = alive.first >> level; bin <= alive.last >> level; ++bin)
+        std::copy_if(levels_[level][bin].begin(), levels_[level][bin].end(), std::back_inserter(found_),
+                     conflicts_with);
+    if (by_lifetime && found_.size() <= few) {
+      std::sort(found_.begin(), found_.end(), lies_lower);
+      return found_;
+    }
+    found_.clear();
+    std::copy_if(by_offset_.begin(), by_offset_.end(), std::back_inserter(found_), conflicts_with);
+    return found_;
+  }
+
+ private:
+  struct Span {
+    size_t first, last;
+  };
+  size_t end_ = 0;  // the position that kForever stands for
+  std::vector<std::vector<Blocks>> levels_;
+  Blocks by_offset_, found_;
+
+  static size_t bin_of(int position) { return static_cast<size_t>(position + 1); }  // inputs begin at -1
+
+  Span lifetime(const Storage& block) const {
+    const auto position = [&](int p) { return p == kForever ? end_ : bin_of(p); };
+    return {position(block.first), position(block.last)};
+  }
+
+  static bool lies_lower(const Storage* a, const Storage* b) { return a->offset < b->offset; }
+};
 
 // Puts each block in turn into the lowest gap that is large enough, between those it conflicts with.
-int64_t place(std::vector<Storage>& storages, const Order& order) {
+int64_t place(std::vector<Storage>& storages, const Order& order, PlacedBlocks& placed) {
   int64_t end = 0;
-  std::vector<const Storage*> placed;  // by offset
+  placed.clear();
   for (const size_t index : order) {
     Storage& storage = storages[index];
     int64_t offset = 0;
-    for (const Storage* other : placed) {
-      if (!conflict(storage, *other)) continue;
+    for (const Storage* other : placed.conflicts(storage)) {
       if (offset + storage.bytes <= other->offset) break;
       offset = std::max(offset, aligned(other->offset + other->bytes, alignment_of(storage)));
     }
     storage.offset = offset;
     end = std::max(end, offset + storage.bytes);
-    const auto behind = std::upper_bound(placed.begin(), placed.end(), &storage,
-                                         [](const Storage* a, const Storage* b) { return a->offset < b->offset; });
-    placed.insert(behind, &storage);
+    placed.add(&storage);
   }
   return aligned(end, kAlignment);
 }
@@ -74,11 +138,13 @@ int64_t assign_offsets(std::vector<Storage>& storages) {
   const auto length = [&](size_t i) { return static_cast<int64_t>(storages[i].last) - storages[i].first; };
   std::stable_sort(by_length.begin(), by_length.end(), [&](size_t a, size_t b) { return length(a) > length(b); });
 
-  const int64_t bound = lower_bound(storages);
+  const int64_t bound = aligned(lower_bound(storages), kAlignment);
+  PlacedBlocks placed(storages);
   Order best = by_size;
-  int64_t best_bytes = place(storages, best);
+  int64_t best_bytes = place(storages, best, placed);
   const auto attempt = [&](const Order& order) {
-    const int64_t bytes = place(storages, order);
+    if (best_bytes <= bound) return;
+    const int64_t bytes = place(storages, order, placed);
     if (bytes >= best_bytes) return;
     best = order;
     best_bytes = bytes;
@@ -87,12 +153,13 @@ int64_t assign_offsets(std::vector<Storage>& storages) {
   attempt(by_length);
   // Exchanges of two blocks of the best order so far; the same sequence in every run.
   std::minstd_rand random(1);
-  for (int i = 0; i < kRandomOrders && storages.size() > 2 && best_bytes > aligned(bound, kAlignment); ++i) {
+  const size_t orders = storages.size() > 2 ? std::min(kRandomOrders, kRandomPlacements / storages.size()) : 0;
+  for (size_t i = 0; i < orders && best_bytes > bound; ++i) {
     Order order = best;
     std::swap(order[random() % order.size()], order[random() % order.size()]);
     attempt(order);
   }
-  return place(storages, best);
+  return place(storages, best, placed);
 }
 
 }  // namespace linnet::plan

@@ -59,6 +59,7 @@ void separate_outputs(Graph& graph) {
     Value* separate = node->outputs[0];
     separate->source_permutation = output->source_permutation;
     const bool shared = std::count(graph.outputs.begin(), graph.outputs.end(), output) > 1;
+    if (!shared && graph.is_input(output)) graph.rename(separate, output->name);
     if (!shared && !graph.is_input(output)) std::swap(separate->name, output->name);
     output = separate;
     taken.insert(separate);

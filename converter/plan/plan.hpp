@@ -49,7 +49,8 @@ const ir::Value* viewed(const ir::Value* value);
 int64_t held_elements(const ir::Value& value, const Cascades& cascades);
 
 // Gives every graph output a tensor of its own, with a copy where it would share bytes with a graph input, a constant
-// or another output. To be called before plan_memory, with nothing that removes identities in between.
+// or another output; the copy of an input has the input's name. To be called before plan_memory, with nothing that
+// removes identities in between.
 void separate_outputs(ir::Graph& graph);
 
 // The best of several plans. `graph` must outlive the plan.

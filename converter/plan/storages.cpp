@@ -182,28 +182,23 @@ bool StorageBuilder::embed(const Member& inner, const Member& outer, const Regio
   const auto regions = moved_regions(source, inner.region, region, target.elements);
   if (!regions) return false;
 
-  const Group source_before = source, target_before = target;
-  std::vector<Region> regions_before;
-  for (size_t i = 0; i < source_before.members.size(); ++i) {
-    Member& member = members_[source_before.members[i]];
-    regions_before.push_back(member.region);
+  for (size_t i = 0; i < source.members.size(); ++i) {
+    Member moved = members_[source.members[i]];
+    moved.region = (*regions)[i];
+    for (const size_t other : target.members)
+      if (disturb(moved, members_[other])) return false;
+  }
+
+  for (size_t i = 0; i < source.members.size(); ++i) {
+    Member& member = members_[source.members[i]];
     member.region = (*regions)[i];
     member.storage = into;
-    target.members.push_back(source_before.members[i]);
+    target.members.push_back(source.members[i]);
   }
   target.holds_input = target.holds_input || source.holds_input;
   target.holds_output = target.holds_output || source.holds_output;
   source.members.clear();
-  if (!overwrites_too_early(target)) return true;
-
-  for (size_t i = 0; i < source_before.members.size(); ++i) {
-    Member& member = members_[source_before.members[i]];
-    member.region = regions_before[i];
-    member.storage = from;
-  }
-  source = source_before;
-  target = target_before;
-  return false;
+  return true;
 }
 
 bool StorageBuilder::overlap(const Region& a, const Region& b) {
@@ -215,9 +210,11 @@ bool StorageBuilder::overlap(const Region& a, const Region& b) {
   return a_column < b_column + b.columns && b_column < a_column + a.columns;
 }
 
-// What the step of `node` writes: all of its output, or the parts of a concatenation that are not there already.
-std::vector<StorageBuilder::Region> StorageBuilder::written_regions(const Node& node, const Region& output) const {
-  if (views_.count(&node) > 0) return {};
+// What the step of `node` writes of what overlaps `read`: all of its output, or the parts of a concatenation that are
+// not there already.
+std::vector<StorageBuilder::Region> StorageBuilder::written_regions(const Node& node, const Region& output,
+                                                                    const Region& read) const {
+  if (views_.count(&node) > 0 || !overlap(output, read)) return {};
   const auto placed = placed_.find(&node);
   if (placed == placed_.end()) return {output};
   const auto axis = static_cast<size_t>(node.as<ops::Concat>()->axis);
@@ -227,29 +224,36 @@ std::vector<StorageBuilder::Region> StorageBuilder::written_regions(const Node& 
     if (!placed->second[i]) {
       const auto part = part_region(output, node.out().shape(), node.in(i).shape(), start);
       if (!part) return {output};
-      result.push_back(*part);
+      if (overlap(*part, read)) result.push_back(*part);
     }
     start[axis] += node.in(i).shape()[axis];
   }
   return result;
 }
 
-bool StorageBuilder::overwrites_too_early(const Group& group) const {
-  for (const size_t m : group.members) {
-    const Value& value = *members_[m].value;
-    if (value.producer == nullptr) continue;
-    for (const Region& region : written_regions(*value.producer, members_[m].region))
-      if (harms(group, *value.producer, value, region)) return true;
-  }
+// Whether the step of a concatenation copies the value: then it may not lie within the output, since the device's
+// copies read and write tensors that lie apart.
+bool StorageBuilder::copies(const Node& node, const Member& part) const {
+  const auto placed = placed_.find(&node);
+  if (placed == placed_.end()) return false;
+  for (size_t i = 0; i < node.inputs.size(); ++i)
+    if (node.inputs[i] == part.value && !placed->second[i]) return true;
   return false;
 }
 
-bool StorageBuilder::harms(const Group& group, const Node& writer, const Value& written, const Region& region) const {
+// Of two that overlap, whether the step that computes one of them overwrites what the other still needs.
+bool StorageBuilder::disturb(const Member& a, const Member& b) const {
+  if (a.last < b.first || b.last < a.first || !overlap(a.region, b.region)) return false;
+  return harms(a, b) || harms(b, a);
+}
+
+bool StorageBuilder::harms(const Member& written, const Member& other) const {
+  if (written.value->producer == nullptr) return false;
+  const Node& writer = *written.value->producer;
   const Span now = span(writer);
-  for (const size_t m : group.members) {
-    const Member& other = members_[m];
-    if (other.value == &written || other.last < now.first || other.first > now.last || !overlap(region, other.region))
-      continue;
+  if (other.last < now.first || other.first > now.last) return false;
+  if (copies(writer, other)) return true;
+  for (const Region& region : written_regions(writer, written.region, other.region)) {
     if (other.last > now.first || other.first == now.first) return true;
     for (size_t i = 0; i < writer.inputs.size(); ++i)
       if (writer.inputs[i] == other.value && !(writer.op->in_place(writer, i) && other.region == region)) return true;

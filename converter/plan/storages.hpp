@@ -72,9 +72,10 @@ class StorageBuilder {
   bool embed(const Member& inner, const Member& outer, const Region& region);
   std::optional<std::vector<Region>> moved_regions(const Group& group, const Region& from, const Region& to,
                                                    int64_t limit) const;
-  bool overwrites_too_early(const Group& group) const;
-  bool harms(const Group& group, const ir::Node& writer, const ir::Value& written, const Region& region) const;
-  std::vector<Region> written_regions(const ir::Node& node, const Region& output) const;
+  bool copies(const ir::Node& node, const Member& part) const;
+  bool disturb(const Member& a, const Member& b) const;
+  bool harms(const Member& written, const Member& other) const;
+  std::vector<Region> written_regions(const ir::Node& node, const Region& output, const Region& read) const;
 };
 
 }  // namespace linnet::plan

@@ -1,10 +1,5 @@
 #include "converter/report/memory.hpp"
 
-#include <algorithm>
-#include <cstdlib>
-#include <memory>
-#include <new>
-
 #include <fmt/format.h>
 
 #include "converter/ir/error.hpp"
@@ -28,21 +23,15 @@ constexpr TargetKind kTargets[] = {
     {"x86 avx512", kernels::IsaId::avx512, 8}, {"x86 avx512vnni", kernels::IsaId::avx512vnni, 8},
 };
 
-constexpr auto kAlignment = std::align_val_t{LINNET_ALIGNMENT};
-struct Free {
-  void operator()(uint8_t* bytes) const { ::operator delete(bytes, kAlignment); }
-};
-
 }  // namespace
 
 std::vector<TargetMemory> target_memory(std::span<const uint8_t> model) {
-  const std::unique_ptr<uint8_t, Free> aligned(static_cast<uint8_t*>(::operator new(model.size(), kAlignment)));
-  std::copy(model.begin(), model.end(), aligned.get());
   engine::ModelView view;
   engine::Error error{};
-  if (!engine::open_model(aligned.get(), model.size(), &view, &error))
+  if (!engine::open_model(model.data(), model.size(), &view, &error))
     throw ir::Error(
-        fmt::format("the engine refuses the converted model: {} (step {}, tensor {}, check {}, wanted {}, got {})",
+        fmt::format("the engine refuses the converted model. This is a fault of linnet's converter, not of the model: "
+                    "please report it, with the model and this: {} (step {}, tensor {}, check {}, wanted {}, got {})",
                     linnet_status_text(error.status), error.step, error.tensor, error.line, error.wanted, error.got));
   std::vector<TargetMemory> result;
   for (const TargetKind& target : kTargets) {

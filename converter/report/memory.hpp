@@ -8,7 +8,7 @@
 
 namespace linnet::report {
 
-// Throws ir::Error when the engine would not accept the model.
+// `model` begins at a multiple of LINNET_ALIGNMENT. Throws ir::Error when the engine would not accept it.
 std::vector<TargetMemory> target_memory(std::span<const uint8_t> model);
 
 }  // namespace linnet::report

@@ -62,6 +62,7 @@ struct Report {
   std::vector<Placement> placements;
   std::vector<SharedWeights> shared_weights;
   std::vector<StatisticsChange> statistics;
+  std::vector<std::string> open_inputs;  // whose first dimension the source leaves open: a batch, set to 1
   std::vector<std::string> warnings;
 };
 

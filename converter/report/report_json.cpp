@@ -73,6 +73,7 @@ std::string to_json(const Report& report) {
     json.member("smallest_variance_ratio", change.smallest_variance_ratio);
     json.member("largest_variance_ratio", change.largest_variance_ratio);
   });
+  json.member_array("open_inputs", report.open_inputs);
   json.member_array("warnings", report.warnings);
   json.end_object();
   return json.text();

@@ -107,6 +107,9 @@ std::string pass_table(const Report& report) {
 
 std::string to_text(const Report& report, bool verbose) {
   std::string text = fmt::format("{} (ONNX opset {})\n", report.source_file, report.onnx_opset);
+  if (!report.open_inputs.empty())
+    text += fmt::format("  batch    1, which the model leaves open: the first dimension of {}\n",
+                        fmt::join(report.open_inputs, ", "));
   text += fmt::format("  steps    {}: {}\n", report.steps.size(), operator_counts(report));
   text += fmt::format("  MACs     {}\n", grouped(report.macs));
   text += fmt::format("  weights  {} bytes, file {} bytes\n", grouped(report.weight_bytes), grouped(report.file_bytes));

@@ -129,8 +129,8 @@ void convert(fb::DataType from, const uint8_t* x, fb::DataType to, uint8_t* y, i
   Block block;
   for (int32_t begin = 0; begin < count; begin += kBlock) {
     const int32_t length = count - begin < kBlock ? count - begin : kBlock;
-    load(from, x + begin * element_bytes(from), length, &block);
-    uint8_t* target = y + begin * element_bytes(to);
+    load(from, x + static_cast<ptrdiff_t>(begin) * element_bytes(from), length, &block);
+    uint8_t* target = y + static_cast<ptrdiff_t>(begin) * element_bytes(to);
     if (from == fb::DataType::Float32) {
       store_floats(to, block.floats, length, target);
     } else {

@@ -32,7 +32,7 @@ bool divides_outputs(const StepView& step, const linnet_session& session) {
   const int32_t lines = step.output.shape[0] * step.output.shape[1], threads = session.threads;
   const int32_t most = (lines - 1) / threads + 1;
   return step.lines.count < 0 && step.output_count == 1 && step.step.op_as_Conv2D()->groups() == 1 &&
-         step.output.columns >= kOutputs * 4 * threads && int64_t{8} * most * threads > int64_t{9} * lines;
+         step.output.columns >= int64_t{4} * kOutputs * threads && int64_t{8} * most * threads > int64_t{9} * lines;
 }
 
 kernels::Epilogue epilogue_of(const StepView& step, const linnet_session& session, const kernels::Conv2DArgs&) {

@@ -10,9 +10,8 @@ int32_t group_channels(const TensorInfo& tensor, const fb::ConvTranspose2D& conv
 // Every tap belongs to one of the stride_h * stride_w phases, and every phase has a section with biases.
 int64_t packed_floats(const fb::ConvTranspose2D& conv, int64_t in_channels, int64_t out_channels) {
   const int64_t weights = saturating_multiply(window_taps(window_of(conv)), in_channels);
-  const int64_t phases = saturating_multiply(conv.stride_h(), conv.stride_w());
-  return weights > INT32_MAX || phases > INT32_MAX ? INT64_MAX
-                                                   : kernels::panel_floats(out_channels, weights + phases - 1);
+  const int64_t phases = int64_t{conv.stride_h()} * conv.stride_w();
+  return weights > INT32_MAX ? INT64_MAX : kernels::panel_floats(out_channels, weights + phases - 1);
 }
 
 bool check(const StepView& step, Error* error) {
@@ -21,6 +20,8 @@ bool check(const StepView& step, Error* error) {
   const TensorInfo& x = step.inputs[0];
   const TensorInfo& y = step.output;
   LINNET_REQUIRE(error, conv.groups() >= 1, LINNET_ERROR_SHAPE, -1, 1, conv.groups());
+  const int64_t phases = saturating_multiply(conv.stride_h(), conv.stride_w());
+  LINNET_REQUIRE(error, phases <= kMaxPhases, LINNET_ERROR_SHAPE, -1, kMaxPhases, phases);
   return check_span(x.shape[1], y.shape[1], conv.kernel_h(), 1, conv.dilation_h(), conv.pad_top(), error) &&
          check_span(x.shape[2], y.shape[2], conv.kernel_w(), 1, conv.dilation_w(), conv.pad_left(), error) &&
          check_channels(step, conv, conv.groups(),

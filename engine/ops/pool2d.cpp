@@ -12,13 +12,15 @@ bool check(const StepView& step, Error* error) {
                  static_cast<int64_t>(fb::PoolKind::MAX), static_cast<int64_t>(pool.kind()));
   LINNET_REQUIRE(error, x.shape[0] == y.shape[0], LINNET_ERROR_SHAPE, y.index, x.shape[0], y.shape[0]);
   LINNET_REQUIRE(error, x.columns == y.columns, LINNET_ERROR_SHAPE, y.index, x.columns, y.columns);
-  LINNET_REQUIRE(error, pool.pad_bottom() >= 0 && pool.pad_bottom() < kWindowLimit, LINNET_ERROR_SHAPE, -1, 0,
-                 pool.pad_bottom());
-  LINNET_REQUIRE(error, pool.pad_right() >= 0 && pool.pad_right() < kWindowLimit, LINNET_ERROR_SHAPE, -1, 0,
-                 pool.pad_right());
+  LINNET_REQUIRE(error, pool.pad_bottom() >= 0, LINNET_ERROR_SHAPE, -1, 0, pool.pad_bottom());
+  LINNET_REQUIRE(error, pool.pad_right() >= 0, LINNET_ERROR_SHAPE, -1, 0, pool.pad_right());
   const int64_t taps = window_taps(window_of(pool));
   LINNET_REQUIRE(error, taps <= INT32_MAX, LINNET_ERROR_SHAPE, -1, INT32_MAX, taps);
-  if (!check_spans(step, pool, error)) return false;
+  const bool spans = check_span(x.shape[1], y.shape[1], pool.kernel_h(), pool.stride_h(), pool.dilation_h(),
+                                int64_t{pool.pad_top()} + pool.pad_bottom(), error) &&
+                     check_span(x.shape[2], y.shape[2], pool.kernel_w(), pool.stride_w(), pool.dilation_w(),
+                                int64_t{pool.pad_left()} + pool.pad_right(), error);
+  if (!spans) return false;
   if (!is_integer(pool)) return check_activation(pool.activation(), error);
   LINNET_REQUIRE(error, !pool.count_include_pad(), LINNET_ERROR_SHAPE, -1, 0, 1);
   LINNET_REQUIRE(error, x.zero_point == y.zero_point, LINNET_ERROR_SHAPE, y.index, x.zero_point, y.zero_point);

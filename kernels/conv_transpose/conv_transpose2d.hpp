@@ -30,7 +30,7 @@ int32_t TransposedLine<Isa>::place(const float* x, int32_t first, int32_t rows) 
     if (!in_phase(ky, w.dilation_h, w.stride_h, phase_y)) continue;
     const int32_t iy = (oy + w.pad_top - ky * w.dilation_h) / w.stride_h;
     const bool line_inside = iy >= 0 && iy < args.in_h;
-    const ptrdiff_t line = (static_cast<ptrdiff_t>(image) * args.in_h + iy) * args.in_w;
+    const ptrdiff_t line = line_inside ? (static_cast<ptrdiff_t>(image) * args.in_h + iy) * args.in_w : 0;
     for (int32_t kx = 0; kx < w.kernel_w; ++kx) {
       if (!in_phase(kx, w.dilation_w, w.stride_w, phase_x)) continue;
       const int32_t left = (first + w.pad_left - kx * w.dilation_w) / w.stride_w;

@@ -10,7 +10,7 @@ namespace linnet::kernels {
 
 // One output line.
 struct DepthwiseLine {
-  const float* x;  // first pixel of the input line under the kernel's first line (which may lie outside the image)
+  const float* x;         // first pixel of the input line under the kernel's line ky_begin, where there is one
   ptrdiff_t line_stride;  // between the kernel's lines in x: dilation_h * in_w * x_stride
   ptrdiff_t x_stride;
   const float* packed;
@@ -41,15 +41,17 @@ LINNET_INLINE void depthwise_pixels(const DepthwiseLine& line, int32_t channel, 
   V acc[kPixels];
 #pragma GCC unroll 8
   for (int p = 0; p < kPixels; ++p) acc[p] = bias;
-  const float* x = line.x + (line.left + ox * stride_w) * line.x_stride + line.ky_begin * line.line_stride + channel;
+  const ptrdiff_t column = line.left + ox * stride_w;
+  const float* x = line.x + channel;
   const float* w = packed + (1 + line.ky_begin * kernel_w) * width;
   for (int32_t ky = line.ky_begin; ky < line.ky_end; ++ky, x += line.line_stride, w += kernel_w * width) {
     if constexpr (kKernelW > 0) {
-      add_columns<Isa, kKernelW, kStrideW, kPixels, kFull>(acc, x, line.x_stride, w, width, 0, kWholeWindow, lanes);
+      add_columns<Isa, kKernelW, kStrideW, kPixels, kFull>(acc, x + column * line.x_stride, line.x_stride, w, width, 0,
+                                                           kWholeWindow, lanes);
     } else {
       for (int32_t kx = kx_begin; kx < kx_end; ++kx) {
         const V weight = V::load(w + kx * width);
-        const float* xi = x + kx * static_cast<ptrdiff_t>(line.dilation_w) * line.x_stride;
+        const float* xi = x + (column + kx * static_cast<ptrdiff_t>(line.dilation_w)) * line.x_stride;
 #pragma GCC unroll 8
         for (int p = 0; p < kPixels; ++p, xi += stride_w * line.x_stride) {
           acc[p] = fma(load_channels<Isa, kFull>(xi, lanes), weight, acc[p]);
@@ -142,12 +144,10 @@ void depthwise_row(const DepthwiseArgs& args, int32_t row) {
   const Window& w = args.window;
   const Epilogue& e = args.epilogue;
   const int32_t top = row % args.out_h * w.stride_h - w.pad_top;
-  const ptrdiff_t in_line = static_cast<ptrdiff_t>(row / args.out_h) * args.in_h + top;
   const ptrdiff_t pixel = static_cast<ptrdiff_t>(row) * args.out_w;
   const int32_t inside = top < args.in_h ? (args.in_h - 1 - top) / w.dilation_h + 1 : 0;
 
   DepthwiseLine line{};
-  line.x = args.x + in_line * args.in_w * args.x_stride;
   line.line_stride = static_cast<ptrdiff_t>(w.dilation_h) * args.in_w * args.x_stride;
   line.x_stride = args.x_stride;
   line.packed = args.packed;
@@ -155,6 +155,8 @@ void depthwise_row(const DepthwiseArgs& args, int32_t row) {
   line.taps = w.kernel_h * w.kernel_w;
   line.ky_begin = top < 0 ? (-top + w.dilation_h - 1) / w.dilation_h : 0;
   line.ky_end = inside < w.kernel_h ? inside : w.kernel_h;
+  const ptrdiff_t image_line = line.ky_begin < line.ky_end ? top + line.ky_begin * w.dilation_h : 0;
+  line.x = args.x + (static_cast<ptrdiff_t>(row / args.out_h) * args.in_h + image_line) * args.in_w * args.x_stride;
   line.kernel_w = w.kernel_w;
   line.stride_w = w.stride_w;
   line.dilation_w = w.dilation_w;
@@ -223,9 +225,10 @@ template <class Isa>
 LINNET_INLINE int32_t depthwise_block_lines(const DepthwiseArgs& args) {
   constexpr int64_t kCachedBytes = F32<Isa>::width >= 8 ? 3 << 19 : 1 << 18;
   constexpr int64_t kBlockBytes = F32<Isa>::width == 8 ? 1 << 19 : 1 << 16;
-  const int64_t line_bytes = 4 * (args.in_w * args.x_stride * args.window.stride_h + args.out_w * args.y_stride);
+  const int64_t new_lines = args.window.stride_h < args.in_h ? args.window.stride_h : args.in_h;
+  const int64_t line_bytes = 4 * (args.in_w * args.x_stride * new_lines + args.out_w * args.y_stride);
   const int32_t rows = args.row_end - args.row_begin;
-  if (rows * line_bytes <= kCachedBytes) return rows;
+  if (rows <= kCachedBytes / line_bytes) return rows;
   return static_cast<int32_t>((kBlockBytes + line_bytes - 1) / line_bytes);
 }
 

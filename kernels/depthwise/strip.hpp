@@ -27,7 +27,7 @@ struct DepthwiseLines {
 // Vectors of channels of the outputs of a strip in one line.
 template <class Isa>
 struct DepthwiseOutputs {
-  const float* x;  // first pixel under the kernel's first line; either may lie outside the image
+  const float* x;  // first pixel under the kernel's line ky_begin; it may lie left of the image
   const float* packed;
   ptrdiff_t width;                   // of the panel that `packed` points into
   int32_t channels;                  // from here to the panel's end
@@ -113,7 +113,7 @@ LINNET_INLINE void depthwise_outputs(const DepthwiseLines& lines, const Depthwis
 #pragma GCC unroll 8
     for (int p = 0; p < kPixels; ++p) acc[v][p] = bias;
   }
-  const float* line = o.x + o.ky_begin * x_line;
+  const float* line = o.x;
   const float* w = o.packed + (1 + static_cast<ptrdiff_t>(o.ky_begin) * kKernelW) * width;
   for (int32_t ky = o.ky_begin; ky < o.ky_end; ++ky, line += x_line, w += kKernelW * width) {
 #pragma GCC unroll 2
@@ -143,14 +143,14 @@ __attribute__((noinline)) void depthwise_walk(const DepthwiseLines& caller_lines
     o.column_begin = -left;
     o.column_end = lines.in_w - left;
     const float* const packed = lines.packed + panel * (static_cast<ptrdiff_t>(w.kernel_h) * w.kernel_w + 1);
-    const float* x = lines.x + (lines.begin * w.stride_h - w.pad_top) * lines.x_line + left * lines.x_stride + panel;
+    const float* const x = lines.x + left * lines.x_stride + panel;
     float* y = lines.y + ox * lines.y_stride + panel;
     const float* residual = lines.residual ? lines.residual + ox * lines.residual_stride + panel : nullptr;
     for (int32_t oy = lines.begin; oy < lines.end; ++oy) {
       const int32_t top = oy * w.stride_h - w.pad_top;
       o.ky_begin = top < 0 ? -top : 0;
       o.ky_end = lines.in_h - top < w.kernel_h ? lines.in_h - top : w.kernel_h;
-      o.x = x;
+      o.x = o.ky_begin < o.ky_end ? x + (top + o.ky_begin) * lines.x_line : x;
       o.packed = packed;
       o.y = y;
       o.residual = residual;
@@ -162,7 +162,6 @@ __attribute__((noinline)) void depthwise_walk(const DepthwiseLines& caller_lines
         o.y += done;
         if (residual) o.residual += done;
       }
-      x += w.stride_h * lines.x_line;
       y += lines.y_line;
       if (residual) residual += lines.residual_line;
     }

@@ -33,7 +33,7 @@ LINNET_INLINE PoolRange<Isa> pool_range(int32_t out, int32_t kernel, int32_t str
           taps_below<Isa>(static_cast<ptrdiff_t>(size) + pad_end, start, kernel, dilation)};
 }
 
-// The first pixel of a window inside the image, and the distances to the next.
+// The first pixel of a window inside the image, if there is one, and the distances to the next.
 struct PoolPixels {
   const float* first;
   ptrdiff_t line_stride, pixel_stride;
@@ -43,8 +43,9 @@ template <class Isa>
 LINNET_INLINE PoolPixels pool_pixels(const Pool2DArgs& args, const float* image, const PoolRange<Isa>& lines,
                                      const PoolRange<Isa>& pixels) {
   const Window& w = args.window;
-  const ptrdiff_t line = lines.start + static_cast<ptrdiff_t>(lines.first) * w.dilation_h;
-  const ptrdiff_t pixel = pixels.start + static_cast<ptrdiff_t>(pixels.first) * w.dilation_w;
+  const bool inside = lines.first < lines.end && pixels.first < pixels.end;
+  const ptrdiff_t line = inside ? lines.start + static_cast<ptrdiff_t>(lines.first) * w.dilation_h : 0;
+  const ptrdiff_t pixel = inside ? pixels.start + static_cast<ptrdiff_t>(pixels.first) * w.dilation_w : 0;
   return {image + (line * args.in_w + pixel) * args.x_stride,
           static_cast<ptrdiff_t>(w.dilation_h) * args.in_w * args.x_stride, w.dilation_w * args.x_stride};
 }

@@ -60,9 +60,9 @@ void Winograd<Isa, kTile>::place(WinogradTile tile, const float** pixels) const 
   const uint32_t height = static_cast<uint32_t>(args.in_h), width = static_cast<uint32_t>(args.in_w);
   for (int32_t iy = top; iy < top + kSide; ++iy) {
     const bool line_inside = static_cast<uint32_t>(iy) < height;
-    ptrdiff_t offset = ((static_cast<ptrdiff_t>(tile.image) * args.in_h + iy) * args.in_w + left) * args.x_stride;
-    for (int32_t ix = left; ix < left + kSide; ++ix, offset += args.x_stride)
-      *pixels++ = line_inside && static_cast<uint32_t>(ix) < width ? args.x + offset : scratch;
+    const ptrdiff_t line = line_inside ? (static_cast<ptrdiff_t>(tile.image) * args.in_h + iy) * args.in_w : 0;
+    for (int32_t ix = left; ix < left + kSide; ++ix)
+      *pixels++ = line_inside && static_cast<uint32_t>(ix) < width ? args.x + (line + ix) * args.x_stride : scratch;
   }
 }
 
@@ -231,8 +231,8 @@ void Winograd<Isa, kTile>::run() const {
   const int32_t k = kPoints * (args.in_channels + 1);
   const float* packed = args.packed + static_cast<ptrdiff_t>(args.column_begin) * (k + 1);
   const int32_t row_tiles = (args.row_end - args.row_begin) * columns();
-  const int32_t blocks = (row_tiles + plan.tiles - 1) / plan.tiles;
-  const int32_t even = ((row_tiles + blocks - 1) / blocks + step - 1) / step * step;
+  const int32_t blocks = (row_tiles - 1) / plan.tiles + 1;
+  const int32_t even = ((row_tiles - 1) / blocks + step) / step * step;
   const int32_t block = even < plan.tiles ? even : plan.tiles;
   WinogradTile first{args.row_begin / rows(), args.row_begin % rows(), 0};
   for (int32_t done = 0, tiles; done < row_tiles; done += tiles) {

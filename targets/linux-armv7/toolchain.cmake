@@ -8,7 +8,9 @@ set(CMAKE_C_FLAGS_INIT "-march=armv7-a -mfpu=vfpv3-d16 -mfloat-abi=hard")
 # The note that GCC 7.1 changed how some arguments are passed matters only where objects of older compilers are linked.
 set(CMAKE_CXX_FLAGS_INIT "${CMAKE_C_FLAGS_INIT} -Wno-psabi")
 
-set(CMAKE_FIND_ROOT_PATH /usr/arm-linux-gnueabihf)
+set(LINNET_DEBIAN_ARCHITECTURE armhf)
+set(CMAKE_LIBRARY_ARCHITECTURE arm-linux-gnueabihf)
+list(APPEND CMAKE_FIND_ROOT_PATH /usr/arm-linux-gnueabihf)
 set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
 set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
 set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)

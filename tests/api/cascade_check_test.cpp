@@ -47,6 +47,12 @@ const Wrong kWrong[] = {
        b.rolling({1, 2, 2, 2}, -1);
      },
      -1, 3},
+    {"MoreLinesThanTheImage", LINNET_ERROR_SHAPE,
+     [](ModelBuilder& b) {
+       pair(b);
+       b.rolling({1, 2, 2, 2}, 3);
+     },
+     -1, 3},
     {"RollingMatrix", LINNET_ERROR_SHAPE,
      [](ModelBuilder& b) {
        pair(b);
@@ -85,6 +91,22 @@ const Wrong kWrong[] = {
      },
      0, 1},
 };
+
+// As many cascades as there are bytes for would take time without end to check.
+TEST(CascadeChecks, TurnsOfAllCascades) {
+  const int32_t lines = 1 << 14;  // 2^15 turns of each pair
+  for (const int pairs : {8, 9}) {
+    ModelBuilder b;
+    const uint32_t x = b.input({1, lines, 1, 4}), middle = b.rolling({1, lines, 1, 4}, 1),
+                   y = b.output({1, lines, 1, 4});
+    for (int i = 0; i < pairs; ++i) {
+      pointwise(b, x, middle);
+      pointwise(b, middle, y);
+      b.cascade(static_cast<uint32_t>(2 * i), 2, 1);
+    }
+    expect_status(b.finish(), pairs == 8 ? LINNET_OK : LINNET_ERROR_RANGE, pairs == 8 ? -1 : 17, -1);
+  }
+}
 
 class CascadeChecks : public testing::TestWithParam<Wrong> {};
 TEST_P(CascadeChecks, GetsItsStatus) {

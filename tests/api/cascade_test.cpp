@@ -93,10 +93,12 @@ std::vector<int32_t> lines_kept(const Chain& chain, int32_t stripe_lines) {
                                       static_cast<size_t>(s) + 1 < chain.layers.size()};
   }
   std::vector<int32_t> kept(out.size(), 0);
+  int32_t needed[engine::kMaxCascadeSteps];
   while (cascade.next_stripe(stripe_lines)) {
+    cascade.find_needed(needed);
     for (int32_t s = 0; s < cascade.count; ++s) {
       int32_t& lines = kept[static_cast<size_t>(s)];
-      lines = std::max({lines, cascade.want[s] - cascade.first_needed(s), 1});
+      lines = std::max({lines, cascade.want[s] - needed[s], 1});
       cascade.done[s] = cascade.want[s];
     }
   }

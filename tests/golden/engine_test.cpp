@@ -5,12 +5,12 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
-#include <numeric>
 #include <thread>
 
 #include "engine/linnet.h"
 #include "tests/golden/case.hpp"
 #include "tests/golden/isas.hpp"
+#include "tests/golden/view.hpp"
 
 namespace linnet::golden {
 namespace {
@@ -20,73 +20,6 @@ void parallel_for(void*, linnet_task task, void* argument, int count) {
   for (int i = 1; i < count; ++i) threads.emplace_back(task, argument, i);
   task(argument, 0);
   for (std::thread& thread : threads) thread.join();
-}
-
-std::vector<int64_t> device_shape(const linnet_tensor_view& view) {
-  return {view.shape, view.shape + view.dimensions};
-}
-
-std::vector<int64_t> source_shape(const linnet_tensor_view& view) {
-  std::vector<int64_t> shape(static_cast<size_t>(view.dimensions));
-  for (int d = 0; d < view.dimensions; ++d) shape[static_cast<size_t>(view.source_dimension[d])] = view.shape[d];
-  return shape;
-}
-
-// For each element of the device's layout, its position in the source's.
-std::vector<size_t> source_positions(const linnet_tensor_view& view) {
-  const std::vector<int64_t> shape = device_shape(view), source = source_shape(view);
-  std::vector<size_t> source_strides(source.size(), 1);
-  for (size_t d = source.size(); d-- > 1;) source_strides[d - 1] = source_strides[d] * static_cast<size_t>(source[d]);
-  std::vector<size_t> positions{0};
-  for (size_t d = 0; d < shape.size(); ++d) {
-    std::vector<size_t> longer;
-    longer.reserve(positions.size() * static_cast<size_t>(shape[d]));
-    const size_t stride = source_strides[static_cast<size_t>(view.source_dimension[d])];
-    for (const size_t position : positions) {
-      for (int64_t i = 0; i < shape[d]; ++i) longer.push_back(position + static_cast<size_t>(i) * stride);
-    }
-    positions = std::move(longer);
-  }
-  return positions;
-}
-
-void fill(const linnet_tensor_view& view, const tools::NpyArray& npy, const std::string& place) {
-  ASSERT_EQ(source_shape(view), npy.shape) << place;
-  const std::vector<unsigned char> elements = tools::convert_elements(npy, view.type, place);
-  const size_t bytes = tools::type_bytes(view.type);
-  const std::vector<size_t> positions = source_positions(view);
-  for (size_t i = 0; i < positions.size(); ++i) {
-    std::memcpy(static_cast<char*>(view.data) + i * bytes, &elements[positions[i] * bytes], bytes);
-  }
-}
-
-template <class T>
-void read_as(const void* data, const std::vector<size_t>& positions, std::vector<double>* values) {
-  for (size_t i = 0; i < positions.size(); ++i)
-    (*values)[positions[i]] = static_cast<double>(static_cast<const T*>(data)[i]);
-}
-
-std::vector<double> read(const linnet_tensor_view& view) {
-  const std::vector<size_t> positions = source_positions(view);
-  std::vector<double> values(positions.size());
-  switch (view.type) {
-    case LINNET_FLOAT32:
-      read_as<float>(view.data, positions, &values);
-      break;
-    case LINNET_INT8:
-      read_as<int8_t>(view.data, positions, &values);
-      break;
-    case LINNET_UINT8:
-      read_as<uint8_t>(view.data, positions, &values);
-      break;
-    case LINNET_INT32:
-      read_as<int32_t>(view.data, positions, &values);
-      break;
-    case LINNET_BOOL:
-      read_as<uint8_t>(view.data, positions, &values);
-      break;
-  }
-  return values;
 }
 
 class EngineTest : public testing::Test {
@@ -139,7 +72,7 @@ class EngineTest : public testing::Test {
     ASSERT_EQ(static_cast<size_t>(info.outputs), golden.outputs.size());
     for (int i = 0; i < info.inputs; ++i) {
       ASSERT_EQ(linnet_input(session, i, &view), LINNET_OK);
-      fill(view, golden.inputs[static_cast<size_t>(i)], name_ + " input " + std::to_string(i));
+      ASSERT_NO_THROW(fill(view, golden.inputs[static_cast<size_t>(i)], name_ + " input " + std::to_string(i)));
     }
     ASSERT_EQ(linnet_run(session), LINNET_OK);
     double worst = 0;

@@ -89,6 +89,40 @@ TEST(Import, ConvolutionProblemsNameWhatIsSupported) {
             std::string::npos);
 }
 
+// Numbers whose sums and products leave what the device computes positions with, or any integer.
+TEST(Import, WindowsWithinTheLimitsOfTheDevice) {
+  const Array x = sequence({1, 1, 3});
+  struct Case {
+    const char *op, *attribute;
+    bool two_values = false;
+  };
+  for (const Case& row :
+       {Case{"Conv", "strides"}, Case{"Conv", "dilations"}, Case{"Conv", "pads", true}, Case{"MaxPool", "strides"},
+        Case{"MaxPool", "dilations"}, Case{"MaxPool", "kernel_shape"}, Case{"AveragePool", "strides"},
+        Case{"ConvTranspose", "strides"}, Case{"ConvTranspose", "dilations"}, Case{"ConvTranspose", "pads", true},
+        Case{"ConvTranspose", "output_padding"}, Case{"ConvTranspose", "output_shape"}}) {
+    const std::string_view attribute = row.attribute;
+    const auto node = [&](int64_t value, const char* auto_pad) {
+      OnnxNode result(row.op, 11);
+      result.input(x.shape());
+      const bool pool = std::string_view(row.op).ends_with("Pool");
+      if (!pool) result.constant(sequence({1, 1, 1}));
+      if (pool && attribute != "kernel_shape") result.attribute("kernel_shape", std::vector<int64_t>{1});
+      if (*auto_pad != 0) result.attribute("auto_pad", auto_pad);
+      return result.attribute(row.attribute, std::vector<int64_t>(row.two_values ? 2 : 1, value));
+    };
+    for (const int64_t value : {int64_t{1} << 30, int64_t{INT32_MAX}, int64_t{1} << 31, int64_t{1} << 62, INT64_MAX}) {
+      for (const char* auto_pad : {"", "SAME_UPPER", "VALID"}) {
+        if (*auto_pad != 0 && attribute == "pads") continue;
+        EXPECT_NE(node(value, auto_pad).problems().find(" supported "), std::string::npos)
+            << row.op << ' ' << attribute << ' ' << value << ' ' << auto_pad;
+      }
+    }
+    if (attribute == "strides" && std::string_view(row.op) != "ConvTranspose")
+      EXPECT_EQ(node(1 << 29, "").run({x}).shape(), Shape({1, 1, 1}));
+  }
+}
+
 TEST(Import, ConvolutionWithBiasFromData) {
   const Array x = sequence({1, 1, 3}), bias = numbers({2}, {10, 20});
   const Array y = OnnxNode("Conv", 11).input(x.shape()).constant(numbers({2, 1, 1}, {1, 2})).input({2}).run({x, bias});

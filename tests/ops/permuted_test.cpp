@@ -159,6 +159,8 @@ TEST(Permuted, ReducedViewCoversTheTensor) {
   EXPECT_EQ(adjacent_runs({1, 3}, {2, 3, 1, 4}).size(), 1u);
   EXPECT_EQ(adjacent_runs({1, 3}, {2, 3, 2, 4}).size(), 2u);
   EXPECT_EQ(adjacent_runs({0, 2, 3}, {1, 3, 4, 4}).size(), 1u);
+  EXPECT_EQ(adjacent_runs({0, 2, 3}, {2, 12, 1, 5}).size(), 2u);
+  EXPECT_EQ(adjacent_runs({0, 1, 2, 3}, {1, 2, 1, 5}).size(), 1u);
   const AxisSplit view = reduced_view({0, 2, 3}, {1, 3, 4, 5});
   EXPECT_EQ(view.outer, 3);
   EXPECT_EQ(view.size, 20);

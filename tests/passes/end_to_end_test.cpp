@@ -8,6 +8,7 @@
 #include "converter/ops/concat.hpp"
 #include "converter/ops/gather.hpp"
 #include "converter/ops/matmul.hpp"
+#include "converter/ops/pad.hpp"
 #include "converter/ops/pool.hpp"
 #include "converter/ops/reduce.hpp"
 #include "converter/ops/slice.hpp"
@@ -31,7 +32,7 @@ Aligned aligned_bytes(size_t size) {
 
 class Engine {
  public:
-  explicit Engine(const std::vector<uint8_t>& model) : model_(aligned_bytes(model.size())), size_(model.size()) {
+  explicit Engine(const emit::ModelBytes& model) : model_(aligned_bytes(model.size())), size_(model.size()) {
     std::memcpy(model_.get(), model.data(), model.size());
     linnet_options options = LINNET_OPTIONS_INIT;
     linnet_error_detail detail = {};
@@ -231,6 +232,119 @@ TEST(EndToEnd, OutputsOfEveryKind) {
   expect_same(b.graph);
 }
 
+// What reads several parts of one tensor, at the place of `x`: computed, an input, an output, and views of others.
+std::vector<std::pair<std::string, Value*>> operands(GraphBuilder& b, Value* x) {
+  const Shape shape = x->shape();
+  Shape wide = shape;
+  wide[1] += 3;
+  ops::Slice slice;
+  slice.shape = shape;
+  slice.starts = {0, 2, 0, 0};
+  slice.steps = {1, 1, 1, 1};
+  Value* output = b.unary(Function::Tanh, x);
+  b.output(output);
+  Value* relu = b.unary(Function::Relu, x);
+  Value* conv = b.conv(x, wide[1], 3, 1);
+  return {{"input", x},
+          {"computed", relu},
+          {"output", output},
+          {"slice", b.add(slice, {conv}, "slice")},
+          {"slice of a concatenation", b.add(slice, {concat(b, {b.conv(x, 3, 1), conv}, 1)}, "slice")},
+          {"view", b.reshape(b.reshape(conv, {wide[1] * shape[2], shape[3]}), wide)},
+          {"transposed", b.transpose(b.unary(Function::Exp, b.transpose(x, {0, 2, 3, 1})), {0, 3, 1, 2})}};
+}
+
+TEST(EndToEnd, ConcatReadsOneTensorSeveralTimes) {
+  const Shape shape = {1, 4, 5, 6};
+  GraphBuilder names;
+  const size_t kinds = operands(names, names.input(shape)).size();
+  for (size_t kind = 0; kind < kinds; ++kind) {
+    for (const int64_t axis : {1, 2, 3}) {
+      for (const int form : {0, 1, 2, 3}) {
+        GraphBuilder b;
+        const auto [name, x] = operands(b, b.input(shape))[kind];
+        SCOPED_TRACE(testing::Message() << name << " axis " << axis << " form " << form);
+        Value* y = nullptr;
+        if (form == 0) y = concat(b, {x, x}, axis);
+        if (form == 1) y = concat(b, {x, b.unary(Function::Neg, x), x, x}, axis);
+        if (form == 2) y = concat(b, {concat(b, {x, b.unary(Function::Neg, x)}, axis), x}, axis);
+        if (form == 3) y = concat(b, {b.unary(Function::Abs, x), b.unary(Function::Abs, x)}, axis);  // equal branches
+        b.output(form == 1 ? b.conv(y, 3, 1) : y);
+        expect_same(b.graph);
+      }
+    }
+  }
+}
+
+TEST(EndToEnd, RepeatingPadsOfPartsOfTensors) {
+  const Shape shape = {1, 4, 5, 6};
+  GraphBuilder names;
+  const size_t kinds = operands(names, names.input(shape)).size();
+  for (size_t kind = 0; kind < kinds; ++kind) {
+    for (const ops::PadMode mode : {ops::PadMode::Reflect, ops::PadMode::Edge, ops::PadMode::Wrap}) {
+      for (const size_t axis : {1, 2, 3}) {
+        GraphBuilder b;
+        const auto [name, x] = operands(b, b.input(shape))[kind];
+        SCOPED_TRACE(testing::Message() << name << " mode " << static_cast<int>(mode) << " axis " << axis);
+        ops::Pad pad;
+        pad.mode = mode;
+        pad.pads_begin = pad.pads_end = {0, 0, 0, 0};
+        pad.pads_begin[axis] = 2;
+        pad.pads_end[axis] = 1;
+        Value* padded = b.add(pad, {x}, "pad");
+        b.output(b.conv(padded, 4, 3));
+        b.output(concat(b, {x, padded}, static_cast<int64_t>(axis)));
+        expect_same(b.graph);
+      }
+    }
+  }
+}
+
+TEST(EndToEnd, OneDimensionalImages) {
+  GraphBuilder b;
+  ops::Conv conv;
+  conv.strides = conv.dilations = {1};
+  conv.pads_begin = conv.pads_end = {1};
+  ops::Pool pool;
+  pool.kernel = {4};
+  pool.strides = pool.dilations = {1};
+  pool.pads_begin = {2};
+  pool.pads_end = {0};
+  Value* x = b.input({1, 5, 12});
+  b.output(b.add(conv, {x, b.random({4, 5, 3}), b.random({4})}, "conv"));
+  b.output(b.add(pool, {x}, "pool"));
+  expect_same(b.graph);
+}
+
+TEST(EndToEnd, StepsAlongAxesOfOneElementOfASlice) {
+  for (const int64_t axis : {0, 2}) {
+    SCOPED_TRACE(testing::Message() << "axis " << axis);
+    GraphBuilder b;
+    ops::Slice slice;
+    slice.shape = {1, 32, 1};
+    slice.starts = {0, 0, 4};
+    slice.steps = {1, 1, 1};
+    Value* x = b.add(slice, {b.unary(Function::Tanh, b.input({1, 32, 9}))}, "slice");
+    ops::Gather gather;
+    gather.axis = axis;
+    gather.indices = {0, 0, 0};
+    gather.indices_shape = {3};
+    ops::Pad pad;
+    pad.mode = ops::PadMode::Edge;
+    pad.pads_begin = pad.pads_end = {0, 0, 0};
+    pad.pads_begin[static_cast<size_t>(axis)] = 2;
+    ops::Softmax softmax;
+    softmax.axis = axis;
+    ops::ArgMax arg_max;
+    arg_max.axis = axis;
+    ops::Reduce reduce;
+    reduce.axes = {axis};
+    for (Value* y : {b.add(gather, {x}), b.add(pad, {x}), b.add(softmax, {x}), b.add(arg_max, {x}), b.add(reduce, {x})})
+      b.output(y);
+    expect_same(b.graph);
+  }
+}
+
 TEST(EndToEnd, EqualWeightsAreStoredOnce) {
   GraphBuilder b;
   Value* weights = b.random({64, 64});
@@ -253,6 +367,28 @@ TEST(EndToEnd, StrippedModelsHaveNoNames) {
   const std::string bytes(conversion.model.begin(), conversion.model.end());
   EXPECT_EQ(bytes.find("linear"), std::string::npos);
   EXPECT_EQ(bytes.find("secret"), std::string::npos);
+}
+
+// Weights that several nodes share, in steps of every kind that has weights, are there until the last one.
+TEST(EndToEnd, GraphsThatAreNotKeptGiveTheSameModel) {
+  GraphBuilder b;
+  Value* weights = b.random({64, 64});
+  Value* offset = b.random({1, 64});
+  Value* x = b.input({1, 64});
+  for (int i = 0; i < 3; ++i) {
+    x = b.add(ops::Linear(), {x, weights}, "linear");
+    x = b.unary(Function::Tanh, b.plus(b.unary(Function::Tanh, x), offset));
+  }
+  b.output(x);
+  b.output(b.conv(b.conv(b.input({1, 3, 8, 8}), 4, 3), 4, 3));
+  const Conversion kept = convert(b.graph.clone(), {});
+  ConvertOptions options;
+  options.keep_graphs = false;
+  const Conversion released = convert(b.graph.clone(), options);
+  EXPECT_EQ(released.graph, nullptr);
+  EXPECT_EQ(released.source, nullptr);
+  EXPECT_NE(kept.graph, nullptr);
+  EXPECT_EQ(released.model, kept.model);
 }
 
 TEST(EndToEnd, EveryProblemIsListed) {

@@ -1,4 +1,6 @@
 #include "converter/ops/concat.hpp"
+#include "converter/ops/pad.hpp"
+#include "converter/ops/slice.hpp"
 #include "tests/passes/support.hpp"
 
 namespace linnet::test {
@@ -36,6 +38,27 @@ TEST(FoldConstants, WhatDependsOnAnInputStays) {
   run(b.graph, passes::fold_constants);
   EXPECT_EQ(count<ops::Binary>(b.graph), 1);
   EXPECT_EQ(node_count(b.graph), 1);
+}
+
+TEST(FoldConstants, WhatHasNoElementsIsConstantAndWhatItReadStays) {
+  for (const bool computed : {false, true}) {
+    GraphBuilder b;
+    Value* x = b.input({2, 6});
+    if (computed) x = b.unary(Function::Exp, x);
+    ops::Slice none;
+    none.shape = {2, 0};
+    none.starts = {0, 0};
+    none.steps = {1, 1};
+    ops::Pad pad;
+    pad.value = 3.0;
+    pad.pads_begin = {0, 4};
+    pad.pads_end = {0, 0};
+    b.output(b.add(pad, {b.add(none, {x})}));
+    run(b.graph, passes::fold_constants);
+    EXPECT_EQ(b.graph.inputs.size(), 1u);
+    EXPECT_EQ(count<ops::Pad>(b.graph), 0);
+    EXPECT_EQ(b.graph.outputs[0]->constant->doubles(), std::vector<double>(8, 3.0));
+  }
 }
 
 TEST(InferShapes, RepairsAWrongType) {

@@ -47,6 +47,45 @@ struct Network {
   Value* mutable_value(const Value* value) { return const_cast<Value*>(value); }
 };
 
+TEST(Array, StridedKeepsWhatTheElementsAre) {
+  const Shape shape = {2, 3};
+  const std::vector<int64_t> strides = {1, 2};  // the transpose of [3, 2]
+  const std::vector<double> wanted = {0.1, 2.1, 4.1, 1.1, 3.1, 5.1};
+  EXPECT_EQ(Array::of_doubles({3, 2}, {0.1, 1.1, 2.1, 3.1, 4.1, 5.1}).strided(shape, strides).doubles(), wanted);
+  const Array integers = Array::of_integers({3, 2}, {0, 1, 2, 3, 4, 5}).strided(shape, strides);
+  EXPECT_EQ(integers.type(), (TensorType{DType::i64, shape}));
+  EXPECT_EQ(integers.integers(), (std::vector<int64_t>{0, 2, 4, 1, 3, 5}));
+  EXPECT_EQ(Array::of_floats({2, 0}, {}).strided({0, 2}, {1, 0}).size(), 0u);
+}
+
+TEST(SourceNames, EachOnceInOrder) {
+  ir::SourceNames a("a"), b("b"), both = a;
+  both.add(b);
+  both.add(a);
+  a.add(both);
+  EXPECT_EQ(a.list(), (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(b.list(), (std::vector<std::string>{"b"}));
+  b.add(a);
+  EXPECT_EQ(b.list(), (std::vector<std::string>{"b", "a"}));
+  b.clear();
+  EXPECT_TRUE(b.list().empty());
+  b.add(a);
+  EXPECT_EQ(b.list(), a.list());
+}
+
+TEST(SourceNames, ManyNamesAreFreedWithoutRecursion) {
+  constexpr int kNames = 1'000'000;
+  ir::SourceNames behind("first"), before("first");
+  for (int i = 0; i < kNames; ++i) {
+    behind.add(ir::SourceNames(std::to_string(i)));
+    ir::SourceNames next(std::to_string(i));
+    next.add(before);
+    before = next;
+  }
+  EXPECT_EQ(behind.list().size(), kNames + 1u);
+  EXPECT_EQ(before.list().back(), "first");
+}
+
 TEST(Array, HalfPrecisionRoundTrips) {
   for (uint32_t bits = 0; bits < 65536; ++bits) {
     const float half = half_to_float(static_cast<uint16_t>(bits));

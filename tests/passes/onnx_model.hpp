@@ -36,6 +36,7 @@ class OnnxModelFile {
   OnnxModelFile& input(const std::string& name, const std::vector<int64_t>& shape,
                        int type = onnx::TensorProto::FLOAT) {
     onnx::TypeProto_Tensor* tensor = declared(graph().add_input(), name, type);
+    tensor->mutable_shape();
     for (size_t d = 0; d < shape.size(); ++d) {
       onnx::TensorShapeProto_Dimension* dim = tensor->mutable_shape()->add_dim();
       if (shape[d] > 0)

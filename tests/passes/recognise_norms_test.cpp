@@ -1,3 +1,4 @@
+#include <functional>
 #include <ostream>
 
 #include "converter/ops/norm.hpp"
@@ -260,6 +261,14 @@ TEST(RecogniseNorms, StatisticsOfAViewAreThoseOfTheImages) {
 }
 
 // A mean over a part of a view's dimension is not one of the images' dimensions.
+TEST(RecogniseNorms, ANumberOfManyDimensionsLeavesTheShapeThatIsTakenBack) {
+  GraphBuilder b;
+  Value* x = b.reshape(b.input({1, 1, 3}), {1, 1, 1, 1, 3});
+  b.output(b.reshape(b.plus(b.constant({1, 1, 1, 1, 1}, {0.5}), x), {1, 1, 3}));
+  run(b.graph, passes::recognise_norms);
+  EXPECT_EQ(node_count(b.graph), 1) << dump(b.graph);
+}
+
 TEST(RecogniseNorms, ReductionsOfOtherViewsStay) {
   GraphBuilder b;
   b.output(reduce(b, b.reshape(b.input({2, 6, 4, 4}), {2, 3, 8, 4}), {2}));
@@ -286,6 +295,68 @@ TEST(RecogniseNorms, NormOverChannelsLeavesNoTranspose) {
   });
   EXPECT_EQ(count<ops::RowNorm>(b.graph), 1);
   EXPECT_EQ(node_count(b.graph), 3) << dump(b.graph);
+}
+
+// Of the size of whole images, where only a part of the elements is evaluated.
+TEST(RecogniseNorms, LargeTensors) {
+  const std::vector<int64_t> axes = {1, 2, 3};
+  const Shape shape = {1, 16, 120, 200};
+  constexpr double kCount = 16 * 120 * 200;
+  struct Case {
+    NormKind kind;
+    double epsilon;
+    std::function<Value*(GraphBuilder& b, Value* x)> build;
+  };
+  const Case cases[] = {
+      {NormKind::Layer, kEpsilon, [&](GraphBuilder& b, Value* x) { return layer(b, x, axes); }},
+      {NormKind::Layer, kEpsilon * (kCount - 1) / kCount,
+       [&](GraphBuilder& b, Value* x) {
+         Value* d = b.minus(x, b.over(reduce(b, x, axes, ReduceKind::Sum), b.scalar(kCount)));
+         Value* variance = b.over(reduce(b, d, axes, ReduceKind::SumSquare), b.scalar(kCount - 1));
+         return b.over(d, root(b, stabilized(b, variance)));
+       }},
+      {NormKind::L2, 0.0, [&](GraphBuilder& b, Value* x) { return b.over(x, reduce(b, x, axes, ReduceKind::L2)); }},
+      {NormKind::L2, 0.0,
+       [&](GraphBuilder& b, Value* x) { return b.over(x, root(b, reduce(b, square(b, x), axes, ReduceKind::Sum))); }},
+  };
+  for (const Case& c : cases) {
+    GraphBuilder b;
+    b.output(c.build(b, b.input(shape)));
+    run(b.graph, passes::recognise_norms);
+    ASSERT_EQ(node_count(b.graph), 1) << dump(b.graph);
+    const auto* norm = b.graph.nodes().front()->as<ops::RowNorm>();
+    ASSERT_NE(norm, nullptr) << dump(b.graph);
+    EXPECT_EQ(norm->kind, c.kind);
+    EXPECT_EQ(norm->axis, 1);
+    EXPECT_NEAR(norm->epsilon, c.epsilon, 1e-9 * c.epsilon);
+    if (norm->kind == NormKind::L2) {
+      EXPECT_FALSE(b.graph.nodes().front()->has(1)) << dump(b.graph);
+    }
+  }
+}
+
+// A gain of more elements than are evaluated to tell what the nodes are.
+TEST(RecogniseNorms, LargeGain) {
+  GraphBuilder b;
+  Value* gain = b.random({9000}, 0.5, 2);
+  const std::vector<double> wanted = gain->constant->doubles();
+  Value* factor = b.over(gain, root(b, stabilized(b, reduce(b, square(b, centred(b, b.input({2, 9000}), {1})), {1}))));
+  b.output(b.times(factor, centred(b, b.graph.inputs[0], {1})));
+  run(b.graph, passes::recognise_norms);
+  const Node* norm = b.graph.outputs[0]->producer;
+  ASSERT_NE(norm->as<ops::RowNorm>(), nullptr) << dump(b.graph);
+  ASSERT_TRUE(norm->has(1));
+  for (size_t i = 0; i < wanted.size(); ++i) ASSERT_NEAR(norm->in(1).constant->number(i), wanted[i], 1e-6);
+}
+
+TEST(RecogniseNorms, LargeSumsOfOtherKindsStay) {
+  GraphBuilder b;
+  Value* x = b.input({1, 16, 120, 200});
+  b.output(b.over(x, reduce(b, x, {1, 2, 3}, ReduceKind::L1)));
+  b.output(b.over(x, reduce(b, x, {1, 2, 3}, ReduceKind::Max)));
+  b.output(b.over(x, root(b, reduce(b, b.times(square(b, x), b.random({200}, 0.5, 2)), {1, 2, 3}, ReduceKind::Sum))));
+  run(b.graph, passes::recognise_norms);
+  EXPECT_EQ(count<ops::RowNorm>(b.graph) + count<ops::GroupNorm>(b.graph), 0) << dump(b.graph);
 }
 
 TEST(RecogniseNorms, OtherStatisticsStay) {

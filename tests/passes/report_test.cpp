@@ -38,11 +38,15 @@ TEST(Report, TextHoldsTotalsAndSteps) {
 TEST(Options, TextAndBack) {
   ConvertOptions options;
   options.input_shapes = {{"image 100%", {1, 3, 8, 8}}, {"b=c", {2}}};
+  options.constants = {{"rate of x", {"16000", std::nullopt}}, {"mask", {"my masks/100%.npy", std::nullopt}}};
   options.keep_layout = true;
   options.winograd = 4;
   options.strict = true;
   const ConvertOptions read = parse_options(to_string(options));
   EXPECT_EQ(read.input_shapes, options.input_shapes);
+  ASSERT_EQ(read.constants.size(), 2u);
+  EXPECT_EQ(read.constants.at("rate of x").text, "16000");
+  EXPECT_EQ(read.constants.at("mask").text, "my masks/100%.npy");
   EXPECT_TRUE(read.keep_layout);
   EXPECT_EQ(read.winograd, options.winograd);
   EXPECT_TRUE(read.strict);

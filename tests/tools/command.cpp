@@ -18,6 +18,7 @@ namespace {
 void redirect(int descriptor, const std::string& path) {
   const int file = open(path.c_str(), O_WRONLY | O_CREAT, 0600);
   if (file < 0 || dup2(file, descriptor) < 0) _exit(126);
+  close(file);
 }
 
 }  // namespace
@@ -39,8 +40,11 @@ Outcome run_command(const std::string& program, const std::vector<std::string>& 
   const pid_t child = fork();
   if (child < 0) throw std::runtime_error("cannot fork");
   if (child == 0) {
-    redirect(STDOUT_FILENO, out);
     redirect(STDERR_FILENO, folder.path("err"));
+    if (out == "-")
+      close(STDOUT_FILENO);
+    else
+      redirect(STDOUT_FILENO, out);
     execvp(argv[0], argv.data());
     _exit(127);
   }

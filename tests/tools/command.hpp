@@ -13,7 +13,7 @@ struct Outcome {
 };
 
 // `program` is a list separated by '|' (an emulator in front, perhaps). Standard output goes to `standard_output` where
-// that is not empty.
+// that is not empty; "-" closes it.
 Outcome run_command(const std::string& program, const std::vector<std::string>& arguments,
                     const std::string& standard_output = "");
 

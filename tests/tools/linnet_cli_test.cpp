@@ -83,6 +83,29 @@ TEST_F(LinnetCli, SaysWhyWeightsCannotBeChanged) {
   expect_failure({"convert", onnx, "-o", out, "--reestimate-bn", folder_.path("no.npy")}, 3, "no.npy");
 }
 
+TEST_F(LinnetCli, AnInputGivenAsAConstantSelectsABranch) {
+  const std::string select = kDigits + "/../control/select", model = folder_.path("select.lnt");
+  for (const std::string rate : {"8000", "16000"}) {
+    const Outcome outcome = linnet({"convert", select + ".onnx", "-o", model, "--constant", "rate=" + rate, "--quiet"});
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    const Outcome ran = linnet({"run", model, "--input", select + "_x.npy", "--output", folder_.path("y.npy")});
+    ASSERT_EQ(ran.exit_code, 0) << ran.err;
+    const tools::NpyArray got = tools::read_npy(folder_.path("y.npy")),
+                          wanted = tools::read_npy(select + "_" + rate + ".npy");
+    ASSERT_EQ(got.shape, wanted.shape);
+    for (size_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got.number(i), wanted.number(i), 1e-6);
+    const Outcome compared = linnet({"compare", select + ".onnx", model, "--input", select + "_x.npy"});
+    EXPECT_EQ(compared.exit_code, 0) << compared.err;
+  }
+  const std::string onnx = select + ".onnx", out = folder_.path("x.lnt");
+  expect_failure({"convert", onnx, "-o", out}, 1, "--constant rate=VALUE");
+  expect_failure({"convert", onnx, "-o", out, "--constant", "rate=1.5"}, 1, "'1.5' is no i64 number");
+  expect_failure({"convert", onnx, "-o", out, "--constant", "speed=1"}, 1, "the model's inputs are: rate, x");
+  expect_failure({"convert", onnx, "-o", out, "--constant", "rate"}, 2, "--constant rate: expected NAME=VALUE");
+  expect_failure({"convert", onnx, "-o", out, "--constant", "rate=1", "--constant", "rate=2"}, 2, "given twice");
+  expect_failure({"convert", onnx, "-o", out, "--constant", "rate=none.npy"}, 3, "none.npy");
+}
+
 TEST_F(LinnetCli, ConvertedDigitsGivePyTorchsResults) {
   expect_pytorch(convert());
 }
@@ -196,7 +219,7 @@ TEST_F(LinnetCli, ComparingWithAnotherModelIsRefused) {
 
 TEST_F(LinnetCli, RefusesWrongCommandLines) {
   const std::string onnx = kDigits + "/digits.onnx", output = folder_.path("out.lnt");
-  expect_failure({}, 2, "subcommand");
+  expect_failure({}, 2, "a command is missing");
   expect_failure({"convert", onnx}, 2, "-o");
   expect_failure({"convert", onnx, "-o", onnx}, 2, "input file");
   for (const char* shape :

@@ -92,6 +92,12 @@ TEST_F(LinnetRunInput, MayBeAnImage) {
   EXPECT_EQ(run(folder_.path("small.png"), {"--resize", "stretch"}).exit_code, 0);
 }
 
+TEST_F(LinnetRunInput, MustBeAnImageThatDecodes) {
+  const std::string folder = LINNET_FUZZ_REGRESSIONS "/image/";
+  expect_refused(folder + "jpeg_huffman_index257.jpg", 4, "cannot decode the image: Bogus Huffman table definition");
+  expect_refused(folder + "png_header_checksum.png", 4, "cannot decode the image: IHDR: CRC error");
+}
+
 TEST_F(LinnetRunInput, MustBeAReadableFile) {
   expect_refused(folder_.path("none.npy"), 3, "No such file");
   expect_refused(folder_.path("."), 3, "Is a directory");

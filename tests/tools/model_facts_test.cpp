@@ -87,6 +87,26 @@ TEST(MemoryMap, ShowsEveryTensor) {
   EXPECT_EQ(occurrences(svg, "<g>"), occurrences(svg, "</g>"));
 }
 
+// What the engine accepts because nothing that it computes depends on it.
+TEST(ModelFacts, OfFilesThatSayNothingOrTooMuch) {
+  flatbuffers::FlatBufferBuilder empty;
+  fb::FinishModelBuffer(empty, fb::CreateModel(empty, 1));
+  const Bytes nothing(empty.GetBufferPointer(), empty.GetSize());
+  EXPECT_EQ(test::model_info(nothing).tensors, 0);
+  const ModelFacts none = read_facts(nothing.data());
+  EXPECT_TRUE(none.tensors.empty() && none.steps.empty() && none.inputs.empty());
+  EXPECT_EQ(memory_map_text(none, 1), "no tensors in the arena\n");
+
+  test::ModelBuilder b;
+  const uint32_t x = b.input({4}), y = b.output({4});
+  for (int step = 0; step < 2; ++step) b.step(fb::CreateUnary(b.fbb()), {x}, {y}, UINT64_MAX);
+  const Bytes model = b.finish();
+  EXPECT_EQ(test::model_info(model).steps, 2);
+  const ModelFacts facts = read_facts(model.data());
+  EXPECT_EQ(facts.macs, INT64_MAX);
+  EXPECT_EQ(facts.steps[1].macs, INT64_MAX);
+}
+
 TEST(MemoryMap, HasALetterWhereAndWhenATensorLives) {
   ModelFacts facts;
   facts.tensor_bytes = 320;

@@ -1,8 +1,10 @@
 #include "targets/desktop/lib/thread_pool.hpp"
 
 #include <gtest/gtest.h>
+#include <pthread.h>
 
 #include <chrono>
+#include <cstdint>
 
 namespace linnet::tools {
 namespace {
@@ -72,6 +74,27 @@ TEST(ThreadPool, RunsTasksOnSeveralThreadsAtOnce) {
       },
       &arrived, 2);
   EXPECT_EQ(arrived, 2);
+}
+
+// Threads whose stacks no address space holds cannot be started.
+TEST(ThreadPool, HasFewerThreadsWhereTheSystemGivesNoMore) {
+  pthread_attr_t usual, huge;
+  ASSERT_EQ(pthread_getattr_default_np(&usual), 0);
+  ASSERT_EQ(pthread_getattr_default_np(&huge), 0);
+  ASSERT_EQ(pthread_attr_setstacksize(&huge, SIZE_MAX / 8 * 7 + 1), 0);
+  ASSERT_EQ(pthread_setattr_default_np(&huge), 0);
+  testing::internal::CaptureStderr();
+  ThreadPool pool(5), another(3);
+  const std::string text = testing::internal::GetCapturedStderr();
+  ASSERT_EQ(pthread_setattr_default_np(&usual), 0);
+  EXPECT_EQ(text.find("warning: only 1 of 5 threads can be started: "), 0u) << text;
+  EXPECT_EQ(text.find('\n') + 1, text.size()) << text;
+  for (ThreadPool* each : {&pool, &another}) {
+    EXPECT_EQ(each->threads(), 1);
+    Counts counts(9);
+    each->run(count_call, &counts, 9);
+    for (const auto& calls : counts.calls) EXPECT_EQ(calls, 1);
+  }
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ template <class Measure>
 void repeat(Device& device, const Arguments& arguments, const std::vector<InputSamples>& samples,
             const Measure& measure) {
   for (int run = -arguments.warmup; run < arguments.runs; ++run) {
-    store_sample(device, samples, samples.empty() ? 0 : static_cast<size_t>(run + arguments.warmup) % samples[0].runs);
+    store_sample(device, samples, static_cast<size_t>(run + arguments.warmup) % run_count(samples));
     const double start = now();
     device.run();
     measure(now() - start, run >= 0);
@@ -87,12 +87,12 @@ void print_profile(const ModelFacts& model, const Result& result) {
 
 void print_text(const Device& device, const Arguments& arguments, const ModelFacts& model, const Result& result) {
   fmt::print("{}: {}, {} thread{}, {} runs after {} to warm up\n", arguments.session.model, device.info().isa,
-             arguments.session.threads, arguments.session.threads == 1 ? "" : "s", arguments.runs, arguments.warmup);
+             device.threads(), device.threads() == 1 ? "" : "s", arguments.runs, arguments.warmup);
   fmt::print("minimum {:.4f} ms, median {:.4f} ms, 90th percentile {:.4f} ms\n", result.timing.minimum * 1e3,
              result.timing.median * 1e3, result.timing.p90 * 1e3);
   fmt::print("session made in {:.3f} ms (the file mapped and checked, nothing copied)\n", result.session_seconds * 1e3);
   const double speed = result.macs / result.timing.median;
-  fmt::print("{} MACs: {:.2f} GMAC/s at the median", with_thousands(static_cast<int64_t>(result.macs)), speed / 1e9);
+  fmt::print("{} MACs: {:.2f} GMAC/s at the median", with_thousands(model.macs), speed / 1e9);
   if (result.peak > 0) {
     fmt::print(", {:.1f}% of the measured peak of {:.2f} GMAC/s", 100 * speed / result.peak, result.peak / 1e9);
   }
@@ -103,10 +103,10 @@ void print_text(const Device& device, const Arguments& arguments, const ModelFac
 void print_json(const Device& device, const Arguments& arguments, const ModelFacts& model, const Result& result) {
   JsonWriter json;
   json.begin_object().field("model", arguments.session.model).field("isa", device.info().isa);
-  json.field("threads", arguments.session.threads).field("runs", arguments.runs).field("warmup", arguments.warmup);
+  json.field("threads", device.threads()).field("runs", arguments.runs).field("warmup", arguments.warmup);
   json.field("session_ms", result.session_seconds * 1e3);
   json.field("minimum_ms", result.timing.minimum * 1e3).field("median_ms", result.timing.median * 1e3);
-  json.field("p90_ms", result.timing.p90 * 1e3).field("macs", static_cast<int64_t>(result.macs));
+  json.field("p90_ms", result.timing.p90 * 1e3).field("macs", model.macs);
   json.field("gmacs_per_second", result.macs / result.timing.median / 1e9);
   json.field("peak_gmacs_per_second", result.peak / 1e9);
   if (result.peak > 0) json.field("fraction_of_peak", result.macs / result.timing.median / result.peak);
@@ -135,7 +135,7 @@ int bench(const Arguments& arguments) {
   });
   result.timing = summarize(std::move(seconds));
   result.session_seconds = session_seconds;
-  result.macs = device.macs();
+  result.macs = static_cast<double>(model.macs);
   result.peak = measure_peak(device.info().isa, device.pool());
   if (arguments.profile) result.steps = profile(arguments);
   (arguments.json ? print_json : print_text)(device, arguments, model, result);

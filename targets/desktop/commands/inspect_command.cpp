@@ -160,6 +160,7 @@ void print_json(const Device& device, const ModelFacts& model) {
 }
 
 int inspect(const Arguments& arguments) {
+  if (!arguments.svg.empty()) check_files({{"MODEL", arguments.session.model}}, {{"--svg", arguments.svg}}, true);
   const Device device(arguments.session.model, arguments.session.device_options());
   const ModelFacts model = read_facts(device.file().data());
   if (!arguments.svg.empty()) write_file(arguments.svg, memory_map_svg(model));

@@ -20,23 +20,6 @@ struct Arguments {
   std::string labels;
 };
 
-// Which output each --output file takes.
-std::vector<NamedFile> output_files(const Device& device, const std::vector<std::string>& arguments) {
-  std::vector<NamedFile> files;
-  int next = 0;
-  for (const std::string& argument : arguments) {
-    NamedFile file = parse_named_file(argument, output_names(device));
-    if (file.index < 0) file.index = next++;
-    if (file.index >= device.info().outputs) {
-      throw ToolError(kUsageError,
-                      fmt::format("--output {}: the model has {} outputs", argument, device.info().outputs));
-    }
-    check_writable(file.path);
-    files.push_back(file);
-  }
-  return files;
-}
-
 // The values of one sample: the elements behind one index of the first dimension, where that is the batch.
 size_t values_per_sample(const OutputSamples& output) {
   const std::vector<int64_t> shape = output.whole_shape();
@@ -89,10 +72,21 @@ void print_summary(const OutputSamples& output) {
              shape_text(output.whole_shape()), minimum, maximum, values, output.size() > kShown ? " ..." : "");
 }
 
+void check_output_files(const Arguments& arguments, const Device& device, const std::vector<NamedFile>& files) {
+  std::vector<FileArgument> inputs = {{"MODEL", arguments.session.model}}, outputs;
+  for (const NamedFile& file : parse_named_files("--input", arguments.samples.inputs, input_names(device), true)) {
+    inputs.push_back({"--input", file.path});
+  }
+  if (!arguments.labels.empty()) inputs.push_back({"--labels", arguments.labels});
+  for (const NamedFile& file : files) outputs.push_back({"--output", file.path});
+  check_files(inputs, outputs, arguments.top > 0);
+}
+
 int run(const Arguments& arguments) {
   if (!arguments.labels.empty() && arguments.top == 0) throw ToolError(kUsageError, "--labels needs --top");
   Device device(arguments.session.model, arguments.session.device_options());
-  const std::vector<NamedFile> files = output_files(device, arguments.outputs);
+  const std::vector<NamedFile> files = parse_named_files("--output", arguments.outputs, output_names(device), false);
+  check_output_files(arguments, device, files);
   const auto samples = read_samples(device, arguments.samples.inputs, arguments.samples.options());
   const std::vector<OutputSamples> outputs = run_samples(device, samples);
   if (arguments.top > 0) print_top(outputs[0], arguments.top, arguments.labels);

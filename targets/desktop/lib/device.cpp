@@ -1,8 +1,12 @@
 #include "targets/desktop/lib/device.hpp"
 
+#include <fmt/format.h>
+
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 
+#include "schema/model_generated.h"
 #include "targets/desktop/lib/error.hpp"
 #include "targets/desktop/lib/npy.hpp"
 
@@ -45,6 +49,19 @@ void for_each_element(const linnet_tensor_view& view, const Copy& copy) {
   }
 }
 
+// What to do with a file that is not a model of linnet's, but of another engine's.
+std::string foreign_format(const std::string& path, const MappedFile& file) {
+  const auto identifier = [&](const char* text) {
+    return file.size() >= 8 && std::memcmp(file.data() + 4, text, 4) == 0;
+  };
+  if (identifier(fb::ModelIdentifier())) return "";
+  const std::filesystem::path name(path);
+  const std::string extension = name.extension().string();
+  if (extension != ".onnx" && extension != ".tflite" && !identifier("TFL3")) return "";
+  return fmt::format("{}: convert it first: linnet convert {} -o {}", path, path,
+                     std::filesystem::path(name).replace_extension(".lnt").string());
+}
+
 }  // namespace
 
 Device::Device(const std::string& path, DeviceOptions options)
@@ -52,7 +69,7 @@ Device::Device(const std::string& path, DeviceOptions options)
   if (file_.size() == 0) throw ToolError(kModelError, path + ": the file is empty");
   linnet_options engine_options = LINNET_OPTIONS_INIT;
   if (!options_.isa.empty()) engine_options.isa = options_.isa.c_str();
-  engine_options.threads = options_.threads;
+  engine_options.threads = pool_.threads();
   engine_options.parallel_for = ThreadPool::parallel_for;
   engine_options.parallel_context = &pool_;
   if (options_.profile) engine_options.profile_hook = profile_hook;
@@ -62,6 +79,7 @@ Device::Device(const std::string& path, DeviceOptions options)
   linnet_error_detail detail = LINNET_ERROR_DETAIL_INIT;
   const linnet_status status = Session::create(file_.data(), file_.size(), engine_options, &session_, &detail);
   if (status == LINNET_OK) return;
+  if (const std::string text = foreign_format(path, file_); !text.empty()) throw ToolError(kModelError, text);
   const std::string message = Error(detail).what();
   if (status != LINNET_ERROR_ISA) throw ToolError(kModelError, path + ": " + message);
   const char* variable = std::getenv("LINNET_ISA");
@@ -80,12 +98,6 @@ linnet_tensor_view Device::output(int index) const {
   linnet_tensor_view view = LINNET_TENSOR_VIEW_INIT;
   if (session_.output_view(index, &view) != LINNET_OK) throw std::logic_error("no such output");
   return view;
-}
-
-double Device::macs() const {
-  double sum = 0;
-  for (int step = 0; step < info().steps; ++step) sum += linnet_step_macs(session(), step);
-  return sum;
 }
 
 std::vector<int64_t> source_shape(const linnet_tensor_view& view) {

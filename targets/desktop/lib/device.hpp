@@ -29,10 +29,10 @@ class Device {
   const MappedFile& file() const { return file_; }
   const linnet_model_info& info() const { return session_.info(); }
   ThreadPool& pool() { return pool_; }
+  int threads() const { return pool_.threads(); }  // fewer than asked for where the system has no more
   linnet_session* session() const { return session_.get(); }
   linnet_tensor_view input(int index) const;
   linnet_tensor_view output(int index) const;
-  double macs() const;  // multiply-accumulates of one run
   void run() { session_.run(); }
 
  private:

@@ -28,13 +28,26 @@ class MappedFile {
 };
 
 // Replaces `path` by the bytes: they go to a temporary file in the same folder which is renamed when complete, so that
-// an error (full disk, no permission) leaves neither half a file nor a damaged older one. What is there already and is
-// not a regular file (/dev/stdout) is written to directly.
+// an error (full disk, no permission) or a signal leaves neither half a file nor a damaged older one. A symbolic link
+// stays, what it points to is replaced. What is there already and is not a regular file, and the standard output by
+// whatever name, is written to directly. By one thread at a time.
 void write_file(const std::string& path, const void* data, size_t size);
 void write_file(const std::string& path, std::string_view text);
 
-// Fails as write_file would on the folder of `path`: before hours of work instead of after.
+// Fails as write_file would for want of permission or a folder: before hours of work instead of after.
 void check_writable(const std::string& path);
+
+// Whether two names are those of one file, that exists or would be made. Not of devices, to which many may write.
+bool same_file(const std::string& a, const std::string& b);
+
+// A file as the command line names it, and the option.
+struct FileArgument {
+  std::string option, path;
+};
+
+// check_writable for all outputs; then a ToolError with kUsageError where an output would overwrite an input, another
+// output or, where the command `prints`, what that prints.
+void check_files(const std::vector<FileArgument>& inputs, const std::vector<FileArgument>& outputs, bool prints);
 
 // The lines of a text file without their line ends; an empty last line does not count.
 std::vector<std::string> read_lines(const std::string& path);

@@ -4,24 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "targets/desktop/lib/error.hpp"
-#include "targets/desktop/lib/file.hpp"
-
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wunused-function"
-#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
-#define STB_IMAGE_IMPLEMENTATION
-#define STB_IMAGE_STATIC
-#define STBI_NO_STDIO
-#define STBI_ONLY_JPEG
-#define STBI_ONLY_PNG
-#define STB_IMAGE_WRITE_IMPLEMENTATION
-#define STB_IMAGE_WRITE_STATIC
-#define STBI_WRITE_NO_STDIO
-#include <stb/stb_image.h>
-#include <stb/stb_image_write.h>
-#pragma GCC diagnostic pop
+#include "targets/desktop/lib/image_formats.hpp"
+#include "targets/desktop/lib/table.hpp"
 
 namespace linnet::tools {
 namespace {
@@ -68,30 +55,49 @@ Planes make_planes(int width, int height, int channels) {
   return {width, height, channels, std::vector<float>(static_cast<size_t>(width) * height * channels)};
 }
 
-Planes resample(const Planes& in, const std::vector<Taps>& columns, const std::vector<Taps>& rows) {
-  Planes wide = make_planes(static_cast<int>(columns.size()), in.height, in.channels);
-  for (int y = 0; y < wide.height; ++y) {
-    for (int x = 0; x < wide.width; ++x) {
+template <class T>
+Planes columns_resampled(const T* in, int width, int height, int channels, const std::vector<Taps>& columns) {
+  Planes out = make_planes(static_cast<int>(columns.size()), height, channels);
+  for (int y = 0; y < height; ++y) {
+    const T* line = in + static_cast<size_t>(y) * width * channels;
+    for (int x = 0; x < out.width; ++x) {
       const Taps& taps = columns[static_cast<size_t>(x)];
-      for (size_t t = 0; t < taps.weights.size(); ++t) {
-        for (int c = 0; c < in.channels; ++c)
-          wide.at(y, x)[c] += taps.weights[t] * in.at(y, taps.first + static_cast<int>(t))[c];
+      const T* from = line + static_cast<size_t>(taps.first) * channels;
+      for (const float weight : taps.weights) {
+        for (int c = 0; c < channels; ++c) out.at(y, x)[c] += weight * static_cast<float>(*from++);
       }
-    }
-  }
-  Planes out = make_planes(wide.width, static_cast<int>(rows.size()), in.channels);
-  for (int y = 0; y < out.height; ++y) {
-    const Taps& taps = rows[static_cast<size_t>(y)];
-    for (size_t t = 0; t < taps.weights.size(); ++t) {
-      const float* from = wide.at(taps.first + static_cast<int>(t), 0);
-      float* to = out.at(y, 0);
-      for (int i = 0; i < out.width * out.channels; ++i) to[i] += taps.weights[t] * from[i];
     }
   }
   return out;
 }
 
-Planes resized(const Planes& in, int height, int width, Resize resize) {
+template <class T>
+Planes rows_resampled(const T* in, int width, int channels, const std::vector<Taps>& rows) {
+  Planes out = make_planes(width, static_cast<int>(rows.size()), channels);
+  const size_t line = static_cast<size_t>(width) * channels;
+  for (int y = 0; y < out.height; ++y) {
+    const Taps& taps = rows[static_cast<size_t>(y)];
+    const T* from = in + static_cast<size_t>(taps.first) * line;
+    float* to = out.at(y, 0);
+    for (const float weight : taps.weights) {
+      for (size_t i = 0; i < line; ++i) to[i] += weight * static_cast<float>(*from++);
+    }
+  }
+  return out;
+}
+
+// In the order of axes that makes the image between them the smaller one.
+Planes resample(const Image& in, const std::vector<Taps>& columns, const std::vector<Taps>& rows) {
+  const unsigned char* pixels = in.pixels.data();
+  if (columns.size() * static_cast<size_t>(in.height) <= rows.size() * static_cast<size_t>(in.width)) {
+    const Planes wide = columns_resampled(pixels, in.width, in.height, in.channels, columns);
+    return rows_resampled(wide.values.data(), wide.width, in.channels, rows);
+  }
+  const Planes high = rows_resampled(pixels, in.width, in.channels, rows);
+  return columns_resampled(high.values.data(), high.width, high.height, in.channels, columns);
+}
+
+Planes resized(const Image& in, int height, int width, Resize resize) {
   const double scale_x = static_cast<double>(width) / in.width, scale_y = static_cast<double>(height) / in.height;
   if (resize == Resize::fit) {
     const double scale = std::min(scale_x, scale_y);
@@ -126,28 +132,37 @@ void check_per_channel(const std::string& path, const char* what, const std::vec
                          channels, channels));
 }
 
+bool is_png(const unsigned char* data, size_t size) {
+  constexpr unsigned char kSignature[] = {0x89, 'P', 'N', 'G'};
+  return size >= sizeof(kSignature) && std::equal(kSignature, kSignature + sizeof(kSignature), data);
+}
+
 }  // namespace
 
 bool is_image(const unsigned char* data, size_t size) {
-  const bool png = size >= 4 && data[0] == 0x89 && data[1] == 'P' && data[2] == 'N' && data[3] == 'G';
-  return png || (size >= 3 && data[0] == 0xff && data[1] == 0xd8 && data[2] == 0xff);
+  return is_png(data, size) || (size >= 3 && data[0] == 0xff && data[1] == 0xd8 && data[2] == 0xff);
 }
 
-Image decode_image(const std::string& path, const unsigned char* data, size_t size, int channels) {
+Image make_image(int64_t width, int64_t height, int channels, int64_t maximum_pixels) {
+  if (width > std::numeric_limits<int>::max() || height > maximum_pixels / std::max<int64_t>(width, 1)) {
+    throw ImageError(fmt::format("it is {}x{} (width x height); supported are at most {} pixels", width, height,
+                                 with_thousands(maximum_pixels)));
+  }
+  Image image{static_cast<int>(width), static_cast<int>(height), channels, {}};
+  image.pixels.resize(static_cast<size_t>(width * height * channels));
+  return image;
+}
+
+Image decode_image(const std::string& path, const unsigned char* data, size_t size, int channels,
+                   int64_t maximum_pixels) {
   if (channels != 1 && channels != 3 && channels != 4) {
     fail(path, fmt::format("an image has 1, 3 or 4 channels; the model's input has {}", channels));
   }
-  Image image;
-  image.channels = channels;
-  int stored = 0;
-  constexpr size_t kMaximumBytes = 1u << 30;
-  if (size > kMaximumBytes) fail(path, "the image file is larger than 1 GiB");
-  unsigned char* pixels =
-      stbi_load_from_memory(data, static_cast<int>(size), &image.width, &image.height, &stored, channels);
-  if (pixels == nullptr) fail(path, fmt::format("cannot decode the image: {}", stbi_failure_reason()));
-  image.pixels.assign(pixels, pixels + static_cast<size_t>(image.width) * image.height * channels);
-  stbi_image_free(pixels);
-  return image;
+  try {
+    return (is_png(data, size) ? decode_png : decode_jpeg)(data, size, channels, maximum_pixels);
+  } catch (const ImageError& error) {
+    fail(path, fmt::format("cannot decode the image: {}", error.what()));
+  }
 }
 
 std::vector<float> image_values(const std::string& path, const Image& image, int height, int width,
@@ -155,15 +170,13 @@ std::vector<float> image_values(const std::string& path, const Image& image, int
   check_per_channel(path, "--mean", options.mean, image.channels);
   check_per_channel(path, "--std", options.deviation, image.channels);
   if (options.bgr && image.channels < 3) fail(path, "--channels bgr needs a model input with 3 or 4 channels");
-  Planes planes = make_planes(image.width, image.height, image.channels);
-  std::copy(image.pixels.begin(), image.pixels.end(), planes.values.begin());
-  if (image.width != width || image.height != height) {
-    if (options.resize == Resize::none) {
-      fail(path, fmt::format("the image is {}x{} (width x height), the model's input {}x{}; give --resize", image.width,
-                             image.height, width, height));
-    }
-    planes = resized(planes, height, width, options.resize);
+  const bool same_size = image.width == width && image.height == height;
+  if (!same_size && options.resize == Resize::none) {
+    fail(path, fmt::format("the image is {}x{} (width x height), the model's input {}x{}; give --resize", image.width,
+                           image.height, width, height));
   }
+  const Planes planes = same_size ? Planes{width, height, image.channels, {image.pixels.begin(), image.pixels.end()}}
+                                  : resized(image, height, width, options.resize);
   std::vector<float> result(planes.values.size());
   for (int c = 0; c < image.channels; ++c) {
     const int from = options.bgr && c < 3 ? 2 - c : c;
@@ -176,16 +189,6 @@ std::vector<float> image_values(const std::string& path, const Image& image, int
     }
   }
   return result;
-}
-
-void write_png(const std::string& path, const Image& image) {
-  int size = 0;
-  unsigned char* png = stbi_write_png_to_mem(image.pixels.data(), image.width * image.channels, image.width,
-                                             image.height, image.channels, &size);
-  if (png == nullptr) throw std::bad_alloc();
-  const std::vector<unsigned char> bytes(png, png + size);
-  STBIW_FREE(png);
-  write_file(path, bytes.data(), bytes.size());
 }
 
 }  // namespace linnet::tools

@@ -31,8 +31,15 @@ struct ImageOptions {
 // Whether the file's first bytes are those of a PNG or a JPEG.
 bool is_image(const unsigned char* data, size_t size);
 
-// Decodes a PNG or JPEG to 1 (grey), 3 (red, green, blue) or 4 (and alpha) channels. Throws ToolError, naming `path`.
-Image decode_image(const std::string& path, const unsigned char* data, size_t size, int channels);
+// 64 Mi: four bytes each are 256 MiB.
+constexpr int64_t kMaximumPixels = int64_t{1} << 26;
+
+// Decodes a PNG or JPEG to 1 (grey), 3 (red, green, blue) or 4 (and alpha) channels. An alpha that is not wanted is
+// dropped, one that is missing is 255; 16-bit values are scaled to 8 bits; gamma and colour profiles are not applied.
+// Throws ToolError with kDataError, naming `path`, where the file is damaged (ends early, has a wrong checksum) or has
+// more than `maximum_pixels`, before any are allocated.
+Image decode_image(const std::string& path, const unsigned char* data, size_t size, int channels,
+                   int64_t maximum_pixels = kMaximumPixels);
 
 // `channels` x `height` x `width` float values (channels first). Resizing is separable with a triangle filter that
 // widens when it shrinks (bilinear with antialiasing). Throws ToolError with kDataError, naming `path`, where the size

@@ -3,9 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <set>
 
-#include "schema/model_generated.h"
+#include "engine/model.hpp"
 #include "targets/desktop/lib/npy.hpp"
 #include "targets/desktop/lib/step_text.hpp"
 
@@ -17,6 +18,11 @@ constexpr int64_t kReadableBehind = 64;
 
 int64_t used_bytes(const fb::Buffer& buffer) {
   return std::max<int64_t>(0, static_cast<int64_t>(buffer.data()->size()) - kReadableBehind);
+}
+
+// Numbers of the report and the steps, which nothing but reports is made of, are whatever the file says.
+int64_t count_of(uint64_t number) {
+  return static_cast<int64_t>(std::min<uint64_t>(number, std::numeric_limits<int64_t>::max()));
 }
 
 std::string text_of(const flatbuffers::String* text) {
@@ -59,7 +65,7 @@ StepFacts step_facts(const fb::Model& model, const fb::Step& step, size_t index)
   if (step.sources() != nullptr) {
     for (const auto* source : *step.sources()) facts.sources.push_back(source->str());
   }
-  facts.macs = static_cast<int64_t>(step.macs());
+  facts.macs = count_of(step.macs());
   StepParameters parameters = step_parameters(step);
   facts.attributes = std::move(parameters.text);
   facts.buffers = std::move(parameters.buffers);
@@ -128,9 +134,11 @@ ModelFacts read_facts(const void* bytes) {
     facts.source = text_of(report->source());
     facts.options = text_of(report->options());
     facts.tool_version = text_of(report->tool_version());
-    facts.tensor_lower_bound = static_cast<int64_t>(report->activation_lower_bound());
+    facts.tensor_lower_bound = count_of(report->activation_lower_bound());
   }
-  for (const auto* tensor : *model.tensors()) facts.tensors.push_back(tensor_facts(*tensor, facts.tensors.size()));
+  if (model.tensors() != nullptr) {
+    for (const auto* tensor : *model.tensors()) facts.tensors.push_back(tensor_facts(*tensor, facts.tensors.size()));
+  }
   if (model.buffers() != nullptr) {
     for (const auto* buffer : *model.buffers()) facts.buffers.push_back({used_bytes(*buffer), {}});
   }
@@ -150,7 +158,7 @@ ModelFacts read_facts(const void* bytes) {
   for (size_t s = 0; s < facts.steps.size(); ++s) {
     StepFacts& step = facts.steps[s];
     step.live_bytes = live_bytes(facts, static_cast<int>(s));
-    facts.macs += step.macs;
+    facts.macs = engine::saturating_add(facts.macs, step.macs);
     for (const uint32_t buffer : std::set<uint32_t>(step.buffers.begin(), step.buffers.end())) {
       facts.buffers[buffer].steps.push_back(static_cast<int>(s));
     }

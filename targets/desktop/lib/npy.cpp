@@ -234,6 +234,10 @@ double NpyArray::number(size_t index) const {
   }
 }
 
+int64_t NpyArray::integer(size_t index) const {
+  return element_bytes == 8 ? load<int64_t>(*this, index) : static_cast<int64_t>(number(index));
+}
+
 std::string shape_text(const std::vector<int64_t>& shape) {
   return shape.empty() ? "scalar" : fmt::format("{}", fmt::join(shape, "x"));
 }
@@ -266,6 +270,11 @@ NpyArray parse_npy(const std::string& path, const unsigned char* data, size_t si
   set_type(&array, header.descr, path);
   array.shape = header.shape;
 
+  constexpr size_t kMaximumDimensions = 64;  // NumPy's
+  if (array.shape.size() > kMaximumDimensions) {
+    fail(path,
+         fmt::format(".npy file with {} dimensions; supported are at most {}", array.shape.size(), kMaximumDimensions));
+  }
   int64_t wanted = array.element_bytes;
   for (const int64_t extent : array.shape) {
     if (__builtin_mul_overflow(wanted, extent, &wanted)) {
@@ -278,6 +287,9 @@ NpyArray parse_npy(const std::string& path, const unsigned char* data, size_t si
                            elements.size()));
   }
   array.data.assign(elements.begin(), elements.end());
+  if (array.kind == 'b') {
+    for (unsigned char& value : array.data) value = value != 0;
+  }
   if (header.descr[0] == '>') swap_bytes(&array.data, static_cast<size_t>(array.element_bytes));
   if (header.fortran_order) array.data = row_major(array);
   return array;

@@ -20,6 +20,7 @@ struct NpyArray {
   size_t size() const { return data.size() / static_cast<size_t>(element_bytes); }
   std::string dtype() const;  // "float32"
   double number(size_t index) const;
+  int64_t integer(size_t index) const;  // of integers and booleans; of uint64 the same bits
 };
 
 // "1x8x8"; "scalar" without dimensions.

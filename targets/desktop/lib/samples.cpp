@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
 #include <random>
 
+#include "targets/desktop/lib/dependence.hpp"
 #include "targets/desktop/lib/error.hpp"
 
 namespace linnet::tools {
@@ -114,6 +116,45 @@ std::vector<std::string> names_of(const Device& device, int count, bool inputs) 
   return names;
 }
 
+// "the model has 2 outputs, 'a' and 'b'"
+std::string names_text(const std::string& option, const std::vector<std::string>& names) {
+  const std::string kind = option.substr(option.find_first_not_of('-'));
+  if (names.empty()) return fmt::format("the model has no {}s", kind);
+  constexpr size_t kShown = 20;
+  const std::vector<std::string> shown(names.begin(), names.begin() + std::min(names.size(), kShown));
+  return fmt::format("the model has {} {}{}, '{}'{}", names.size(), kind, names.size() == 1 ? "" : "s",
+                     fmt::join(shown, "', '"), names.size() > kShown ? " ..." : "");
+}
+
+// Whether an argument with '=' can only mean a file: one that is there, or a folder that is.
+bool is_file_name(const std::string& argument) {
+  std::error_code ignored;
+  if (std::filesystem::exists(argument, ignored)) return true;
+  const size_t slash = argument.rfind('/');
+  return slash != std::string::npos && slash > argument.find('=') &&
+         std::filesystem::is_directory(argument.substr(0, slash), ignored);
+}
+
+NamedFile parse_named_file(const std::string& option, const std::string& argument,
+                           const std::vector<std::string>& names) {
+  // Names may contain '=' as files may, and may be numbers: the longest name that is known wins, then the number.
+  for (const bool by_number : {false, true}) {
+    for (size_t equals = argument.rfind('='); equals != std::string::npos && equals > 0;
+         equals = argument.rfind('=', equals - 1)) {
+      const std::string name = argument.substr(0, equals);
+      for (size_t i = 0; i < names.size(); ++i) {
+        if (name == (by_number ? fmt::format("{}", i) : names[i])) {
+          return {static_cast<int>(i), argument.substr(equals + 1)};
+        }
+      }
+    }
+  }
+  const size_t equals = argument.find('=');
+  if (equals == std::string::npos || is_file_name(argument)) return {-1, argument};
+  throw ToolError(kUsageError, fmt::format("{} {}: there is no '{}'; {}", option, argument, argument.substr(0, equals),
+                                           names_text(option, names)));
+}
+
 }  // namespace
 
 std::vector<std::string> input_names(const Device& device) {
@@ -123,29 +164,32 @@ std::vector<std::string> output_names(const Device& device) {
   return names_of(device, device.info().outputs, false);
 }
 
-NamedFile parse_named_file(const std::string& argument, const std::vector<std::string>& names) {
-  // Names may contain '=' as files may: the longest name that is known wins.
-  for (size_t equals = argument.rfind('='); equals != std::string::npos && equals > 0;
-       equals = argument.rfind('=', equals - 1)) {
-    const std::string name = argument.substr(0, equals);
-    for (size_t i = 0; i < names.size(); ++i) {
-      if (name == names[i] || name == fmt::format("{}", i)) return {static_cast<int>(i), argument.substr(equals + 1)};
-    }
+std::vector<NamedFile> parse_named_files(const std::string& option, const std::vector<std::string>& arguments,
+                                         const std::vector<std::string>& names, bool several_each) {
+  std::vector<NamedFile> files;
+  std::vector<bool> named(names.size());
+  for (const std::string& argument : arguments) {
+    files.push_back(parse_named_file(option, argument, names));
+    if (files.back().index >= 0) named[static_cast<size_t>(files.back().index)] = true;
   }
-  return {-1, argument};
+  size_t next = 0;
+  for (NamedFile& file : files) {
+    if (file.index >= 0) continue;
+    while (next < names.size() && named[next]) ++next;
+    if (several_each && names.size() == 1) next = 0;
+    if (next == names.size()) {
+      throw ToolError(kUsageError, fmt::format("{} {}: {}", option, file.path, names_text(option, names)));
+    }
+    file.index = static_cast<int>(next++);
+  }
+  return files;
 }
 
 std::vector<InputSamples> read_samples(const Device& device, const std::vector<std::string>& arguments,
                                        const SampleOptions& options) {
   const std::vector<Input> inputs = inputs_of(device);
   std::vector<InputSamples> samples(inputs.size());
-  size_t next = 0;
-  for (const std::string& argument : arguments) {
-    NamedFile named = parse_named_file(argument, input_names(device));
-    if (named.index < 0) named.index = inputs.size() == 1 ? 0 : static_cast<int>(next++);
-    if (named.index >= static_cast<int>(inputs.size())) {
-      throw ToolError(kUsageError, fmt::format("--input {}: the model has {} inputs", argument, inputs.size()));
-    }
+  for (const NamedFile& named : parse_named_files("--input", arguments, input_names(device), true)) {
     const Input& input = inputs[static_cast<size_t>(named.index)];
     InputSamples* target = &samples[static_cast<size_t>(named.index)];
     const MappedFile file(named.path);
@@ -159,12 +203,16 @@ std::vector<InputSamples> read_samples(const Device& device, const std::vector<s
       append_array(named.path, parse_npy(named.path, file.data(), file.size()), input, target);
     }
   }
+  const size_t runs = run_count(samples);
+  const auto most = std::find_if(samples.begin(), samples.end(), [&](const auto& one) { return one.runs == runs; });
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (samples[i].runs == 0)
       throw ToolError(kUsageError, fmt::format("no --input for the model's {}", inputs[i].text()));
-    if (samples[i].runs != samples[0].runs) {
-      throw ToolError(kDataError, fmt::format("input '{}' has {} samples, input '{}' {}", inputs[0].name,
-                                              samples[0].runs, inputs[i].name, samples[i].runs));
+    if (samples[i].runs != 1 && samples[i].runs != runs) {
+      throw ToolError(
+          kDataError,
+          fmt::format("input '{}' has {} samples, input '{}' {}; supported is as many, or one for all",
+                      inputs[static_cast<size_t>(most - samples.begin())].name, runs, inputs[i].name, samples[i].runs));
     }
   }
   return samples;
@@ -190,11 +238,14 @@ std::vector<InputSamples> random_samples(const Device& device) {
   return samples;
 }
 
+size_t run_count(const std::vector<InputSamples>& samples) {
+  size_t runs = samples.empty() ? 1 : 0;
+  for (const InputSamples& input : samples) runs = std::max(runs, input.runs);
+  return runs;
+}
+
 void store_sample(const Device& device, const std::vector<InputSamples>& samples, size_t run) {
-  for (size_t i = 0; i < samples.size(); ++i) {
-    const size_t bytes = samples[i].bytes.size() / samples[i].runs;
-    store_input(device.input(static_cast<int>(i)), samples[i].bytes.data() + run * bytes);
-  }
+  for (size_t i = 0; i < samples.size(); ++i) store_input(device.input(static_cast<int>(i)), samples[i].sample(run));
 }
 
 std::vector<int64_t> OutputSamples::whole_shape() const {
@@ -227,20 +278,25 @@ double OutputSamples::number(size_t index) const {
 }
 
 std::vector<OutputSamples> run_samples(Device& device, const std::vector<InputSamples>& samples) {
-  const size_t runs = samples.empty() ? 1 : samples[0].runs;
+  std::vector<bool> several;
+  several.reserve(samples.size());
+  for (const InputSamples& input : samples) several.push_back(input.runs > 1);
+  const std::vector<bool> dependent = dependent_outputs(device.file().data(), several);
+  const size_t runs = run_count(samples);
   const std::vector<std::string> names = output_names(device);
   std::vector<OutputSamples> outputs;
   outputs.reserve(names.size());
   for (size_t i = 0; i < names.size(); ++i) {
     const linnet_tensor_view view = device.output(static_cast<int>(i));
-    OutputSamples output{names[i], view.type, source_shape(view), {}, runs};
-    output.bytes.resize(view.bytes * runs);
+    OutputSamples output{names[i], view.type, source_shape(view), {}, dependent[i] ? runs : 1};
+    output.bytes.resize(view.bytes * output.runs);
     outputs.push_back(std::move(output));
   }
   for (size_t run = 0; run < runs; ++run) {
     store_sample(device, samples, run);
     device.run();
     for (size_t i = 0; i < outputs.size(); ++i) {
+      if (run >= outputs[i].runs) continue;
       const linnet_tensor_view view = device.output(static_cast<int>(i));
       load_output(view, outputs[i].bytes.data() + run * view.bytes);
     }

@@ -15,15 +15,21 @@ struct SampleOptions {
   std::string layout;  // "nchw" or "nhwc": what a 4-D image input is where the model does not say; empty: guessed
 };
 
-// All samples of one input, in the source graph's layout; `runs` times the bytes of the input.
+// All samples of one input, in the source graph's layout; `runs` times the bytes of the input. A single one serves for
+// every run.
 struct InputSamples {
   std::vector<unsigned char> bytes;
   size_t runs = 0;
+
+  const unsigned char* sample(size_t run) const { return bytes.data() + (runs == 1 ? 0 : run * (bytes.size() / runs)); }
 };
 
-// Reads "file" or "name=file" arguments (name: an input's name or number). With one input, several files are one batch
-// after the other; without names, several inputs take the files in order. Every input must end up with the same number
-// of runs. Throws ToolError naming the file, what was got and what the model takes.
+// Runs that the samples are for: those of the input that has most, 1 without inputs.
+size_t run_count(const std::vector<InputSamples>& samples);
+
+// Reads "file" or "name=file" arguments, see parse_named_files; several files of one input are one batch after the
+// other. Every input must end up with the same number of runs, or with one. Throws ToolError naming the file, what was
+// got and what the model takes.
 std::vector<InputSamples> read_samples(const Device& device, const std::vector<std::string>& arguments,
                                        const SampleOptions& options);
 
@@ -32,7 +38,8 @@ std::vector<InputSamples> random_samples(const Device& device);
 
 void store_sample(const Device& device, const std::vector<InputSamples>& samples, size_t run);
 
-// One output over all runs: the runs follow each other along the first dimension.
+// One output over all runs: the runs follow each other along the first dimension. An output that is the same in every
+// run has one.
 struct OutputSamples {
   std::string name;
   linnet_type type = LINNET_FLOAT32;
@@ -48,13 +55,18 @@ struct OutputSamples {
 // Runs the model on every sample.
 std::vector<OutputSamples> run_samples(Device& device, const std::vector<InputSamples>& samples);
 
-// The input or output, of `count`, that "name=file" or "number=file" names, and the file; index -1 where there is no
-// name.
+// The input or output (0, 1, ...) that an argument names, and the file.
 struct NamedFile {
   int index = -1;
   std::string path;
 };
-NamedFile parse_named_file(const std::string& argument, const std::vector<std::string>& names);
+
+// The files of `option` ("--input" or "--output"): "name=file", "number=file" or "file", which takes the first that no
+// argument takes; where there is one only and may have several files, it takes all. A name wins over a number. Throws
+// ToolError with kUsageError, listing the names, for a name that there is not and for too many files. A file whose own
+// name has '=' needs a name in front, unless it or its folder is there.
+std::vector<NamedFile> parse_named_files(const std::string& option, const std::vector<std::string>& arguments,
+                                         const std::vector<std::string>& names, bool several_each);
 std::vector<std::string> input_names(const Device& device);
 std::vector<std::string> output_names(const Device& device);
 

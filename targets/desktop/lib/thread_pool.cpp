@@ -1,6 +1,8 @@
 #include "targets/desktop/lib/thread_pool.hpp"
 
 #include <chrono>
+#include <cstdio>
+#include <system_error>
 
 namespace linnet::tools {
 namespace {
@@ -31,7 +33,16 @@ uint64_t job_of(uint64_t ticket) {
 }  // namespace
 
 ThreadPool::ThreadPool(int threads) : shares_(static_cast<size_t>(threads)) {
-  for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
+  workers_.reserve(static_cast<size_t>(threads));
+  try {
+    for (; threads_ < threads; ++threads_) workers_.emplace_back([this, i = threads_] { work(i); });
+  } catch (const std::system_error& error) {
+    static std::once_flag warned;
+    std::call_once(warned, [&] {
+      std::fprintf(stderr, "warning: only %d of %d threads can be started: %s\n", threads_, threads,
+                   error.code().message().c_str());
+    });
+  }
 }
 
 ThreadPool::~ThreadPool() {
@@ -51,7 +62,7 @@ bool ThreadPool::take(int share, uint64_t ticket) {
   }
   const linnet_task task = task_.load(std::memory_order_relaxed);
   void* const argument = argument_.load(std::memory_order_relaxed);
-  for (int i = share; i < count_of(ticket); i += static_cast<int>(shares_.size())) task(argument, i);
+  for (int i = share; i < count_of(ticket); i += threads_) task(argument, i);
   unfinished_.fetch_sub(1, std::memory_order_release);
   return true;
 }

@@ -17,14 +17,15 @@ namespace linnet::tools {
 
 class ThreadPool {
  public:
-  // `threads` counts the calling thread too: one less is started. 1 <= threads <= kMaximumThreads.
+  // `threads` counts the calling thread too: one less is started. 1 <= threads <= kMaximumThreads. Where the system
+  // gives no more of them, the pool has as many as there are, and a line on stderr says so, once in the process.
   explicit ThreadPool(int threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
   static constexpr int kMaximumThreads = 1024;
-  int threads() const { return static_cast<int>(workers_.size()) + 1; }
+  int threads() const { return threads_; }
 
   // Calls task(argument, 0..count-1) from the pool's threads and the calling one; returns when all have finished. To be
   // called from one thread at a time. 0 <= count <= 65535.
@@ -51,7 +52,8 @@ class ThreadPool {
   std::atomic<int> unfinished_{0};
   std::atomic<int> sleepers_{0};
   std::atomic<bool> stop_{false};
-  std::vector<Share> shares_;
+  int threads_ = 1;
+  std::vector<Share> shares_;  // [threads_], and those of threads that could not be started
   std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<std::thread> workers_;

@@ -1,0 +1,97 @@
+"""ONNX Runtime, the judge, without its graph optimizations; and how well a graph's outputs are conditioned."""
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import helper
+
+NOISE = 2.0**-22  # of every result, relative; a few roundings of a float32
+NOISY_RUNS = 6
+# ONNX Runtime's functions of bounded range have errors of this size, however small a result is.
+FUNCTION_NOISE = 2.0**-24
+FUNCTIONS = ("Tanh", "Sigmoid", "Erf", "Gelu", "Mish", "Softplus", "Elu", "Selu", "RNN", "GRU", "LSTM")
+
+onnxruntime.set_default_logger_severity(4)
+
+
+class Invalid(Exception):
+    """ONNX Runtime does not run the graph: a fault of the generator."""
+
+
+def session(model):
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
+def run(model, inputs, names=None):
+    try:
+        return session(model).run(names, inputs)
+    except Exception as error:  # ONNX Runtime has a type of its own for each status
+        raise Invalid(str(error).splitlines()[0]) from None
+
+
+def all_tensors(model, inputs):
+    """{name: array} of everything that the graph's nodes compute."""
+    names = [name for node in model.graph.node for name in node.output if name]
+    wide = onnx.ModelProto()
+    wide.CopyFrom(model)
+    del wide.graph.output[:]
+    wide.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in names)
+    return dict(zip(names, run(wide, inputs)))
+
+
+def arguments_of_resizing(model):
+    """Tensors that scales and regions come from: with noise the output would have another shape."""
+    found = set()
+    for node in reversed(model.graph.node):
+        if node.op_type in ("Resize", "Upsample"):
+            found.update(node.input[1:])
+        if found & set(node.output):
+            found.update(node.input)
+    return found - {""}
+
+
+def spreads(model, inputs, outputs):
+    """For every output how much noise on all floating-point inputs and results changes it, relative to its largest element."""
+    tensors = all_tensors(model, inputs)
+    numbers = np.random.default_rng(0)
+    noisy = onnx.ModelProto()
+    noisy.CopyFrom(model)
+    del noisy.graph.node[:]
+    factors, summands, exact = {}, {}, arguments_of_resizing(model)
+    for node in model.graph.node:
+        copy = noisy.graph.node.add()
+        copy.CopyFrom(node)
+        for i, name in enumerate(node.output):
+            if name and name not in exact and tensors[name].dtype in (np.float32, np.float64):
+                copy.output[i] = name + "/exact"
+                factors[name + "/factor"] = tensors[name]
+                added = node.op_type in FUNCTIONS
+                noisy.graph.node.append(helper.make_node("Mul", [copy.output[i], name + "/factor"], [name + "/scaled" if added else name]))
+                if added:
+                    summands[name + "/summand"] = tensors[name]
+                    noisy.graph.node.append(helper.make_node("Add", [name + "/scaled", name + "/summand"], [name]))
+    noisy.graph.input.extend(helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
+                             for name, array in {**factors, **summands}.items())
+    worst = [0.0] * len(outputs)
+    judge = session(noisy)
+    for _ in range(NOISY_RUNS):
+        noise = lambda a, around, size: np.asarray(around + numbers.uniform(-size, size, a.shape), a.dtype)
+        given = {name: np.asarray(a * noise(a, 1, NOISE)) if a.dtype.kind == "f" else a for name, a in inputs.items()}
+        given |= {name: noise(a, 1, NOISE) for name, a in factors.items()}
+        given |= {name: noise(a, 0, FUNCTION_NOISE) for name, a in summands.items()}
+        results = judge.run(None, given)
+        for i, (got, want) in enumerate(zip(results, outputs)):
+            worst[i] = max(worst[i], difference(got, want))
+    return worst
+
+
+def difference(got, want):
+    got, want = np.asarray(got, np.float64), np.asarray(want, np.float64)
+    if got.shape != want.shape or (np.isfinite(got) != np.isfinite(want)).any():
+        return np.inf
+    finite = np.isfinite(want)
+    largest, worst = np.abs(want[finite]).max(initial=0), np.abs(got[finite] - want[finite]).max(initial=0)
+    return 0.0 if worst == 0 else worst / largest if largest > 0 else np.inf

@@ -1,0 +1,273 @@
+// Mutations that know the schema, for targets that read models: steps, tensors, buffers and cascades are added, removed
+// and exchanged through the object API; numbers are changed in place, alone or everywhere where the same one stands, so
+// that sizes that belong together can change together. One mutation in eight is libFuzzer's own, of the bytes.
+#include <climits>
+#include <cstring>
+#include <iterator>
+#include <memory>
+#include <random>
+#include <vector>
+
+#include "flatbuffers/minireflect.h"
+#include "fuzz_model_generated.h"
+#include "tests/api/model_builder.hpp"
+
+extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t size, size_t max_size);
+
+namespace linnet::fuzz {
+namespace {
+
+using test::Bytes;
+
+class Random {
+ public:
+  explicit Random(unsigned seed) : engine_(seed) {}
+  uint32_t below(size_t limit) { return limit == 0 ? 0 : static_cast<uint32_t>(engine_() % limit); }
+  bool one_in(uint32_t count) { return below(count) == 0; }
+  uint32_t bits() { return static_cast<uint32_t>(engine_()); }
+
+ private:
+  std::mt19937 engine_;
+};
+
+// ---- numbers -------------------------------------------------------------------------------------------------------
+
+struct Scalar {
+  uint8_t* at;
+  size_t bytes;
+
+  int64_t get() const {
+    int64_t value = 0;
+    memcpy(&value, at, bytes);
+    return bytes == 4 ? static_cast<int32_t>(value) : value;
+  }
+  void set(int64_t value) const { memcpy(at, &value, bytes); }
+};
+
+// Every number of a packed model but the types of unions and the bytes of buffers.
+class Scalars : public flatbuffers::IterationVisitor {
+ public:
+  explicit Scalars(uint8_t* model) { flatbuffers::IterateFlatBuffer(model, fb::ModelTypeTable(), this); }
+
+  void Field(size_t, size_t, flatbuffers::ElementaryType type, bool is_vector, const flatbuffers::TypeTable*,
+             const char* name, const uint8_t* value) override {
+    in_data_ = strcmp(name, "data") == 0;
+    if (!is_vector) add(type, value);
+  }
+  void Element(size_t, flatbuffers::ElementaryType type, const flatbuffers::TypeTable*, const uint8_t* value) override {
+    if (!in_data_) add(type, value);
+  }
+
+  void mutate(Random* random) {
+    if (found_.empty()) return;
+    const Scalar chosen = found_[random->below(found_.size())];
+    const int64_t before = chosen.get(), after = value(before, random);
+    chosen.set(after);
+    if (chosen.bytes != 4 || before == 0 || !random->one_in(3)) return;
+    for (const Scalar& scalar : found_) {
+      if (scalar.bytes == 4 && scalar.get() == before) scalar.set(after);
+    }
+  }
+
+ private:
+  std::vector<Scalar> found_;
+  bool in_data_ = false;
+
+  void add(flatbuffers::ElementaryType type, const uint8_t* value) {
+    const bool is_number =
+        type != flatbuffers::ET_UTYPE && type != flatbuffers::ET_SEQUENCE && type != flatbuffers::ET_STRING;
+    if (value != nullptr && is_number)
+      found_.push_back({const_cast<uint8_t*>(value), flatbuffers::InlineSize(type, nullptr)});
+  }
+
+  int64_t value(int64_t before, Random* random) const {
+    constexpr int64_t kInteresting[] = {0,  1,  2,  3,       -1,      7,           8,       15,
+                                        16, 17, 64, INT_MAX, INT_MIN, INT_MAX - 1, 1 << 30, 1 << 16};
+    switch (random->below(7)) {
+      case 0:
+        return kInteresting[random->below(std::size(kInteresting))];
+      case 1:
+        return found_[random->below(found_.size())].get();
+      case 2:
+        return random->one_in(2) ? before * 2 : before / 2;
+      case 3:
+        return (int64_t{1} << random->below(33)) + random->below(3) - 1;
+      case 4:
+        return static_cast<int32_t>(random->bits());
+      default:
+        return before + random->below(9) - 4;
+    }
+  }
+};
+
+// ---- structure -----------------------------------------------------------------------------------------------------
+
+template <class T>
+T& any_of(std::vector<T>& list, Random* random) {
+  return list[random->below(list.size())];
+}
+
+class Structure {
+ public:
+  // `packed` outlives the object: copies of its parts are unpacked again.
+  Structure(const uint8_t* packed, Random* random) : packed_(*fb::GetModel(packed)), random_(*random) {
+    packed_.UnPackTo(&model_);
+  }
+
+  void mutate() {
+    using Mutation = void (Structure::*)();
+    constexpr Mutation kMutations[] = {
+        &Structure::copy_step,           &Structure::remove_step,       &Structure::exchange_steps,
+        &Structure::copy_tensor,         &Structure::remove_tensor,     &Structure::change_shape,
+        &Structure::copy_buffer,         &Structure::resize_buffer,     &Structure::change_ports,
+        &Structure::change_port_of_step, &Structure::exchange_operator, &Structure::add_cascade,
+        &Structure::remove_cascade,      &Structure::overlay_tensors,   &Structure::permute_tensor};
+    (this->*kMutations[random_.below(std::size(kMutations))])();
+  }
+
+  Bytes pack() const {
+    flatbuffers::FlatBufferBuilder builder;
+    builder.ForceDefaults(true);
+    fb::FinishModelBuffer(builder, fb::Model::Pack(builder, &model_));
+    return {builder.GetBufferPointer(), builder.GetSize()};
+  }
+
+ private:
+  const fb::Model& packed_;
+  Random& random_;
+  fb::ModelT model_;
+
+  // A copy of any part of the model as it was.
+  template <class T>
+  auto copied(const flatbuffers::Vector<flatbuffers::Offset<T>>* list) {
+    using Native = typename T::NativeTableType;
+    if (list == nullptr || list->size() == 0) return std::unique_ptr<Native>();
+    return std::unique_ptr<Native>(list->Get(random_.below(list->size()))->UnPack());
+  }
+
+  uint32_t any_tensor() { return random_.below(model_.tensors.size() + 1); }
+
+  void copy_step() {
+    if (auto step = copied(packed_.steps()))
+      model_.steps.insert(model_.steps.begin() + random_.below(model_.steps.size() + 1), std::move(step));
+  }
+  void remove_step() {
+    if (!model_.steps.empty()) model_.steps.erase(model_.steps.begin() + random_.below(model_.steps.size()));
+  }
+  void exchange_steps() {
+    if (!model_.steps.empty()) std::swap(any_of(model_.steps, &random_), any_of(model_.steps, &random_));
+  }
+  void exchange_operator() {
+    auto step = copied(packed_.steps());
+    if (step && !model_.steps.empty()) std::swap(any_of(model_.steps, &random_)->op, step->op);
+  }
+  void change_port_of_step() {
+    if (model_.steps.empty()) return;
+    fb::StepT& step = *any_of(model_.steps, &random_);
+    std::vector<uint32_t>& ports = random_.one_in(2) ? step.inputs : step.outputs;
+    change(&ports);
+  }
+  void change_ports() { change(random_.one_in(2) ? &model_.inputs : &model_.outputs); }
+  void change(std::vector<uint32_t>* ports) {
+    const uint32_t what = random_.below(4);
+    if (what == 0 || ports->empty()) {
+      ports->push_back(any_tensor());
+    } else if (what == 1) {
+      ports->pop_back();
+    } else {
+      any_of(*ports, &random_) = any_tensor();
+    }
+  }
+
+  void copy_tensor() {
+    if (auto tensor = copied(packed_.tensors())) model_.tensors.push_back(std::move(tensor));
+  }
+  void remove_tensor() {
+    if (!model_.tensors.empty()) model_.tensors.pop_back();
+  }
+  void change_shape() {
+    if (model_.tensors.empty()) return;
+    std::vector<int32_t>& shape = any_of(model_.tensors, &random_)->shape;
+    if (shape.empty() || random_.one_in(3)) {
+      shape.insert(shape.begin() + random_.below(shape.size() + 1), static_cast<int32_t>(random_.below(4)));
+    } else if (random_.one_in(2)) {
+      shape.erase(shape.begin() + random_.below(shape.size()));
+    } else {
+      std::swap(any_of(shape, &random_), any_of(shape, &random_));
+    }
+  }
+  // Two tensors in the same memory, one perhaps a slice of the other.
+  void overlay_tensors() {
+    if (model_.tensors.empty()) return;
+    fb::TensorT &a = *any_of(model_.tensors, &random_), &b = *any_of(model_.tensors, &random_);
+    a.offset = b.offset + 4 * random_.below(5);
+    if (random_.one_in(2)) a.row_stride = b.row_stride != 0 || b.shape.empty() ? b.row_stride : b.shape.back();
+  }
+  void permute_tensor() {
+    if (model_.tensors.empty()) return;
+    fb::TensorT& tensor = *any_of(model_.tensors, &random_);
+    tensor.source_permutation.clear();
+    for (size_t d = 0; d < tensor.shape.size(); ++d) tensor.source_permutation.push_back(static_cast<uint8_t>(d));
+    if (tensor.shape.empty()) return;
+    std::swap(any_of(tensor.source_permutation, &random_), any_of(tensor.source_permutation, &random_));
+    if (random_.one_in(4)) any_of(tensor.source_permutation, &random_) = static_cast<uint8_t>(random_.bits());
+  }
+
+  void copy_buffer() {
+    if (auto buffer = copied(packed_.buffers())) model_.buffers.push_back(std::move(buffer));
+  }
+  void resize_buffer() {
+    if (model_.buffers.empty()) return;
+    std::vector<uint8_t>& data = any_of(model_.buffers, &random_)->data;
+    const size_t sizes[] = {0, 64, data.size() / 2, data.size() + 64, data.size() + 4, data.size() - !data.empty()};
+    data.resize(sizes[random_.below(std::size(sizes))]);
+  }
+
+  void add_cascade() {
+    if (model_.steps.empty()) return;
+    model_.version = 2;
+    auto cascade = std::make_unique<fb::CascadeT>();
+    cascade->first_step = random_.below(model_.steps.size());
+    cascade->steps = 1 + random_.below(model_.steps.size() - cascade->first_step);
+    cascade->stripe_lines = static_cast<int32_t>(1 + random_.below(4));
+    for (uint32_t s = 0; s + 1 < cascade->steps; ++s) {
+      const fb::StepT& step = *model_.steps[cascade->first_step + s];
+      if (step.outputs.empty() || step.outputs[0] >= model_.tensors.size() || random_.one_in(3)) continue;
+      fb::TensorT& tensor = *model_.tensors[step.outputs[0]];
+      if (tensor.shape.size() == 4)
+        tensor.rolling_lines =
+            static_cast<int32_t>(1 + random_.below(static_cast<size_t>(std::max(tensor.shape[1], 1))));
+    }
+    model_.cascades.push_back(std::move(cascade));
+  }
+  void remove_cascade() {
+    if (!model_.cascades.empty()) model_.cascades.pop_back();
+  }
+};
+
+// The mutated model, or nothing where the bytes are not one or the result is too large.
+Bytes mutate(const Bytes& model, size_t max_size, Random* random) {
+  flatbuffers::Verifier verifier(model.data(), model.size());
+  if (!fb::VerifyModelBuffer(verifier)) return {};
+  Structure structure(model.data(), random);
+  if (random->one_in(2)) {
+    for (uint32_t count = 1 + random->below(2); count > 0; --count) structure.mutate();
+  }
+  Bytes packed = structure.pack();
+  if (packed.size() > max_size) return {};
+  Scalars scalars(packed.data());
+  for (uint32_t count = random->below(4); count > 0; --count) scalars.mutate(random);
+  return packed;
+}
+
+}  // namespace
+}  // namespace linnet::fuzz
+
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size, unsigned seed) {
+  linnet::fuzz::Random random(seed);
+  if (random.one_in(8)) return LLVMFuzzerMutate(data, size, max_size);
+  const linnet::test::Bytes result = linnet::fuzz::mutate({data, size}, max_size, &random);
+  if (result.size() == 0) return LLVMFuzzerMutate(data, size, max_size);
+  memcpy(data, result.data(), result.size());
+  return result.size();
+}
