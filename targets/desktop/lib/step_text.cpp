@@ -106,6 +106,7 @@ void describe(const fb::Binary& op, const fb::Step&, Writer* writer) {
 
 void describe(const fb::Unary& op, const fb::Step&, Writer* writer) {
   writer->activation(op.activation());
+  if (op.lookup() != 0) writer->buffer(op.lookup() - 1);
 }
 
 void describe(const fb::ScaleShift& op, const fb::Step&, Writer* writer) {
