@@ -252,7 +252,8 @@ def resize(g):
             given["cubic_coeff_a"] = g.choice([-0.5, -0.75])
         if g.chance(0.3):
             given["exclude_outside"] = 1
-    if g.opset >= 18 and mode != "nearest" and g.chance(0.2) and given["coordinate_transformation_mode"] == "half_pixel":
+    copied = not by_sizes and any(sizes[d] == x.shape[d] and scales[d] != 1 for d in moving)  # by ONNX Runtime, as above
+    if g.opset >= 18 and mode != "nearest" and not copied and given["coordinate_transformation_mode"] == "half_pixel" and g.chance(0.2):
         given["antialias"] = 1
     axes = list(range(x.rank))
     if g.opset >= 18 and x.rank == 4 and g.chance(0.3):
