@@ -15,7 +15,8 @@ from .generate import generate
 from .reduce import reduced
 
 BATCH = 100
-ENOUGH = 3000  # graphs in which every operator occurs
+ENOUGH = 10000  # graphs in which every operator occurs
+UNJUDGED = {"CumProd", "Swish"}  # ONNX Runtime does not have them
 
 ROOT = pathlib.Path(__file__).parents[3]
 
@@ -101,7 +102,7 @@ class Campaign:
             print(f"  {count} refused by ONNX Runtime: {text}")
         for signature, count in self.kinds.most_common():
             print(f"  {count} faults: {signature}")
-        missing = sorted(supported_operators() - set(self.operators)) if self.graphs >= ENOUGH and self.options.opset is None else []
+        missing = sorted(supported_operators() - UNJUDGED - set(self.operators)) if self.graphs >= ENOUGH and self.options.opset is None else []
         if missing:
             print(f"  no graph has {', '.join(missing)}")
         return 1 if self.kinds or missing else 0

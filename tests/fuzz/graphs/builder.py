@@ -12,6 +12,17 @@ SIZES = [1, 1, 2, 2, 3, 3, 4, 5, 5, 6, 7, 8, 9, 13]
 CHANNELS = [1, 1, 2, 3, 4, 5, 6, 8, 8, 12, 16, 17, 24, 33]
 
 
+def names_read(nodes):
+    """What nodes and the branches in them read."""
+    names = set()
+    for node in nodes:
+        names.update(node.input)
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                names |= names_read(attribute.g.node)
+    return names - {""}
+
+
 class Unfit(Exception):
     """What was drawn makes no valid node; the builder draws again."""
 
@@ -238,7 +249,7 @@ class Builder:
     # ---- the model ----
     def finished(self, outputs, prefix=""):
         """The model with these output tensors, which may be inputs, inner tensors and the same one twice."""
-        read = {name for node in self.nodes for name in node.input} | {t.name for t in outputs}
+        read = names_read(self.nodes) | {t.name for t in outputs}
         inputs = {name: array for name, array in self.inputs.items() if name in read}
         graph = helper.make_graph(
             self.nodes, "random",

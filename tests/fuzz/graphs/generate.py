@@ -1,11 +1,11 @@
 """Random valid graphs."""
 import random
 
-from . import constants, elementwise, layers, movement, norms, patterns, windows  # noqa: F401, they register
-from .builder import Builder, Unfit
+from . import constants, elementwise, folded, layers, movement, norms, patterns, windows  # noqa: F401, they register
+from .builder import Builder, Unfit, names_read
 from .registry import OPERATORS
 
-OPSETS = range(7, 22)
+OPSETS = range(7, 27)
 
 
 def generate(seed, opset=None):
@@ -39,7 +39,7 @@ def generate(seed, opset=None):
 
 def choose_outputs(g):
     """Tensors that nothing reads are outputs; others sometimes as well, also inputs, constants and one tensor twice."""
-    read = {name for node in g.nodes for name in node.input}
+    read = names_read(g.nodes)
     ends = [t for t in g.tensors if t.name not in read and t.name not in g.inputs]
     outputs = [t for t in ends if g.chance(0.95)] or g.tensors[-1:]
     inner = [t for t in g.tensors if t not in outputs and t.name not in g.inputs]

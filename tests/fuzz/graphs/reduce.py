@@ -3,6 +3,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from . import reference
+from .builder import names_read
 from .check import Case
 
 
@@ -12,7 +13,7 @@ def pruned(model, inputs):
     for node in reversed(model.graph.node):
         if needed & set(node.output):
             nodes.append(node)
-            needed |= set(node.input)
+            needed |= names_read([node])
     result = onnx.ModelProto()
     result.CopyFrom(model)
     for field, kept in (("node", nodes[::-1]), ("initializer", [t for t in model.graph.initializer if t.name in needed]),
@@ -47,7 +48,7 @@ def smaller(case):
                 yield less, inputs
     for i, node in reversed(list(enumerate(model.graph.node))):
         given = {name: tensors[name] for name in node.output if name}
-        if not node.input or not any(name in read(model) for name in given):
+        if not node.input or not any(name in names_read(model.graph.node) for name in given):
             continue
         less = copied(model)  # a node's results become inputs, or constants where they are integers
         del less.graph.node[i]
@@ -78,10 +79,6 @@ def smaller(case):
             less = copied(model)
             del less.graph.node[i].input[-1]
             yield less, inputs
-
-
-def read(model):
-    return {name for node in model.graph.node for name in node.input}
 
 
 def size(model):

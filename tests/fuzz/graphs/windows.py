@@ -252,7 +252,8 @@ def resize(g):
             given["cubic_coeff_a"] = g.choice([-0.5, -0.75])
         if g.chance(0.3):
             given["exclude_outside"] = 1
-    if g.opset >= 18 and mode != "nearest" and g.chance(0.2) and given["coordinate_transformation_mode"] == "half_pixel":
+    copied = not by_sizes and any(sizes[d] == x.shape[d] and scales[d] != 1 for d in moving)  # by ONNX Runtime, as above
+    if g.opset >= 18 and mode != "nearest" and not copied and given["coordinate_transformation_mode"] == "half_pixel" and g.chance(0.2):
         given["antialias"] = 1
     axes = list(range(x.rank))
     if g.opset >= 18 and x.rank == 4 and g.chance(0.3):
@@ -261,7 +262,7 @@ def resize(g):
     aimed = sizes
     empty = region = g.constant(np.zeros((0,), np.float32), plain=True) if g.opset < 13 else None
     if given["coordinate_transformation_mode"] == "tf_crop_and_resize":
-        parts = [(g.choice([0.0, 0.25, -0.2]), g.choice([1.0, 0.7, 1.3])) if d in moving and scales[d] != 1 else
+        parts = [(g.choice([0.0, 0.25, -0.2]), g.choice([1.0, 0.7, 1.3])) if d in moving and (sizes[d] != x.shape[d] if by_sizes else scales[d] != 1) else
                  (0.0, 1.0) for d in axes]  # ONNX Runtime does not crop where the scale is 1
         region = g.constant(np.array([p[0] for p in parts] + [p[1] for p in parts], np.float32))
         given["extrapolation_value"] = g.choice([0.0, 1.5])
