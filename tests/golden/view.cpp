@@ -64,6 +64,9 @@ std::vector<double> read(const linnet_tensor_view& view) {
     case LINNET_UINT8:
       read_as<uint8_t>(view.data, positions, &values);
       break;
+    case LINNET_INT16:
+      read_as<int16_t>(view.data, positions, &values);
+      break;
     case LINNET_INT32:
       read_as<int32_t>(view.data, positions, &values);
       break;
