@@ -96,9 +96,9 @@ typedef void (*linnet_tap_hook)(void* context, int step, int output, const struc
 
 typedef struct linnet_options {
   size_t struct_size;
-  const char* isa; /* null: the best this CPU has; otherwise a name in
-                      kernels/isa.hpp, such as "scalar", "avx2", "neon64" */
-  int threads;     /* 0 and 1: no parallel_for is called */
+  const char* isa;                  /* null: the best this CPU has; otherwise a name in
+                                       kernels/isa.hpp, such as "scalar", "avx2", "neon64" */
+  int threads;                      /* 0 and 1: no parallel_for is called */
   linnet_parallel_for parallel_for; /* may be null when threads <= 1 */
   void* parallel_context;
   linnet_profile_hook profile_hook; /* may be null */
