@@ -132,6 +132,7 @@ TEST(Npy, ConvertsElements) {
   EXPECT_EQ(value, -3.0f);
   EXPECT_EQ(convert_elements(integers, LINNET_INT8, "x"), (std::vector<unsigned char>{253, 0, 100}));
   EXPECT_EQ(convert_elements(integers, LINNET_INT32, "x").size(), 12u);
+  EXPECT_EQ(convert_elements(integers, LINNET_INT16, "x"), (std::vector<unsigned char>{253, 255, 0, 0, 100, 0}));
   EXPECT_THROW(convert_elements(integers, LINNET_UINT8, "x"), ToolError);
   EXPECT_THROW(convert_elements(integers, LINNET_BOOL, "x"), ToolError);
   const NpyArray numbers = parse(npy_file(npy_header("<f4", "(1,)"), raw(std::vector<float>{1})));
@@ -142,7 +143,8 @@ TEST(Npy, WritesWhatItReads) {
   for (const std::vector<int64_t>& shape : std::vector<std::vector<int64_t>>{{}, {4}, {2, 3}, {1, 2, 3, 4}}) {
     size_t count = 1;
     for (const int64_t extent : shape) count *= static_cast<size_t>(extent);
-    for (const linnet_type type : {LINNET_FLOAT32, LINNET_INT8, LINNET_UINT8, LINNET_INT32, LINNET_BOOL}) {
+    for (const linnet_type type :
+         {LINNET_FLOAT32, LINNET_INT8, LINNET_UINT8, LINNET_INT16, LINNET_INT32, LINNET_BOOL}) {
       std::vector<unsigned char> data(count * type_bytes(type), 1);
       const std::vector<unsigned char> bytes = npy_bytes(type, shape, data);
       EXPECT_EQ((bytes.size() - data.size()) % 64, 0u);

@@ -254,12 +254,14 @@ const char* type_name(linnet_type type) {
       return "int32";
     case LINNET_BOOL:
       return "bool";
+    case LINNET_INT16:
+      return "int16";
   }
   return "unknown";
 }
 
 size_t type_bytes(linnet_type type) {
-  return type == LINNET_FLOAT32 || type == LINNET_INT32 ? 4 : 1;
+  return type == LINNET_FLOAT32 || type == LINNET_INT32 ? 4 : type == LINNET_INT16 ? 2 : 1;
 }
 
 NpyArray parse_npy(const std::string& path, const unsigned char* data, size_t size) {
@@ -311,6 +313,8 @@ std::vector<unsigned char> convert_elements(const NpyArray& array, linnet_type t
       return converted_integers<int8_t>(array, place);
     case LINNET_UINT8:
       return converted_integers<uint8_t>(array, place);
+    case LINNET_INT16:
+      return converted_integers<int16_t>(array, place);
     case LINNET_INT32:
       return converted_integers<int32_t>(array, place);
     case LINNET_BOOL:
@@ -329,6 +333,7 @@ std::vector<unsigned char> npy_bytes(linnet_type type, const std::vector<int64_t
                                      const std::vector<unsigned char>& data) {
   const char* descr = type == LINNET_FLOAT32 ? "<f4"
                       : type == LINNET_INT32 ? "<i4"
+                      : type == LINNET_INT16 ? "<i2"
                       : type == LINNET_INT8  ? "|i1"
                       : type == LINNET_UINT8 ? "|u1"
                                              : "|b1";

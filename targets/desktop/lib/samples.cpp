@@ -264,6 +264,11 @@ double OutputSamples::number(size_t index) const {
     case LINNET_UINT8:
     case LINNET_BOOL:
       return *element;
+    case LINNET_INT16: {
+      int16_t value;
+      std::memcpy(&value, element, sizeof(value));
+      return value;
+    }
     case LINNET_INT32: {
       int32_t value;
       std::memcpy(&value, element, sizeof(value));
