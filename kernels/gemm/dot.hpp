@@ -107,7 +107,7 @@ struct Dot<isa::avx2> {
   static LINNET_INLINE Sum zero() { return {_mm256_setzero_si256(), _mm256_setzero_si256()}; }
   static LINNET_INLINE Weights weights(const int8_t* p) { return p; }
   static LINNET_INLINE Inputs inputs(const int8_t* p) {
-    return _mm256_cvtepi8_epi16(_mm_castps_si128(_mm_broadcast_ss(reinterpret_cast<const float*>(p))));
+    return _mm256_cvtepi8_epi16(_mm_set1_epi32(load_as<isa::avx2, int32_t>(p)));
   }
   static LINNET_INLINE void add(Sum* sum, Weights w, Inputs x) {
     sum->low = _mm256_add_epi32(sum->low, _mm256_madd_epi16(widen(w), x));
