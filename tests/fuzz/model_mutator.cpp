@@ -125,7 +125,9 @@ class Structure {
     (this->*kMutations[random_.below(std::size(kMutations))])();
   }
 
-  Bytes pack() const {
+  Bytes pack() {
+    for (auto& step : model_.steps)  // the file may name an operator and have none
+      if (step->op.value == nullptr) step->op.Reset();
     flatbuffers::FlatBufferBuilder builder;
     builder.ForceDefaults(true);
     fb::FinishModelBuffer(builder, fb::Model::Pack(builder, &model_));
