@@ -17,7 +17,16 @@ void check_trap() {
 
 }  // namespace
 
+// GCC's macro and Clang's feature.
 #if defined(__SANITIZE_ADDRESS__)
+#define LINNET_ADDRESS_SANITIZER
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define LINNET_ADDRESS_SANITIZER
+#endif
+#endif
+
+#ifdef LINNET_ADDRESS_SANITIZER
 // Of the sanitizers' runtime; GCC does not install the header that declares it.
 extern "C" int __sanitizer_install_malloc_and_free_hooks(void (*malloc_hook)(const volatile void*, size_t),
                                                          void (*free_hook)(const volatile void*));
