@@ -306,11 +306,19 @@ LINNET_INLINE bool any(Mask<Isa> m) {
 }
 template <class Isa>
 LINNET_INLINE I32<Isa> bits(F32<Isa> a) {
+#if defined(__ARM_NEON)  // xsimd 8.1 looks functions up in tables, which are weak symbols of every object
+  return {typename I32<Isa>::Batch(vreinterpretq_s32_f32(a.v))};
+#else
   return {xsimd::bitwise_cast<typename I32<Isa>::Batch>(a.v)};
+#endif
 }
 template <class Isa>
 LINNET_INLINE F32<Isa> from_bits(I32<Isa> a) {
+#if defined(__ARM_NEON)
+  return {typename F32<Isa>::Batch(vreinterpretq_f32_s32(a.v))};
+#else
   return {xsimd::bitwise_cast<typename F32<Isa>::Batch>(a.v)};
+#endif
 }
 template <class Isa>
 LINNET_INLINE I32<Isa> truncate(F32<Isa> a) {
