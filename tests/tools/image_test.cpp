@@ -132,8 +132,12 @@ TEST(Image, TooManyPixelsAreAnErrorBeforeTheyAreAllocated) {
       if (jpeg && side > 65000) continue;
       const std::string bytes = (jpeg ? test::jpeg_of_size : test::png_of_size)(file.bytes, side, side);
       const std::string size = std::to_string(side) + "x" + std::to_string(side);
-      EXPECT_NE(error_of(bytes, 3).find(size + " (width x height); supported are at most 67,108,864 pixels"),
-                std::string::npos)
+      // Where sizes have 32 bits, libpng itself refuses such lines.
+      const bool refused_before = sizeof(size_t) == 4 && side == 0x7fffffffu;
+      EXPECT_NE(
+          error_of(bytes, 3).find(refused_before ? "Invalid IHDR"
+                                                 : size + " (width x height); supported are at most 67,108,864 pixels"),
+          std::string::npos)
           << file.name << ": " << error_of(bytes, 3);
     }
     EXPECT_EQ(error_of(file.bytes, 3, 130), "") << file.name;

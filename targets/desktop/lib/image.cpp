@@ -89,7 +89,8 @@ Planes rows_resampled(const T* in, int width, int channels, const std::vector<Ta
 // In the order of axes that makes the image between them the smaller one.
 Planes resample(const Image& in, const std::vector<Taps>& columns, const std::vector<Taps>& rows) {
   const unsigned char* pixels = in.pixels.data();
-  if (columns.size() * static_cast<size_t>(in.height) <= rows.size() * static_cast<size_t>(in.width)) {
+  if (uint64_t{columns.size()} * static_cast<uint64_t>(in.height) <=
+      uint64_t{rows.size()} * static_cast<uint64_t>(in.width)) {
     const Planes wide = columns_resampled(pixels, in.width, in.height, in.channels, columns);
     return rows_resampled(wide.values.data(), wide.width, in.channels, rows);
   }
