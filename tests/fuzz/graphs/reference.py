@@ -42,12 +42,14 @@ def all_tensors(model, inputs):
     return dict(zip(names, run(wide, inputs)))
 
 
-def arguments_of_resizing(model):
-    """Tensors that scales and regions come from: with noise the output would have another shape."""
+def arguments_of_shapes(model):
+    """Tensors that scales, regions and repeated elements come from: with noise the output would have another shape."""
     found = set()
     for node in reversed(model.graph.node):
         if node.op_type in ("Resize", "Upsample"):
             found.update(node.input[1:])
+        if node.op_type == "Unique":
+            found.update(node.input)
         if found & set(node.output):
             found.update(node.input)
     return found - {""}
@@ -60,7 +62,7 @@ def spreads(model, inputs, outputs):
     noisy = onnx.ModelProto()
     noisy.CopyFrom(model)
     del noisy.graph.node[:]
-    factors, summands, exact = {}, {}, arguments_of_resizing(model)
+    factors, summands, exact = {}, {}, arguments_of_shapes(model)
     for node in model.graph.node:
         copy = noisy.graph.node.add()
         copy.CopyFrom(node)
