@@ -97,16 +97,16 @@ LINNET_INLINE void ConvolutionInt8<Isa>::gather(const int8_t* x, const WindowPla
   for (int32_t ky = 0; ky < w.kernel_h; ++ky) {
     const int32_t iy = p.top + ky * w.dilation_h;
     const bool line_inside = iy >= 0 && iy < args.in_h;
-    const int8_t* const line = x + p.image + (static_cast<ptrdiff_t>(iy) * args.in_w + p.left) * args.x_stride;
+    const int8_t* const line = x + p.image + (line_inside ? static_cast<ptrdiff_t>(iy) * args.in_w * args.x_stride : 0);
     if (joined && line_inside && p.left >= 0 && p.left + w.kernel_w <= args.in_w) {
-      copy_bytes<Isa>(line, row, w.kernel_w * channels);
+      copy_bytes<Isa>(line + p.left * args.x_stride, row, w.kernel_w * channels);
       row += w.kernel_w * channels;
       continue;
     }
     for (int32_t kx = 0; kx < w.kernel_w; ++kx, row += channels) {
       const int32_t ix = p.left + kx * w.dilation_w;
       if (line_inside && ix >= 0 && ix < args.in_w) {
-        copy_bytes<Isa>(line + static_cast<ptrdiff_t>(kx) * w.dilation_w * args.x_stride, row, channels);
+        copy_bytes<Isa>(line + ix * args.x_stride, row, channels);
       } else {
         std::memset(row, args.input_zero_point, static_cast<size_t>(channels));
       }

@@ -16,14 +16,15 @@ LINNET_INLINE TapRange taps_inside(int32_t at, int32_t size, int32_t kernel, int
   return {begin, inside < kernel ? inside : kernel};
 }
 
+// x: the first of the window's pixels inside the image, if there is one.
 template <class Isa, class Combine>
 LINNET_INLINE I32<Isa> pool_taps(const Pool2DInt8Args& args, const int8_t* x, TapRange lines, TapRange columns,
                                  int channels, I32<Isa> start, Combine combine) {
   I32<Isa> result = start;
   const ptrdiff_t step = args.window.dilation_w * args.x_stride;
   const ptrdiff_t line_step = static_cast<ptrdiff_t>(args.window.dilation_h) * args.in_w * args.x_stride;
-  for (int32_t ky = lines.begin; ky < lines.end; ++ky) {
-    const int8_t* tap = x + ky * line_step + columns.begin * step;
+  for (int32_t ky = lines.begin; ky < lines.end; ++ky, x += line_step) {
+    const int8_t* tap = x;
     for (int32_t kx = columns.begin; kx < columns.end; ++kx, tap += step) {
       result = combine(result, Int<Isa>::load_s8(tap, channels));
     }
@@ -45,7 +46,9 @@ void pool2d_s8_impl(const Pool2DInt8Args& args) {
     const bool empty = lines.begin >= lines.end || columns.begin >= columns.end;
     const int32_t taps = empty ? 1 : (lines.end - lines.begin) * (columns.end - columns.begin);
     const F32<Isa> reciprocal = F32<Isa>::set(1.0f / static_cast<float>(taps));
-    const int8_t* const x = args.x + p.image + (static_cast<ptrdiff_t>(p.top) * args.in_w + p.left) * args.x_stride;
+    const ptrdiff_t line = empty ? 0 : p.top + static_cast<ptrdiff_t>(lines.begin) * w.dilation_h;
+    const ptrdiff_t column = empty ? 0 : p.left + static_cast<ptrdiff_t>(columns.begin) * w.dilation_w;
+    const int8_t* const x = args.x + p.image + (line * args.in_w + column) * args.x_stride;
     int8_t* const y = args.y + pixel * args.y_stride;
     for (int32_t c = 0; c < args.channels; c += V::width) {
       const int n = args.channels - c;

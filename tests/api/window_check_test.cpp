@@ -16,6 +16,8 @@ using kernels::Window;
 
 constexpr int32_t kSize = 4;  // of the image; the output is one pixel
 constexpr Window kUsual = {1, 1, 1, 1, 1, 1, 0, 0};
+constexpr int32_t kZeroPoint = 3;
+const fb::Requantize kRequantize(fb::Rounding::FixedPoint, -128, 127);
 
 struct Layer {
   std::string name;
@@ -94,6 +96,42 @@ Bytes conv_transpose(int32_t channels, const Window& w) {
                 channels);
 }
 
+template <class Table>
+Bytes finish_int8(ModelBuilder& b, flatbuffers::Offset<Table> table, int32_t channels) {
+  b.quantize(0.05f, kZeroPoint);
+  const uint32_t x = b.input({1, kSize, kSize, channels}, fb::DataType::Int8);
+  b.step(table, {x}, {b.output({1, 1, 1, channels}, fb::DataType::Int8)});
+  return b.finish();
+}
+
+Bytes conv_int8(int32_t channels, const Window& w) {
+  ModelBuilder b;
+  const uint32_t weights = b.int8_weights(1, channels, channels, 1, kZeroPoint, kRequantize.rounding(), 1);
+  return finish_int8(b,
+                     fb::CreateConv2D(b.fbb(), weights, 1, 1, 1, w.stride_h, w.stride_w, w.dilation_h, w.dilation_w,
+                                      w.pad_top, w.pad_left, nullptr, 0, fb::WeightLayout::Panel16Int8, &kRequantize),
+                     channels);
+}
+
+Bytes depthwise_int8(int32_t channels, const Window& w) {
+  ModelBuilder b;
+  const uint32_t weights = b.int8_weights(channels, 0, 0, 1, kZeroPoint, kRequantize.rounding(), 1);
+  return finish_int8(
+      b,
+      fb::CreateDepthwiseConv2D(b.fbb(), weights, 1, 1, w.stride_h, w.stride_w, w.dilation_h, w.dilation_w, w.pad_top,
+                                w.pad_left, nullptr, 0, fb::WeightLayout::Depthwise16Int8, &kRequantize),
+      channels);
+}
+
+template <fb::PoolKind kKind>
+Bytes pool_int8(int32_t channels, const Window& w) {
+  ModelBuilder b;
+  return finish_int8(b,
+                     fb::CreatePool2D(b.fbb(), kKind, 1, 1, w.stride_h, w.stride_w, w.dilation_h, w.dilation_w,
+                                      w.pad_top, w.pad_left, 0, 0, false, nullptr, &kRequantize),
+                     channels);
+}
+
 const Layer kLayers[] = {{"Conv2D", 12, conv},
                          {"Conv2DOfFewChannels", 3, conv},
                          {"ScaledConv2D", 12, scaled_conv},
@@ -101,7 +139,12 @@ const Layer kLayers[] = {{"Conv2D", 12, conv},
                          {"DepthwiseConv2DOfLines", 19, depthwise_line},
                          {"MaxPool", 7, pool<fb::PoolKind::Max>},
                          {"AveragePool", 7, pool<fb::PoolKind::Average>},
-                         {"ConvTranspose2D", 5, conv_transpose}};
+                         {"ConvTranspose2D", 5, conv_transpose},
+                         {"Conv2DInt8", 12, conv_int8},
+                         {"Conv2DInt8OfFewChannels", 3, conv_int8},
+                         {"DepthwiseConv2DInt8", 19, depthwise_int8},
+                         {"MaxPoolInt8", 7, pool_int8<fb::PoolKind::Max>},
+                         {"AveragePoolInt8", 7, pool_int8<fb::PoolKind::Average>}};
 
 struct Field {
   const char* name;
@@ -139,11 +182,12 @@ TEST_P(Windows, OfAnySize) {
     ASSERT_EQ(linnet_get_model_info(nullptr, model.data(), model.size(), &info), fits ? LINNET_OK : LINNET_ERROR_SHAPE)
         << value;
     if (!fits) continue;
-    for (const char* isa : {"scalar", "avx2", "avx512", "neon32", "neon64"}) {
+    for (const kernels::IsaTraits& isa : kernels::kIsaTraits) {
       linnet_options options = LINNET_OPTIONS_INIT;
-      options.isa = isa;
+      options.isa = isa.name;
       if (linnet_get_model_info(&options, model.data(), model.size(), &info) != LINNET_OK) continue;
-      EXPECT_EQ(run(make_instance(model, &options)), run(make_instance(expected, &options))) << isa << ", " << value;
+      EXPECT_EQ(run(make_instance(model, &options)), run(make_instance(expected, &options)))
+          << isa.name << ", " << value;
     }
   }
 }

@@ -125,6 +125,6 @@ void attempt(const Bytes& model, const char* isa) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const linnet::test::Bytes model(data, size);
-  for (const char* isa : {"scalar", "avx2", "avx512", "neon32", "neon64"}) linnet::fuzz::attempt(model, isa);
+  for (const auto& isa : linnet::kernels::kIsaTraits) linnet::fuzz::attempt(model, isa.name);
   return 0;
 }
