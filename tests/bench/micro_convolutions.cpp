@@ -1,82 +1,54 @@
 // Convolutions over images.
+#include "tests/bench/image_case.hpp"
 #include "tests/bench/micro.hpp"
-#include "tests/bench/support.hpp"
 
 namespace linnet::bench {
 namespace {
 
 using namespace kernels;
 
-// Square images and kernels, padded so that the output is the input divided by the stride.
-struct ImageCase {
-  int out, in_channels, out_channels, kernel, stride;
-  std::string name() const {
-    return std::to_string(out) + "x" + std::to_string(out) + "_" + std::to_string(in_channels) + "to" +
-           std::to_string(out_channels) + "_k" + std::to_string(kernel) + "_s" + std::to_string(stride);
-  }
-};
-
 template <class Args>
-Args image_arguments(const ImageCase& c) {
-  Args args{};
-  args.window = {c.kernel, c.kernel, c.stride, c.stride, 1, 1, c.kernel / 2, c.kernel / 2};
-  args.in_h = args.in_w = c.out * c.stride;
-  args.out_h = args.out_w = args.row_end = c.out;
-  args.x_stride = c.in_channels;
-  args.y_stride = c.out_channels;
+Args relu_arguments(const ImageCase& c) {
+  Args args = image_arguments<Args>(c);
   args.epilogue.activation.function = Function::Relu;
   return args;
 }
-
-// Tensors of a case, given to `args`; lives as long as they are used.
-struct ImageMemory {
-  template <class Args>
-  ImageMemory(Args* args, size_t packed_floats, int64_t scratch_bytes)
-      : x(static_cast<size_t>(args->in_h) * args->in_w * args->x_stride),
-        packed(packed_floats + 16),
-        y(static_cast<size_t>(args->out_h) * args->out_w * args->y_stride),
-        scratch(static_cast<size_t>(scratch_bytes) / 4 + 1) {
-    args->x = x.data();
-    args->packed = packed.data();
-    args->y = y.data();
-    args->scratch = scratch.data();
-  }
-  AlignedFloats x, packed, y, scratch;
-};
 
 double output_pixels(const ImageCase& c) {
   return static_cast<double>(c.out) * c.out;
 }
 
 void conv(benchmark::State& state, const KernelTable& kernels, const ImageCase& c) {
-  auto args = image_arguments<Conv2DArgs>(c);
+  auto args = relu_arguments<Conv2DArgs>(c);
   args.groups = 1;
   args.in_channels = c.in_channels;
   args.out_channels = c.out_channels;
   const int k = c.kernel * c.kernel * c.in_channels;
-  const ImageMemory memory(&args, panel_floats(c.out_channels, k),
-                           conv2d_scratch_bytes(args.window, c.in_channels, traits(kernels.id), sizeof(void*)));
+  const ImageMemory<AlignedFloats> memory(
+      &args, panel_floats(c.out_channels, k),
+      conv2d_scratch_bytes(args.window, c.in_channels, traits(kernels.id), sizeof(void*)));
   measure_multiply_adds(state, kernels, output_pixels(c) * c.out_channels * k, [&] { kernels.conv2d_f32(args); });
 }
 
 void depthwise(benchmark::State& state, const KernelTable& kernels, const ImageCase& c) {
-  auto args = image_arguments<DepthwiseArgs>(c);
+  auto args = relu_arguments<DepthwiseArgs>(c);
   args.channels = c.in_channels;
   const int taps = c.kernel * c.kernel;
-  const ImageMemory memory(&args, panel_floats(c.in_channels, taps),
-                           depthwise_scratch_bytes(args.window, c.in_channels, traits(kernels.id), sizeof(void*)));
+  const ImageMemory<AlignedFloats> memory(
+      &args, panel_floats(c.in_channels, taps),
+      depthwise_scratch_bytes(args.window, c.in_channels, traits(kernels.id), sizeof(void*)));
   measure_multiply_adds(state, kernels, output_pixels(c) * c.in_channels * taps, [&] { kernels.depthwise_f32(args); });
 }
 
 // In multiply-adds of the direct convolution, so that `peak` may exceed 1; `stride` is the tile here.
 void winograd(benchmark::State& state, const KernelTable& kernels, const ImageCase& c) {
-  auto args = image_arguments<WinogradArgs>({c.out, c.in_channels, c.out_channels, c.kernel, 1});
+  auto args = relu_arguments<WinogradArgs>({c.out, c.in_channels, c.out_channels, c.kernel, 1});
   args.tile = c.stride;
   args.in_channels = c.in_channels;
   args.out_channels = args.column_end = c.out_channels;
   const int along = (c.out + args.tile - 1) / args.tile, points = (args.tile + 2) * (args.tile + 2);
   args.row_end = along;
-  const ImageMemory memory(
+  const ImageMemory<AlignedFloats> memory(
       &args, panel_floats(c.out_channels, points * (c.in_channels + 1)),
       winograd2d_scratch_bytes(args.tile, c.in_channels, int64_t{along} * along, traits(kernels.id)));
   measure_multiply_adds(state, kernels, output_pixels(c) * c.in_channels * c.out_channels * 9,
@@ -85,7 +57,7 @@ void winograd(benchmark::State& state, const KernelTable& kernels, const ImageCa
 
 // `stride` multiplies the size of the image here.
 void conv_transpose(benchmark::State& state, const KernelTable& kernels, const ImageCase& c) {
-  auto args = image_arguments<ConvTranspose2DArgs>(c);
+  auto args = relu_arguments<ConvTranspose2DArgs>(c);
   args.window.pad_top = args.window.pad_left = (c.kernel - c.stride) / 2;
   args.in_h = args.in_w = c.out / c.stride;
   args.groups = 1;
@@ -93,7 +65,7 @@ void conv_transpose(benchmark::State& state, const KernelTable& kernels, const I
   args.out_channels = c.out_channels;
   const int taps = c.kernel * c.kernel, phases = c.stride * c.stride;
   const size_t packed = panel_floats(c.out_channels, taps * c.in_channels) + phases * panel_floats(c.out_channels, 0);
-  const ImageMemory memory(
+  const ImageMemory<AlignedFloats> memory(
       &args, packed, conv_transpose2d_scratch_bytes(args.window, c.in_channels, traits(kernels.id), sizeof(void*)));
   measure_multiply_adds(state, kernels, output_pixels(c) / phases * c.in_channels * c.out_channels * taps,
                         [&] { kernels.conv_transpose2d_f32(args); });

@@ -1,5 +1,6 @@
 // int8 convolutions; `peak` is relative to the float ceiling, as for the float kernels.
 #include "kernels/pack_int8.hpp"
+#include "tests/bench/image_case.hpp"
 #include "tests/bench/micro.hpp"
 
 namespace linnet::bench {
@@ -7,52 +8,25 @@ namespace {
 
 using namespace kernels;
 
-// As ImageCase of micro_convolutions.cpp, with the rule of rounding.
 struct Int8Case {
-  int out, in_channels, out_channels, kernel, stride;
+  ImageCase image;
   Rounding rounding;
-  std::string name() const {
-    return std::to_string(out) + "x" + std::to_string(out) + "_" + std::to_string(in_channels) + "to" +
-           std::to_string(out_channels) + "_k" + std::to_string(kernel) + "_s" + std::to_string(stride) +
-           (rounding == Rounding::Float ? "_float" : "_fixed");
-  }
+  std::string name() const { return image.name() + (rounding == Rounding::Float ? "_float" : "_fixed"); }
 };
 
 template <class Args>
 Args int8_arguments(const Int8Case& c) {
-  Args args{};
-  args.window = {c.kernel, c.kernel, c.stride, c.stride, 1, 1, c.kernel / 2, c.kernel / 2};
-  args.in_h = args.in_w = c.out * c.stride;
-  args.out_h = args.out_w = args.row_end = c.out;
-  args.x_stride = c.in_channels;
-  args.y_stride = c.out_channels;
+  Args args = image_arguments<Args>(c.image);
   args.input_zero_point = 3;
   args.epilogue.requantize = {c.rounding, -5, -128, 127};
   return args;
 }
 
-// Tensors of a case, given to `args`; lives as long as they are used.
-struct Int8Memory {
-  template <class Args>
-  Int8Memory(Args* args, int64_t packed_bytes, int64_t scratch_bytes)
-      : x(static_cast<size_t>(args->in_h) * args->in_w * args->x_stride),
-        packed(static_cast<size_t>(packed_bytes) + 64),
-        y(static_cast<size_t>(args->out_h) * args->out_w * args->y_stride),
-        scratch(static_cast<size_t>(scratch_bytes) / sizeof(scratch[0]) + 1) {
-    args->x = x.data();
-    args->packed = packed.data();
-    args->y = y.data();
-    args->scratch = scratch.data();
-  }
-  struct alignas(64) Line {
-    int8_t bytes[64];
-  };
-  std::vector<int8_t> x, packed, y;
-  std::vector<Line> scratch;
-};
+using Int8Memory = ImageMemory<std::vector<int8_t>>;
 
-void conv(benchmark::State& state, const KernelTable& kernels, const Int8Case& c) {
-  auto args = int8_arguments<Conv2DInt8Args>(c);
+void conv(benchmark::State& state, const KernelTable& kernels, const Int8Case& int8) {
+  const ImageCase& c = int8.image;
+  auto args = int8_arguments<Conv2DInt8Args>(int8);
   args.groups = 1;
   args.in_channels = c.in_channels;
   args.out_channels = c.out_channels;
@@ -63,8 +37,9 @@ void conv(benchmark::State& state, const KernelTable& kernels, const Int8Case& c
                         [&] { kernels.conv2d_s8(args); });
 }
 
-void depthwise(benchmark::State& state, const KernelTable& kernels, const Int8Case& c) {
-  auto args = int8_arguments<DepthwiseInt8Args>(c);
+void depthwise(benchmark::State& state, const KernelTable& kernels, const Int8Case& int8) {
+  const ImageCase& c = int8.image;
+  auto args = int8_arguments<DepthwiseInt8Args>(int8);
   args.channels = c.in_channels;
   const int taps = c.kernel * c.kernel;
   const Int8Memory memory(&args, panel_int8_bytes(c.in_channels, taps),
@@ -78,17 +53,19 @@ void depthwise(benchmark::State& state, const KernelTable& kernels, const Int8Ca
 void add_int8(const KernelTable& kernels) {
   for (const Rounding rounding : {Rounding::FixedPoint, Rounding::Float}) {
     const std::vector<Int8Case> direct = {
-        {112, 3, 64, 7, 2, rounding},   {112, 3, 32, 3, 2, rounding},  // first layers
-        {56, 64, 64, 3, 1, rounding},   {28, 128, 128, 3, 1, rounding},  {14, 256, 256, 3, 1, rounding},
-        {7, 512, 512, 3, 1, rounding},  // ResNet
-        {112, 32, 64, 1, 1, rounding},  {56, 128, 128, 1, 1, rounding},  {28, 256, 256, 1, 1, rounding},
-        {14, 512, 512, 1, 1, rounding}, {7, 1024, 1024, 1, 1, rounding},                               // MobileNetV1
-        {32, 16, 16, 3, 1, rounding},   {16, 32, 32, 3, 1, rounding},    {8, 64, 64, 3, 1, rounding},  // MLPerf Tiny
-        {1, 640, 128, 1, 1, rounding},  {1, 2048, 1000, 1, 1, rounding},                               // linear layers
+        {{112, 3, 64, 7, 2}, rounding},    {{112, 3, 32, 3, 2}, rounding},  // first layers
+        {{56, 64, 64, 3, 1}, rounding},    {{28, 128, 128, 3, 1}, rounding},
+        {{14, 256, 256, 3, 1}, rounding},  {{7, 512, 512, 3, 1}, rounding},  // ResNet
+        {{112, 32, 64, 1, 1}, rounding},   {{56, 128, 128, 1, 1}, rounding},
+        {{28, 256, 256, 1, 1}, rounding},  {{14, 512, 512, 1, 1}, rounding},
+        {{7, 1024, 1024, 1, 1}, rounding},  // MobileNetV1
+        {{32, 16, 16, 3, 1}, rounding},    {{16, 32, 32, 3, 1}, rounding},
+        {{8, 64, 64, 3, 1}, rounding},                                         // MLPerf Tiny
+        {{1, 640, 128, 1, 1}, rounding},   {{1, 2048, 1000, 1, 1}, rounding},  // linear layers
     };
     std::vector<Int8Case> channelwise;
     const auto add = [&](int out, int channels, int kernel, int stride) {
-      channelwise.push_back({out, channels, channels, kernel, stride, rounding});
+      channelwise.push_back({{out, channels, channels, kernel, stride}, rounding});
     };
     add(112, 32, 3, 1), add(56, 64, 3, 2), add(56, 128, 3, 1), add(28, 256, 3, 1), add(14, 512, 3, 1),
         add(7, 1024, 3, 1);
