@@ -39,9 +39,9 @@ std::vector<Value*> add_cast(import::OnnxContext& context, DType to) {
   const DType from = x->type.dtype;
   if (from == to) return {x};
   const bool halves = to == DType::f16 || to == DType::bf16;
-  if (halves && is_static(x)) return {context.add_constant(context.constant(0, "input").cast(to), "")};
+  if (halves && context.is_static(x)) return {context.add_constant(context.constant(0, "input").cast(to), "")};
   if (halves && is_floating(from)) context.warn(fmt::format("the rounding to {} is left out", ir::name(to)));
-  if (to == DType::i64 && is_floating(from) && !is_static(x))
+  if (to == DType::i64 && is_floating(from) && !context.is_static(x))
     context.warn("numbers beyond 32 bits become the largest of 32 bits");
   auto op = std::make_unique<Cast>();
   op->to = to;

@@ -19,7 +19,7 @@ std::vector<Value*> fold(import::OnnxContext& context, size_t inputs, std::strin
   bool constant = true;
   for (size_t i = 0; i < inputs; ++i) {
     values.push_back(context.optional_input(i));
-    constant = constant && is_static(values.back());
+    constant = constant && (values.back() == nullptr || context.is_static(values.back()));
   }
   if (!constant) return context.add_many(std::move(op), std::move(values));
   infer_types(*op, values);
