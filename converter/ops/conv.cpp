@@ -41,7 +41,10 @@ void scale_planes(std::vector<double>& values, const Image& in, const Array& fac
   for (size_t i = 0; i < values.size(); ++i) values[i] *= factors.number(i / static_cast<size_t>(in.pixels()));
 }
 
-std::vector<float> packed_weights(const kernels::ConvWeights& weights, bool depthwise, int64_t winograd) {
+std::vector<float> packed_weights(const Array& array, const Array* bias, int64_t groups, bool depthwise,
+                                  int64_t winograd) {
+  const PackedSource source(array.floats(), array.shape(), bias, groups);
+  const kernels::ConvWeights& weights = source.weights;
   std::vector<float> packed;
   if (winograd != 0) {
     const int32_t tile = device_int(winograd), outputs = weights.out_channels;
@@ -169,14 +172,13 @@ void Conv::emit(const Node& node, emit::Context& context) const {
   const Array& weights = *constant_input(node, 1, "weights");
   const Array* bias = constant_input(node, 2, "bias");
   const Window2D window = window_2d(window_of(*this, weights.shape()));
-  const PackedSource source(weights.floats(), weights.shape(), bias, groups);
   const bool depthwise = groups > 1 && groups == weights.shape()[0] && weights.shape()[1] == 1;
   std::vector<uint32_t> inputs = {image_tensor(node.in(0), context)};
   if (node.has(4)) inputs.push_back(image_tensor(node.in(4), context));
   if (node.has(3)) inputs.push_back(image_tensor(node.in(3), context));
   std::vector<uint32_t> outputs = {image_tensor(node.out(), context)};
   if (moment_rows > 0) outputs.push_back(context.tensor(node.out(1)));
-  const uint32_t buffer = context.buffer(packed_weights(source.weights, depthwise, winograd));
+  const uint32_t buffer = context.buffer(packed_weights(weights, bias, groups, depthwise, winograd));
   const fb::Activation activation = emit::Context::activation(fused);
   if (winograd != 0) {
     fb::Winograd2DBuilder table(context.builder());
