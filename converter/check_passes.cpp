@@ -22,7 +22,8 @@ Array random_input(const TensorType& type, std::mt19937& random) {
     return Array::of_doubles(type.shape, std::move(values), type.dtype);
   }
   std::vector<int64_t> values(count);
-  for (int64_t& value : values) value = random() % (type.dtype == DType::boolean ? 2 : 8);
+  const uint32_t span = type.dtype == DType::boolean ? 2 : type.quantization ? 128 : 8;
+  for (int64_t& value : values) value = random() % span;
   return Array::of_integers(type.shape, std::move(values), type.dtype);
 }
 
@@ -38,7 +39,7 @@ std::vector<Array> PassChecker::run(const Graph& graph) const {
   std::vector<Array> inputs;
   for (size_t i = 0; i < inputs_.size(); ++i) {
     const Value& input = *graph.inputs[i];
-    const Array array = inputs_[i].cast(input.type.dtype);
+    const Array array = inputs_[i].cast(input.type.dtype).with_quantization(input.type.quantization);
     inputs.push_back(input.source_permutation.empty() ? array : passes::transposed(array, input.source_permutation));
   }
   std::vector<Array> outputs = evaluate(graph, inputs);

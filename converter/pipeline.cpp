@@ -9,6 +9,8 @@
 #include "converter/check_passes.hpp"
 #include "converter/emit/emit.hpp"
 #include "converter/import/onnx.hpp"
+#include "converter/import/tflite/file.hpp"
+#include "converter/import/tflite/importer.hpp"
 #include "converter/passes/passes.hpp"
 #include "converter/plan/plan.hpp"
 #include "converter/report/memory.hpp"
@@ -93,13 +95,7 @@ class Converter {
 
   void import(const std::filesystem::path& file) {
     report().source_file = file.filename().string();
-    import::OnnxModel model =
-        import::import_onnx(file, options_.input_shapes, options_.constants, options_.initialization.has_value());
-    conversion_.warnings = report().warnings = model.warnings;
-    report().onnx_opset = model.opset;
-    report().open_inputs = model.open_inputs;
-    placeholders_ = std::move(model.placeholders);
-    take(std::move(model.graph));
+    import::is_tflite(file) ? import_tflite(file) : import_onnx(file);
   }
 
   void take(std::unique_ptr<ir::Graph> graph) {
@@ -133,6 +129,27 @@ class Converter {
 
   void progress(std::string_view stage, double fraction) const {
     if (options_.progress) options_.progress(stage, fraction);
+  }
+
+  void import_onnx(const std::filesystem::path& file) {
+    if (!options_.signature.empty())
+      throw ir::Error("a signature is named; those are TensorFlow Lite's, an ONNX model has none");
+    import::OnnxModel model =
+        import::import_onnx(file, options_.input_shapes, options_.constants, options_.initialization.has_value());
+    conversion_.warnings = report().warnings = model.warnings;
+    report().source_format = fmt::format("ONNX opset {}", model.opset);
+    report().onnx_opset = model.opset;
+    report().open_inputs = model.open_inputs;
+    placeholders_ = std::move(model.placeholders);
+    take(std::move(model.graph));
+  }
+
+  void import_tflite(const std::filesystem::path& file) {
+    if (!options_.constants.empty()) throw ir::Error("--constant is for ONNX models");
+    import::TfliteModel model = import::import_tflite(file, options_.input_shapes, options_.signature);
+    conversion_.warnings = report().warnings = model.warnings;
+    report().source_format = "TensorFlow Lite";
+    take(std::move(model.graph));
   }
 
   void change_weights() {
@@ -221,7 +238,7 @@ constexpr std::string_view kShapeOption = "--shape=", kConstantOption = "--const
                            kKeepOption = "--keep-layout",
                            kWinogradOption = "--winograd=", kCascadeOption = "--cascade=", kStrictOption = "--strict",
                            kInitOption = "--init=", kSeedOption = "--seed=", kReparamOption = "--reparam=",
-                           kDataSetOption = "--reestimate-bn=";
+                           kDataSetOption = "--reestimate-bn=", kSignatureOption = "--signature=";
 
 // Words are separated by blanks.
 std::string escaped(std::string_view name) {
@@ -252,6 +269,7 @@ std::string to_string(const ConvertOptions& options) {
     words.push_back(fmt::format("{}{}={}", kShapeOption, escaped(name), fmt::join(shape, ",")));
   for (const auto& [name, constant] : options.constants)
     words.push_back(fmt::format("{}{}={}", kConstantOption, escaped(name), escaped(constant.text)));
+  if (!options.signature.empty()) words.push_back(fmt::format("{}{}", kSignatureOption, escaped(options.signature)));
   if (options.strip_names) words.emplace_back(kStripOption);
   if (options.keep_layout) words.emplace_back(kKeepOption);
   if (options.winograd) words.push_back(fmt::format("{}{}", kWinogradOption, *options.winograd));
@@ -298,6 +316,8 @@ ConvertOptions parse_options(std::string_view text) {
     } else if (word.starts_with(kReparamOption)) {
       options.reparametrizations.push_back(
           weights::parse_reparametrization(unescaped(word.substr(kReparamOption.size()))));
+    } else if (word.starts_with(kSignatureOption)) {
+      options.signature = unescaped(word.substr(kSignatureOption.size()));
     } else if (word.starts_with(kDataSetOption)) {
       options.data_set = unescaped(word.substr(kDataSetOption.size()));
     } else {
@@ -319,9 +339,9 @@ Conversion convert(std::unique_ptr<ir::Graph> graph, const ConvertOptions& optio
   return converter.run();
 }
 
-Conversion convert(const std::filesystem::path& onnx_file, const ConvertOptions& options) {
+Conversion convert(const std::filesystem::path& file, const ConvertOptions& options) {
   Converter converter(options);
-  converter.import(onnx_file);
+  converter.import(file);
   return converter.run();
 }
 

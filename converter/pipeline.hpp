@@ -1,4 +1,5 @@
-// The conversion as a whole: an ordered list of named passes from an ONNX file to the bytes of a linnet model.
+// The conversion as a whole: an ordered list of named passes from an ONNX or TensorFlow Lite file to the bytes of a
+// linnet model.
 #pragma once
 
 #include <cstdint>
@@ -24,8 +25,9 @@ namespace linnet {
 struct ConvertOptions {
   std::map<std::string, ir::Shape> input_shapes;           // --shape name=1,3,224,224; an open batch not given is 1
   std::map<std::string, import::ConstantInput> constants;  // --constant name=16000; those inputs are constants
-  bool strip_names = false;                                // leave out debug names and source node names
-  bool keep_layout = false;                                // inputs and outputs keep the source's layout (N, C, H, W)
+  std::string signature;     // --signature: of a TensorFlow Lite file; empty: the first subgraph
+  bool strip_names = false;  // leave out debug names and source node names
+  bool keep_layout = false;  // inputs and outputs keep the source's layout (N, C, H, W)
   // Winograd's convolution (passes::choose_winograd): 2, 4 or 6, 0 for none, absent for the cost model's choice.
   std::optional<int64_t> winograd;
   plan::CascadeMode cascades = plan::CascadeMode::speed;
@@ -63,6 +65,6 @@ std::vector<std::string> pass_names();
 Conversion convert(std::unique_ptr<ir::Graph> graph, const ConvertOptions& options);
 
 // Throws ir::Problems (every problem of the model) or ir::Error.
-Conversion convert(const std::filesystem::path& onnx_file, const ConvertOptions& options);
+Conversion convert(const std::filesystem::path& file, const ConvertOptions& options);
 
 }  // namespace linnet

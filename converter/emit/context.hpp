@@ -32,6 +32,7 @@ class Context {
   // index.
   virtual uint32_t buffer(std::span<const float> data) = 0;
   virtual uint32_t buffer(std::span<const int32_t> data) = 0;
+  virtual uint32_t buffer(std::span<const int8_t> data) = 0;
 
   // A matrix packed for a product: `pack` makes the block, where no block of the transposed matrix is there already. Of
   // a matrix that one layer multiplies by and another by its transpose, one block is stored.

@@ -21,8 +21,8 @@ namespace {
 
 using namespace linnet::ir;
 
-// The oldest that knows what a model uses.
-constexpr uint32_t kFormatVersion = 1, kCascadeVersion = 2;
+// Each knows what the ones before do.
+constexpr uint32_t kFormatVersion = 1, kCascadeVersion = 2, kIntegerVersion = 3;
 
 fb::DataType device_type(const Value& value) {
   if (ir::is_floating(value.type.dtype)) return fb::DataType::Float32;
@@ -34,6 +34,9 @@ fb::DataType device_type(const Value& value) {
     case DType::boolean:
       return fb::DataType::Bool;
     case DType::i16:
+      if (value.type.quantization)
+        throw Error(fmt::format("{} has elements of type i16 with a scale; the device has i8 and u8", value.name));
+      return fb::DataType::Int32;
     case DType::u16:
     case DType::i32:
     case DType::i64:
@@ -66,11 +69,6 @@ std::vector<std::byte> device_elements(const Value& value) {
       return bytes;
     }
   }
-}
-
-// As importers speak of nodes; one that a pass made has no operator of ONNX.
-std::string about(const Node& node) {
-  return fmt::format("node '{}' ({})", node.name, node.origin.empty() ? node.op->name() : node.origin);
 }
 
 struct StepRecord {
@@ -116,6 +114,7 @@ class ModelContext : public Context {
   bool placed_in_output(const Node& node, size_t index) override { return plan_.placed.at(&node)[index]; }
   uint32_t buffer(std::span<const float> data) override { return use_buffer(std::as_bytes(data)); }
   uint32_t buffer(std::span<const int32_t> data) override { return use_buffer(std::as_bytes(data)); }
+  uint32_t buffer(std::span<const int8_t> data) override { return use_buffer(std::as_bytes(data)); }
   PackedMatrix matrix(const Array& weights, const std::function<std::vector<float>()>& pack) override;
 
   Emission run();
@@ -142,6 +141,7 @@ class ModelContext : public Context {
   flatbuffers::Offset<flatbuffers::String> name(const std::string& text) {
     return options_.strip_names ? flatbuffers::Offset<flatbuffers::String>() : builder_.CreateString(text);
   }
+  uint32_t format_version() const;
   void emit_nodes();
   void release_constants(const Node& node);
   std::vector<flatbuffers::Offset<fb::Step>> write_steps(Emission& emission);
@@ -228,10 +228,14 @@ uint32_t ModelContext::tensor(const Value& value, const Shape& shape) {
   const auto permutation_vector = permutation.empty() ? 0 : builder_.CreateVector(permutation);
   const auto name_string = name(value.name);
   const auto rolling = plan_.cascades.rolling.find(&value);
+  const bool quantized = value.type.quantization.has_value() && value.type.quantization->per_tensor();
+  const float scale = quantized ? value.type.quantization->scale() : 0.0f;
+  const int64_t zero_point = quantized ? value.type.quantization->zero_point() : 0;
   tensors_.push_back(
       fb::CreateTensor(builder_, type, size_vector, buffer, offset,
                        stride == columns ? 0 : static_cast<int32_t>(stride), permutation_vector, name_string,
-                       rolling == plan_.cascades.rolling.end() ? 0 : static_cast<int32_t>(rolling->second)));
+                       rolling == plan_.cascades.rolling.end() ? 0 : static_cast<int32_t>(rolling->second), scale,
+                       static_cast<int32_t>(zero_point)));
   return entry->second;
 }
 
@@ -265,7 +269,7 @@ void ModelContext::emit_nodes() {
     if (plan_.views.count(node) > 0) continue;
     used_weight_bytes_ = 0;
     emitted_ = node->name;
-    attempt(about(*node), [&] { node->op->emit(*node, *this); });
+    attempt(to_string(*node), [&] { node->op->emit(*node, *this); });
     if (options_.release_constants) release_constants(*node);
   }
   for (const Value* output : graph_.outputs)
@@ -324,6 +328,14 @@ std::vector<flatbuffers::Offset<fb::Cascade>> ModelContext::write_cascades(const
   return result;
 }
 
+// The oldest that knows what the model uses.
+uint32_t ModelContext::format_version() const {
+  const auto& values = graph_.values();
+  if (std::any_of(values.begin(), values.end(), [](const auto& value) { return value->type.quantization.has_value(); }))
+    return kIntegerVersion;
+  return plan_.cascades.list.empty() ? kFormatVersion : kCascadeVersion;
+}
+
 Emission ModelContext::run() {
   emit_nodes();
   matrices_.clear();
@@ -346,10 +358,9 @@ Emission ModelContext::run() {
       static_cast<uint64_t>(plan_.tensor_bytes), static_cast<uint64_t>(plan_.lower_bound));
   const auto model_name = name(graph_.name);
   const auto buffers = buffers_.write();
-  builder_.Finish(
-      fb::CreateModel(builder_, cascaded ? kCascadeVersion : kFormatVersion, model_name, tensors, input_vector,
-                      output_vector, steps, buffers, static_cast<uint32_t>(plan_.tensor_bytes), report, cascades),
-      fb::ModelIdentifier());
+  builder_.Finish(fb::CreateModel(builder_, format_version(), model_name, tensors, input_vector, output_vector, steps,
+                                  buffers, static_cast<uint32_t>(plan_.tensor_bytes), report, cascades),
+                  fb::ModelIdentifier());
   emission.model = ModelBytes(builder_.Release());
   return emission;
 }

@@ -9,10 +9,36 @@ using ir::Array;
 using ir::Node;
 using ir::Value;
 
-void Constants::note(const Node& node) {
-  const bool constant =
-      std::all_of(node.inputs.begin(), node.inputs.end(), [&](const Value* v) { return v == nullptr || known(v); });
-  if (constant) derived_.insert(node.outputs.begin(), node.outputs.end());
+namespace {
+
+// Shape arithmetic above this size is left in the graph for the folding pass.
+constexpr int64_t kFoldedElements = int64_t{1} << 24;
+
+bool is_shape_arithmetic(const ir::TensorType& type) {
+  return !ir::is_floating(type.dtype) && ir::element_count(type.shape) <= kFoldedElements;
+}
+
+}  // namespace
+
+bool Constants::all_known(const std::vector<Value*>& values) const {
+  return std::all_of(values.begin(), values.end(), [&](const Value* v) { return v == nullptr || known(v); });
+}
+
+std::vector<Value*> Constants::add(ir::Graph& graph, std::unique_ptr<ir::Op> op, std::vector<Value*> inputs,
+                                   const std::string& name) {
+  const std::vector<ir::TensorType> types = ir::infer_types(*op, inputs);
+  const bool constant = all_known(inputs);
+  if (constant && std::all_of(types.begin(), types.end(), is_shape_arithmetic)) {
+    std::vector<const Array*> arrays;
+    arrays.reserve(inputs.size());
+    for (const Value* value : inputs) arrays.push_back(value != nullptr ? &get(value) : nullptr);
+    std::vector<Value*> outputs;
+    for (Array& array : op->evaluate(arrays)) outputs.push_back(graph.add_constant(name, std::move(array)));
+    return outputs;
+  }
+  const Node* node = graph.add(std::move(op), std::move(inputs), name);
+  if (constant) derived_.insert(node->outputs.begin(), node->outputs.end());
+  return node->outputs;
 }
 
 const Array* Constants::find(const Value* value) const {

@@ -12,7 +12,10 @@ namespace linnet::import {
 
 class Constants {
  public:
-  void note(const ir::Node& node);  // to be called for every node added to the graph
+  // Adds a node to the graph and gives its outputs. One with only constant inputs and integer or boolean outputs (shape
+  // arithmetic) is evaluated at once instead, unless it is very large. Throws ir::Error without naming the node.
+  std::vector<ir::Value*> add(ir::Graph& graph, std::unique_ptr<ir::Op> op, std::vector<ir::Value*> inputs,
+                              const std::string& name);
   bool known(const ir::Value* value) const { return value->constant.has_value() || derived_.count(value) != 0; }
   const ir::Array& get(const ir::Value* value);  // of a known value
 
@@ -24,6 +27,7 @@ class Constants {
   std::unordered_map<const ir::Value*, ir::Array> evaluated_;
 
   const ir::Array* find(const ir::Value* value) const;
+  bool all_known(const std::vector<ir::Value*>& values) const;
 };
 
 }  // namespace linnet::import

@@ -16,9 +16,6 @@ using ir::Error;
 using ir::Value;
 using onnx::AttributeProto;
 
-// Shape arithmetic above this size is left in the graph for the folding pass.
-constexpr int64_t kFoldedElements = int64_t{1} << 24;
-
 // The type of an attribute; files of the first ONNX versions do not state it.
 AttributeProto::AttributeType type_of(const AttributeProto& attribute) {
   if (attribute.has_type() && attribute.type() != AttributeProto::UNDEFINED) return attribute.type();
@@ -180,34 +177,15 @@ std::vector<Value*> NodeContext::branch(std::string_view attribute) {
   return state_.import_branch(found->g(), scope_);
 }
 
-bool NodeContext::folds_at_once(const std::vector<ir::TensorType>& outputs, const std::vector<Value*>& inputs) const {
-  return std::all_of(outputs.begin(), outputs.end(),
-                     [](const auto& type) {
-                       return !ir::is_floating(type.dtype) && ir::element_count(type.shape) <= kFoldedElements;
-                     }) &&
-         std::all_of(inputs.begin(), inputs.end(),
-                     [&](const Value* v) { return v == nullptr || state_.constants.known(v); });
-}
-
 std::vector<Value*> NodeContext::add_many(std::unique_ptr<ir::Op> op, std::vector<Value*> inputs) {
-  std::vector<ir::TensorType> types;
+  std::vector<Value*> outputs;
   try {
-    types = ir::infer_types(*op, inputs);
+    outputs = state_.constants.add(state_.graph, std::move(op), std::move(inputs), name_);
   } catch (const Error& error) {
     fail(error.what());
   }
-  std::vector<Value*> outputs;
-  if (folds_at_once(types, inputs)) {
-    std::vector<const Array*> arrays;
-    arrays.reserve(inputs.size());
-    for (const Value* value : inputs) arrays.push_back(value != nullptr ? &state_.constants.get(value) : nullptr);
-    for (Array& array : op->evaluate(arrays)) outputs.push_back(state_.graph.add_constant(name_, std::move(array)));
-  } else {
-    ir::Node* node = state_.graph.add(std::move(op), std::move(inputs), name_);
+  if (ir::Node* node = outputs.front()->producer)
     node->origin = fmt::format("{}, opset {}", node_.op_type(), scope_.opset);
-    state_.constants.note(*node);
-    outputs = node->outputs;
-  }
   note_created(outputs);
   return outputs;
 }

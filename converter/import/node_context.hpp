@@ -82,7 +82,6 @@ class NodeContext final : public OnnxContext {
 
   void note_created(const std::vector<ir::Value*>& values);
   const onnx::AttributeProto* find(std::string_view attribute, onnx::AttributeProto::AttributeType type);
-  bool folds_at_once(const std::vector<ir::TensorType>& outputs, const std::vector<ir::Value*>& inputs) const;
 };
 
 // "node 'conv1' (Conv, opset 13): message"

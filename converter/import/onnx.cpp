@@ -7,11 +7,11 @@
 
 #include <fmt/format.h>
 
+#include "converter/import/graph_outputs.hpp"
 #include "converter/import/model_file.hpp"
 #include "converter/import/node_importer.hpp"
 #include "converter/import/samples.hpp"
 #include "converter/import/shell.hpp"
-#include "converter/ops/reshape.hpp"
 
 namespace linnet::import {
 
@@ -60,7 +60,7 @@ class GraphImporter {
     nodes_.import_nodes(source_.node(), given, outputs, scope_);
     import_outputs();
     if (!problems_.empty()) throw ir::Problems(problems_);
-    remove_unused_constants();
+    remove_unused_constants(state_.graph);
   }
 
  private:
@@ -218,31 +218,10 @@ class GraphImporter {
     for (const onnx::ValueInfoProto& output : source_.output()) {
       const auto found = scope_.values.find(output.name());
       if (found != scope_.values.end())
-        state_.graph.outputs.push_back(found->second = named_output(found->second, output.name()));
+        state_.graph.outputs.push_back(found->second = named_output(state_.graph, found->second, output.name()));
       else if (scope_.spoiled.count(output.name()) == 0)
         problem("graph output '{}' is not computed by any node", output.name());
     }
-  }
-
-  // An output is known by its name. Where an Identity made it another tensor that has to keep its own name, a view of
-  // that tensor becomes the output.
-  Value* named_output(Value* value, const std::string& name) {
-    ir::Graph& graph = state_.graph;
-    if (value->name == name) return value;
-    if (graph.is_input(value) || graph.is_output(value) || value->constant) {
-      auto view = std::make_unique<ops::Reshape>();
-      view->shape = value->shape();
-      value = graph.add(std::move(view), {value}, name)->outputs.front();
-    }
-    graph.rename(value, name);
-    return value;
-  }
-
-  void remove_unused_constants() {
-    std::vector<Value*> unused;
-    for (const auto& value : state_.graph.values())
-      if (value->constant && value->uses.empty() && !state_.graph.is_output(value.get())) unused.push_back(value.get());
-    for (Value* value : unused) state_.graph.remove(value);
   }
 };
 

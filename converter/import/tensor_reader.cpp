@@ -1,14 +1,13 @@
 #include "converter/import/tensor_reader.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <charconv>
-#include <cstring>
 #include <fstream>
 #include <type_traits>
 
 #include <fmt/format.h>
 
+#include "converter/import/bytes.hpp"
 #include "converter/ir/error.hpp"
 #include "converter/ir/graph.hpp"
 
@@ -21,58 +20,6 @@ using ir::DType;
 using ir::Error;
 using ir::Shape;
 using onnx::TensorProto;
-
-static_assert(std::endian::native == std::endian::little, "ONNX stores raw data in little-endian order");
-
-template <class Stored, class Result, class Convert>
-std::vector<Result> decoded(std::string_view bytes, Convert convert) {
-  std::vector<Result> values(bytes.size() / sizeof(Stored));
-  for (size_t i = 0; i < values.size(); ++i) {
-    Stored stored;
-    std::memcpy(&stored, bytes.data() + i * sizeof(Stored), sizeof(Stored));
-    values[i] = convert(stored);
-  }
-  return values;
-}
-
-template <class Stored>
-Array integers(const Shape& shape, std::string_view bytes, DType dtype) {
-  return Array::of_integers(shape, decoded<Stored, int64_t>(bytes, [](Stored v) { return static_cast<int64_t>(v); }),
-                            dtype);
-}
-
-Array from_bytes(Shape shape, std::string_view bytes, DType dtype) {
-  switch (dtype) {
-    case DType::f32:
-      return Array::of_floats(std::move(shape), decoded<float, float>(bytes, [](float v) { return v; }));
-    case DType::f64:
-      return Array::of_doubles(std::move(shape), decoded<double, double>(bytes, [](double v) { return v; }), dtype);
-    case DType::f16:
-      return Array::of_floats(std::move(shape), decoded<uint16_t, float>(bytes, ir::half_to_float), dtype);
-    case DType::bf16:
-      return Array::of_floats(std::move(shape), decoded<uint16_t, float>(bytes, ir::bfloat16_to_float), dtype);
-    case DType::i8:
-      return integers<int8_t>(shape, bytes, dtype);
-    case DType::u8:
-      return integers<uint8_t>(shape, bytes, dtype);
-    case DType::i16:
-      return integers<int16_t>(shape, bytes, dtype);
-    case DType::u16:
-      return integers<uint16_t>(shape, bytes, dtype);
-    case DType::i32:
-      return integers<int32_t>(shape, bytes, dtype);
-    case DType::u32:
-      return integers<uint32_t>(shape, bytes, dtype);
-    case DType::i64:
-      return integers<int64_t>(shape, bytes, dtype);
-    case DType::u64:
-      return integers<uint64_t>(shape, bytes, dtype);
-    case DType::boolean:
-      break;
-  }
-  return Array::of_integers(std::move(shape),
-                            decoded<uint8_t, int64_t>(bytes, [](uint8_t v) { return int64_t{v != 0}; }), dtype);
-}
 
 // From the repeated field that the element type is kept in; halves are bit patterns in int32_data.
 Array from_fields(const TensorProto& tensor, const Shape& shape, DType dtype) {
@@ -176,12 +123,12 @@ Array TensorReader::read(const TensorProto& tensor) const {
     Shape shape = checked_shape(tensor);
     const size_t wanted = static_cast<size_t>(ir::element_count(shape)) * ir::element_bytes(dtype);
     if (tensor.data_location() == TensorProto::EXTERNAL)
-      return from_bytes(std::move(shape), external_bytes(tensor, wanted), dtype);
+      return array_from_bytes(std::move(shape), external_bytes(tensor, wanted), dtype);
     if (!tensor.has_raw_data()) return from_fields(tensor, shape, dtype);
     if (tensor.raw_data().size() != wanted)
       throw Error(fmt::format("has {} bytes, wanted {} for {}", tensor.raw_data().size(), wanted,
                               ir::to_string({dtype, shape})));
-    return from_bytes(std::move(shape), tensor.raw_data(), dtype);
+    return array_from_bytes(std::move(shape), tensor.raw_data(), dtype);
   } catch (const Error& error) {
     throw Error(fmt::format("tensor '{}': {}", tensor.name(), error.what()));
   }

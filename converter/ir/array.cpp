@@ -206,8 +206,21 @@ std::string to_string(const Shape& shape) {
   return fmt::format("{}", fmt::join(shape, "x"));
 }
 
+std::string to_string(const Quantization& quantization) {
+  if (quantization.per_tensor()) return fmt::format("{{{},{}}}", quantization.scale(), quantization.zero_point());
+  return fmt::format("{{{} along {}}}", quantization.scales.size(), quantization.axis);
+}
+
 std::string to_string(const TensorType& type) {
-  return fmt::format("{}[{}]", name(type.dtype), to_string(type.shape));
+  return fmt::format("{}[{}]{}", name(type.dtype), to_string(type.shape),
+                     type.quantization ? to_string(*type.quantization) : "");
+}
+
+TensorType moved_type(const TensorType& x, Shape shape) {
+  if (x.quantization && !x.quantization->per_tensor())
+    throw Error(fmt::format("{} has a scale for each index of dimension {}; supported is one for the whole tensor",
+                            to_string(x), x.quantization->axis));
+  return {x.dtype, std::move(shape), x.quantization};
 }
 
 std::vector<int64_t> row_major_strides(const Shape& shape) {
@@ -296,12 +309,18 @@ std::vector<int64_t> Array::integers() const {
 Array Array::reshaped(Shape shape) const {
   require_count(shape, size());
   Array array = *this;
-  array.type_.shape = std::move(shape);
+  array.type_ = moved_type(type_, std::move(shape));
+  return array;
+}
+
+Array Array::with_quantization(std::optional<Quantization> quantization) const {
+  Array array = *this;
+  array.type_.quantization = std::move(quantization);
   return array;
 }
 
 Array Array::cast(DType dtype) const {
-  if (dtype == type_.dtype) return *this;
+  if (dtype == type_.dtype) return with_quantization(std::nullopt);
   if (is_floating(dtype)) {
     const bool widens = dtype == DType::f32 && (type_.dtype == DType::f16 || type_.dtype == DType::bf16);
     if (widens) {
@@ -322,7 +341,7 @@ Array Array::cast(DType dtype) const {
 Array Array::gathered(Shape shape, const std::vector<int64_t>& source, double fill) const {
   require_count(shape, source.size());
   Array array;
-  array.type_ = {type_.dtype, std::move(shape)};
+  array.type_ = moved_type(type_, std::move(shape));
   if (floats_) array.floats_ = shared(picked(*floats_, source, static_cast<float>(fill)));
   if (doubles_) array.doubles_ = shared(picked(*doubles_, source, fill));
   if (integers_) array.integers_ = shared(picked(*integers_, source, truncated(fill, type_.dtype)));

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,12 +34,30 @@ std::vector<int64_t> row_major_strides(const Shape& shape);
 // Element offset of every coordinate of `shape` in row-major order, with any strides.
 std::vector<int64_t> strided_offsets(const Shape& shape, const std::vector<int64_t>& strides, int64_t offset = 0);
 
+// Integers that stand for the real numbers scale * (q - zero_point): one scale and zero point for the whole tensor, or
+// one for each index of dimension `axis`.
+struct Quantization {
+  std::vector<float> scales;
+  std::vector<int64_t> zero_points;  // as many
+  int64_t axis = 0;                  // where there are several
+  bool per_tensor() const { return scales.size() == 1; }
+  float scale() const { return scales.front(); }  // of the whole tensor
+  int64_t zero_point() const { return zero_points.front(); }
+  friend bool operator==(const Quantization&, const Quantization&) = default;
+};
+std::string to_string(const Quantization& quantization);  // "{0.0235,-128}"
+
 struct TensorType {
   DType dtype = DType::f32;
   Shape shape;
+  std::optional<Quantization> quantization = std::nullopt;  // of i8, u8, i16, i32 and i64 only
   friend bool operator==(const TensorType&, const TensorType&) = default;
 };
-std::string to_string(const TensorType& type);  // "f32[1x3x224x224]"
+std::string to_string(const TensorType& type);  // "f32[1x3x224x224]", "i8[1x8]{0.0235,-128}"
+
+// The type of elements of a tensor of type `x` that were moved or picked: throws Error where they have scales of their
+// own along a dimension.
+TensorType moved_type(const TensorType& x, Shape shape);
 
 // An immutable tensor; copies share the elements. Floating elements are kept as float (as read from a file) or as
 // double (as computed), all other types as int64_t.
@@ -62,9 +81,12 @@ class Array {
   std::vector<float> floats() const;
   std::vector<int64_t> integers() const;
 
-  Array reshaped(Shape shape) const;  // the same elements
+  // The same elements; also the functions below keep the quantization of a whole tensor.
+  Array reshaped(Shape shape) const;
+  Array with_quantization(std::optional<Quantization> quantization) const;
   // f32, f16 and bf16 round to nearest even; floating to integer truncates and saturates (NaN: 0), integer to integer
   // wraps; to boolean: != 0. An f32 array keeps the precision it has.
+  // Without quantization.
   Array cast(DType dtype) const;
   // Element i of the result is element source[i], or `fill` where source[i] < 0.
   Array gathered(Shape shape, const std::vector<int64_t>& source, double fill = 0.0) const;

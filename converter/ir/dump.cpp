@@ -51,6 +51,9 @@ std::string dump(const Graph& graph) {
     if (value->constant) text += fmt::format("constant {} = {}\n", typed(*value), elements(*value->constant));
   for (const auto& node : graph.nodes()) text += line(*node);
   for (const Value* output : graph.outputs) text += boundary("output", *output);
+  for (const State& state : graph.states)
+    text += fmt::format("state %{} = %{}, at first {}\n", graph.inputs[state.input]->name,
+                        graph.outputs[state.output]->name, elements(state.initial));
   return text;
 }
 

@@ -51,6 +51,12 @@ void AttributeWriter::add(std::string_view name, const Activation& value) {
   add(name, text);
 }
 
+void AttributeWriter::add(std::string_view name, const std::optional<IntegerForm>& value) {
+  if (!value) return;
+  add(name, fmt::format("{}{}{}", ir::name(value->dtype), to_string(value->quantization),
+                        value->rounding == Rounding::nearest ? "nearest" : ""));
+}
+
 void Op::emit(const Node& node, emit::Context& context) const {
   (void)node, (void)context;
   throw Error("the device has no such operator; supported is what can be computed from constants");

@@ -26,6 +26,17 @@ using kernels::Function;
 
 std::string_view name(Function function);
 
+// Integer arithmetic: what an operator that computes makes of its quantized inputs, and by which rule results are
+// rounded: that of TensorFlow Lite's reference kernels, in fixed point, or the product with a float32 factor, to the
+// nearest, ties to even.
+enum class Rounding : uint8_t { tflite, nearest };
+struct IntegerForm {
+  DType dtype = DType::i8;
+  Quantization quantization;  // of the whole output
+  Rounding rounding = Rounding::tflite;
+  TensorType type(Shape shape) const { return {dtype, std::move(shape), quantization}; }
+};
+
 // Writes "name=value" pairs separated by blanks; equal text means equal attributes.
 class AttributeWriter {
  public:
@@ -36,7 +47,8 @@ class AttributeWriter {
   void add(std::string_view name, const char* value) { add(name, std::string_view(value)); }
   void add(std::string_view name, const std::vector<int64_t>& value);
   void add(std::string_view name, const std::vector<double>& value);
-  void add(std::string_view name, const Activation& value);  // nothing for Identity
+  void add(std::string_view name, const Activation& value);                  // nothing for Identity
+  void add(std::string_view name, const std::optional<IntegerForm>& value);  // nothing where it is absent
   const std::string& text() const { return text_; }
 
  private:
@@ -53,7 +65,8 @@ class Op {
   // Output types from input types; an absent optional input is null. Throws Error for what the operator does not allow.
   virtual std::vector<TensorType> infer(const std::vector<const TensorType*>& inputs) const = 0;
 
-  // The reference: naive, in double (floating) or int64_t. Inputs satisfy infer().
+  // The reference: naive, in double (floating) or int64_t; of integer forms, the bytes that the device computes. Inputs
+  // satisfy infer().
   virtual std::vector<Array> evaluate(const std::vector<const Array*>& inputs) const = 0;
 
   // Multiply-accumulates of one run.

@@ -10,9 +10,9 @@ void add_convert_command(CLI::App& app, Action* action);
 void add_compare_command(CLI::App& app, Action* action);
 void add_operators_command(CLI::App& app, Action* action);
 
-// As linnet::convert, with the converter's errors as ToolErrors: kFileError where `onnx_file` cannot be read, else
+// As linnet::convert, with the converter's errors as ToolErrors: kFileError where `file` cannot be read, else
 // kModelError with every problem of the model on a line of its own. Reads the data set that the options name. Warnings
 // go to standard error.
-Conversion convert_file(const std::string& onnx_file, ConvertOptions options);
+Conversion convert_file(const std::string& file, ConvertOptions options);
 
 }  // namespace linnet::tools

@@ -18,7 +18,7 @@ namespace linnet::tools {
 namespace {
 
 struct Arguments {
-  std::string onnx;
+  std::string source;
   SessionArguments session;
   SampleArguments samples;
   int sample_count = 1;
@@ -63,7 +63,7 @@ ir::Array array_of(const OutputSamples& elements, const ir::TensorType& type) {
   }
   std::vector<int64_t> values(count);
   for (size_t i = 0; i < count; ++i) values[i] = static_cast<int64_t>(elements.number(i));
-  return ir::Array::of_integers(type.shape, std::move(values), type.dtype);
+  return ir::Array::of_integers(type.shape, std::move(values), type.dtype).with_quantization(type.quantization);
 }
 
 // The inputs of run `run` for a graph; `on_device` takes them from the session's tensors, in the lowered graph's
@@ -179,14 +179,14 @@ Conversion convert_again(const Arguments& arguments, const ModelFacts& model) {
                     fmt::format("{}: the options in its report: {}", arguments.session.model, error.what()));
   }
   options.strip_names = false;
-  return convert_file(arguments.onnx, options);
+  return convert_file(arguments.source, options);
 }
 
 // Steps and tensors have the same numbers in both: only names may be missing from the file.
 void check_same_model(const Arguments& arguments, const ModelFacts& model, const ModelFacts& again) {
   const auto fail = [&](const std::string& what) {
     throw ToolError(kModelError, fmt::format("{} is not what this version makes of {}: {}; convert it again",
-                                             arguments.session.model, arguments.onnx, what));
+                                             arguments.session.model, arguments.source, what));
   };
   if (model.steps.size() != again.steps.size()) {
     fail(fmt::format("{} steps against {}", model.steps.size(), again.steps.size()));
@@ -219,7 +219,7 @@ void print_text(const Comparison& comparison) {
     fmt::print("{} intermediate tensors inside of an operator have no counterpart in the graph\n",
                comparison.unmatched);
   }
-  fmt::print("\nOutputs against the reference evaluation of the ONNX graph\n{}", outputs.text());
+  fmt::print("\nOutputs against the reference evaluation of the graph as imported\n{}", outputs.text());
   fmt::print("\nrelative: the largest error divided by the largest magnitude of the reference\n");
 }
 
@@ -282,9 +282,9 @@ int compare(const Arguments& arguments) {
 void add_compare_command(CLI::App& app, Action* action) {
   auto arguments = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand("compare", "Shows the error of every step against the reference evaluator.");
-  command->add_option("onnx", arguments->onnx, "The ONNX file that the model was made from")
+  command->add_option("source", arguments->source, "The ONNX or TensorFlow Lite file that the model was made from")
       ->required()
-      ->type_name("MODEL.onnx");
+      ->type_name("MODEL");
   add_session_arguments(command, &arguments->session);
   add_sample_arguments(command, &arguments->samples);
   command->add_option("--samples", arguments->sample_count, "Samples to compare, from the first; the reference is slow")
@@ -301,7 +301,7 @@ void add_compare_command(CLI::App& app, Action* action) {
       "Prints the largest absolute and relative error and the signal to noise ratio (SQNR) of every step's output "
       "between "
       "the engine and the reference evaluator, which computes in double, so that a step that loses accuracy is seen at "
-      "once; then the errors of the outputs against the ONNX graph as imported. The ONNX file is converted again with "
+      "once; then the errors of the outputs against the graph as imported. The file is converted again with "
       "the "
       "options stored in the model.",
       "  linnet compare digits.onnx digits.lnt --input test_images.npy --samples 8 --tolerance 1e-5"));

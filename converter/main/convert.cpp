@@ -17,7 +17,7 @@ namespace {
 struct Arguments {
   std::string input, output, c_array;
   std::vector<std::string> shapes, constants;
-  std::string dump_after, stop_after, init, data_set, winograd, cascade;
+  std::string signature, dump_after, stop_after, init, data_set, winograd, cascade;
   uint64_t seed = 0;
   std::vector<std::string> reparametrizations;
   bool json = false, verbose = false, quiet = false, strip = false, keep_layout = false, check = false, strict = false;
@@ -92,6 +92,7 @@ ConvertOptions convert_options(const Arguments& arguments) {
   } catch (const ir::Error& error) {
     throw ToolError(kUsageError, error.what());
   }
+  options.signature = arguments.signature;
   options.data_set = arguments.data_set;
   options.strip_names = arguments.strip;
   options.keep_layout = arguments.keep_layout;
@@ -132,7 +133,7 @@ void check_arguments(const Arguments& arguments) {
   if (arguments.output.empty() && arguments.stop_after.empty()) {
     throw ToolError(kUsageError, "convert needs -o FILE (or --stop-after PASS) (see --help)");
   }
-  std::vector<FileArgument> inputs = {{"MODEL.onnx", arguments.input}}, outputs;
+  std::vector<FileArgument> inputs = {{"MODEL", arguments.input}}, outputs;
   if (!arguments.data_set.empty()) inputs.push_back({"--reestimate-bn", arguments.data_set});
   if (!arguments.output.empty()) outputs.push_back({"-o", arguments.output});
   if (!arguments.c_array.empty()) {
@@ -188,32 +189,35 @@ ir::Array read_constant(const std::string& path) {
 
 }  // namespace
 
-Conversion convert_file(const std::string& onnx_file, ConvertOptions options) {
-  { const MappedFile readable(onnx_file); }
+Conversion convert_file(const std::string& file, ConvertOptions options) {
+  { const MappedFile readable(file); }
   if (!options.data_set.empty()) options.samples = read_samples(read_npy(options.data_set));
   for (auto& [name, constant] : options.constants)
     if (constant.text.ends_with(".npy")) constant.elements = read_constant(constant.text);
   try {
-    Conversion conversion = linnet::convert(onnx_file, options);
+    Conversion conversion = linnet::convert(file, options);
     for (const std::string& warning : conversion.warnings) fmt::print(stderr, "linnet: warning: {}\n", warning);
     return conversion;
   } catch (const ir::Problems& problems) {
     std::string text =
-        fmt::format("{}: {} problem{}", onnx_file, problems.list().size(), problems.list().size() == 1 ? "" : "s");
+        fmt::format("{}: {} problem{}", file, problems.list().size(), problems.list().size() == 1 ? "" : "s");
     for (const std::string& problem : problems.list()) text += "\n  " + problem;
     throw ToolError(kModelError, text);
   } catch (const ir::Error& error) {
-    const std::string text = error.what(), place = onnx_file + ": ";
+    const std::string text = error.what(), place = file + ": ";
     throw ToolError(kModelError, text.rfind(place, 0) == 0 ? text : place + text);
   }
 }
 
 void add_convert_command(CLI::App& app, Action* action) {
   auto arguments = std::make_shared<Arguments>();
-  CLI::App* command = app.add_subcommand("convert", "Converts an ONNX model (opset 7 to 26) to a .lnt file.");
-  command->add_option("input", arguments->input, "The ONNX file; external data are read from beside it")
+  CLI::App* command =
+      app.add_subcommand("convert", "Converts an ONNX (opset 7 to 26) or TensorFlow Lite model to a .lnt file.");
+  command
+      ->add_option("input", arguments->input,
+                   "The ONNX or TensorFlow Lite file; external data of ONNX are read from beside it")
       ->required()
-      ->type_name("MODEL.onnx");
+      ->type_name("MODEL");
   command->add_option("-o,--output", arguments->output, "The file to write; it is replaced as a whole, or not touched")
       ->type_name("MODEL.lnt");
   command
@@ -229,6 +233,10 @@ void add_convert_command(CLI::App& app, Action* action) {
           "more inputs")
       ->allow_extra_args(false)
       ->type_name("NAME=VALUE|FILE.npy");
+  command
+      ->add_option("--signature", arguments->signature,
+                   "The signature of a TensorFlow Lite file to convert (default: the first subgraph)")
+      ->type_name("NAME");
   command->add_flag("--strip", arguments->strip, "Leave out tensor names, step names and source node names");
   command->add_flag("--keep-layout", arguments->keep_layout,
                     "Inputs and outputs keep the source's order of dimensions (N, C, H, W) on the device");
@@ -255,7 +263,7 @@ void add_convert_command(CLI::App& app, Action* action) {
   command->add_option("--seed", arguments->seed, "Seed of --init (default 0)")->needs(init)->type_name("N");
   command
       ->add_option("--reparam", arguments->reparametrizations,
-                   "Reparametrize the weights whose names in the ONNX file match a glob (* and ?), after --init: "
+                   "Reparametrize the weights whose names in the file match a glob (* and ?), after --init: "
                    "'GLOB=standardize(eps=1e-5,unbiased,eps_outside)', 'GLOB=weight_norm(dim=0)' or "
                    "'GLOB=spectral_norm(iterations=N)' (default: to convergence); repeat for more")
       ->allow_extra_args(false)

@@ -19,6 +19,7 @@ void add_commands(CLI::App& app, linnet::tools::Action* action) {
 
 int main(int argc, char** argv) {
   return linnet::tools::run_tool(
-      "linnet", "Converts ONNX models to linnet's format (.lnt) and shows, runs, measures and compares them.",
+      "linnet",
+      "Converts ONNX and TensorFlow Lite models to linnet's format (.lnt) and shows, runs, measures and compares them.",
       add_commands, argc, argv);
 }

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "converter/import/operators.hpp"
+#include "converter/import/tflite/context.hpp"
 #include "converter/main/commands.hpp"
 #include "schema/model_generated.h"
 #include "targets/desktop/lib/error.hpp"
@@ -19,6 +20,10 @@ void print_operators() {
   }
   fmt::print("| since opset | ONNX operators |\n|---|---|\n");
   for (const auto& [opset, names] : by_opset) fmt::print("| {} | {} |\n", opset, names);
+  std::string names;
+  for (const import::TfliteOperator& row : import::tflite_operators())
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", import::tfl::EnumNameBuiltinOperator(row.code));
+  fmt::print("\n| TensorFlow Lite operators |\n|---|\n| {} |\n", names);
   fmt::print("\nSteps on the device: ");
   bool first = true;
 #define LINNET_OPERATOR(name)                                                      \
@@ -32,8 +37,8 @@ void print_operators() {
 }  // namespace
 
 void add_operators_command(CLI::App& app, Action* action) {
-  CLI::App* command =
-      app.add_subcommand("operators", "Lists the ONNX operators that convert and the steps they become.");
+  CLI::App* command = app.add_subcommand(
+      "operators", "Lists the ONNX and TensorFlow Lite operators that convert and the steps they become.");
   command->footer(
       footer("Operators that only shape arithmetic and weight arithmetic use are evaluated by the converter.",
              "  linnet operators"));

@@ -33,7 +33,7 @@ std::vector<TensorType> Concat::infer(const std::vector<const TensorType*>& inpu
     const bool same_rank = shape.size() == result.shape.size();
     const int64_t size = same_rank ? shape[along] : 0;
     if (same_rank) shape[along] = result.shape[along];
-    if (shape != result.shape || inputs[i]->dtype != result.dtype)
+    if (shape != result.shape || inputs[i]->dtype != result.dtype || inputs[i]->quantization != result.quantization)
       throw Error(fmt::format("input {} is {}, which cannot follow {} along axis {}", i, to_string(*inputs[i]),
                               to_string(*inputs[0]), axis));
     if (__builtin_add_overflow(result.shape[along], size, &result.shape[along])) throw Error("the output is too large");
@@ -63,7 +63,8 @@ std::vector<Array> Concat::evaluate(const std::vector<const Array*>& inputs) con
     start += input->shape()[static_cast<size_t>(axis)];
   }
   if (floating) return {Array::of_doubles(shape, std::move(numbers), inputs[0]->dtype())};
-  return {Array::of_integers(shape, std::move(integers), inputs[0]->dtype())};
+  return {Array::of_integers(shape, std::move(integers), inputs[0]->dtype())
+              .with_quantization(inputs[0]->type().quantization)};
 }
 
 std::unique_ptr<Op> Concat::permuted(const Permutation& permutation, const Node& node) const {

@@ -7,6 +7,8 @@
 #include "converter/ops/emission.hpp"
 #include "converter/ops/functions.hpp"
 #include "converter/ops/import_helpers.hpp"
+#include "converter/ops/integer.hpp"
+#include "converter/ops/integer_emission.hpp"
 #include "converter/ops/moments.hpp"
 #include "converter/ops/parallel.hpp"
 #include "converter/ops/window.hpp"
@@ -75,13 +77,20 @@ void Conv::attributes(AttributeWriter& writer) const {
   if (moment_rows > 0) writer.add("moment_rows", moment_rows);
   if (winograd != 0) writer.add("winograd", winograd);
   writer.add("fused", fused);
+  writer.add("integer", integer);
 }
 
 std::vector<TensorType> Conv::infer(const std::vector<const TensorType*>& inputs) const {
   const TensorType& x = required(inputs, 0, "x");
   const TensorType& weights = required(inputs, 1, "weights");
-  require_floating(x, "x");
-  require_same_dtype(weights, x, "weights and x");
+  if (integer) {
+    require_integer_layer(x, weights, optional(inputs, 2));
+    if (optional(inputs, 3) != nullptr || optional(inputs, 4) != nullptr || winograd != 0 || moment_rows > 0)
+      throw Error("integers with a residual, factors, moments or Winograd's algorithm");
+  } else {
+    require_floating(x, "x");
+    require_same_dtype(weights, x, "weights and x");
+  }
   if (weights.shape.size() != x.shape.size()) {
     throw Error(fmt::format("weights have shape {} for an input of shape {}, the ranks must be equal",
                             to_string(weights.shape), to_string(x.shape)));
@@ -106,7 +115,8 @@ std::vector<TensorType> Conv::infer(const std::vector<const TensorType*>& inputs
     spatial[d] = (padded - extent) / strides[d] + 1;
   }
   check_spans(window, in, spatial);
-  const TensorType output = {x.dtype, image_shape(x.shape[0], outputs, spatial, channels_last)};
+  const Shape shape = image_shape(x.shape[0], outputs, spatial, channels_last);
+  const TensorType output = integer ? integer->type(shape) : TensorType{x.dtype, shape};
   if (const TensorType* bias = optional(inputs, 2)) require_shape(*bias, {outputs}, "bias");
   if (const TensorType* residual = optional(inputs, 3)) require_shape(*residual, output.shape, "residual");
   if (const TensorType* factors = optional(inputs, 4)) {
@@ -119,6 +129,7 @@ std::vector<TensorType> Conv::infer(const std::vector<const TensorType*>& inputs
 }
 
 std::vector<Array> Conv::evaluate(const std::vector<const Array*>& inputs) const {
+  if (integer) return {evaluate_integer(*this, inputs)};
   const Array &x = *inputs[0], &weights = *inputs[1];
   const Array *bias = optional(inputs, 2), *residual = optional(inputs, 3);
   const TensorType type = infer(types_of(inputs))[0];
@@ -167,6 +178,7 @@ bool Conv::in_place(const Node& node, size_t index) const {
 }
 
 void Conv::emit(const Node& node, emit::Context& context) const {
+  if (integer) return emit_integer(*this, node, context);
   require_channels_last(channels_last);
   require_float_arithmetic(node);
   const Array& weights = *constant_input(node, 1, "weights");

@@ -20,6 +20,7 @@ struct Conv : OpBase<Conv> {
   int64_t moment_rows = 0;
   int64_t winograd = 0;  // 2, 4 or 6: the device computes it by F(winograd x winograd, 3x3); 0: directly
   Activation fused;
+  std::optional<IntegerForm> integer;  // absent: real numbers
 
   void attributes(AttributeWriter& writer) const override;
   std::vector<TensorType> infer(const std::vector<const TensorType*>& inputs) const override;
@@ -38,6 +39,7 @@ struct ConvTranspose : OpBase<ConvTranspose> {
   int64_t groups = 1;
   bool channels_last = false;
   Activation fused;
+  std::optional<IntegerForm> integer;  // absent: real numbers
 
   void attributes(AttributeWriter& writer) const override;
   std::vector<TensorType> infer(const std::vector<const TensorType*>& inputs) const override;

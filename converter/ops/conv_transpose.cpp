@@ -6,6 +6,7 @@
 #include "converter/ops/emission.hpp"
 #include "converter/ops/functions.hpp"
 #include "converter/ops/import_helpers.hpp"
+#include "converter/ops/integer.hpp"
 #include "converter/ops/parallel.hpp"
 #include "converter/ops/window.hpp"
 #include "converter/ops/window_emission.hpp"
@@ -60,13 +61,18 @@ void ConvTranspose::attributes(AttributeWriter& writer) const {
   writer.add("groups", groups);
   writer.add("channels_last", channels_last);
   writer.add("fused", fused);
+  writer.add("integer", integer);
 }
 
 std::vector<TensorType> ConvTranspose::infer(const std::vector<const TensorType*>& inputs) const {
   const TensorType& x = required(inputs, 0, "x");
   const TensorType& weights = required(inputs, 1, "weights");
-  require_floating(x, "x");
-  require_same_dtype(weights, x, "weights and x");
+  if (integer) {
+    require_integer_layer(x, weights, optional(inputs, 2));
+  } else {
+    require_floating(x, "x");
+    require_same_dtype(weights, x, "weights and x");
+  }
   if (weights.shape.size() != x.shape.size() || x.shape.size() < 3) {
     throw Error(fmt::format("weights have shape {} for an input of shape {}, supported are equal ranks of 3 or 4",
                             to_string(weights.shape), to_string(x.shape)));
@@ -102,10 +108,12 @@ std::vector<TensorType> ConvTranspose::infer(const std::vector<const TensorType*
                             phases.stride_w, phases.stride_h * phases.stride_w, engine::kMaxPhases));
   }
   if (const TensorType* bias = optional(inputs, 2)) require_shape(*bias, {outputs}, "bias");
-  return {{x.dtype, image_shape(x.shape[0], outputs, spatial, channels_last)}};
+  const Shape shape = image_shape(x.shape[0], outputs, spatial, channels_last);
+  return {integer ? integer->type(shape) : TensorType{x.dtype, shape}};
 }
 
 std::vector<Array> ConvTranspose::evaluate(const std::vector<const Array*>& inputs) const {
+  if (integer) return {evaluate_integer(*this, inputs)};
   const Array &x = *inputs[0], &weights = *inputs[1];
   const Array* bias = optional(inputs, 2);
   const TensorType type = infer(types_of(inputs))[0];

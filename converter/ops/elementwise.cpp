@@ -5,6 +5,8 @@
 #include "converter/ops/broadcast.hpp"
 #include "converter/ops/emission.hpp"
 #include "converter/ops/functions.hpp"
+#include "converter/ops/integer.hpp"
+#include "converter/ops/integer_emission.hpp"
 
 namespace linnet::ops {
 
@@ -15,6 +17,20 @@ constexpr size_t kBinaryDimensions = 6;  // of the file format
 bool on_integers(Function function) {
   return function == Function::Identity || function == Function::Relu || function == Function::Abs ||
          function == Function::Neg;
+}
+
+void require_integer_operands(const Binary& op, const TensorType& a, const TensorType& b) {
+  using kernels::BinaryFunction;
+  require_quantized(a, "a");
+  require_quantized(b, "b");
+  if (a.dtype != DType::i8 || op.integer->dtype != DType::i8)
+    throw Error(fmt::format("a is {}; supported with integers is i8", to_string(a)));
+  if (op.function == BinaryFunction::Div || op.function == BinaryFunction::Pow)
+    throw Error(fmt::format("{} of integers", ops::name(op.function)));
+  const bool picks = op.function == BinaryFunction::Max || op.function == BinaryFunction::Min;
+  if (picks && (a.quantization != b.quantization || a.quantization != op.integer->quantization))
+    throw Error(
+        fmt::format("{} of {} and {}; supported are equal scales", ops::name(op.function), to_string(a), to_string(b)));
 }
 
 int64_t apply_integer(Function function, int64_t x, DType dtype) {
@@ -33,16 +49,28 @@ int64_t apply_integer(Function function, int64_t x, DType dtype) {
 
 void Unary::attributes(AttributeWriter& writer) const {
   writer.add("function", function);
+  writer.add("integer", integer);
 }
 
 std::vector<TensorType> Unary::infer(const std::vector<const TensorType*>& inputs) const {
   const TensorType& x = required(inputs, 0, "x");
+  if (integer) {
+    require_quantized(x, "x");
+    if (x.dtype != DType::i8 || integer->dtype != DType::i8)
+      throw Error(fmt::format("x is {}; supported with integers are functions of i8", to_string(x)));
+    if (function.function == Function::Neg && (x.quantization->zero_point() != 0 || integer->type(x.shape) != x))
+      throw Error(
+          fmt::format("Neg of {}; supported with integers are equal scales and a zero point of 0", to_string(x)));
+    return {integer->type(x.shape)};
+  }
+  require_not_quantized(x, "x");
   if (!on_integers(function.function)) require_floating(x, "x");
   if (x.dtype == DType::boolean) throw Error("x has element type bool, supported are numbers");
   return {x};
 }
 
 std::vector<Array> Unary::evaluate(const std::vector<const Array*>& inputs) const {
+  if (integer) return {evaluate_integer(*this, inputs)};
   const Array& x = *inputs[0];
   if (x.floating()) return {finish(x.shape(), x.doubles(), x.dtype(), function)};
   std::vector<int64_t> values = x.integers();
@@ -59,6 +87,7 @@ bool Unary::in_place(const Node&, size_t index) const {
 }
 
 void Unary::emit(const Node& node, emit::Context& context) const {
+  if (integer) return emit_integer(*this, node, context);
   require_float_arithmetic(node);
   const fb::Activation activation = emit::Context::activation(function);
   const auto table = fb::CreateUnary(context.builder(), &activation);
@@ -68,18 +97,26 @@ void Unary::emit(const Node& node, emit::Context& context) const {
 void Binary::attributes(AttributeWriter& writer) const {
   writer.add("function", ops::name(function));
   writer.add("fused", fused);
+  writer.add("integer", integer);
 }
 
 std::vector<TensorType> Binary::infer(const std::vector<const TensorType*>& inputs) const {
   const TensorType& a = required(inputs, 0, "a");
   const TensorType& b = required(inputs, 1, "b");
   require_same_dtype(a, b, "a and b");
+  if (integer) {
+    require_integer_operands(*this, a, b);
+    return {integer->type(broadcast(a.shape, b.shape))};
+  }
+  require_not_quantized(a, "a");
+  require_not_quantized(b, "b");
   if (a.dtype == DType::boolean) throw Error("a has element type bool, supported are numbers");
   if (fused.function != Function::Identity) require_floating(a, "a");
   return {{a.dtype, broadcast(a.shape, b.shape)}};
 }
 
 std::vector<Array> Binary::evaluate(const std::vector<const Array*>& inputs) const {
+  if (integer) return {evaluate_integer(*this, inputs)};
   const Array &a = *inputs[0], &b = *inputs[1];
   const Shape shape = broadcast(a.shape(), b.shape());
   const std::array<std::vector<int64_t>, 2> strides = {broadcast_strides(a.shape(), shape),
@@ -106,11 +143,12 @@ std::unique_ptr<Op> Binary::permuted(const Permutation&, const Node& node) const
 }
 
 bool Binary::in_place(const Node& node, size_t index) const {
-  return index < 2 && node.in(index).type == node.out().type;
+  return index < 2 && node.in(index).type.dtype == node.out().type.dtype &&
+         node.in(index).shape() == node.out().shape();
 }
 
 void Binary::emit(const Node& node, emit::Context& context) const {
-  require_float_arithmetic(node);
+  if (!integer) require_float_arithmetic(node);
   const Value& y = node.out();
   StridedLoop loop = {y.shape(), {}};
   for (size_t i = 0; i < 2; ++i) {
@@ -130,10 +168,18 @@ void Binary::emit(const Node& node, emit::Context& context) const {
   const auto shape = device_ints(context, loop.shape);
   const auto a_strides = device_ints(context, loop.strides[0]), b_strides = device_ints(context, loop.strides[1]),
              c_strides = device_ints(context, loop.strides[2]);
-  const fb::Activation activation = emit::Context::activation(fused);
-  const auto table = fb::CreateBinary(context.builder(), static_cast<fb::BinaryFunction>(function), shape, a_strides,
-                                      b_strides, c_strides, &activation);
-  context.step(node, table, {context.tensor(node.in(0)), context.tensor(node.in(1))}, {context.tensor(y)});
+  const std::vector<uint32_t> inputs = {context.tensor(node.in(0)), context.tensor(node.in(1))};
+  const std::vector<uint32_t> outputs = {context.tensor(y)};
+  const fb::Activation activation = emit::Context::activation(integer ? Activation{} : fused);
+  fb::BinaryBuilder table(context.builder());
+  table.add_function(static_cast<fb::BinaryFunction>(function));
+  table.add_shape(shape);
+  table.add_a_strides(a_strides);
+  table.add_b_strides(b_strides);
+  table.add_c_strides(c_strides);
+  table.add_activation(&activation);
+  if (integer) add_integer_form(*this, node, table);
+  context.step(node, table.Finish(), inputs, outputs);
 }
 
 }  // namespace linnet::ops

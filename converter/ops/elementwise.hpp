@@ -11,6 +11,7 @@ using namespace linnet::ir;
 struct Unary : OpBase<Unary> {
   static constexpr std::string_view kName = "Unary";
   Activation function;
+  std::optional<IntegerForm> integer;  // absent: real numbers
 
   void attributes(AttributeWriter& writer) const override;
   std::vector<TensorType> infer(const std::vector<const TensorType*>& inputs) const override;
@@ -25,6 +26,7 @@ struct Binary : OpBase<Binary> {
   static constexpr std::string_view kName = "Binary";
   kernels::BinaryFunction function = kernels::BinaryFunction::Add;
   Activation fused;
+  std::optional<IntegerForm> integer;  // absent: real numbers
 
   void attributes(AttributeWriter& writer) const override;
   std::vector<TensorType> infer(const std::vector<const TensorType*>& inputs) const override;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "converter/import/onnx_context.hpp"
 #include "converter/ops/broadcast.hpp"
 #include "converter/ops/elementwise.hpp"
 #include "converter/ops/functions.hpp"

@@ -201,6 +201,10 @@ void require_floating(const TensorType& type, std::string_view what) {
   }
 }
 
+void require_not_quantized(const TensorType& type, std::string_view what) {
+  if (type.quantization) throw Error(fmt::format("{} is {}, which has a scale", what, to_string(type)));
+}
+
 void require_same_dtype(const TensorType& type, const TensorType& other, std::string_view what) {
   if (type.dtype != other.dtype) {
     throw Error(fmt::format("{} have element types {} and {}, they must be equal", what, ir::name(type.dtype),

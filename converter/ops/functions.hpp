@@ -34,6 +34,8 @@ const T* optional(const std::vector<const T*>& inputs, size_t index) {
 // Throws ir::Error unless the input has one of the floating types, or exactly the type of `other`, or exactly this
 // shape.
 void require_floating(const ir::TensorType& type, std::string_view what);
+// Throws ir::Error for integers with a scale, which only integer forms compute with.
+void require_not_quantized(const ir::TensorType& type, std::string_view what);
 void require_same_dtype(const ir::TensorType& type, const ir::TensorType& other, std::string_view what);
 void require_shape(const ir::TensorType& type, const ir::Shape& shape, std::string_view what);
 void require_axis(int64_t axis, const ir::Shape& shape);

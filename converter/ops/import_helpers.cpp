@@ -13,7 +13,7 @@
 
 namespace linnet::ops {
 
-using import::OnnxContext;
+using import::Context;
 using kernels::ReduceKind;
 
 bool is_static(const Value* value) {
@@ -29,55 +29,55 @@ bool is_static(const Value* value) {
   return true;
 }
 
-void require_static(OnnxContext& context, const Value* value, std::string_view what) {
+void require_static(Context& context, const Value* value, std::string_view what) {
   if (!context.is_static(value)) {
     context.fail(fmt::format("{} ({}) depends on the model's inputs, supported are constants", what, value->name));
   }
 }
 
-std::optional<Array> static_input(OnnxContext& context, size_t index, std::string_view what) {
+std::optional<Array> static_input(Context& context, size_t index, std::string_view what) {
   if (!context.is_static(context.input(index))) return std::nullopt;
   return context.constant(index, what);
 }
 
-Value* reshape(OnnxContext& context, Value* value, const Shape& shape) {
+Value* reshape(Context& context, Value* value, const Shape& shape) {
   if (value->shape() == shape) return value;
   auto op = std::make_unique<Reshape>();
   op->shape = shape;
   return context.add(std::move(op), {value});
 }
 
-Value* transpose(OnnxContext& context, Value* value, const Permutation& permutation) {
+Value* transpose(Context& context, Value* value, const Permutation& permutation) {
   if (std::is_sorted(permutation.begin(), permutation.end())) return value;
   auto op = std::make_unique<Transpose>();
   op->permutation = permutation;
   return context.add(std::move(op), {value});
 }
 
-Value* cast(OnnxContext& context, Value* value, DType dtype) {
+Value* cast(Context& context, Value* value, DType dtype) {
   if (value->type.dtype == dtype) return value;
   auto op = std::make_unique<Cast>();
   op->to = dtype;
   return context.add(std::move(op), {value});
 }
 
-Value* binary(OnnxContext& context, kernels::BinaryFunction function, Value* a, Value* b) {
+Value* binary(Context& context, kernels::BinaryFunction function, Value* a, Value* b) {
   auto op = std::make_unique<Binary>();
   op->function = function;
   return context.add(std::move(op), {a, b});
 }
 
-Value* unary(OnnxContext& context, const Activation& function, Value* x) {
+Value* unary(Context& context, const Activation& function, Value* x) {
   auto op = std::make_unique<Unary>();
   op->function = function;
   return context.add(std::move(op), {x});
 }
 
-Value* scalar(OnnxContext& context, double value, const Value* like, std::string_view what) {
+Value* scalar(Context& context, double value, const Value* like, std::string_view what) {
   return context.add_constant(Array::scalar(value, like->type.dtype), what);
 }
 
-Value* reduce(OnnxContext& context, ReduceKind kind, Value* x, const std::vector<int64_t>& axes) {
+Value* reduce(Context& context, ReduceKind kind, Value* x, const std::vector<int64_t>& axes) {
   const std::vector<std::vector<int64_t>> runs = adjacent_runs(axes, x->shape());
   const bool root = kind == ReduceKind::L2 && runs.size() > 1;
   const ReduceKind first = root ? ReduceKind::SumSquare : kind;

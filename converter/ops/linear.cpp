@@ -4,6 +4,8 @@
 
 #include "converter/ops/emission.hpp"
 #include "converter/ops/functions.hpp"
+#include "converter/ops/integer.hpp"
+#include "converter/ops/integer_emission.hpp"
 #include "converter/ops/parallel.hpp"
 #include "kernels/pack.hpp"
 
@@ -11,18 +13,24 @@ namespace linnet::ops {
 
 void Linear::attributes(AttributeWriter& writer) const {
   writer.add("fused", fused);
+  writer.add("integer", integer);
 }
 
 std::vector<TensorType> Linear::infer(const std::vector<const TensorType*>& inputs) const {
   const TensorType& x = required(inputs, 0, "x");
   const TensorType& weights = required(inputs, 1, "weights");
-  require_floating(x, "x");
-  require_same_dtype(weights, x, "weights and x");
+  if (integer) {
+    require_integer_layer(x, weights, optional(inputs, 2));
+    if (optional(inputs, 3) != nullptr) throw Error("integers with a residual");
+  } else {
+    require_floating(x, "x");
+    require_same_dtype(weights, x, "weights and x");
+  }
   if (weights.shape.size() != 2 || x.shape.empty() || x.shape.back() != weights.shape[1]) {
     throw Error(fmt::format("weights of shape {} (outputs, inputs) do not fit an input of shape {}",
                             to_string(weights.shape), to_string(x.shape)));
   }
-  TensorType output = x;
+  TensorType output = integer ? integer->type(x.shape) : x;
   output.shape.back() = weights.shape[0];
   if (const TensorType* bias = optional(inputs, 2)) require_shape(*bias, {weights.shape[0]}, "bias");
   if (const TensorType* residual = optional(inputs, 3)) require_shape(*residual, output.shape, "residual");
@@ -30,6 +38,7 @@ std::vector<TensorType> Linear::infer(const std::vector<const TensorType*>& inpu
 }
 
 std::vector<Array> Linear::evaluate(const std::vector<const Array*>& inputs) const {
+  if (integer) return {evaluate_integer(*this, inputs)};
   const TensorType type = infer(types_of(inputs))[0];
   const std::vector<double> x = inputs[0]->doubles(), weights = inputs[1]->doubles();
   const Array *bias = optional(inputs, 2), *residual = optional(inputs, 3);
@@ -58,6 +67,7 @@ bool Linear::in_place(const Node& node, size_t index) const {
 }
 
 void Linear::emit(const Node& node, emit::Context& context) const {
+  if (integer) return emit_integer(*this, node, context);
   require_float_arithmetic(node);
   const Array& weights = *constant_input(node, 1, "weights");
   const Array* bias = constant_input(node, 2, "bias");

@@ -12,6 +12,7 @@ using namespace linnet::ir;
 struct Linear : OpBase<Linear> {
   static constexpr std::string_view kName = "Linear";
   Activation fused;
+  std::optional<IntegerForm> integer;  // absent: real numbers
 
   void attributes(AttributeWriter& writer) const override;
   std::vector<TensorType> infer(const std::vector<const TensorType*>& inputs) const override;

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <iterator>
 
+#include "converter/import/onnx_context.hpp"
 #include "converter/ops/broadcast.hpp"
 #include "converter/ops/elementwise.hpp"
 #include "converter/ops/functions.hpp"

@@ -5,6 +5,7 @@
 #include "converter/ops/broadcast.hpp"
 #include "converter/ops/emission.hpp"
 #include "converter/ops/functions.hpp"
+#include "converter/ops/integer.hpp"
 #include "converter/ops/parallel.hpp"
 
 namespace linnet::ops {
@@ -40,8 +41,8 @@ Operand dense_operand(const Shape& shape, const Permutation& permutation) {
   return operand(shape, row_major_strides(shape), permutation);
 }
 
-void check_operand(const TensorType& type, const Permutation& permutation, std::string_view what) {
-  require_floating(type, what);
+void check_operand(const MatMul& op, const TensorType& type, const Permutation& permutation, std::string_view what) {
+  op.integer ? require_quantized(type, what) : require_floating(type, what);
   if (type.shape.size() < 2)
     throw Error(fmt::format("{} has shape {}, supported are rank 2 and more", what, to_string(type.shape)));
   if (!permutation.empty() && permutation.size() != type.shape.size()) {
@@ -54,8 +55,8 @@ void check_operand(const TensorType& type, const Permutation& permutation, std::
 TensorType product_type(const MatMul& op, const std::vector<const TensorType*>& inputs) {
   const TensorType& a_type = required(inputs, 0, "a");
   const TensorType& b_type = required(inputs, 1, "b");
-  check_operand(a_type, op.a_permutation, "a");
-  check_operand(b_type, op.b_permutation, "b");
+  check_operand(op, a_type, op.a_permutation, "a");
+  check_operand(op, b_type, op.b_permutation, "b");
   require_same_dtype(a_type, b_type, "a and b");
   const Operand a = dense_operand(a_type.shape, op.a_permutation), b = dense_operand(b_type.shape, op.b_permutation);
   if (a.columns != b.rows) {
@@ -65,7 +66,7 @@ TensorType product_type(const MatMul& op, const std::vector<const TensorType*>& 
   Shape shape = broadcast(a.batch, b.batch);
   shape.push_back(a.rows);
   shape.push_back(b.columns);
-  return {a_type.dtype, shape};
+  return op.integer ? op.integer->type(shape) : TensorType{a_type.dtype, shape};
 }
 
 }  // namespace
@@ -76,6 +77,7 @@ void MatMul::attributes(AttributeWriter& writer) const {
   if (!c_permutation.empty()) writer.add("c_permutation", c_permutation);
   if (scale != 1.0) writer.add("scale", scale);
   writer.add("fused", fused);
+  writer.add("integer", integer);
 }
 
 std::vector<TensorType> MatMul::infer(const std::vector<const TensorType*>& inputs) const {
@@ -89,6 +91,7 @@ std::vector<TensorType> MatMul::infer(const std::vector<const TensorType*>& inpu
 }
 
 std::vector<Array> MatMul::evaluate(const std::vector<const Array*>& inputs) const {
+  if (integer) return {evaluate_integer(*this, inputs)};
   const TensorType type = product_type(*this, types_of(inputs));
   const Operand a = dense_operand(inputs[0]->shape(), a_permutation),
                 b = dense_operand(inputs[1]->shape(), b_permutation);

@@ -15,6 +15,7 @@ struct MatMul : OpBase<MatMul> {
   Permutation a_permutation, b_permutation, c_permutation;
   double scale = 1.0;
   Activation fused;
+  std::optional<IntegerForm> integer;  // absent: real numbers
 
   void attributes(AttributeWriter& writer) const override;
   std::vector<TensorType> infer(const std::vector<const TensorType*>& inputs) const override;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "converter/import/onnx_context.hpp"
 #include "converter/ops/broadcast.hpp"
 #include "converter/ops/import_helpers.hpp"
 #include "converter/ops/linear.hpp"

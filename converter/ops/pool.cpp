@@ -8,6 +8,8 @@
 #include "converter/ops/emission.hpp"
 #include "converter/ops/functions.hpp"
 #include "converter/ops/import_helpers.hpp"
+#include "converter/ops/integer.hpp"
+#include "converter/ops/integer_emission.hpp"
 #include "converter/ops/parallel.hpp"
 #include "converter/ops/reduce.hpp"
 #include "converter/ops/window.hpp"
@@ -86,11 +88,18 @@ void Pool::attributes(AttributeWriter& writer) const {
   if (kind == PoolKind::Average) writer.add("count_include_pad", count_include_pad);
   writer.add("channels_last", channels_last);
   writer.add("fused", fused);
+  writer.add("integer", integer);
 }
 
 std::vector<TensorType> Pool::infer(const std::vector<const TensorType*>& inputs) const {
   const TensorType& x = required(inputs, 0, "x");
-  require_floating(x, "x");
+  if (integer) {
+    require_quantized(x, "x");
+    if (integer->type(x.shape) != x || count_include_pad)
+      throw Error(fmt::format("pools {} to another type, or its padding", to_string(x)));
+  } else {
+    require_floating(x, "x");
+  }
   check_window(window_of(*this), x.shape);
   const std::vector<int64_t> in = spatial_sizes(x.shape, channels_last);
   std::vector<int64_t> out(in.size());
@@ -99,10 +108,13 @@ std::vector<TensorType> Pool::infer(const std::vector<const TensorType*>& inputs
   for (size_t d = 0; d < in.size(); ++d) {
     if (kind == PoolKind::Max || !count_include_pad) require_pixels(*this, d, in[d], out[d]);
   }
-  return {{x.dtype, image_shape(x.shape[0], image(x.shape, channels_last).channels, out, channels_last)}};
+  TensorType output = x;
+  output.shape = image_shape(x.shape[0], image(x.shape, channels_last).channels, out, channels_last);
+  return {output};
 }
 
 std::vector<Array> Pool::evaluate(const std::vector<const Array*>& inputs) const {
+  if (integer) return {evaluate_integer(*this, inputs)};
   const Array& x = *inputs[0];
   const TensorType type = infer(types_of(inputs))[0];
   const Window2D window = window_2d(window_of(*this));
@@ -121,6 +133,7 @@ std::vector<Array> Pool::evaluate(const std::vector<const Array*>& inputs) const
 }
 
 void Pool::emit(const Node& node, emit::Context& context) const {
+  if (integer) return emit_integer(*this, node, context);
   require_channels_last(channels_last);
   require_float_arithmetic(node);
   const Window2D window = window_2d(window_of(*this));

@@ -17,6 +17,7 @@ struct Pool : OpBase<Pool> {
   bool count_include_pad = false;
   bool channels_last = false;
   Activation fused;
+  std::optional<IntegerForm> integer;  // absent: real numbers
 
   void attributes(AttributeWriter& writer) const override;
   std::vector<TensorType> infer(const std::vector<const TensorType*>& inputs) const override;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <iterator>
 
+#include "converter/import/onnx_context.hpp"
 #include "converter/ops/concat.hpp"
 #include "converter/ops/functions.hpp"
 #include "converter/ops/import_helpers.hpp"

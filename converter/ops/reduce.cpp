@@ -10,6 +10,8 @@
 #include "converter/ops/broadcast.hpp"
 #include "converter/ops/emission.hpp"
 #include "converter/ops/functions.hpp"
+#include "converter/ops/integer.hpp"
+#include "converter/ops/integer_emission.hpp"
 #include "converter/ops/reduce_axes.hpp"
 
 namespace linnet::ops {
@@ -117,6 +119,7 @@ void Reduce::attributes(AttributeWriter& writer) const {
   writer.add("axes", axes);
   writer.add("keep_dims", keep_dims);
   writer.add("fused", fused);
+  writer.add("integer", integer);
 }
 
 std::vector<TensorType> Reduce::infer(const std::vector<const TensorType*>& inputs) const {
@@ -130,11 +133,21 @@ std::vector<TensorType> Reduce::infer(const std::vector<const TensorType*>& inpu
     if (x.shape[static_cast<size_t>(axes[i])] == 0)
       throw Error(fmt::format("axis {} of shape {} is empty", axes[i], to_string(x.shape)));
   }
+  if (integer) {
+    require_quantized(x, "x");
+    const bool picks = kind == ReduceKind::Max || kind == ReduceKind::Min;
+    if (kind != ReduceKind::Mean && !(picks && integer->type(x.shape) == x))
+      throw Error(fmt::format("reduces {} by {}; supported are Mean, and Max and Min to the same type", to_string(x),
+                              ops::name(kind)));
+    return {integer->type(reduced_shape(x.shape, axes, keep_dims))};
+  }
   if (fused.function != Function::Identity) require_floating(x, "x");
+  require_not_quantized(x, "x");
   return {{x.dtype, reduced_shape(x.shape, axes, keep_dims)}};
 }
 
 std::vector<Array> Reduce::evaluate(const std::vector<const Array*>& inputs) const {
+  if (integer) return {evaluate_integer(*this, inputs)};
   const Array& x = *inputs[0];
   const Shape kept = reduced_shape(x.shape(), axes, true), shape = reduced_shape(x.shape(), axes, keep_dims);
   if (x.floating()) return {finish(shape, reduce_values(kind, x.doubles(), x.shape(), kept), x.dtype(), fused)};
@@ -152,6 +165,7 @@ std::unique_ptr<Op> Reduce::permuted(const Permutation& permutation, const Node&
 }
 
 void Reduce::emit(const Node& node, emit::Context& context) const {
+  if (integer) return emit_integer(*this, node, context);
   require_float_arithmetic(node);
   const Shape& shape = node.in(0).shape();
   const auto runs = adjacent_runs(axes, shape);

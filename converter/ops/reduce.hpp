@@ -14,6 +14,7 @@ struct Reduce : OpBase<Reduce> {
   std::vector<int64_t> axes;  // ascending, 0..rank-1, not empty
   bool keep_dims = true;
   Activation fused;
+  std::optional<IntegerForm> integer;  // absent: real numbers
 
   void attributes(AttributeWriter& writer) const override;
   std::vector<TensorType> infer(const std::vector<const TensorType*>& inputs) const override;

@@ -50,7 +50,7 @@ std::vector<TensorType> Reshape::infer(const std::vector<const TensorType*>& inp
   if (element_count(shape) != element_count(inputs[0]->shape))
     throw Error(fmt::format("{} cannot take the shape {}, which has another number of elements", to_string(*inputs[0]),
                             to_string(shape)));
-  return {{inputs[0]->dtype, shape}};
+  return {moved_type(*inputs[0], shape)};
 }
 
 std::vector<Array> Reshape::evaluate(const std::vector<const Array*>& inputs) const {
@@ -69,13 +69,20 @@ std::vector<TensorType> Transpose::infer(const std::vector<const TensorType*>& i
   std::iota(identity.begin(), identity.end(), 0);
   if (sorted != identity)
     throw Error(fmt::format("permutation {} of {}", fmt::join(permutation, ","), to_string(*inputs[0])));
-  return {{inputs[0]->dtype, permute(inputs[0]->shape, permutation)}};
+  TensorType type = *inputs[0];
+  type.shape = permute(type.shape, permutation);
+  if (type.quantization && !type.quantization->per_tensor())
+    type.quantization->axis = permuted_axis(type.quantization->axis, permutation);
+  return {type};
 }
 
 std::vector<Array> Transpose::evaluate(const std::vector<const Array*>& inputs) const {
   const Shape& x = inputs[0]->shape();
   const Shape y = permute(x, permutation);
-  return {inputs[0]->strided(y, permute(row_major_strides(x), permutation))};
+  return {inputs[0]
+              ->with_quantization(std::nullopt)
+              .strided(y, permute(row_major_strides(x), permutation))
+              .with_quantization(infer({&inputs[0]->type()})[0].quantization)};
 }
 
 void Transpose::emit(const Node& node, emit::Context& context) const {
@@ -93,7 +100,7 @@ std::vector<TensorType> Expand::infer(const std::vector<const TensorType*>& inpu
   bool fits = x.size() <= shape.size();
   for (size_t d = 0; fits && d < x.size(); ++d) fits = x[d] == 1 || x[d] == shape[d + shape.size() - x.size()];
   if (!fits) throw Error(fmt::format("{} cannot be repeated to the shape {}", to_string(*inputs[0]), to_string(shape)));
-  return {{inputs[0]->dtype, shape}};
+  return {moved_type(*inputs[0], shape)};
 }
 
 std::vector<Array> Expand::evaluate(const std::vector<const Array*>& inputs) const {

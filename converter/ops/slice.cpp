@@ -72,7 +72,7 @@ std::vector<TensorType> Slice::infer(const std::vector<const TensorType*>& input
     if (shape[d] < 0 || (shape[d] > 0 && (std::min(starts[d], last) < 0 || std::max(starts[d], last) >= x[d])))
       throw Error(fmt::format("reads elements {} to {} of axis {} of {}", starts[d], last, d, to_string(x)));
   }
-  return {{inputs[0]->dtype, shape}};
+  return {moved_type(*inputs[0], shape)};
 }
 
 std::vector<Array> Slice::evaluate(const std::vector<const Array*>& inputs) const {

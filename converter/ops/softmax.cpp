@@ -1,5 +1,7 @@
 #include "converter/ops/softmax.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -7,6 +9,8 @@
 #include "converter/ops/emission.hpp"
 #include "converter/ops/functions.hpp"
 #include "converter/ops/import_helpers.hpp"
+#include "converter/ops/integer.hpp"
+#include "converter/ops/integer_emission.hpp"
 
 namespace linnet::ops {
 
@@ -29,16 +33,25 @@ void softmax(double* column, int64_t size, int64_t stride, bool log) {
 void Softmax::attributes(AttributeWriter& writer) const {
   writer.add("axis", axis);
   writer.add("log", log);
+  if (beta != 1.0) writer.add("beta", beta);
+  writer.add("integer", integer);
 }
 
 std::vector<TensorType> Softmax::infer(const std::vector<const TensorType*>& inputs) const {
   const TensorType& x = required(inputs, 0, "x");
-  require_floating(x, "x");
+  if (integer) {
+    require_quantized(x, "x");
+    if (x.dtype != DType::i8 || integer->dtype != DType::i8 || log)
+      throw Error(fmt::format("x is {}; supported with integers is the softmax of i8", to_string(x)));
+  } else {
+    require_floating(x, "x");
+  }
   require_axis(axis, x.shape);
-  return {x};
+  return {integer ? integer->type(x.shape) : x};
 }
 
 std::vector<Array> Softmax::evaluate(const std::vector<const Array*>& inputs) const {
+  if (integer) return {evaluate_integer(*this, inputs)};
   const Array& x = *inputs[0];
   std::vector<double> values = x.doubles();
   const AxisSplit view = split_at(x.shape(), axis);
@@ -60,6 +73,7 @@ bool Softmax::in_place(const Node&, size_t index) const {
 }
 
 void Softmax::emit(const Node& node, emit::Context& context) const {
+  if (integer) return emit_integer(*this, node, context);
   require_float_arithmetic(node);
   const AxisSplit view = split_at(node.in(0).shape(), axis);
   const auto table =

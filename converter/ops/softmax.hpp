@@ -11,6 +11,8 @@ struct Softmax : OpBase<Softmax> {
   static constexpr std::string_view kName = "Softmax";
   int64_t axis = -1;  // normalized to 0..rank-1 by the importer
   bool log = false;
+  double beta = 1.0;                   // of the exponents; of integers only
+  std::optional<IntegerForm> integer;  // absent: real numbers
 
   void attributes(AttributeWriter& writer) const override;
   std::vector<TensorType> infer(const std::vector<const TensorType*>& inputs) const override;

@@ -33,6 +33,7 @@ class Fuser {
     changed_ = false;
     number_nodes();
     sweep(graph_, [this](Node* node) {
+      if (is_quantized(*node)) return;
       changed_ = merge_parameters(graph_, log_, node, false) || fuse_activation(node) || fuse_residual(node) ||
                  fuse_scale(node) || fuse_operand_scale(node) || fuse_pad(node) || crop_kernel(node) ||
                  make_scale_shift(node) || make_linear(node) || changed_;

@@ -75,7 +75,9 @@ size_t first_flattened_dimension(const Graph& graph, const Node& reshape) {
   const size_t rank = reshape.in(0).shape().size();
   if (graph.is_output(&result) || result.uses.empty()) return rank;
   for (const Use& use : result.uses)
-    if (use.node->as<ops::Linear>() == nullptr || use.input != 0 || !use.node->in(1).constant) return rank;
+    if (use.node->as<ops::Linear>() == nullptr || use.input != 0 || !use.node->in(1).constant ||
+        is_quantized(*use.node))
+      return rank;
   const Segment last = segments(reshape.in(0).shape(), result.shape()).back();
   return last.to_end - last.to_begin == 1 && last.from_end == rank ? last.from_begin : rank;
 }

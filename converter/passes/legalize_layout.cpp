@@ -168,7 +168,7 @@ class NodeFitter {
     using kernels::ReduceKind;
     const ops::Reduce reduce = *node->as<ops::Reduce>();
     const auto runs = ops::adjacent_runs(reduce.axes, node->in(0).shape());
-    if (runs.size() < 2) return;
+    if (runs.size() < 2 || reduce.integer) return;
     const bool squares = reduce.kind == ReduceKind::SumSquare || reduce.kind == ReduceKind::L2;
     log_.add("{} reduces dimensions that are apart: {} steps", node->name, runs.size());
     Value* value = node->inputs[0];

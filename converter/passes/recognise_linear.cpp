@@ -30,7 +30,7 @@ std::optional<Array> constant_matrix(const Node& node, const ops::MatMul& produc
 void recognise_linear(Graph& graph, PassLog& log) {
   sweep(graph, [&](Node* node) {
     const auto* product = node->as<ops::MatMul>();
-    if (product == nullptr || !product->a_permutation.empty()) return;
+    if (product == nullptr || product->integer || !product->a_permutation.empty()) return;
     std::optional<Array> matrix = constant_matrix(*node, *product);
     if (!matrix) return;
     ops::Linear linear;

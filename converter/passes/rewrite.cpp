@@ -11,6 +11,12 @@ bool is_floating(const Value& value) {
   return ir::is_floating(value.type.dtype);
 }
 
+bool is_quantized(const Node& node) {
+  const auto has_scale = [](const Value* value) { return value != nullptr && value->type.quantization.has_value(); };
+  return std::any_of(node.inputs.begin(), node.inputs.end(), has_scale) ||
+         std::any_of(node.outputs.begin(), node.outputs.end(), has_scale);
+}
+
 bool single_use(const Graph& graph, const Value* value) {
   return value->uses.size() == 1 && !graph.is_output(value);
 }
@@ -89,10 +95,9 @@ Shape permuted(const Shape& shape, const Permutation& permutation) {
 }
 
 Array transposed(const Array& array, const Permutation& permutation) {
-  const std::vector<int64_t> strides = row_major_strides(array.shape());
-  std::vector<int64_t> picked;
-  for (const int64_t d : permutation) picked.push_back(strides[d]);
-  return array.strided(permuted(array.shape(), permutation), picked);
+  ops::Transpose transpose;
+  transpose.permutation = permutation;
+  return transpose.evaluate({&array})[0];
 }
 
 bool keeps_element_order(const Shape& shape, const Permutation& permutation) {

@@ -30,6 +30,8 @@ Node* producer_of(const Value* value) {
 }
 
 bool is_floating(const Value& value);
+// Whether the node reads or gives integers that have a scale; rewrites of real arithmetic leave it alone.
+bool is_quantized(const Node& node);
 // Read by one node input and not a graph output.
 bool single_use(const Graph& graph, const Value* value);
 // The number that every element of a constant equals.

@@ -114,7 +114,7 @@ class Simplifier {
   }
 
   static Value* neutral_operand(const Node* node, const ops::Binary& binary) {
-    if (binary.fused.function != Function::Identity) return nullptr;
+    if (binary.fused.function != Function::Identity || binary.integer) return nullptr;
     const auto right = uniform_constant(node->inputs[1]), left = uniform_constant(node->inputs[0]);
     const BinaryFunction f = binary.function;
     const bool right_neutral =
@@ -250,7 +250,8 @@ class Simplifier {
   bool reduce_to_reshape(Node* node) {
     const auto* reduce = node->as<ops::Reduce>();
     using kernels::ReduceKind;
-    if (reduce == nullptr || reduce->fused.function != Function::Identity || reduce->kind >= ReduceKind::L1)
+    if (reduce == nullptr || reduce->integer || reduce->fused.function != Function::Identity ||
+        reduce->kind >= ReduceKind::L1)
       return false;
     for (const int64_t axis : reduce->axes)
       if (node->in(0).shape()[axis] != 1) return false;

@@ -45,7 +45,7 @@ class Splitter {
   Splitter(Graph& graph, PassLog& log) : graph_(graph), log_(log) {}
 
   void visit(Node* node) {
-    if (node->has(kResidual) || !node->in(kWeights).constant) return;
+    if (is_quantized(*node) || node->has(kResidual) || !node->in(kWeights).constant) return;
     if (node->has(kBias) && !node->in(kBias).constant) return;
     const Value* whole = node->outputs[0];
     if (single_use(graph_, whole) && whole->uses[0].node->as<ops::Reshape>() != nullptr)

@@ -53,7 +53,8 @@ struct SharedWeights {
 
 struct Report {
   std::string source_file, tool_version, options;
-  int onnx_opset = 0;
+  std::string source_format;  // "ONNX opset 17"
+  int onnx_opset = 0;         // 0 for other formats
   int64_t macs = 0, weight_bytes = 0, file_bytes = 0;
   int64_t tensor_bytes = 0, tensor_lower_bound = 0;
   std::vector<PassSummary> passes;

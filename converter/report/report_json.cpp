@@ -25,6 +25,7 @@ std::string to_json(const Report& report) {
   json.member("source_file", report.source_file);
   json.member("tool_version", report.tool_version);
   json.member("options", report.options);
+  json.member("source_format", report.source_format);
   json.member("onnx_opset", report.onnx_opset);
   json.member("macs", report.macs);
   json.member("weight_bytes", report.weight_bytes);

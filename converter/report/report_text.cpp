@@ -106,7 +106,7 @@ std::string pass_table(const Report& report) {
 }  // namespace
 
 std::string to_text(const Report& report, bool verbose) {
-  std::string text = fmt::format("{} (ONNX opset {})\n", report.source_file, report.onnx_opset);
+  std::string text = fmt::format("{} ({})\n", report.source_file, report.source_format);
   if (!report.open_inputs.empty())
     text += fmt::format("  batch    1, which the model leaves open: the first dimension of {}\n",
                         fmt::join(report.open_inputs, ", "));

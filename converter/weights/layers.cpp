@@ -49,7 +49,8 @@ int64_t groups_of(const Node& layer) {
 bool is_layer(const Node& node) {
   const bool known =
       node.as<ops::Conv>() != nullptr || node.as<ops::ConvTranspose>() != nullptr || node.as<ops::Linear>() != nullptr;
-  return known && !is_static(node.inputs[0]) && is_static(node.inputs[kWeights]);
+  return known && is_floating(node.in(kWeights).type.dtype) && !is_static(node.inputs[0]) &&
+         is_static(node.inputs[kWeights]);
 }
 
 std::vector<LayerWeight> find_weights(const Graph& graph) {

@@ -53,6 +53,8 @@ struct Tolerance {
 };
 constexpr Tolerance kTolerances[] = {
     {"networks/", 2e-5},          // tens of layers
+    {"tflite/", 1e-5},            // likewise
+    {"tflite_ops/", 5e-6},        // the reference kernels compute in single precision as well
     {"norms/network_", 1e-5},     // likewise
     {"ops/resize_", 5e-6},        // ONNX Runtime computes coordinates and weights in float
     {"ops/upsample_", 5e-6},      // likewise
@@ -63,13 +65,20 @@ constexpr Tolerance kTolerances[] = {
 
 std::vector<std::string> case_names(const std::filesystem::path& folder) {
   std::vector<std::string> names;
-  for (const char* kind : {"ops", "networks", "norms"}) {
+  for (const char* kind : {"ops", "networks", "norms", "tflite_ops", "tflite"}) {
     for (const auto& entry : std::filesystem::directory_iterator(folder / kind)) {
-      if (entry.path().extension() == ".onnx") names.push_back(std::string(kind) + "/" + entry.path().stem().string());
+      const std::filesystem::path extension = entry.path().extension();
+      if (extension == ".onnx" || extension == ".tflite")
+        names.push_back(std::string(kind) + "/" + entry.path().stem().string());
     }
   }
   std::sort(names.begin(), names.end());
   return names;
+}
+
+std::filesystem::path source_file(const std::filesystem::path& folder, const std::string& name) {
+  const std::filesystem::path onnx = folder / (name + ".onnx");
+  return std::filesystem::exists(onnx) ? onnx : folder / (name + ".tflite");
 }
 
 std::string data_name(const std::string& name) {
@@ -77,12 +86,14 @@ std::string data_name(const std::string& name) {
 }
 
 Case read_case(const std::filesystem::path& folder, const std::string& name) {
-  Case result{name, {}, {}};
+  Case result{name, {}, {}, {}};
   const auto members = read_npz(folder / (data_name(name) + ".npz"));
   for (const auto& [prefix, list] : {std::pair{"in_", &result.inputs}, std::pair{"out_", &result.outputs}}) {
     for (int i = 0; members.count(prefix + std::to_string(i)); ++i)
       list->push_back(members.at(prefix + std::to_string(i)));
   }
+  for (const auto& [key, array] : members)
+    if (key.compare(0, 2, "t_") == 0) result.tensors[std::stoi(key.substr(2))] = array;
   if (result.outputs.empty()) throw std::runtime_error(name + ": no outputs");
   return result;
 }

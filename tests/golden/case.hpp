@@ -1,8 +1,9 @@
-// A golden case: NAME.onnx or NAME.VARIANT.onnx with NAME.npz beside it, which holds inputs in_0, in_1, ... and the
-// outputs out_0, ... that PyTorch or ONNX Runtime gave (tests/models/make_*.py).
+// A golden case: NAME.onnx, NAME.VARIANT.onnx or NAME.tflite with NAME.npz beside it, which holds inputs in_0, in_1,
+// ... and the outputs out_0, ... that PyTorch, ONNX Runtime or TensorFlow Lite gave (tests/models/make_*.py).
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -13,10 +14,14 @@ namespace linnet::golden {
 struct Case {
   std::string name;  // "ops/conv_1x1", "norms/group.script13"
   std::vector<tools::NpyArray> inputs, outputs;
+  std::map<int, tools::NpyArray> tensors;  // t_0, t_1, ...: of some, what they hold, by their number in the source
 };
 
 // Names of all cases below `folder` (networks/..., norms/..., ops/...), sorted.
 std::vector<std::string> case_names(const std::filesystem::path& folder);
+
+// The case's .onnx or .tflite file.
+std::filesystem::path source_file(const std::filesystem::path& folder, const std::string& name);
 
 // A case's name without its variant.
 std::string data_name(const std::string& name);

@@ -42,7 +42,7 @@ class ReferenceTest : public testing::Test {
     options.check_passes = true;
     options.winograd = kVariants[0].winograd;
     Conversion conversion;
-    ASSERT_NO_THROW(conversion = convert(models_ / (name_ + ".onnx"), options)) << name_;
+    ASSERT_NO_THROW(conversion = convert(source_file(models_, name_), options)) << name_;
     ASSERT_EQ(conversion.source->inputs.size(), golden.inputs.size());
     std::vector<ir::Array> inputs;
     for (size_t i = 0; i < golden.inputs.size(); ++i) {
@@ -62,10 +62,10 @@ class ReferenceTest : public testing::Test {
       options.strict = variant.strict;
       if (variant.winograd >= 0) options.winograd = variant.winograd;
       if (variant.cascades) options.cascades = plan::CascadeMode::memory;
-      Conversion other = convert(models_ / (name_ + ".onnx"), options);
+      Conversion other = convert(source_file(models_, name_), options);
       if (variant.cascades && has_cascades(other)) {
         options.check_passes = true;  // and the plan
-        other = convert(models_ / (name_ + ".onnx"), options);
+        other = convert(source_file(models_, name_), options);
       }
       if (variant.cascades ? has_cascades(other) : has_winograd(other))
         write(other, variant);

@@ -46,6 +46,7 @@ class Recorder : public emit::Context {
     return static_cast<uint32_t>(floats.size() - 1);
   }
   uint32_t buffer(std::span<const int32_t>) override { return 0; }
+  uint32_t buffer(std::span<const int8_t>) override { return 0; }
   PackedMatrix matrix(const Array&, const std::function<std::vector<float>()>& pack) override {
     return {buffer(pack()), false};
   }

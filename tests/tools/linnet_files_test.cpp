@@ -181,7 +181,7 @@ TEST_F(LinnetFiles, SuggestsWhatWasMeant) {
   expect_refused({"run", model_, "--ouput", "y.npy"}, 2, "there is no option --ouput, did you mean '--output'?");
   expect_refused({"bench", model_, "--runz=3"}, 2, "there is no option --runz, did you mean '--runs'?");
   expect_refused({"run"}, 2, "MODEL is missing");
-  expect_refused({"convert", "-o", "x"}, 2, "MODEL.onnx is missing");
+  expect_refused({"convert", "-o", "x"}, 2, "MODEL is missing");
   for (const char* command : {"run", "bench", "inspect"}) {
     expect_refused({command, onnx_}, 1, "convert it first: linnet convert");
     expect_refused({command, folder_.write("t.tflite", std::string("\0\0\0\0TFL3    ", 12))}, 1, "convert it first");

@@ -1,0 +1,103 @@
+// Resizing of images. Positions are computed in single precision as TensorFlow Lite's reference kernels do: where an
+// output lies between two inputs or on the border of two, the rounding decides.
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "converter/import/tflite/helpers.hpp"
+#include "converter/ops/gather.hpp"
+#include "converter/ops/resample.hpp"
+
+namespace linnet::import::from_tflite {
+
+namespace {
+
+constexpr int64_t kMaximumSize = 1 << 20;  // of a side; the tables have as many entries
+
+struct ResizeOptions {
+  bool align_corners, half_pixel_centers;
+};
+
+float scale_of(const ResizeOptions& options, int64_t in, int64_t out) {
+  return options.align_corners && out > 1 ? static_cast<float>(in - 1) / static_cast<float>(out - 1)
+                                          : static_cast<float>(in) / static_cast<float>(out);
+}
+
+ops::Resample bilinear_table(const ResizeOptions& options, int64_t in, int64_t out) {
+  ops::Resample table;
+  table.taps = 2;
+  const float scale = scale_of(options, in, out);
+  for (int64_t i = 0; i < out; ++i) {
+    const auto x = static_cast<float>(i);
+    const float position = options.half_pixel_centers ? (x + 0.5f) * scale - 0.5f : x * scale;
+    const auto lower = std::max<int64_t>(static_cast<int64_t>(std::floor(position)), 0);
+    const auto upper = std::min<int64_t>(static_cast<int64_t>(std::ceil(position)), in - 1);
+    const double weight = position - static_cast<float>(lower);
+    table.indices.insert(table.indices.end(), {std::min(lower, in - 1), upper});
+    table.weights.insert(table.weights.end(), {1.0 - weight, weight});
+  }
+  return table;
+}
+
+std::vector<int64_t> nearest_indices(const ResizeOptions& options, int64_t in, int64_t out) {
+  std::vector<int64_t> indices;
+  const float scale = scale_of(options, in, out), offset = options.half_pixel_centers ? 0.5f : 0.0f;
+  for (int64_t i = 0; i < out; ++i) {
+    const float position = (static_cast<float>(i) + offset) * scale;
+    const auto nearest = static_cast<int64_t>(options.align_corners ? std::round(position) : std::floor(position));
+    indices.push_back(std::clamp<int64_t>(nearest, 0, in - 1));
+  }
+  return indices;
+}
+
+// Height and width of the output.
+std::vector<int64_t> output_size(TfliteContext& context, const Value* x) {
+  require_rank(context, x, 4, "input 0");
+  const std::vector<int64_t> size = constant_list(context, 1, "size", 2);
+  for (size_t d = 0; d < 2; ++d)
+    if (size[d] < 1 || size[d] > kMaximumSize || x->shape()[d + 1] < 1)
+      context.fail(fmt::format("resizes {} to {}; supported are sides of 1 to {}", to_string(x->shape()),
+                               to_string(size), kMaximumSize));
+  return size;
+}
+
+template <class Options>
+ResizeOptions checked_options(TfliteContext& context) {
+  const auto& options = context.options<Options>();
+  if (options.align_corners() && options.half_pixel_centers())
+    context.fail("has align_corners and half_pixel_centers; supported is one of them");
+  return {options.align_corners(), options.half_pixel_centers()};
+}
+
+}  // namespace
+
+std::vector<Value*> import_resize_bilinear(TfliteContext& context) {
+  const ResizeOptions options = checked_options<tfl::ResizeBilinearOptions>(context);
+  Value* x = context.input(0);
+  const std::vector<int64_t> size = output_size(context, x);
+  for (size_t d = 0; d < 2; ++d) {
+    const int64_t in = x->shape()[d + 1];
+    if (in == size[d]) continue;
+    auto op = std::make_unique<ops::Resample>(bilinear_table(options, in, size[d]));
+    op->axis = static_cast<int64_t>(d) + 1;
+    x = context.add(std::move(op), {x});
+  }
+  return {x};
+}
+
+std::vector<Value*> import_resize_nearest_neighbor(TfliteContext& context) {
+  const ResizeOptions options = checked_options<tfl::ResizeNearestNeighborOptions>(context);
+  Value* x = context.input(0);
+  const std::vector<int64_t> size = output_size(context, x);
+  for (size_t d = 0; d < 2; ++d) {
+    if (x->shape()[d + 1] == size[d]) continue;
+    auto op = std::make_unique<ops::Gather>();
+    op->axis = static_cast<int64_t>(d) + 1;
+    op->indices = nearest_indices(options, x->shape()[d + 1], size[d]);
+    op->indices_shape = {size[d]};
+    x = context.add(std::move(op), {x});
+  }
+  return {x};
+}
+
+}  // namespace linnet::import::from_tflite

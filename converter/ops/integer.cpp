@@ -1,0 +1,268 @@
+#include "converter/ops/integer.hpp"
+
+#include <bit>
+#include <cmath>
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "converter/ops/axes.hpp"
+#include "converter/ops/functions.hpp"
+
+namespace linnet::ops {
+
+using kernels::ReduceKind;
+
+namespace {
+
+int32_t wrapped(int64_t value) {
+  return static_cast<int32_t>(static_cast<uint32_t>(value));
+}
+
+// The elements less their zero point, as numbers; sums of their products are exact.
+Array centered(const Array& array) {
+  std::vector<double> values = array.doubles();
+  if (array.type().quantization)
+    for (double& value : values) value -= static_cast<double>(array.type().quantization->zero_points.front());
+  return Array::of_doubles(array.shape(), std::move(values), DType::f64);
+}
+
+Array result(const IntegerForm& form, Shape shape, std::vector<int64_t> values) {
+  return Array::of_integers(std::move(shape), std::move(values), form.dtype).with_quantization(form.quantization);
+}
+
+// The sums of a layer by its arithmetic of real numbers, and what its integer form makes of them.
+template <class Op>
+Array evaluate_layer(const Op& op, const std::vector<const Array*>& inputs, bool single_precision) {
+  Op plain = op;
+  plain.integer.reset();
+  plain.fused = {};
+  std::vector<Array> numbers(inputs.size());
+  std::vector<const Array*> pointers(inputs.size(), nullptr);
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i] == nullptr) continue;
+    numbers[i] = centered(*inputs[i]);
+    pointers[i] = &numbers[i];
+  }
+  const Array sums = plain.evaluate(pointers).front();
+  const bool wide = inputs[0]->dtype() == DType::i16;
+  const Requantizer requantize(layer_factors(inputs[0]->type(), inputs[1]->type(), *op.integer, single_precision),
+                               *op.integer, op.fused, wide);
+  const auto outputs = static_cast<size_t>(sums.shape().back());
+  std::vector<int64_t> values(sums.size());
+  for (size_t i = 0; i < values.size(); ++i) values[i] = requantize(sums.integer(i), i % outputs);
+  return result(*op.integer, sums.shape(), std::move(values));
+}
+
+constexpr int kScaledBits = 31, kDifferenceBits = 5;
+
+int32_t input_radius(int integer_bits, int32_t shift) {
+  const double radius = static_cast<double>((1 << integer_bits) - 1) *
+                        static_cast<double>(int64_t{1} << (kScaledBits - integer_bits)) /
+                        static_cast<double>(int64_t{1} << shift);
+  return static_cast<int32_t>(std::floor(radius));
+}
+
+}  // namespace
+
+void require_quantized(const TensorType& type, std::string_view what) {
+  if (!type.quantization || is_floating(type.dtype))
+    throw Error(fmt::format("{} is {}, integer arithmetic needs integers with a scale", what, to_string(type)));
+  if (!type.quantization->per_tensor())
+    throw Error(fmt::format("{} is {}, supported is one scale for the whole tensor", what, to_string(type)));
+}
+
+void require_integer_layer(const TensorType& x, const TensorType& weights, const TensorType* bias) {
+  require_quantized(x, "x");
+  if (x.dtype != DType::i8 && x.dtype != DType::i16)
+    throw Error(fmt::format("x is {}; supported are i8 and i16", to_string(x)));
+  if (weights.dtype != DType::i8 || !weights.quantization)
+    throw Error(fmt::format("weights are {}; supported are i8 with scales", to_string(weights)));
+  for (const int64_t zero_point : weights.quantization->zero_points)
+    if (zero_point != 0) throw Error(fmt::format("weights have a zero point of {}; supported is 0", zero_point));
+  if (bias != nullptr && bias->dtype != DType::i32 && bias->dtype != DType::i64)
+    throw Error(fmt::format("bias is {}; supported are i32 and i64", to_string(*bias)));
+}
+
+IntegerRange type_range(DType dtype) {
+  switch (dtype) {
+    case DType::i8:
+      return {-128, 127};
+    case DType::u8:
+      return {0, 255};
+    case DType::i16:
+      return {-32768, 32767};
+    case DType::i32:
+      return {std::numeric_limits<int32_t>::min(), std::numeric_limits<int32_t>::max()};
+    default:
+      throw Error(fmt::format("quantized {}; supported are i8, u8, i16 and i32", ir::name(dtype)));
+  }
+}
+
+IntegerRange output_range(const IntegerForm& form, const Activation& fused) {
+  IntegerRange range = type_range(form.dtype);
+  const auto quantized = [&](float number) {
+    const float steps = std::round(number / form.quantization.scale());
+    const auto limited = static_cast<int64_t>(std::clamp(steps, -1e9f, 1e9f));
+    return std::clamp(form.quantization.zero_point() + limited, range.low, range.high);
+  };
+  switch (fused.function) {
+    case Function::Identity:
+      return range;
+    case Function::Relu:
+      return {quantized(0.0f), range.high};
+    case Function::Clip:
+      return {quantized(fused.alpha), quantized(fused.beta)};
+    default:
+      throw Error(fmt::format("the fused activation is {}; supported with integers are Relu and Clip",
+                              ir::name(fused.function)));
+  }
+}
+
+std::vector<double> layer_factors(const TensorType& x, const TensorType& weights, const IntegerForm& form,
+                                  bool single_precision) {
+  const float scale = x.quantization->scale();
+  const auto result = static_cast<double>(form.quantization.scale());
+  const std::vector<float>& scales = weights.quantization->scales;
+  if (single_precision && scales.size() == 1) return {static_cast<double>(scale * scales[0]) / result};
+  std::vector<double> factors;
+  for (const float w : scales) factors.push_back(static_cast<double>(scale) * static_cast<double>(w) / result);
+  return factors;
+}
+
+Requantizer::Requantizer(const std::vector<double>& factors, const IntegerForm& form, const Activation& fused,
+                         bool wide)
+    : rounding_(form.rounding),
+      range_(output_range(form, fused)),
+      zero_point_(form.quantization.zero_point()),
+      wide_(wide) {
+  for (const double factor : factors) {
+    fixed_.push_back(quantize_multiplier(factor));
+    factors_.push_back(static_cast<float>(factor));
+  }
+}
+
+int64_t Requantizer::operator()(int64_t sum, size_t output) const {
+  const size_t row = fixed_.size() > 1 ? output : 0;
+  if (rounding_ == Rounding::tflite) {
+    const int32_t scaled = wide_ ? multiply_wide(sum, fixed_[row]) : multiply(wrapped(sum), fixed_[row]);
+    return range_.clamp(int64_t{scaled} + zero_point_);
+  }
+  const float scaled = static_cast<float>(wrapped(sum)) * factors_[row];
+  const auto low = static_cast<float>(range_.low - zero_point_), high = static_cast<float>(range_.high - zero_point_);
+  return static_cast<int64_t>(std::nearbyint(std::clamp(scaled, low, high))) + zero_point_;
+}
+
+Array evaluate_integer(const Conv& op, const std::vector<const Array*>& inputs) {
+  return evaluate_layer(op, inputs, false);
+}
+Array evaluate_integer(const ConvTranspose& op, const std::vector<const Array*>& inputs) {
+  return evaluate_layer(op, inputs, false);
+}
+Array evaluate_integer(const Linear& op, const std::vector<const Array*>& inputs) {
+  return evaluate_layer(op, inputs, true);
+}
+Array evaluate_integer(const MatMul& op, const std::vector<const Array*>& inputs) {
+  return evaluate_layer(op, inputs, true);
+}
+
+// Sums of windows of the elements as they are, zero point and all.
+Array evaluate_integer(const Pool& op, const std::vector<const Array*>& inputs) {
+  const Array& x = *inputs[0];
+  Pool plain = op;
+  plain.integer.reset();
+  plain.fused = {};
+  const Array numbers = Array::of_doubles(x.shape(), x.doubles(), DType::f64);
+  const Array pooled = plain.evaluate({&numbers}).front();
+  const IntegerRange range = output_range(*op.integer, op.fused);
+  std::vector<int64_t> values(pooled.size());
+  // The double nearest to a mean is half an integer only where the mean is.
+  for (size_t i = 0; i < values.size(); ++i) {
+    const double mean = pooled.number(i);
+    const double rounded = op.integer->rounding == Rounding::tflite ? std::round(mean) : std::nearbyint(mean);
+    values[i] = range.clamp(static_cast<int64_t>(rounded));
+  }
+  return result(*op.integer, pooled.shape(), std::move(values));
+}
+
+IntegerSoftmax integer_softmax(const TensorType& x, double beta) {
+  const double factor = std::min(beta * static_cast<double>(x.quantization->scale()) *
+                                     static_cast<double>(int64_t{1} << (kScaledBits - kDifferenceBits)),
+                                 2147483647.0);
+  const FixedPoint fixed = quantize_multiplier(factor);
+  return {fixed, -input_radius(kDifferenceBits, std::max(fixed.shift, int32_t{0}))};
+}
+
+Array evaluate_integer(const Softmax& op, const std::vector<const Array*>& inputs) {
+  constexpr int kSumBits = 12;
+  const Array& x = *inputs[0];
+  const IntegerSoftmax parameters = integer_softmax(x.type(), op.beta);
+  const AxisSplit view = split_at(x.shape(), op.axis);
+  const IntegerRange range = type_range(op.integer->dtype);
+  std::vector<int64_t> values = x.integers();
+  for (int64_t row = 0; row < view.outer * view.inner; ++row) {
+    int64_t* column = values.data() + row / view.inner * view.size * view.inner + row % view.inner;
+    int64_t largest = column[0];
+    for (int64_t s = 1; s < view.size; ++s) largest = std::max(largest, column[s * view.inner]);
+    const auto exponential = [&](int64_t difference) {
+      return fixed_exp(multiply(static_cast<int32_t>(difference), parameters.factor));
+    };
+    int32_t sum = 0;
+    for (int64_t s = 0; s < view.size; ++s) {
+      const int64_t difference = column[s * view.inner] - largest;
+      if (difference >= parameters.lowest_difference)
+        sum = wrapped(int64_t{sum} + divide_by_power_of_two(exponential(difference), kSumBits));
+    }
+    const int headroom = std::countl_zero(static_cast<uint32_t>(sum));
+    const int32_t rest = wrapped((int64_t{sum} << headroom) - (int64_t{1} << 31));
+    const int32_t scale = fixed_one_over_one_plus(rest);
+    for (int64_t s = 0; s < view.size; ++s) {
+      int64_t& value = column[s * view.inner];
+      const int64_t difference = value - largest;
+      value = range.low;
+      if (difference < parameters.lowest_difference) continue;
+      const int shift = kSumBits - headroom + 31 - 8 * static_cast<int>(element_bytes(op.integer->dtype));
+      value = range.clamp(range.low +
+                          divide_by_power_of_two(doubling_high_multiply(scale, exponential(difference)), shift));
+    }
+  }
+  return result(*op.integer, x.shape(), std::move(values));
+}
+
+FixedPoint mean_factor(int64_t count, const TensorType& x, const IntegerForm& form) {
+  const FixedPoint factor = quantize_multiplier(static_cast<double>(x.quantization->scale()) /
+                                                static_cast<double>(form.quantization.scale()));
+  const int width = static_cast<int>(std::bit_width(static_cast<uint64_t>(count))) - 1;
+  const int shift = std::min({width, 32, 31 + factor.shift});
+  return {static_cast<int32_t>((int64_t{factor.multiplier} << shift) / count), factor.shift - shift};
+}
+
+Array evaluate_integer(const Reduce& op, const std::vector<const Array*>& inputs) {
+  const Array& x = *inputs[0];
+  const bool mean = op.kind == ReduceKind::Mean;
+  Reduce plain = op;
+  plain.integer.reset();
+  plain.fused = {};
+  if (mean) plain.kind = ReduceKind::Sum;
+  const Array numbers = mean ? centered(x) : Array::of_doubles(x.shape(), x.doubles(), DType::f64);
+  const Array reduced = plain.evaluate({&numbers}).front();
+  const IntegerRange range = output_range(*op.integer, op.fused);
+  const auto count = static_cast<int64_t>(x.size() / std::max<size_t>(reduced.size(), 1));
+  const FixedPoint factor = mean_factor(count, x.type(), *op.integer);
+  const double real = static_cast<double>(x.type().quantization->scale()) /
+                      static_cast<double>(op.integer->quantization.scale()) / static_cast<double>(count);
+  const Requantizer nearest({real}, *op.integer, op.fused, false);
+  std::vector<int64_t> values(reduced.size());
+  for (size_t i = 0; i < values.size(); ++i) {
+    const int64_t sum = reduced.integer(i);
+    if (!mean)
+      values[i] = range.clamp(sum);
+    else if (op.integer->rounding == Rounding::nearest)
+      values[i] = nearest(sum, 0);
+    else
+      values[i] = range.clamp(multiply(wrapped(sum), factor) + op.integer->quantization.zero_point());
+  }
+  return result(*op.integer, reduced.shape(), std::move(values));
+}
+
+}  // namespace linnet::ops

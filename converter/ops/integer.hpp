@@ -1,0 +1,85 @@
+// The reference evaluation of operators with an integer form (ir::IntegerForm), TensorFlow Lite's reference kernels to
+// the byte where that is the rounding. The numbers that the device is given are made by the same functions.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "converter/ops/conv.hpp"
+#include "converter/ops/elementwise.hpp"
+#include "converter/ops/linear.hpp"
+#include "converter/ops/matmul.hpp"
+#include "converter/ops/pool.hpp"
+#include "converter/ops/reduce.hpp"
+#include "converter/ops/requantize.hpp"
+#include "converter/ops/softmax.hpp"
+
+namespace linnet::ops {
+
+// Throws ir::Error unless the tensor holds quantized integers of one scale.
+void require_quantized(const TensorType& type, std::string_view what);
+// Of a layer: x of one scale; weights int8 of the same or of one scale per output, zero point 0; bias of 32 or 64 bits.
+void require_integer_layer(const TensorType& x, const TensorType& weights, const TensorType* bias);
+
+// The values that a result may have: those of its type after the fused activation.
+struct IntegerRange {
+  int64_t low, high;
+  int64_t clamp(int64_t value) const { return std::clamp(value, low, high); }
+};
+IntegerRange type_range(DType dtype);
+// Throws ir::Error for activations that are no range.
+IntegerRange output_range(const IntegerForm& form, const Activation& fused);
+
+// The factors from accumulators to results: one, or one per output. TensorFlow Lite multiplies the scales of a fully
+// connected layer with one scale in single precision, those of convolutions in double.
+std::vector<double> layer_factors(const TensorType& x, const TensorType& weights, const IntegerForm& form,
+                                  bool single_precision);
+
+// From sums to the results of one layer.
+class Requantizer {
+ public:
+  // `wide`: sums of more than 32 bits, of 16-bit inputs.
+  Requantizer(const std::vector<double>& factors, const IntegerForm& form, const Activation& fused, bool wide);
+  int64_t operator()(int64_t sum, size_t output) const;
+
+ private:
+  Rounding rounding_;
+  std::vector<FixedPoint> fixed_;
+  std::vector<float> factors_;
+  IntegerRange range_;
+  int64_t zero_point_;
+  bool wide_;
+};
+
+// The operands of a sum or difference in fixed point: both are shifted left, scaled, combined and scaled again.
+struct IntegerSum {
+  int32_t left_shift;
+  FixedPoint a, b, y;
+};
+IntegerSum integer_sum(const TensorType& a, const TensorType& b, const IntegerForm& form);
+
+// Softmax: from differences of x to numbers with 5 integer bits; below the lowest difference exp is 0.
+struct IntegerSoftmax {
+  FixedPoint factor;
+  int32_t lowest_difference;
+};
+IntegerSoftmax integer_softmax(const TensorType& x, double beta);
+
+// What a function of one int8 number gives for -128 to 127.
+std::array<int8_t, 256> lookup_table(const Activation& function, const TensorType& x, const IntegerForm& form);
+
+// The factor of a sum of `count` elements less the zero point that gives their mean; the division is part of it.
+FixedPoint mean_factor(int64_t count, const TensorType& x, const IntegerForm& form);
+
+Array evaluate_integer(const Conv& op, const std::vector<const Array*>& inputs);
+Array evaluate_integer(const ConvTranspose& op, const std::vector<const Array*>& inputs);
+Array evaluate_integer(const Linear& op, const std::vector<const Array*>& inputs);
+Array evaluate_integer(const MatMul& op, const std::vector<const Array*>& inputs);
+Array evaluate_integer(const Pool& op, const std::vector<const Array*>& inputs);
+Array evaluate_integer(const Binary& op, const std::vector<const Array*>& inputs);
+Array evaluate_integer(const Unary& op, const std::vector<const Array*>& inputs);
+Array evaluate_integer(const Reduce& op, const std::vector<const Array*>& inputs);
+Array evaluate_integer(const Softmax& op, const std::vector<const Array*>& inputs);
+
+}  // namespace linnet::ops

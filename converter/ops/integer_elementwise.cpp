@@ -1,0 +1,162 @@
+// Element-wise operators of integers.
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "converter/ops/broadcast.hpp"
+#include "converter/ops/functions.hpp"
+#include "converter/ops/integer.hpp"
+
+namespace linnet::ops {
+
+using kernels::BinaryFunction;
+
+namespace {
+
+int16_t high_multiply_16(int16_t a, int16_t b, bool rounds) {
+  if (a == INT16_MIN && b == INT16_MIN) return INT16_MAX;
+  const int32_t product = int32_t{a} * b;
+  const int32_t nudge = !rounds ? 0 : product >= 0 ? 1 << 14 : 1 - (1 << 14);
+  return static_cast<int16_t>((product + nudge) / (1 << 15));
+}
+
+int16_t saturated_shift_16(int16_t value, int shift) {
+  const int64_t wide = int64_t{value} * (int64_t{1} << shift);
+  return static_cast<int16_t>(std::clamp<int64_t>(wide, INT16_MIN, INT16_MAX));
+}
+
+FixedPoint narrow(double factor) {
+  const FixedPoint wide = quantize_multiplier(factor);
+  const bool large = wide.multiplier >= INT32_MAX - (1 << 15);
+  return {large ? INT16_MAX : (wide.multiplier + (1 << 15)) >> 16, wide.shift};
+}
+
+// Of input less its zero point; both scales, in 16-bit fixed point.
+int64_t hard_swish(int32_t value, float input_scale, float output_scale) {
+  const float fine_scale = (1.0f / 128.0f) * input_scale;
+  const FixedPoint output = narrow(fine_scale / output_scale), relu = narrow(fine_scale / (3.0f / 32768.0f));
+  const auto fine = static_cast<int16_t>(value * (1 << 7));
+  const int16_t scaled = high_multiply_16(fine, static_cast<int16_t>(output.multiplier), true);
+  int16_t factor = fine;
+  if (relu.shift > 0) factor = saturated_shift_16(factor, relu.shift - 1);
+  factor = high_multiply_16(factor, static_cast<int16_t>(relu.multiplier), true);
+  if (relu.shift > 0) factor = saturated_shift_16(factor, 1);
+  if (relu.shift < 0) factor = static_cast<int16_t>(divide_by_power_of_two(factor, -relu.shift));
+  factor = static_cast<int16_t>((factor + (1 << 15)) >> 1);
+  const int16_t product = high_multiply_16(factor, scaled, false);
+  return output.shift <= 0 ? divide_by_power_of_two(product, -output.shift) : saturated_shift_16(product, output.shift);
+}
+
+// Sigmoid and Tanh, with 4 integer bits; the result has the scale 1/256 or 1/128.
+int64_t fixed_function(int32_t value, float scale, bool logistic) {
+  constexpr int kIntegerBits = 4, kScaledBits = 31;
+  const FixedPoint factor = quantize_multiplier(static_cast<double>(scale) * (1 << (kScaledBits - kIntegerBits)));
+  const double radius =
+      std::floor(15.0 * static_cast<double>(1 << (kScaledBits - kIntegerBits)) / std::ldexp(1.0, factor.shift));
+  const int bits = logistic ? 8 : 7;
+  if (value <= -radius) return logistic ? 0 : -128;
+  if (value >= radius) return logistic ? 255 : 127;
+  const int32_t x = multiply(value, factor);
+  return divide_by_power_of_two(logistic ? fixed_logistic(x) : fixed_tanh(x), kScaledBits - bits);
+}
+
+// One value less the zero point to one less the output's.
+int64_t function_of(const Activation& function, int32_t value, float scale, const IntegerForm& form) {
+  const float output = form.quantization.scale();
+  const auto rescaled = [&](float factor) { return multiply(value, quantize_multiplier(factor)); };
+  switch (function.function) {
+    case Function::Relu:
+    case Function::Clip:
+      return rescaled(scale / output);  // the range does the rest
+    case Function::LeakyRelu:
+      return rescaled(value >= 0 ? scale / output : scale * function.alpha / output);
+    case Function::HardSwish:
+      return hard_swish(value, scale, output);
+    case Function::Sigmoid:
+      return fixed_function(value, scale, true);
+    case Function::Tanh:
+      return fixed_function(value, scale, false);
+    case Function::Neg:  // of the integers themselves
+      return static_cast<int8_t>(-value);
+    default: {
+      const float number = static_cast<float>(apply(function, static_cast<double>(scale * static_cast<float>(value))));
+      if (std::isnan(number)) return 0;
+      const float steps = std::clamp(number * (1.0f / output), -1e6f, 1e6f);
+      return static_cast<int64_t>(function.function == Function::Sqrt ? std::trunc(steps) : std::round(steps));
+    }
+  }
+}
+
+}  // namespace
+
+std::array<int8_t, 256> lookup_table(const Activation& function, const TensorType& x, const IntegerForm& form) {
+  const bool is_range = function.function == Function::Relu || function.function == Function::Clip;
+  const IntegerRange range = output_range(form, is_range ? function : Activation{});
+  std::array<int8_t, 256> table{};
+  for (int32_t i = 0; i < 256; ++i) {
+    const auto value = static_cast<int32_t>(i - 128 - x.quantization->zero_point());
+    const int64_t y = function_of(function, value, x.quantization->scale(), form) + form.quantization.zero_point();
+    table[static_cast<size_t>(i)] = static_cast<int8_t>(range.clamp(y));
+  }
+  return table;
+}
+
+Array evaluate_integer(const Unary& op, const std::vector<const Array*>& inputs) {
+  const Array& x = *inputs[0];
+  const std::array<int8_t, 256> table = lookup_table(op.function, x.type(), *op.integer);
+  std::vector<int64_t> values = x.integers();
+  for (int64_t& value : values) value = table[static_cast<size_t>(value + 128)];
+  return Array::of_integers(x.shape(), std::move(values), op.integer->dtype)
+      .with_quantization(op.integer->quantization);
+}
+
+IntegerSum integer_sum(const TensorType& a, const TensorType& b, const IntegerForm& form) {
+  constexpr int32_t kLeftShift = 20;
+  const float a_scale = a.quantization->scale(), b_scale = b.quantization->scale();
+  const double twice = static_cast<double>(2.0f * std::max(a_scale, b_scale));
+  const double output = static_cast<double>(static_cast<float>(1 << kLeftShift) * form.quantization.scale());
+  return {kLeftShift, quantize_multiplier(static_cast<double>(a_scale) / twice),
+          quantize_multiplier(static_cast<double>(b_scale) / twice), quantize_multiplier(twice / output)};
+}
+
+Array evaluate_integer(const Binary& op, const std::vector<const Array*>& inputs) {
+  const TensorType &a = inputs[0]->type(), &b = inputs[1]->type();
+  const IntegerForm& form = *op.integer;
+  const IntegerRange range = output_range(form, op.fused);
+  const IntegerSum sum = integer_sum(a, b, form);
+  const auto a_zero = static_cast<int32_t>(a.quantization->zero_point()),
+             b_zero = static_cast<int32_t>(b.quantization->zero_point());
+  const float a_scale = a.quantization->scale(), b_scale = b.quantization->scale(), scale = form.quantization.scale();
+  const FixedPoint product = quantize_multiplier(static_cast<double>(a_scale * b_scale / scale));
+  const FixedPoint same = quantize_multiplier(static_cast<double>(a_scale / scale));
+  const auto combined = [&](int64_t p, int64_t q) -> int64_t {
+    const auto x = static_cast<int32_t>(p) - a_zero, y = static_cast<int32_t>(q) - b_zero;
+    const int32_t shifted = 1 << sum.left_shift;
+    switch (op.function) {
+      case BinaryFunction::Add:
+        return multiply(multiply(x * shifted, sum.a) + multiply(y * shifted, sum.b), sum.y);
+      case BinaryFunction::Sub:
+        return multiply(multiply(x * shifted, sum.a) - multiply(y * shifted, sum.b), sum.y);
+      case BinaryFunction::Mul:
+        return multiply(x * y, product);
+      case BinaryFunction::PRelu:
+        return x >= 0 ? multiply(x, same) : multiply(x * y, product);
+      case BinaryFunction::Max:
+        return std::max(x, y);
+      default:
+        return std::min(x, y);
+    }
+  };
+  const Shape shape = broadcast(a.shape, b.shape);
+  std::vector<int64_t> values;
+  values.reserve(static_cast<size_t>(element_count(shape)));
+  for_each_position<2>(shape, {broadcast_strides(a.shape, shape), broadcast_strides(b.shape, shape)},
+                       [&](const std::array<int64_t, 2>& offsets) {
+                         const int64_t y = combined(inputs[0]->integer(static_cast<size_t>(offsets[0])),
+                                                    inputs[1]->integer(static_cast<size_t>(offsets[1])));
+                         values.push_back(range.clamp(y + form.quantization.zero_point()));
+                       });
+  return Array::of_integers(shape, std::move(values), form.dtype).with_quantization(form.quantization);
+}
+
+}  // namespace linnet::ops

@@ -1,0 +1,248 @@
+// Steps of operators with an integer form. The numbers in them are made by the functions that the reference evaluation
+// uses.
+#include <fmt/ranges.h>
+
+#include <bit>
+
+#include "converter/ops/axes.hpp"
+#include "converter/ops/broadcast.hpp"
+#include "converter/ops/emission.hpp"
+#include "converter/ops/integer.hpp"
+#include "converter/ops/integer_emission.hpp"
+#include "converter/ops/quantize.hpp"
+#include "converter/ops/reduce_axes.hpp"
+#include "converter/ops/window.hpp"
+#include "converter/ops/window_emission.hpp"
+#include "kernels/pack_int8.hpp"
+
+namespace linnet::ops {
+
+namespace {
+
+fb::Rounding device_rounding(Rounding rounding) {
+  return rounding == Rounding::tflite ? fb::Rounding::FixedPoint : fb::Rounding::Float;
+}
+
+fb::Requantize requantize_of(const IntegerForm& form, const Activation& fused) {
+  const IntegerRange range = output_range(form, fused);
+  return {device_rounding(form.rounding), static_cast<int16_t>(range.low), static_cast<int16_t>(range.high)};
+}
+
+fb::Factor factor_of(FixedPoint fixed) {
+  return {fixed.multiplier, fixed.shift};
+}
+
+// A factor of a step that rounds by `rounding`.
+fb::Factor factor_of(double factor, Rounding rounding) {
+  if (rounding == Rounding::tflite) return factor_of(quantize_multiplier(factor));
+  return {std::bit_cast<int32_t>(static_cast<float>(factor)), 0};
+}
+
+std::vector<int8_t> bytes_of(const Array& array) {
+  std::vector<int8_t> bytes(array.size());
+  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<int8_t>(array.integer(i));
+  return bytes;
+}
+
+// What the packing functions read of a layer with weights [outputs of all groups, inputs of a group, kernel...].
+struct IntegerSource {
+  IntegerSource(const Node& node, const IntegerForm& form, const Shape& shape, int64_t groups, bool single_precision)
+      : values(bytes_of(*constant_input(node, 1, "weights"))) {
+    const auto outputs = static_cast<size_t>(shape[0]);
+    if (const Array* bias = constant_input(node, 2, "bias"))
+      for (size_t i = 0; i < outputs; ++i) biases.push_back(static_cast<int32_t>(bias->integer(i)));
+    const std::vector<double> real = layer_factors(node.in(0).type, node.in(1).type, form, single_precision);
+    for (size_t i = 0; i < outputs; ++i) {
+      const fb::Factor factor = factor_of(real[real.size() > 1 ? i : 0], form.rounding);
+      factors.push_back({factor.multiplier(), factor.shift()});
+    }
+    const int64_t kernel_w = shape.size() > 2 ? shape.back() : 1, kernel_h = shape.size() > 3 ? shape[2] : 1;
+    const int64_t kernel = kernel_h * kernel_w;
+    weights = {values.data(),
+               static_cast<ptrdiff_t>(shape[1] * kernel),
+               static_cast<ptrdiff_t>(kernel),
+               static_cast<ptrdiff_t>(kernel_w),
+               1,
+               biases.empty() ? nullptr : biases.data(),
+               factors.data(),
+               device_int(node.in(0).type.quantization->zero_point()),
+               device_int(groups),
+               device_int(shape[1]),
+               device_int(shape[0] / groups),
+               device_int(kernel_h),
+               device_int(kernel_w)};
+  }
+  IntegerSource(const IntegerSource&) = delete;
+  IntegerSource& operator=(const IntegerSource&) = delete;
+
+  std::vector<int8_t> values;
+  std::vector<int32_t> biases;
+  std::vector<kernels::Factor> factors;
+  kernels::ConvInt8Weights weights;
+};
+
+// The device's integer steps are those of int8.
+void require_int8(const Node& node) {
+  for (const Value* value : {node.inputs[0], node.outputs[0]})
+    if (value->type.dtype != DType::i8)
+      throw Error(fmt::format("computes with {} ({}), the device supports i8", to_string(value->type), value->name));
+}
+
+fb::QuantizedBinary quantized_binary(const Binary& op, const Node& node) {
+  const TensorType &a = node.in(0).type, &b = node.in(1).type;
+  const Rounding rounding = op.integer->rounding;
+  const float a_scale = a.quantization->scale(), b_scale = b.quantization->scale(),
+              scale = op.integer->quantization.scale();
+  const bool sum = op.function == kernels::BinaryFunction::Add || op.function == kernels::BinaryFunction::Sub;
+  if (sum && rounding == Rounding::tflite) {
+    const IntegerSum factors = integer_sum(a, b, *op.integer);
+    return {factors.left_shift, factor_of(factors.a), factor_of(factors.b), factor_of(factors.y)};
+  }
+  const double product = static_cast<double>(a_scale * b_scale / scale);
+  return {0, factor_of(static_cast<double>(a_scale / scale), rounding),
+          factor_of(static_cast<double>(b_scale / scale), rounding), factor_of(product, rounding)};
+}
+
+}  // namespace
+
+void emit_integer(const Conv& op, const Node& node, emit::Context& context) {
+  require_channels_last(op.channels_last);
+  require_int8(node);
+  const Shape& shape = node.in(1).shape();
+  const Window2D window =
+      window_2d({{shape.begin() + 2, shape.end()}, op.strides, op.dilations, op.pads_begin, op.pads_end});
+  IntegerSource source(node, *op.integer, shape, op.groups, false);
+  const bool depthwise = op.groups > 1 && op.groups == shape[0] && shape[1] == 1;
+  std::vector<int8_t> packed(static_cast<size_t>(depthwise ? kernels::depthwise_int8_packed_bytes(source.weights)
+                                                           : kernels::conv2d_int8_packed_bytes(source.weights)));
+  depthwise ? kernels::pack_depthwise_int8(source.weights, packed.data())
+            : kernels::pack_conv2d_int8(source.weights, packed.data());
+  const std::vector<uint32_t> inputs = {image_tensor(node.in(0), context)};
+  const std::vector<uint32_t> outputs = {image_tensor(node.out(), context)};
+  const uint32_t buffer = context.buffer(packed);
+  const fb::Requantize requantize = requantize_of(*op.integer, op.fused);
+  if (depthwise) {
+    fb::DepthwiseConv2DBuilder table(context.builder());
+    table.add_weights(buffer);
+    table.add_weight_layout(fb::WeightLayout::Depthwise16Int8);
+    table.add_requantize(&requantize);
+    add_window(table, window);
+    context.step(node, table.Finish(), inputs, outputs);
+    return;
+  }
+  fb::Conv2DBuilder table(context.builder());
+  table.add_weights(buffer);
+  table.add_weight_layout(fb::WeightLayout::Panel16Int8);
+  table.add_requantize(&requantize);
+  table.add_groups(device_int(op.groups));
+  add_window(table, window);
+  context.step(node, table.Finish(), inputs, outputs);
+}
+
+void emit_integer(const Linear& op, const Node& node, emit::Context& context) {
+  require_int8(node);
+  IntegerSource source(node, *op.integer, node.in(1).shape(), 1, true);
+  std::vector<int8_t> packed(static_cast<size_t>(kernels::conv2d_int8_packed_bytes(source.weights)));
+  kernels::pack_conv2d_int8(source.weights, packed.data());
+  const uint32_t buffer = context.buffer(packed);
+  const fb::Requantize requantize = requantize_of(*op.integer, op.fused);
+  const std::vector<uint32_t> inputs = {context.tensor(node.in(0))}, outputs = {context.tensor(node.out())};
+  fb::FullyConnectedBuilder table(context.builder());
+  table.add_weights(buffer);
+  table.add_weight_layout(fb::WeightLayout::Panel16Int8);
+  table.add_requantize(&requantize);
+  context.step(node, table.Finish(), inputs, outputs);
+}
+
+void emit_integer(const Pool& op, const Node& node, emit::Context& context) {
+  require_channels_last(op.channels_last);
+  require_int8(node);
+  const Window2D window = window_2d({op.kernel, op.strides, op.dilations, op.pads_begin, op.pads_end});
+  const std::vector<uint32_t> inputs = {image_tensor(node.in(0), context)};
+  const std::vector<uint32_t> outputs = {image_tensor(node.out(), context)};
+  const fb::Requantize requantize = requantize_of(*op.integer, op.fused);
+  fb::Pool2DBuilder table(context.builder());
+  table.add_kind(static_cast<fb::PoolKind>(op.kind));
+  add_window(table, window);
+  table.add_pad_bottom(device_int(window.pad_bottom));
+  table.add_pad_right(device_int(window.pad_right));
+  table.add_requantize(&requantize);
+  context.step(node, table.Finish(), inputs, outputs);
+}
+
+void emit_integer(const Unary& op, const Node& node, emit::Context& context) {
+  const std::array<int8_t, 256> table = lookup_table(op.function, node.in(0).type, *op.integer);
+  const uint32_t buffer = context.buffer(std::span<const int8_t>(table));
+  const std::vector<uint32_t> inputs = {context.tensor(node.in(0))}, outputs = {context.tensor(node.out())};
+  fb::UnaryBuilder step(context.builder());
+  step.add_lookup(1 + buffer);
+  context.step(node, step.Finish(), inputs, outputs);
+}
+
+void emit_integer(const Softmax& op, const Node& node, emit::Context& context) {
+  if (op.integer->rounding != Rounding::tflite) throw Error("a softmax of integers that is not TensorFlow Lite's");
+  const AxisSplit view = split_at(node.in(0).shape(), op.axis);
+  const IntegerSoftmax parameters = integer_softmax(node.in(0).type, op.beta);
+  const fb::Factor factor = factor_of(parameters.factor);
+  const std::vector<uint32_t> inputs = {context.tensor(node.in(0))}, outputs = {context.tensor(node.out())};
+  fb::SoftmaxBuilder table(context.builder());
+  table.add_outer(device_int(view.outer));
+  table.add_axis(device_int(view.size));
+  table.add_inner(device_int(view.inner));
+  table.add_factor(&factor);
+  table.add_lowest_difference(parameters.lowest_difference);
+  context.step(node, table.Finish(), inputs, outputs);
+}
+
+void emit_integer(const Reduce& op, const Node& node, emit::Context& context) {
+  require_int8(node);
+  const Shape& shape = node.in(0).shape();
+  const auto runs = adjacent_runs(op.axes, shape);
+  if (runs.size() > 1)
+    throw Error(fmt::format("reduces axes {} of shape {}, the device supports axes that follow one another",
+                            fmt::join(op.axes, ", "), to_string(shape)));
+  const AxisSplit view = reduced_view(runs[0], shape);
+  const fb::Requantize requantize = requantize_of(*op.integer, op.fused);
+  const double real = static_cast<double>(node.in(0).type.quantization->scale()) /
+                      static_cast<double>(op.integer->quantization.scale()) / static_cast<double>(view.size);
+  const fb::Factor factor = op.integer->rounding == Rounding::tflite
+                                ? factor_of(mean_factor(view.size, node.in(0).type, *op.integer))
+                                : factor_of(real, op.integer->rounding);
+  const std::vector<uint32_t> inputs = {context.tensor(node.in(0))}, outputs = {context.tensor(node.out())};
+  fb::ReduceBuilder table(context.builder());
+  table.add_kind(static_cast<fb::ReduceKind>(op.kind));
+  table.add_outer(device_int(view.outer));
+  table.add_size(device_int(view.size));
+  table.add_inner(device_int(view.inner));
+  table.add_requantize(&requantize);
+  table.add_factor(&factor);
+  context.step(node, table.Finish(), inputs, outputs);
+}
+
+// In the middle of Binary::emit, which resolves the broadcasting.
+void add_integer_form(const Binary& op, const Node& node, fb::BinaryBuilder& table) {
+  require_int8(node);
+  const fb::Requantize requantize = requantize_of(*op.integer, op.fused);
+  const fb::QuantizedBinary quantized = quantized_binary(op, node);
+  table.add_requantize(&requantize);
+  table.add_quantized(&quantized);
+}
+
+void Quantize::emit(const Node& node, emit::Context& context) const {
+  const TensorType &x = node.in(0).type, &y = node.out().type;
+  const IntegerForm form = {to, quantization ? *quantization : *x.quantization, rounding};
+  const fb::Requantize requantize =
+      quantization ? requantize_of(form, {}) : fb::Requantize(device_rounding(rounding), 0, 0);
+  const bool between = x.quantization && y.quantization;
+  const fb::Factor factor =
+      between ? factor_of(static_cast<double>(x.quantization->scale()) / static_cast<double>(quantization->scale()),
+                          rounding)
+              : fb::Factor(0, 0);
+  const std::vector<uint32_t> inputs = {context.tensor(node.in(0))}, outputs = {context.tensor(node.out())};
+  fb::CastBuilder table(context.builder());
+  table.add_requantize(&requantize);
+  if (between) table.add_factor(&factor);
+  context.step(node, table.Finish(), inputs, outputs);
+}
+
+}  // namespace linnet::ops

@@ -1,0 +1,24 @@
+// Emission of operators with an integer form.
+#pragma once
+
+#include "converter/emit/context.hpp"
+#include "converter/ops/conv.hpp"
+#include "converter/ops/elementwise.hpp"
+#include "converter/ops/linear.hpp"
+#include "converter/ops/pool.hpp"
+#include "converter/ops/reduce.hpp"
+#include "converter/ops/softmax.hpp"
+
+namespace linnet::ops {
+
+void emit_integer(const Conv& op, const Node& node, emit::Context& context);
+void emit_integer(const Linear& op, const Node& node, emit::Context& context);
+void emit_integer(const Pool& op, const Node& node, emit::Context& context);
+void emit_integer(const Unary& op, const Node& node, emit::Context& context);
+void emit_integer(const Softmax& op, const Node& node, emit::Context& context);
+void emit_integer(const Reduce& op, const Node& node, emit::Context& context);
+
+// What a step has beside its shapes and strides.
+void add_integer_form(const Binary& op, const Node& node, fb::BinaryBuilder& table);
+
+}  // namespace linnet::ops

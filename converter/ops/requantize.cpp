@@ -1,0 +1,144 @@
+#include "converter/ops/requantize.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace linnet::ops {
+
+namespace {
+
+constexpr int32_t kMost = std::numeric_limits<int32_t>::max(), kLeast = std::numeric_limits<int32_t>::min();
+
+int32_t wrapped(int64_t value) {
+  return static_cast<int32_t>(static_cast<uint32_t>(value));
+}
+
+int32_t add(int32_t a, int32_t b) {
+  return wrapped(int64_t{a} + b);
+}
+
+// value * 2^exponent, saturated; rounded where the exponent is negative.
+int32_t scaled(int32_t value, int exponent) {
+  if (exponent < 0) return divide_by_power_of_two(value, -exponent);
+  const int64_t wide = int64_t{value} << exponent;
+  return static_cast<int32_t>(std::clamp<int64_t>(wide, kLeast, kMost));
+}
+
+// (a + b) / 2, halves away from zero.
+int32_t half_sum(int32_t a, int32_t b) {
+  const int64_t sum = int64_t{a} + b;
+  return static_cast<int32_t>((sum + (sum >= 0 ? 1 : -1)) / 2);
+}
+
+// exp of -1/4 <= value < 0 with 0 integer bits: a Taylor polynomial around -1/8.
+int32_t exp_near_zero(int32_t value) {
+  constexpr int32_t kExpOfMinusEighth = 1895147668, kThird = 715827883;
+  const int32_t x = add(value, 1 << 28);
+  const int32_t x2 = doubling_high_multiply(x, x);
+  const int32_t x3 = doubling_high_multiply(x2, x);
+  const int32_t x4 = doubling_high_multiply(x2, x2);
+  const int32_t quarter = divide_by_power_of_two(x4, 2);
+  const int32_t tail = divide_by_power_of_two(add(doubling_high_multiply(add(quarter, x3), kThird), x2), 1);
+  return add(kExpOfMinusEighth, doubling_high_multiply(kExpOfMinusEighth, add(x, tail)));
+}
+
+// exp of a number that is not positive, with `integer_bits`.
+int32_t exp_of(int32_t value, int integer_bits) {
+  if (value == 0) return kMost;
+  const int fraction_bits = 31 - integer_bits;
+  const int32_t quarter = 1 << (fraction_bits - 2);
+  const int32_t near = add(value & (quarter - 1), -quarter);
+  int32_t result = exp_near_zero(scaled(near, integer_bits));
+  const int32_t remainder = wrapped(int64_t{near} - value);
+  constexpr int32_t kFactors[] = {1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242};
+  for (int i = 0; i < 7; ++i) {  // exp(-2^(i - 2))
+    const int exponent = i - 2;
+    if (integer_bits > exponent && (remainder & (1 << (fraction_bits + exponent))) != 0)
+      result = doubling_high_multiply(result, kFactors[i]);
+  }
+  if (integer_bits > 5 && value < -(1 << (36 - integer_bits))) return 0;
+  return result;
+}
+
+// 1 / (1 + a) by Newton's method: `twos` is the constant 2 with 2 integer bits.
+int32_t reciprocal_of_half_denominator(int32_t a) {
+  constexpr int32_t kOne = 1 << 29, k48Over17 = 1515870810, kMinus32Over17 = -1010580540;
+  const int32_t half_denominator = half_sum(a, kMost);
+  int32_t x = add(k48Over17, doubling_high_multiply(half_denominator, kMinus32Over17));
+  for (int i = 0; i < 3; ++i) {
+    const int32_t product = doubling_high_multiply(half_denominator, x);
+    const int32_t rest = wrapped(int64_t{kOne} - product);
+    x = add(x, scaled(doubling_high_multiply(x, rest), 2));
+  }
+  return x;
+}
+
+}  // namespace
+
+FixedPoint quantize_multiplier(double factor) {
+  if (factor == 0.0) return {};
+  int exponent = 0;
+  const double fraction = std::frexp(factor, &exponent);
+  auto fixed = static_cast<int64_t>(std::round(fraction * 2147483648.0));
+  if (fixed == int64_t{1} << 31) {
+    fixed /= 2;
+    ++exponent;
+  }
+  if (exponent < -31) return {};
+  if (exponent > 30) return {kMost, 30};
+  return {static_cast<int32_t>(fixed), exponent};
+}
+
+int32_t doubling_high_multiply(int32_t a, int32_t b) {
+  if (a == kLeast && b == kLeast) return kMost;
+  const int64_t product = int64_t{a} * b;
+  const int64_t nudge = product >= 0 ? int64_t{1} << 30 : 1 - (int64_t{1} << 30);
+  return static_cast<int32_t>((product + nudge) / (int64_t{1} << 31));
+}
+
+int32_t divide_by_power_of_two(int32_t value, int32_t exponent) {
+  const int64_t mask = (int64_t{1} << exponent) - 1, remainder = value & mask;
+  const int64_t threshold = (mask >> 1) + (value < 0 ? 1 : 0);
+  return static_cast<int32_t>((int64_t{value} >> exponent) + (remainder > threshold ? 1 : 0));
+}
+
+int32_t multiply(int32_t value, FixedPoint factor) {
+  const int32_t shifted =
+      wrapped(static_cast<int64_t>(static_cast<uint64_t>(int64_t{value}) << std::max(factor.shift, int32_t{0})));
+  return divide_by_power_of_two(doubling_high_multiply(shifted, factor.multiplier),
+                                std::max(-factor.shift, int32_t{0}));
+}
+
+int32_t multiply_wide(int64_t value, FixedPoint factor) {
+  const int64_t reduced = factor.multiplier < 0x7fff0000 ? (factor.multiplier + (1 << 15)) >> 16 : 0x7fff;
+  const int32_t shift = 15 - factor.shift;
+  return wrapped((value * reduced + (int64_t{1} << (shift - 1))) >> shift);
+}
+
+int32_t fixed_exp(int32_t value) {
+  return exp_of(value, 5);
+}
+
+int32_t fixed_one_over_one_plus(int32_t value) {
+  return scaled(reciprocal_of_half_denominator(value), 1);
+}
+
+int32_t fixed_logistic(int32_t value) {
+  if (value == 0) return 1 << 30;
+  const int32_t magnitude = value > 0 ? value : wrapped(-int64_t{value});
+  const int32_t positive = fixed_one_over_one_plus(exp_of(wrapped(-int64_t{magnitude}), 4));
+  return value > 0 ? positive : wrapped(int64_t{kMost} - positive);
+}
+
+// (1 - e) / (1 + e) with e = exp(-2 |x|).
+int32_t fixed_tanh(int32_t value) {
+  if (value == 0) return 0;
+  const int32_t magnitude = value > 0 ? value : wrapped(-int64_t{value});
+  const int32_t e = exp_of(wrapped(-int64_t{magnitude}), 5);  // the same bits with one more integer bit are the double
+  const int32_t x = reciprocal_of_half_denominator(e);
+  const int32_t positive = scaled(wrapped(int64_t{x} - (1 << 29)), 2);
+  return value > 0 ? positive : wrapped(-int64_t{positive});
+}
+
+}  // namespace linnet::ops
