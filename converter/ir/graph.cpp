@@ -32,6 +32,10 @@ std::vector<TensorType> infer_types(const Op& op, const std::vector<Value*>& inp
   return outputs;
 }
 
+std::string to_string(const Node& node) {
+  return fmt::format("node '{}' ({})", node.name, node.origin.empty() ? node.op->name() : node.origin);
+}
+
 std::unique_ptr<Graph> Graph::clone() const {
   auto copy = std::make_unique<Graph>();
   copy->name = name;
@@ -68,6 +72,7 @@ std::unique_ptr<Graph> Graph::clone() const {
     for (const Use& use : value->uses) values.at(value.get())->uses.push_back({nodes.at(use.node), use.input});
   copy->inputs = twins(inputs);
   copy->outputs = twins(outputs);
+  copy->states = states;
   return copy;
 }
 

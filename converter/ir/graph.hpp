@@ -57,6 +57,16 @@ struct Node {
   const Value& out(size_t index = 0) const { return *outputs[index]; }
 };
 
+// As importers speak of nodes: "node 'conv1' (Conv, opset 13)"; one that a pass made has the name of its op.
+std::string to_string(const Node& node);
+
+// A tensor that keeps its value from one run to the next: graph input `input` holds `initial` in the first run, and
+// what graph output `output` was in the run before from then on.
+struct State {
+  size_t input, output;
+  Array initial;  // in the source's order of dimensions
+};
+
 class Graph {
  public:
   Graph() = default;
@@ -67,6 +77,7 @@ class Graph {
   std::string name;
   std::vector<Value*> inputs;
   std::vector<Value*> outputs;  // a value may be an output and have uses as well, and may appear twice
+  std::vector<State> states;
   const std::list<std::unique_ptr<Node>>& nodes() const { return nodes_; }
   const std::list<std::unique_ptr<Value>>& values() const { return values_; }
 

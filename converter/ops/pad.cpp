@@ -116,7 +116,7 @@ void Pad::emit(const Node& node, emit::Context& context) const {
   } else if (axes.size() == 1) {
     gather_of(*this, node.in(0).shape(), axes[0]).emit(node, context);
   } else {
-    throw Error(fmt::format("{}: pads {} dimensions in mode {}; supported is one at a time", node.name, axes.size(),
+    throw Error(fmt::format("pads {} dimensions in mode {}; supported is one at a time", axes.size(),
                             kModeNames[static_cast<size_t>(mode)]));
   }
 }

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 
@@ -20,7 +22,11 @@ bool is_constant(const Node& node) {
 std::vector<Array> evaluated(const Node& node) {
   std::vector<const Array*> inputs;
   for (const Value* value : node.inputs) inputs.push_back(value != nullptr ? &*value->constant : nullptr);
-  return node.op->evaluate(inputs);
+  try {
+    return node.op->evaluate(inputs);
+  } catch (const Error& error) {
+    throw Error(fmt::format("{}: {}", to_string(node), error.what()));
+  }
 }
 
 std::vector<Array> empty_arrays(const Node& node) {
