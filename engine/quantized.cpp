@@ -108,6 +108,18 @@ bool check_binary(fb::Rounding rounding, const fb::QuantizedBinary* binary, Erro
          check_factor(rounding, &binary->y(), error);
 }
 
+bool check_section(const uint8_t* panel, int32_t n, int64_t k, fb::Rounding rounding, Error* error) {
+  const int64_t column_bytes = kernels::panel_int8_bytes(kernels::kPanel, k) / kernels::kPanel;
+  for (int32_t first = 0, width; first < n; first += width, panel += width * column_bytes) {
+    width = n - first > kernels::kTailPanel ? kernels::kPanel : kernels::kTailPanel;
+    const int32_t* header = reinterpret_cast<const int32_t*>(panel);
+    for (int32_t i = 0; i < width && first + i < n; ++i) {
+      if (!check_factor(rounding, {header[2 * width + i], header[3 * width + i]}, true, error)) return false;
+    }
+  }
+  return true;
+}
+
 bool check_panels(const StepView& step, uint32_t index, int32_t sections, int32_t n, int64_t k, fb::Rounding rounding,
                   Error* error) {
   LINNET_REQUIRE(error, k <= INT32_MAX - kernels::kDot, LINNET_ERROR_SHAPE, -1, INT32_MAX, k);
@@ -115,15 +127,8 @@ bool check_panels(const StepView& step, uint32_t index, int32_t sections, int32_
   const int64_t bytes = step.model.block_bytes(index);
   LINNET_REQUIRE(error, bytes >= wanted, LINNET_ERROR_RANGE, -1, wanted, bytes);
   const uint8_t* panel = step.model.block(index);
-  const int64_t column_bytes = kernels::panel_int8_bytes(kernels::kPanel, k) / kernels::kPanel;
-  for (int32_t section = 0; section < sections; ++section) {
-    for (int32_t first = 0, width; first < n; first += width, panel += width * column_bytes) {
-      width = n - first > kernels::kTailPanel ? kernels::kPanel : kernels::kTailPanel;
-      const int32_t* header = reinterpret_cast<const int32_t*>(panel);
-      for (int32_t i = 0; i < width && first + i < n; ++i) {
-        if (!check_factor(rounding, {header[2 * width + i], header[3 * width + i]}, true, error)) return false;
-      }
-    }
+  for (int32_t section = 0; section < sections; ++section, panel += kernels::panel_int8_bytes(n, k)) {
+    if (!check_section(panel, n, k, rounding, error)) return false;
   }
   return true;
 }

@@ -45,6 +45,8 @@ bool check_identity(const fb::Activation* activation, Error* error);
 bool check_factor(fb::Rounding rounding, const kernels::Factor& factor, bool positive, Error* error);
 bool check_factor(fb::Rounding rounding, const fb::Factor* factor, Error* error);
 bool check_binary(fb::Rounding rounding, const fb::QuantizedBinary* binary, Error* error);
+// The factors of a Panel16Int8 of [k, n], which lies in its buffer.
+bool check_section(const uint8_t* panel, int32_t n, int64_t k, fb::Rounding rounding, Error* error);
 // Buffer `index` holds `sections` Panel16Int8 of [k, n], whose factors are good.
 bool check_panels(const StepView& step, uint32_t index, int32_t sections, int32_t n, int64_t k, fb::Rounding rounding,
                   Error* error);

@@ -71,6 +71,39 @@ struct DepthwiseInt8Args {
   void* scratch;  // depthwise_int8_scratch_bytes()
 };
 
+// As ConvTranspose2DArgs, with Panel16Int8 sections; pixels outside of the image hold input_zero_point.
+struct ConvTranspose2DInt8Args {
+  Window window;
+  int32_t in_h, in_w, out_h, out_w;
+  int32_t groups, in_channels, out_channels;  // per group
+  int32_t row_begin, row_end;                 // output rows
+  const int8_t* x;
+  ptrdiff_t x_stride;
+  int32_t input_zero_point;
+  const int8_t* packed;
+  int8_t* y;
+  ptrdiff_t y_stride;
+  Requantize requantize;
+  void* scratch;  // conv_transpose2d_int8_scratch_bytes()
+};
+
+// c[m, n] = requantize((sum over k of (a[m, k] - a_zero_point) * (b[k, n] - b_zero_point)) * factor) for one batch
+// entry; columns n_begin..n_end only, n_begin a multiple of kPanel.
+struct MatMulInt8Args {
+  int32_t m, n, k;
+  int32_t n_begin, n_end;
+  const int8_t* a;
+  ptrdiff_t a_stride_m, a_stride_k;
+  const int8_t* b;
+  ptrdiff_t b_stride_k, b_stride_n;
+  int8_t* c;
+  ptrdiff_t c_stride_m;
+  int32_t a_zero_point, b_zero_point;
+  Factor factor;
+  Requantize requantize;
+  void* scratch;  // matmul_int8_scratch_bytes()
+};
+
 // Max: clamp of the largest element; padding never takes part. Average: clamp(sum / pixels of the window inside the
 // image), halves rounded away from zero with FixedPoint, to even with Float of sum times float(1 / pixels).
 struct Pool2DInt8Args {
@@ -137,7 +170,10 @@ struct SoftmaxInt8Args {
 };
 
 // y[o, i] = of x[o, :, i]: the clamp of the largest or smallest element, or requantize((sum of x - zero_point) * factor
-// / divisor), the quotient's halves rounded away from zero. Sum, Mean, Max and Min.
+// / divisor), the quotient's halves rounded away from zero. Sum, Mean, Max and Min. Prod, FixedPoint only, starts at
+// the first x - zero_point, multiplies by each of the others and then by the factor, and at last by the factor once
+// more, whose multiplier has 16 bits: (p * ((multiplier + 2^15) >> 16, at most 2^15 - 1) + 2^(14 - shift)) >> (15 -
+// shift) in 64 bits, -31 <= shift <= 14, multiplier >= 0.
 struct ReduceInt8Args {
   ReduceKind kind;
   int32_t outer, size, inner;

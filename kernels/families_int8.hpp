@@ -2,9 +2,11 @@
 #pragma once
 
 #include "kernels/conv/conv2d_int8.hpp"
+#include "kernels/conv_transpose/conv_transpose2d_int8.hpp"
 #include "kernels/depthwise/depthwise_int8.hpp"
 #include "kernels/elementwise/binary_int8.hpp"
 #include "kernels/elementwise/lookup.hpp"
+#include "kernels/matmul/matmul_int8.hpp"
 #include "kernels/pool/pool2d_int8.hpp"
 #include "kernels/quant/quantize.hpp"
 #include "kernels/reduce/argmax_int8.hpp"

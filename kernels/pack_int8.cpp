@@ -2,12 +2,21 @@
 
 #include <cstring>
 
+#include "kernels/conv_transpose/phase.hpp"
+
 namespace linnet::kernels {
 namespace {
 
-// A panel of `width` columns, of which `valid` are outputs from `first` on. Returns the end of what it wrote.
-int8_t* pack_panel(const ConvInt8Weights& w, ptrdiff_t first, int32_t width, int32_t valid, int8_t* out) {
-  const int64_t k = int64_t{w.kernel_h} * w.kernel_w * w.in_channels, groups = (k + kDot - 1) / kDot;
+bool every_tap(int32_t, int32_t) {
+  return true;
+}
+
+// A panel of `width` columns, of which `valid` are outputs from `first` on, with the taps that selected(ky, kx) names,
+// which are k inputs. Returns the end of what it wrote.
+template <class Selected>
+int8_t* pack_panel(const ConvInt8Weights& w, ptrdiff_t first, int32_t width, int32_t valid, Selected selected,
+                   int64_t k, int8_t* out) {
+  const int64_t groups = (k + kDot - 1) / kDot;
   int32_t header[kPanelHeader / 4][kPanel] = {};
   int8_t* const weights = out + kPanelHeader * width;
   std::memset(weights, 0, static_cast<size_t>(groups * width * kDot));
@@ -16,6 +25,7 @@ int8_t* pack_panel(const ConvInt8Weights& w, ptrdiff_t first, int32_t width, int
     int64_t sum = 0, i = 0;
     for (int32_t ky = 0; ky < w.kernel_h; ++ky) {
       for (int32_t kx = 0; kx < w.kernel_w; ++kx) {
+        if (!selected(ky, kx)) continue;
         for (int32_t input = 0; input < w.in_channels; ++input, ++i) {
           const int8_t weight =
               w.data[output * w.output_stride + input * w.input_stride + ky * w.y_stride + kx * w.x_stride];
@@ -37,6 +47,28 @@ int8_t* pack_panel(const ConvInt8Weights& w, ptrdiff_t first, int32_t width, int
   return weights + groups * width * kDot;
 }
 
+// One section of `group`. Returns the end of what it wrote.
+template <class Selected>
+int8_t* pack_section(const ConvInt8Weights& w, int32_t group, Selected selected, int64_t k, int8_t* out) {
+  for (int32_t column = 0, width; column < w.out_channels; column += width) {
+    const int32_t left = w.out_channels - column;
+    width = left > kTailPanel ? kPanel : kTailPanel;
+    out = pack_panel(w, static_cast<ptrdiff_t>(group) * w.out_channels + column, width, left < width ? left : width,
+                     selected, k, out);
+  }
+  return out;
+}
+
+// visit(phase_y, phase_x, k), k being the taps of the phase times the inputs of a group.
+template <class Visit>
+void for_each_phase(const ConvInt8Weights& w, const Window& window, Visit visit) {
+  for (int32_t y = 0; y < window.stride_h; ++y) {
+    const int64_t taps_y = phase_taps(w.kernel_h, window.dilation_h, window.stride_h, y);
+    for (int32_t x = 0; x < window.stride_w; ++x)
+      visit(y, x, taps_y * phase_taps(w.kernel_w, window.dilation_w, window.stride_w, x) * w.in_channels);
+  }
+}
+
 }  // namespace
 
 int64_t conv2d_int8_packed_bytes(const ConvInt8Weights& w) {
@@ -44,13 +76,25 @@ int64_t conv2d_int8_packed_bytes(const ConvInt8Weights& w) {
 }
 
 void pack_conv2d_int8(const ConvInt8Weights& w, int8_t* packed) {
+  const int64_t k = int64_t{w.kernel_h} * w.kernel_w * w.in_channels;
+  for (int32_t group = 0; group < w.groups; ++group) packed = pack_section(w, group, every_tap, k, packed);
+}
+
+int64_t conv_transpose2d_int8_packed_bytes(const ConvInt8Weights& w, const Window& window) {
+  int64_t bytes = 0;
+  for_each_phase(w, window, [&](int32_t, int32_t, int64_t k) { bytes += panel_int8_bytes(w.out_channels, k); });
+  return w.groups * bytes;
+}
+
+void pack_conv_transpose2d_int8(const ConvInt8Weights& w, const Window& window, int8_t* packed) {
   for (int32_t group = 0; group < w.groups; ++group) {
-    for (int32_t column = 0, width; column < w.out_channels; column += width) {
-      const int32_t left = w.out_channels - column;
-      width = left > kTailPanel ? kPanel : kTailPanel;
-      packed = pack_panel(w, static_cast<ptrdiff_t>(group) * w.out_channels + column, width,
-                          left < width ? left : width, packed);
-    }
+    for_each_phase(w, window, [&](int32_t phase_y, int32_t phase_x, int64_t k) {
+      const auto selected = [&](int32_t ky, int32_t kx) {
+        return in_phase(ky, window.dilation_h, window.stride_h, phase_y) &&
+               in_phase(kx, window.dilation_w, window.stride_w, phase_x);
+      };
+      packed = pack_section(w, group, selected, k, packed);
+    });
   }
 }
 

@@ -22,6 +22,10 @@ struct ConvInt8Weights {
 int64_t conv2d_int8_packed_bytes(const ConvInt8Weights& weights);
 void pack_conv2d_int8(const ConvInt8Weights& weights, int8_t* packed);
 
+// Panel16Int8 sections of conv_transpose2d_s8, one per group and phase; strides and dilations are those of `window`.
+int64_t conv_transpose2d_int8_packed_bytes(const ConvInt8Weights& weights, const Window& window);
+void pack_conv_transpose2d_int8(const ConvInt8Weights& weights, const Window& window, int8_t* packed);
+
 // Depthwise16Int8 of depthwise_s8: `groups` channels; in_channels and out_channels are 1.
 int64_t depthwise_int8_packed_bytes(const ConvInt8Weights& weights);
 void pack_depthwise_int8(const ConvInt8Weights& weights, int8_t* packed);

@@ -65,8 +65,8 @@ std::unique_ptr<Op> ArgMax::permuted(const Permutation& permutation, const Node&
 
 void ArgMax::emit(const Node& node, emit::Context& context) const {
   const Value& x = node.in(0);
-  if (!is_floating(x.type.dtype)) {
-    throw Error("has an input of " + std::string(ir::name(x.type.dtype)) + " elements, the device supports f32");
+  if (!is_floating(x.type.dtype) && x.type.dtype != DType::i8) {
+    throw Error("has an input of " + std::string(ir::name(x.type.dtype)) + " elements, the device supports f32 and i8");
   }
   const AxisSplit view = split_at(x.shape(), axis);
   const auto table = fb::CreateArgMax(context.builder(), device_int(view.outer), device_int(view.size),

@@ -7,6 +7,7 @@
 #include "converter/ops/functions.hpp"
 #include "converter/ops/import_helpers.hpp"
 #include "converter/ops/integer.hpp"
+#include "converter/ops/integer_emission.hpp"
 #include "converter/ops/parallel.hpp"
 #include "converter/ops/window.hpp"
 #include "converter/ops/window_emission.hpp"
@@ -31,23 +32,6 @@ void scatter_tap(const double* x, const Image& in, double weight, const Window2D
     double* y_row = y + (iy * window.stride_h + offset_y) * out.width + offset_x;
     for (int64_t ix = columns.begin; ix < columns.end; ++ix) y_row[ix * window.stride_w] += weight * x_row[ix];
   }
-}
-
-// From [C, M / groups, kernel...] to [M, C / groups, kernel...].
-std::vector<float> outputs_first(const Array& weights, int64_t groups) {
-  const int64_t in_channels = weights.shape()[0] / groups, out_channels = weights.shape()[1];
-  const std::vector<float> values = weights.floats();
-  const int64_t kernel = static_cast<int64_t>(values.size()) / (weights.shape()[0] * out_channels);
-  std::vector<float> result(values.size());
-  for (int64_t g = 0; g < groups; ++g) {
-    for (int64_t c = 0; c < in_channels; ++c) {
-      for (int64_t m = 0; m < out_channels; ++m) {
-        const float* source = values.data() + ((g * in_channels + c) * out_channels + m) * kernel;
-        std::copy_n(source, kernel, result.data() + ((g * out_channels + m) * in_channels + c) * kernel);
-      }
-    }
-  }
-  return result;
 }
 
 }  // namespace
@@ -108,6 +92,9 @@ std::vector<TensorType> ConvTranspose::infer(const std::vector<const TensorType*
                             phases.stride_w, phases.stride_h * phases.stride_w, engine::kMaxPhases));
   }
   if (const TensorType* bias = optional(inputs, 2)) require_shape(*bias, {outputs}, "bias");
+  if (integer && !weights.quantization->per_tensor() &&
+      static_cast<int64_t>(weights.quantization->scales.size()) != outputs)
+    throw Error(fmt::format("weights have {} scales for {} outputs", weights.quantization->scales.size(), outputs));
   const Shape shape = image_shape(x.shape[0], outputs, spatial, channels_last);
   return {integer ? integer->type(shape) : TensorType{x.dtype, shape}};
 }
@@ -145,21 +132,14 @@ int64_t ConvTranspose::macs(const Node& node) const {
 }
 
 void ConvTranspose::emit(const Node& node, emit::Context& context) const {
+  if (integer) return emit_integer(*this, node, context);
   require_channels_last(channels_last);
   require_float_arithmetic(node);
   const Array& weights = *constant_input(node, 1, "weights");
   const Window2D window = window_2d(window_of(*this, weights.shape()));
-  Shape shape = weights.shape();
-  shape[0] = weights.shape()[1] * groups;
-  shape[1] = weights.shape()[0] / groups;
-  const PackedSource source(outputs_first(weights, groups), shape, constant_input(node, 2, "bias"), groups);
-  kernels::Window phases = {};
-  phases.kernel_h = device_int(window.kernel_h);
-  phases.kernel_w = device_int(window.kernel_w);
-  phases.stride_h = device_int(window.stride_h);
-  phases.stride_w = device_int(window.stride_w);
-  phases.dilation_h = device_int(window.dilation_h);
-  phases.dilation_w = device_int(window.dilation_w);
+  const PackedSource source(outputs_first(weights, weights.floats(), groups), outputs_first(weights.shape(), groups),
+                            constant_input(node, 2, "bias"), groups);
+  const kernels::Window phases = device_window(window);
   std::vector<float> packed(static_cast<size_t>(kernels::conv_transpose2d_packed_floats(source.weights, phases)));
   kernels::pack_conv_transpose2d(source.weights, phases, packed.data());
 

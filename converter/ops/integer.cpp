@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "converter/ops/axes.hpp"
+#include "converter/ops/broadcast.hpp"
 #include "converter/ops/functions.hpp"
 
 namespace linnet::ops {
@@ -229,40 +230,68 @@ Array evaluate_integer(const Softmax& op, const std::vector<const Array*>& input
   return result(*op.integer, x.shape(), std::move(values));
 }
 
-FixedPoint mean_factor(int64_t count, const TensorType& x, const IntegerForm& form) {
-  const FixedPoint factor = quantize_multiplier(static_cast<double>(x.quantization->scale()) /
-                                                static_cast<double>(form.quantization.scale()));
+FixedPoint reduction_factor(ReduceKind kind, int64_t count, const TensorType& x, const IntegerForm& form) {
+  const auto from = static_cast<double>(x.quantization->scale()), to = static_cast<double>(form.quantization.scale());
+  if (kind == ReduceKind::Prod) return quantize_multiplier(from / std::pow(to, 1.0 / static_cast<double>(count)));
+  const FixedPoint factor = quantize_multiplier(from / to);
+  if (kind == ReduceKind::Sum) return factor;
   const int width = static_cast<int>(std::bit_width(static_cast<uint64_t>(count))) - 1;
   const int shift = std::min({width, 32, 31 + factor.shift});
   return {static_cast<int32_t>((int64_t{factor.multiplier} << shift) / count), factor.shift - shift};
 }
 
+namespace {
+
+// Products of the elements less their zero point along the axes, rounded after each factor and once more at the end.
+std::vector<int64_t> rounded_products(const Reduce& op, const Array& x, const Shape& kept, FixedPoint factor) {
+  std::vector<int64_t> products(static_cast<size_t>(element_count(kept)));
+  std::vector<bool> begun(products.size(), false);
+  const int64_t zero_point = x.type().quantization->zero_point();
+  size_t i = 0;
+  for_each_position<1>(x.shape(), {broadcast_strides(kept, x.shape())}, [&](const std::array<int64_t, 1>& offsets) {
+    const auto target = static_cast<size_t>(offsets[0]);
+    const int64_t number = x.integer(i++) - zero_point;
+    products[target] = begun[target] ? multiply_wide(products[target] * number, factor) : number;
+    begun[target] = true;
+  });
+  const IntegerRange range = output_range(*op.integer, op.fused);
+  for (int64_t& product : products)
+    product = range.clamp(wrapped(int64_t{multiply_wide(product, factor)} + op.integer->quantization.zero_point()));
+  return products;
+}
+
+}  // namespace
+
 Array evaluate_integer(const Reduce& op, const std::vector<const Array*>& inputs) {
   const Array& x = *inputs[0];
-  const bool mean = op.kind == ReduceKind::Mean;
+  const bool picks = op.kind == ReduceKind::Max || op.kind == ReduceKind::Min;
   Reduce plain = op;
   plain.integer.reset();
   plain.fused = {};
-  if (mean) plain.kind = ReduceKind::Sum;
-  const Array numbers = mean ? centered(x) : Array::of_doubles(x.shape(), x.doubles(), DType::f64);
+  if (!picks) plain.kind = ReduceKind::Sum;
+  plain.keep_dims = true;
+  const Array numbers = picks ? Array::of_doubles(x.shape(), x.doubles(), DType::f64) : centered(x);
   const Array reduced = plain.evaluate({&numbers}).front();
+  const Shape shape = op.infer({&x.type()})[0].shape;
   const IntegerRange range = output_range(*op.integer, op.fused);
   const auto count = static_cast<int64_t>(x.size() / std::max<size_t>(reduced.size(), 1));
-  const FixedPoint factor = mean_factor(count, x.type(), *op.integer);
+  const FixedPoint factor = reduction_factor(op.kind, count, x.type(), *op.integer);
+  if (op.kind == ReduceKind::Prod) return result(*op.integer, shape, rounded_products(op, x, reduced.shape(), factor));
   const double real = static_cast<double>(x.type().quantization->scale()) /
-                      static_cast<double>(op.integer->quantization.scale()) / static_cast<double>(count);
+                      static_cast<double>(op.integer->quantization.scale()) /
+                      static_cast<double>(op.kind == ReduceKind::Mean ? count : 1);
   const Requantizer nearest({real}, *op.integer, op.fused, false);
   std::vector<int64_t> values(reduced.size());
   for (size_t i = 0; i < values.size(); ++i) {
     const int64_t sum = reduced.integer(i);
-    if (!mean)
+    if (picks)
       values[i] = range.clamp(sum);
     else if (op.integer->rounding == Rounding::nearest)
       values[i] = nearest(sum, 0);
     else
       values[i] = range.clamp(multiply(wrapped(sum), factor) + op.integer->quantization.zero_point());
   }
-  return result(*op.integer, reduced.shape(), std::move(values));
+  return result(*op.integer, shape, std::move(values));
 }
 
 }  // namespace linnet::ops

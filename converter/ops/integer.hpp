@@ -69,8 +69,9 @@ IntegerSoftmax integer_softmax(const TensorType& x, double beta);
 // What a function of one int8 number gives for -128 to 127.
 std::array<int8_t, 256> lookup_table(const Activation& function, const TensorType& x, const IntegerForm& form);
 
-// The factor of a sum of `count` elements less the zero point that gives their mean; the division is part of it.
-FixedPoint mean_factor(int64_t count, const TensorType& x, const IntegerForm& form);
+// The factor of a sum of `count` elements less the zero point, of which a mean's division is part; or that of each
+// multiplication of a product.
+FixedPoint reduction_factor(kernels::ReduceKind kind, int64_t count, const TensorType& x, const IntegerForm& form);
 
 Array evaluate_integer(const Conv& op, const std::vector<const Array*>& inputs);
 Array evaluate_integer(const ConvTranspose& op, const std::vector<const Array*>& inputs);

@@ -46,8 +46,9 @@ std::vector<int8_t> bytes_of(const Array& array) {
 
 // What the packing functions read of a layer with weights [outputs of all groups, inputs of a group, kernel...].
 struct IntegerSource {
-  IntegerSource(const Node& node, const IntegerForm& form, const Shape& shape, int64_t groups, bool single_precision)
-      : values(bytes_of(*constant_input(node, 1, "weights"))) {
+  IntegerSource(const Node& node, std::vector<int8_t> bytes, const IntegerForm& form, const Shape& shape,
+                int64_t groups, bool single_precision)
+      : values(std::move(bytes)) {
     const auto outputs = static_cast<size_t>(shape[0]);
     if (const Array* bias = constant_input(node, 2, "bias"))
       for (size_t i = 0; i < outputs; ++i) biases.push_back(static_cast<int32_t>(bias->integer(i)));
@@ -81,11 +82,41 @@ struct IntegerSource {
   kernels::ConvInt8Weights weights;
 };
 
+std::vector<int8_t> weights_of(const Node& node) {
+  return bytes_of(*constant_input(node, 1, "weights"));
+}
+
 // The device's integer steps are those of int8.
+void require_int8(const Value* value) {
+  if (value->type.dtype != DType::i8)
+    throw Error(fmt::format("computes with {} ({}), the device supports i8", to_string(value->type), value->name));
+}
 void require_int8(const Node& node) {
-  for (const Value* value : {node.inputs[0], node.outputs[0]})
-    if (value->type.dtype != DType::i8)
-      throw Error(fmt::format("computes with {} ({}), the device supports i8", to_string(value->type), value->name));
+  require_int8(node.inputs[0]);
+  require_int8(node.outputs[0]);
+}
+
+// Groups of one input are too narrow for the device's products: several of them become one whose other weights are
+// zero, as many as it multiplies together.
+struct JoinedGroups {
+  std::vector<int8_t> values;
+  Shape shape;
+  int64_t groups;
+};
+
+JoinedGroups join_groups(std::vector<int8_t> values, const Shape& shape, int64_t groups) {
+  int64_t joined = shape[1] == 1 ? kernels::kDot : 1;
+  while (groups % joined != 0) --joined;
+  if (joined == 1) return {std::move(values), shape, groups};
+  JoinedGroups result{{}, shape, groups / joined};
+  result.shape[1] = joined;
+  const int64_t outputs = shape[0] / groups, kernel = static_cast<int64_t>(values.size()) / shape[0];
+  result.values.resize(values.size() * static_cast<size_t>(joined));
+  for (int64_t output = 0; output < shape[0]; ++output) {
+    const int64_t input = output / outputs % joined;
+    std::copy_n(values.data() + output * kernel, kernel, result.values.data() + (output * joined + input) * kernel);
+  }
+  return result;
 }
 
 fb::QuantizedBinary quantized_binary(const Binary& op, const Node& node) {
@@ -111,8 +142,10 @@ void emit_integer(const Conv& op, const Node& node, emit::Context& context) {
   const Shape& shape = node.in(1).shape();
   const Window2D window =
       window_2d({{shape.begin() + 2, shape.end()}, op.strides, op.dilations, op.pads_begin, op.pads_end});
-  IntegerSource source(node, *op.integer, shape, op.groups, false);
   const bool depthwise = op.groups > 1 && op.groups == shape[0] && shape[1] == 1;
+  JoinedGroups weights =
+      depthwise ? JoinedGroups{weights_of(node), shape, op.groups} : join_groups(weights_of(node), shape, op.groups);
+  IntegerSource source(node, std::move(weights.values), *op.integer, weights.shape, weights.groups, false);
   std::vector<int8_t> packed(static_cast<size_t>(depthwise ? kernels::depthwise_int8_packed_bytes(source.weights)
                                                            : kernels::conv2d_int8_packed_bytes(source.weights)));
   depthwise ? kernels::pack_depthwise_int8(source.weights, packed.data())
@@ -134,6 +167,31 @@ void emit_integer(const Conv& op, const Node& node, emit::Context& context) {
   table.add_weights(buffer);
   table.add_weight_layout(fb::WeightLayout::Panel16Int8);
   table.add_requantize(&requantize);
+  table.add_groups(device_int(weights.groups));
+  add_window(table, window);
+  context.step(node, table.Finish(), inputs, outputs);
+}
+
+void emit_integer(const ConvTranspose& op, const Node& node, emit::Context& context) {
+  require_channels_last(op.channels_last);
+  require_int8(node);
+  const Array& weights = *constant_input(node, 1, "weights");
+  const Shape shape = outputs_first(weights.shape(), op.groups);
+  const Window2D window =
+      window_2d({{shape.begin() + 2, shape.end()}, op.strides, op.dilations, op.pads_begin, op.pads_end});
+  IntegerSource source(node, outputs_first(weights, bytes_of(weights), op.groups), *op.integer, shape, op.groups,
+                       false);
+  const kernels::Window phases = device_window(window);
+  std::vector<int8_t> packed(static_cast<size_t>(kernels::conv_transpose2d_int8_packed_bytes(source.weights, phases)));
+  kernels::pack_conv_transpose2d_int8(source.weights, phases, packed.data());
+  const std::vector<uint32_t> inputs = {image_tensor(node.in(0), context)};
+  const std::vector<uint32_t> outputs = {image_tensor(node.out(), context)};
+  const uint32_t buffer = context.buffer(packed);
+  const fb::Requantize requantize = requantize_of(*op.integer, op.fused);
+  fb::ConvTranspose2DBuilder table(context.builder());
+  table.add_weights(buffer);
+  table.add_weight_layout(fb::WeightLayout::Panel16Int8);
+  table.add_requantize(&requantize);
   table.add_groups(device_int(op.groups));
   add_window(table, window);
   context.step(node, table.Finish(), inputs, outputs);
@@ -141,7 +199,7 @@ void emit_integer(const Conv& op, const Node& node, emit::Context& context) {
 
 void emit_integer(const Linear& op, const Node& node, emit::Context& context) {
   require_int8(node);
-  IntegerSource source(node, *op.integer, node.in(1).shape(), 1, true);
+  IntegerSource source(node, weights_of(node), *op.integer, node.in(1).shape(), 1, true);
   std::vector<int8_t> packed(static_cast<size_t>(kernels::conv2d_int8_packed_bytes(source.weights)));
   kernels::pack_conv2d_int8(source.weights, packed.data());
   const uint32_t buffer = context.buffer(packed);
@@ -204,9 +262,10 @@ void emit_integer(const Reduce& op, const Node& node, emit::Context& context) {
   const AxisSplit view = reduced_view(runs[0], shape);
   const fb::Requantize requantize = requantize_of(*op.integer, op.fused);
   const double real = static_cast<double>(node.in(0).type.quantization->scale()) /
-                      static_cast<double>(op.integer->quantization.scale()) / static_cast<double>(view.size);
+                      static_cast<double>(op.integer->quantization.scale()) /
+                      static_cast<double>(op.kind == kernels::ReduceKind::Mean ? view.size : 1);
   const fb::Factor factor = op.integer->rounding == Rounding::tflite
-                                ? factor_of(mean_factor(view.size, node.in(0).type, *op.integer))
+                                ? factor_of(reduction_factor(op.kind, view.size, node.in(0).type, *op.integer))
                                 : factor_of(real, op.integer->rounding);
   const std::vector<uint32_t> inputs = {context.tensor(node.in(0))}, outputs = {context.tensor(node.out())};
   fb::ReduceBuilder table(context.builder());
@@ -217,6 +276,14 @@ void emit_integer(const Reduce& op, const Node& node, emit::Context& context) {
   table.add_requantize(&requantize);
   table.add_factor(&factor);
   context.step(node, table.Finish(), inputs, outputs);
+}
+
+IntegerProduct integer_product(const MatMul& op, const Node& node) {
+  require_int8(node);
+  require_int8(node.inputs[1]);
+  if (op.scale != 1.0) throw Error("a product of integers with a scale of its own");
+  const double factor = layer_factors(node.in(0).type, node.in(1).type, *op.integer, true).front();
+  return {requantize_of(*op.integer, op.fused), factor_of(factor, op.integer->rounding)};
 }
 
 // In the middle of Binary::emit, which resolves the broadcasting.

@@ -5,6 +5,7 @@
 #include "converter/ops/conv.hpp"
 #include "converter/ops/elementwise.hpp"
 #include "converter/ops/linear.hpp"
+#include "converter/ops/matmul.hpp"
 #include "converter/ops/pool.hpp"
 #include "converter/ops/reduce.hpp"
 #include "converter/ops/softmax.hpp"
@@ -12,6 +13,7 @@
 namespace linnet::ops {
 
 void emit_integer(const Conv& op, const Node& node, emit::Context& context);
+void emit_integer(const ConvTranspose& op, const Node& node, emit::Context& context);
 void emit_integer(const Linear& op, const Node& node, emit::Context& context);
 void emit_integer(const Pool& op, const Node& node, emit::Context& context);
 void emit_integer(const Unary& op, const Node& node, emit::Context& context);
@@ -19,6 +21,11 @@ void emit_integer(const Softmax& op, const Node& node, emit::Context& context);
 void emit_integer(const Reduce& op, const Node& node, emit::Context& context);
 
 // What a step has beside its shapes and strides.
+struct IntegerProduct {
+  fb::Requantize requantize;
+  fb::Factor factor;
+};
+IntegerProduct integer_product(const MatMul& op, const Node& node);
 void add_integer_form(const Binary& op, const Node& node, fb::BinaryBuilder& table);
 
 }  // namespace linnet::ops

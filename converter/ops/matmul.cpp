@@ -6,6 +6,7 @@
 #include "converter/ops/emission.hpp"
 #include "converter/ops/functions.hpp"
 #include "converter/ops/integer.hpp"
+#include "converter/ops/integer_emission.hpp"
 #include "converter/ops/parallel.hpp"
 
 namespace linnet::ops {
@@ -124,7 +125,7 @@ int64_t MatMul::macs(const Node& node) const {
 }
 
 void MatMul::emit(const Node& node, emit::Context& context) const {
-  require_float_arithmetic(node);
+  if (!integer) require_float_arithmetic(node);
   const Value &x = node.in(0), &w = node.in(1), &y = node.out();
   const Operand a = operand(x.shape(), device_strides(x, context), a_permutation);
   const Operand b = operand(w.shape(), device_strides(w, context), b_permutation);
@@ -141,10 +142,13 @@ void MatMul::emit(const Node& node, emit::Context& context) const {
   const auto a_strides = device_ints(context, loop.strides[0]), b_strides = device_ints(context, loop.strides[1]),
              c_strides = device_ints(context, loop.strides[2]);
   const fb::Activation activation = emit::Context::activation(fused);
+  const std::optional<IntegerProduct> product =
+      integer ? std::optional<IntegerProduct>(integer_product(*this, node)) : std::nullopt;
   const auto table = fb::CreateMatMul(
       context.builder(), device_int(a.rows), device_int(b.columns), device_int(a.columns), shape, a_strides, b_strides,
       c_strides, device_int(a.row_stride), device_int(a.column_stride), device_int(b.row_stride),
-      device_int(b.column_stride), device_int(c.row_stride), static_cast<float>(scale), &activation);
+      device_int(b.column_stride), device_int(c.row_stride), static_cast<float>(scale), product ? nullptr : &activation,
+      product ? &product->requantize : nullptr, product ? &product->factor : nullptr);
   context.step(node, table, {context.tensor(x), context.tensor(w)}, {context.tensor(y)});
 }
 

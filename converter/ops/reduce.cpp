@@ -136,10 +136,18 @@ std::vector<TensorType> Reduce::infer(const std::vector<const TensorType*>& inpu
   if (integer) {
     require_quantized(x, "x");
     const bool picks = kind == ReduceKind::Max || kind == ReduceKind::Min;
-    if (kind != ReduceKind::Mean && !(picks && integer->type(x.shape) == x))
-      throw Error(fmt::format("reduces {} by {}; supported are Mean, and Max and Min to the same type", to_string(x),
-                              ops::name(kind)));
-    return {integer->type(reduced_shape(x.shape, axes, keep_dims))};
+    const bool sums = kind == ReduceKind::Mean || kind == ReduceKind::Sum;
+    const bool multiplies = kind == ReduceKind::Prod && integer->rounding == Rounding::tflite;
+    if (!sums && !multiplies && !(picks && integer->type(x.shape) == x))
+      throw Error(fmt::format(
+          "reduces {} by {} to {}; supported are Mean, Sum, TensorFlow Lite's Prod, and Max and Min to the same type",
+          to_string(x), ops::name(kind), to_string(integer->type({}))));
+    const Shape shape = reduced_shape(x.shape, axes, keep_dims);
+    const int64_t count = element_count(x.shape) / std::max<int64_t>(element_count(shape), 1);
+    constexpr int32_t kHighestShift = 14;  // of the device
+    if (multiplies && reduction_factor(kind, count, x, *integer).shift > kHighestShift)
+      throw Error(fmt::format("products of {} are too large for {}", to_string(x), to_string(integer->type({}))));
+    return {integer->type(shape)};
   }
   if (fused.function != Function::Identity) require_floating(x, "x");
   require_not_quantized(x, "x");

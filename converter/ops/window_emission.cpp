@@ -13,6 +13,24 @@ uint32_t image_tensor(const Value& value, emit::Context& context) {
   return context.tensor(value, {size.batch, size.height, size.width, size.channels});
 }
 
+Shape outputs_first(const Shape& shape, int64_t groups) {
+  Shape result = shape;
+  result[0] = shape[1] * groups;
+  result[1] = shape[0] / groups;
+  return result;
+}
+
+kernels::Window device_window(const Window2D& window) {
+  kernels::Window result = {};
+  result.kernel_h = device_int(window.kernel_h);
+  result.kernel_w = device_int(window.kernel_w);
+  result.stride_h = device_int(window.stride_h);
+  result.stride_w = device_int(window.stride_w);
+  result.dilation_h = device_int(window.dilation_h);
+  result.dilation_w = device_int(window.dilation_w);
+  return result;
+}
+
 PackedSource::PackedSource(std::vector<float> floats, const Shape& shape, const Array* bias, int64_t groups)
     : values(std::move(floats)), biases(bias ? bias->floats() : std::vector<float>()) {
   const int32_t kernel_h = shape.size() == 4 ? device_int(shape[2]) : 1, kernel_w = device_int(shape.back());

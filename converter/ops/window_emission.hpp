@@ -1,6 +1,7 @@
 // Emission of operators with sliding windows.
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "converter/ops/emission.hpp"
@@ -14,6 +15,28 @@ void require_channels_last(bool channels_last);
 
 // The tensor as [N, H, W, C], with H = 1 for one-dimensional images.
 uint32_t image_tensor(const ir::Value& value, emit::Context& context);
+
+// Weights of a transposed convolution, [C, M / groups, kernel...], as [M, C / groups, kernel...]: their shape, and
+// their elements.
+ir::Shape outputs_first(const ir::Shape& shape, int64_t groups);
+template <class T>
+std::vector<T> outputs_first(const ir::Array& weights, const std::vector<T>& values, int64_t groups) {
+  const int64_t in_channels = weights.shape()[0] / groups, out_channels = weights.shape()[1];
+  const int64_t kernel = static_cast<int64_t>(values.size()) / (weights.shape()[0] * out_channels);
+  std::vector<T> result(values.size());
+  for (int64_t g = 0; g < groups; ++g) {
+    for (int64_t c = 0; c < in_channels; ++c) {
+      for (int64_t m = 0; m < out_channels; ++m) {
+        const T* source = values.data() + ((g * in_channels + c) * out_channels + m) * kernel;
+        std::copy_n(source, kernel, result.data() + ((g * out_channels + m) * in_channels + c) * kernel);
+      }
+    }
+  }
+  return result;
+}
+
+// Kernel, strides and dilations, of which the phases of a transposed convolution are made.
+kernels::Window device_window(const Window2D& window);
 
 // What the packing functions read: weights in the order [outputs of all groups, inputs of a group, kernel...].
 struct PackedSource {

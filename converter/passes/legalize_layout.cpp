@@ -168,7 +168,8 @@ class NodeFitter {
     using kernels::ReduceKind;
     const ops::Reduce reduce = *node->as<ops::Reduce>();
     const auto runs = ops::adjacent_runs(reduce.axes, node->in(0).shape());
-    if (runs.size() < 2 || reduce.integer) return;
+    if (runs.size() < 2) return;
+    if (reduce.integer) return gather_axes(node);
     const bool squares = reduce.kind == ReduceKind::SumSquare || reduce.kind == ReduceKind::L2;
     log_.add("{} reduces dimensions that are apart: {} steps", node->name, runs.size());
     Value* value = node->inputs[0];
@@ -189,6 +190,26 @@ class NodeFitter {
       value = graph_.add(std::make_unique<ops::Unary>(unary), {value}, node->name, node)->outputs[0];
     }
     absorb(graph_, value->producer, node);
+  }
+
+  // Integers are rounded once, behind the last sum.
+  void gather_axes(Node* node) {
+    ops::Reduce reduce = *node->as<ops::Reduce>();
+    const auto rank = static_cast<int64_t>(node->in(0).shape().size());
+    Permutation permutation;
+    for (int64_t d = 0; d < rank; ++d)
+      if (!std::binary_search(reduce.axes.begin(), reduce.axes.end(), d)) permutation.push_back(d);
+    const auto kept = static_cast<int64_t>(permutation.size());
+    permutation.insert(permutation.end(), reduce.axes.begin(), reduce.axes.end());
+    log_.add("{} reduces dimensions that are apart: behind a transpose", node->name);
+    Node* transpose = add_transpose(graph_, node->inputs[0], permutation, node);
+    ops::Reshape reshape;
+    reshape.shape = node->out().shape();
+    for (int64_t& axis : reduce.axes) axis = kept + (&axis - reduce.axes.data());
+    reduce.keep_dims = false;
+    Node* step = graph_.add(std::make_unique<ops::Reduce>(reduce), {transpose->outputs[0]}, node->name, node);
+    step->sources = node->sources;
+    absorb(graph_, graph_.add(std::make_unique<ops::Reshape>(reshape), {step->outputs[0]}, node->name, node), node);
   }
 
   // The step scales along the last dimension. Otherwise: two element-wise steps, unless all channels are scaled alike.

@@ -30,11 +30,13 @@ std::optional<Array> constant_matrix(const Node& node, const ops::MatMul& produc
 void recognise_linear(Graph& graph, PassLog& log) {
   sweep(graph, [&](Node* node) {
     const auto* product = node->as<ops::MatMul>();
-    if (product == nullptr || product->integer || !product->a_permutation.empty()) return;
+    if (product == nullptr || !product->a_permutation.empty()) return;
+    if (product->integer && node->in(1).type.quantization->zero_point() != 0) return;
     std::optional<Array> matrix = constant_matrix(*node, *product);
     if (!matrix) return;
     ops::Linear linear;
     linear.fused = product->fused;
+    linear.integer = product->integer;
     log.add("{} multiplies by a constant: Linear", node->name);
     Value* weights = graph.add_constant(node->in(1).name, std::move(*matrix));
     replace(graph, node, std::make_unique<ops::Linear>(linear), {node->inputs[0], weights});

@@ -1,4 +1,5 @@
 #include "engine/ops/convolution.hpp"
+#include "kernels/conv_transpose/phase.hpp"
 
 namespace linnet::engine {
 namespace {
@@ -14,6 +15,39 @@ int64_t packed_floats(const fb::ConvTranspose2D& conv, int64_t in_channels, int6
   return weights > INT32_MAX ? INT64_MAX : kernels::panel_floats(out_channels, weights + phases - 1);
 }
 
+// The sections of all groups and phases, one behind the other, are in the buffer and have good factors.
+bool check_sections(const StepView& step, const fb::ConvTranspose2D& conv, Error* error) {
+  const int32_t n = group_channels(step.output, conv), channels = group_channels(step.inputs[0], conv);
+  const int64_t weights = saturating_multiply(window_taps(window_of(conv)), channels);
+  LINNET_REQUIRE(error, weights <= INT32_MAX - kernels::kDot, LINNET_ERROR_SHAPE, -1, INT32_MAX, weights);
+  const int64_t bytes = step.model.block_bytes(conv.weights());
+  int64_t begin = 0;
+  for (int32_t section = 0; section < conv.groups() * conv.stride_h() * conv.stride_w(); ++section) {
+    const int32_t phase = section % (conv.stride_h() * conv.stride_w());
+    const int64_t k =
+        int64_t{channels} *
+        kernels::phase_taps(conv.kernel_h(), conv.dilation_h(), conv.stride_h(), phase / conv.stride_w()) *
+        kernels::phase_taps(conv.kernel_w(), conv.dilation_w(), conv.stride_w(), phase % conv.stride_w());
+    const int64_t end = begin + kernels::panel_int8_bytes(n, k);
+    LINNET_REQUIRE(error, bytes >= end, LINNET_ERROR_RANGE, -1, end, bytes);
+    if (!check_section(step.model.block(conv.weights()) + begin, n, k, conv.requantize()->rounding(), error))
+      return false;
+    begin = end;
+  }
+  return true;
+}
+
+bool check_weights(const StepView& step, const fb::ConvTranspose2D& conv, Error* error) {
+  if (!check_layout(conv, fb::WeightLayout::Panel16, fb::WeightLayout::Panel16Int8, error)) return false;
+  if (is_integer(conv)) {
+    return check_groups(step, conv.groups(), error) && check_identity(conv.activation(), error) &&
+           check_sections(step, conv, error);
+  }
+  return check_channels(step, conv, conv.groups(),
+                        packed_floats(conv, group_channels(step.inputs[0], conv), group_channels(step.output, conv)),
+                        error);
+}
+
 bool check(const StepView& step, Error* error) {
   const fb::ConvTranspose2D& conv = *step.step.op_as_ConvTranspose2D();
   if (!check_geometry(step, conv, error)) return false;
@@ -24,32 +58,48 @@ bool check(const StepView& step, Error* error) {
   LINNET_REQUIRE(error, phases <= kMaxPhases, LINNET_ERROR_SHAPE, -1, kMaxPhases, phases);
   return check_span(x.shape[1], y.shape[1], conv.kernel_h(), 1, conv.dilation_h(), conv.pad_top(), error) &&
          check_span(x.shape[2], y.shape[2], conv.kernel_w(), 1, conv.dilation_w(), conv.pad_left(), error) &&
-         check_channels(step, conv, conv.groups(),
-                        packed_floats(conv, group_channels(x, conv), group_channels(y, conv)), error);
+         check_weights(step, conv, error);
 }
 
 int64_t scratch_bytes(const StepView& step, const Target& target) {
   const fb::ConvTranspose2D& conv = *step.step.op_as_ConvTranspose2D();
+  if (is_integer(conv)) {
+    return kernels::conv_transpose2d_int8_scratch_bytes(window_of(conv), group_channels(step.inputs[0], conv),
+                                                        target.traits, target.pointer_bytes);
+  }
   return kernels::conv_transpose2d_scratch_bytes(window_of(conv), group_channels(step.inputs[0], conv), target.traits,
                                                  target.pointer_bytes);
 }
 
-void run(const StepView& step, const linnet_session& session) {
+template <class Args, class Kernel>
+void run_with(const StepView& step, const linnet_session& session, Args args, Kernel kernel) {
   const fb::ConvTranspose2D& conv = *step.step.op_as_ConvTranspose2D();
-  kernels::ConvTranspose2DArgs args = {};
   set_images(step, conv, session, &args);
   args.groups = conv.groups();
   args.in_channels = group_channels(step.inputs[0], conv);
   args.out_channels = group_channels(step.output, conv);
-  args.packed = step.model.floats(conv.weights());
-  args.epilogue.activation = activation_of(conv.activation());
+  args.packed = reinterpret_cast<decltype(args.packed)>(step.model.block(conv.weights()));
   // Taps of the largest phase.
   const int64_t work = static_cast<int64_t>((conv.kernel_h() - 1) / conv.stride_h() + 1) *
                        ((conv.kernel_w() - 1) / conv.stride_w() + 1) * args.in_channels;
-  parallel_rows(session, step, 0, work, args, [&](kernels::ConvTranspose2DArgs& part, int32_t task) {
+  parallel_rows(session, step, 0, work, args, [&](Args& part, int32_t task) {
     part.scratch = session.slot(task);
-    session.kernels->conv_transpose2d_f32(part);
+    kernel(part);
   });
+}
+
+void run(const StepView& step, const linnet_session& session) {
+  const fb::ConvTranspose2D& conv = *step.step.op_as_ConvTranspose2D();
+  if (is_integer(conv)) {
+    kernels::ConvTranspose2DInt8Args args = {};
+    args.input_zero_point = step.inputs[0].zero_point;
+    args.requantize = requantize_of(*conv.requantize(), step.output.zero_point);
+    run_with(step, session, args, [&](const auto& part) { session.kernels->conv_transpose2d_s8(part); });
+  } else if (kHasFloat32) {
+    kernels::ConvTranspose2DArgs args = {};
+    args.epilogue.activation = activation_of(conv.activation());
+    run_with(step, session, args, [&](const auto& part) { session.kernels->conv_transpose2d_f32(part); });
+  }
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "engine/check.hpp"
 #include "engine/operators.hpp"
+#include "engine/quantized.hpp"
 #include "engine/session.hpp"
 
 namespace linnet::engine {
@@ -16,6 +17,15 @@ Reach reach_of(const Integers* shape, const Integers* strides, int32_t rows, int
   return reach;
 }
 
+// Integers are scaled by their factor alone.
+bool check_arithmetic_of(const StepView& step, const fb::MatMul& matmul, Error* error) {
+  if (!check_arithmetic(step, matmul.requantize(), error)) return false;
+  if (!is_integer(matmul)) return check_activation(matmul.activation(), error);
+  LINNET_REQUIRE(error, matmul.scale() == 1, LINNET_ERROR_SHAPE, -1, 1, 0);
+  return check_identity(matmul.activation(), error) &&
+         check_factor(matmul.requantize()->rounding(), matmul.factor(), error);
+}
+
 bool check(const StepView& step, Error* error) {
   const fb::MatMul& matmul = *step.step.op_as_MatMul();
   const TensorInfo& a = step.inputs[0];
@@ -23,8 +33,7 @@ bool check(const StepView& step, Error* error) {
   const TensorInfo& c = step.output;
   const Integers* shape = matmul.batch_shape();
   int64_t batch = 1;
-  if (!check_float(step, error) || !check_activation(matmul.activation(), error) ||
-      !check_dimensions(shape, kBatchDimensions, &batch, error) ||
+  if (!check_arithmetic_of(step, matmul, error) || !check_dimensions(shape, kBatchDimensions, &batch, error) ||
       !check_strides(shape, matmul.a_batch_strides(), error) ||
       !check_strides(shape, matmul.b_batch_strides(), error) ||
       !check_strides(shape, matmul.c_batch_strides(), error) ||
@@ -48,6 +57,7 @@ bool check(const StepView& step, Error* error) {
 
 int64_t scratch_bytes(const StepView& step, const Target& target) {
   const fb::MatMul& matmul = *step.step.op_as_MatMul();
+  if (is_integer(matmul)) return kernels::matmul_int8_scratch_bytes(matmul.m(), matmul.k(), target.traits);
   return kernels::matmul_scratch_bytes(matmul.m(), matmul.n(), matmul.k(), target.traits);
 }
 
@@ -61,10 +71,11 @@ ptrdiff_t batch_offset(int32_t entry, const Integers* shape, const Integers* str
   return offset;
 }
 
-void run(const StepView& step, const linnet_session& session) {
+template <class Args, class Kernel>
+void run_with(const StepView& step, const linnet_session& session, Args args, Kernel kernel) {
+  using Element = std::remove_pointer_t<decltype(args.c)>;
   const fb::MatMul& matmul = *step.step.op_as_MatMul();
   const Integers* shape = matmul.batch_shape();
-  kernels::MatMulArgs args = {};
   args.m = matmul.m();
   args.n = matmul.n();
   args.k = matmul.k();
@@ -73,13 +84,11 @@ void run(const StepView& step, const linnet_session& session) {
   args.b_stride_k = matmul.b_stride_k();
   args.b_stride_n = matmul.b_stride_n();
   args.c_stride_m = matmul.c_stride_m();
-  args.scale = matmul.scale();
-  args.activation = activation_of(matmul.activation());
   const int32_t panels = (args.n - 1) / kernels::kPanel + 1;
   const int32_t batch = step.output.elements() / (args.m * args.n);
   const int64_t work = saturating_multiply(static_cast<int64_t>(args.m) * kernels::kPanel, args.k);
   parallel(session, batch * panels, work, [&](int32_t begin, int32_t end, int32_t task) {
-    kernels::MatMulArgs part = args;
+    Args part = args;
     part.scratch = session.slot(task);
     while (begin < end) {
       const int32_t entry = begin / panels;
@@ -87,13 +96,30 @@ void run(const StepView& step, const linnet_session& session) {
       const int32_t panel_end = next - entry * panels;
       part.n_begin = (begin - entry * panels) * kernels::kPanel;
       part.n_end = panel_end < panels ? panel_end * kernels::kPanel : args.n;
-      part.a = session.input<float>(step.inputs[0]) + batch_offset(entry, shape, matmul.a_batch_strides());
-      part.b = session.input<float>(step.inputs[1]) + batch_offset(entry, shape, matmul.b_batch_strides());
-      part.c = session.output<float>(step.output) + batch_offset(entry, shape, matmul.c_batch_strides());
-      session.kernels->matmul_f32(part);
+      part.a = session.input<Element>(step.inputs[0]) + batch_offset(entry, shape, matmul.a_batch_strides());
+      part.b = session.input<Element>(step.inputs[1]) + batch_offset(entry, shape, matmul.b_batch_strides());
+      part.c = session.output<Element>(step.output) + batch_offset(entry, shape, matmul.c_batch_strides());
+      kernel(part);
       begin = next;
     }
   });
+}
+
+void run(const StepView& step, const linnet_session& session) {
+  const fb::MatMul& matmul = *step.step.op_as_MatMul();
+  if (is_integer(matmul)) {
+    kernels::MatMulInt8Args args = {};
+    args.a_zero_point = step.inputs[0].zero_point;
+    args.b_zero_point = step.inputs[1].zero_point;
+    args.factor = factor_of(*matmul.factor());
+    args.requantize = requantize_of(*matmul.requantize(), step.output.zero_point);
+    run_with(step, session, args, [&](const auto& part) { session.kernels->matmul_s8(part); });
+  } else if (kHasFloat32) {
+    kernels::MatMulArgs args = {};
+    args.scale = matmul.scale();
+    args.activation = activation_of(matmul.activation());
+    run_with(step, session, args, [&](const auto& part) { session.kernels->matmul_f32(part); });
+  }
 }
 
 }  // namespace

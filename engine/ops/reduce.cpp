@@ -22,16 +22,32 @@ bool is_nested(fb::ReduceKind kind) {
          kind == fb::ReduceKind::Min;
 }
 
-// Integers have sums, means, and the largest and smallest of them, which are taken as they are.
+// Products are rounded after each factor, with a multiplier of 16 bits.
+bool check_product(const fb::Reduce& reduce, Error* error) {
+  constexpr int32_t kHighestShift = 14;
+  const fb::Rounding rounding = reduce.requantize()->rounding();
+  LINNET_REQUIRE(error, rounding == fb::Rounding::FixedPoint, LINNET_ERROR_SHAPE, -1, 0,
+                 static_cast<int64_t>(rounding));
+  if (!check_factor(rounding, reduce.factor(), error)) return false;
+  const kernels::Factor factor = factor_of(*reduce.factor());
+  LINNET_REQUIRE(error, factor.multiplier >= 0, LINNET_ERROR_SHAPE, -1, 0, factor.multiplier);
+  LINNET_REQUIRE(error, factor.shift <= kHighestShift, LINNET_ERROR_SHAPE, -1, kHighestShift, factor.shift);
+  return true;
+}
+
+// Integers have sums, means, products, and the largest and smallest of them, which are taken as they are.
 bool check_function(const StepView& step, Error* error) {
   const fb::Reduce& reduce = *step.step.op_as_Reduce();
   if (!is_integer(reduce)) return check_activation(reduce.activation(), error);
   const fb::Rounding rounding = reduce.requantize()->rounding();
   const bool divides = reduce.divisor() != 1;
-  LINNET_REQUIRE(error, is_nested(reduce.kind()), LINNET_ERROR_SHAPE, -1, 0, static_cast<int64_t>(reduce.kind()));
+  const bool product = reduce.kind() == fb::ReduceKind::Prod;
+  LINNET_REQUIRE(error, product || is_nested(reduce.kind()), LINNET_ERROR_SHAPE, -1, 0,
+                 static_cast<int64_t>(reduce.kind()));
   LINNET_REQUIRE(error, reduce.divisor() >= 1 && !(divides && rounding == fb::Rounding::Float), LINNET_ERROR_SHAPE, -1,
                  1, reduce.divisor());
   if (!check_identity(reduce.activation(), error)) return false;
+  if (product) return check_product(reduce, error);
   if (reduce.kind() == fb::ReduceKind::Sum || reduce.kind() == fb::ReduceKind::Mean)
     return check_factor(rounding, reduce.factor(), error);
   const TensorInfo& x = step.inputs[0];

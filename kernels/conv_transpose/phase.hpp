@@ -11,9 +11,12 @@ LINNET_INLINE constexpr bool in_phase(int32_t kernel_position, int32_t dilation,
 }
 
 LINNET_INLINE constexpr int32_t phase_taps(int32_t kernel, int32_t dilation, int32_t stride, int32_t phase) {
-  int32_t taps = 0;
-  for (int32_t k = 0; k < kernel; ++k) taps += in_phase(k, dilation, stride, phase);
-  return taps;
+  int32_t period = 1;
+  while (!in_phase(period, dilation, stride, 0)) ++period;
+  for (int32_t k = 0; k < kernel && k < period; ++k) {
+    if (in_phase(k, dilation, stride, phase)) return (kernel - 1 - k) / period + 1;
+  }
+  return 0;
 }
 
 // Taps of the phase that has the most: that of the first kernel position.

@@ -19,4 +19,28 @@ LINNET_INLINE constexpr MatMulPlan plan_matmul(int32_t m, int32_t n, int32_t k, 
   return plan;
 }
 
+// How matmul_s8 divides it: what is added to the sums of each row of a, a row of ones, a packed panel of b, then rows
+// of a where their k elements are no whole groups of four adjacent ones.
+struct MatMulInt8Plan {
+  int32_t k;                                    // as it is multiplied: whole groups
+  int32_t a_rows;                               // all of them, copied once, or those of a tile, copied for each panel
+  int64_t ones_offset, panel_offset, a_offset;  // bytes
+  int64_t scratch_bytes;
+};
+
+LINNET_INLINE constexpr MatMulInt8Plan plan_matmul_int8(int32_t m, int32_t k, const IsaTraits& traits) {
+  constexpr int64_t kReadPast = 64;  // bytes that a load of weights may touch behind the last
+  constexpr int64_t kMostCopied = 16 * 1024;
+  const auto aligned = [](int64_t bytes) { return (bytes + 63) / 64 * 64; };
+  MatMulInt8Plan plan{};
+  plan.k = (k + kDot - 1) / kDot * kDot;
+  const bool all = traits.width > 1 && int64_t{m} * plan.k <= kMostCopied;
+  plan.a_rows = all || m < traits.int8_rows ? m : traits.int8_rows;
+  plan.ones_offset = aligned(int64_t{m} * 4);
+  plan.panel_offset = aligned(plan.ones_offset + plan.k);
+  plan.a_offset = aligned(plan.panel_offset + int64_t{kPanel} * plan.k + kReadPast);
+  plan.scratch_bytes = plan.a_offset + int64_t{plan.a_rows} * plan.k;
+  return plan;
+}
+
 }  // namespace linnet::kernels

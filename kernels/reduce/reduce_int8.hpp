@@ -50,11 +50,38 @@ LINNET_INLINE void reduce_int8(const ReduceInt8Args& args, int32_t start, Combin
   }
 }
 
+// TensorFlow Lite's MultiplyByQuantizedMultiplier of 64-bit numbers.
+LINNET_INLINE int32_t multiply_wide(int64_t x, const Factor& f) {
+  const int64_t multiplier = f.multiplier < 0x7fff0000 ? (f.multiplier + (1 << 15)) >> 16 : 0x7fff;
+  return static_cast<int32_t>((x * multiplier + (int64_t{1} << (14 - f.shift))) >> (15 - f.shift));
+}
+
+// A product is rounded after each factor.
+template <class Isa>
+void multiply_rows_int8(const ReduceInt8Args& args) {
+  const Requantize& r = args.requantize;
+  for (int32_t o = 0; o < args.outer; ++o) {
+    for (int32_t i = 0; i < args.inner; ++i) {
+      const int8_t* x = args.x + static_cast<ptrdiff_t>(o) * args.size * args.x_stride + i;
+      int32_t product = *x - args.zero_point;
+      for (int32_t s = 1; s < args.size; ++s) {
+        x += args.x_stride;
+        product = multiply_wide(int64_t{product} * (*x - args.zero_point), args.factor);
+      }
+      const int32_t y = multiply_wide(product, args.factor) + r.zero_point;
+      args.y[static_cast<ptrdiff_t>(o) * args.inner + i] = static_cast<int8_t>(y < r.low    ? r.low
+                                                                               : y > r.high ? r.high
+                                                                                            : y);
+    }
+  }
+}
+
 template <class Isa>
 void reduce_s8_impl(const ReduceInt8Args& args) {
   using V = I32<Isa>;
   const Range<Isa> range(args.requantize);
   const auto limit = [&](V x) LINNET_INLINE_LAMBDA { return clamp<Isa>(x, range.low, range.high); };
+  if (args.kind == ReduceKind::Prod) return multiply_rows_int8<Isa>(args);
   if (args.kind == ReduceKind::Max) return reduce_int8<Isa>(args, -128, Int<Isa>::max, limit);
   if (args.kind == ReduceKind::Min) return reduce_int8<Isa>(args, 127, Int<Isa>::min, limit);
   const auto sum = [](V a, V b) LINNET_INLINE_LAMBDA { return a + b; };

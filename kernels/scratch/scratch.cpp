@@ -1,6 +1,7 @@
 #include "kernels/conv/plan.hpp"
 #include "kernels/conv/plan_int8.hpp"
 #include "kernels/conv_transpose/phase.hpp"
+#include "kernels/conv_transpose/plan_int8.hpp"
 #include "kernels/kernels.hpp"
 #include "kernels/matmul/plan.hpp"
 #include "kernels/norm/plan.hpp"
@@ -41,6 +42,15 @@ int64_t conv2d_int8_scratch_bytes(const Window& window, int32_t in_channels, con
 
 int64_t depthwise_int8_scratch_bytes(const Window& window, int32_t channels, int32_t pointer_bytes) {
   return plan_depthwise_int8(window, channels, pointer_bytes).scratch_bytes;
+}
+
+int64_t conv_transpose2d_int8_scratch_bytes(const Window& window, int32_t in_channels, const IsaTraits& traits,
+                                            int32_t pointer_bytes) {
+  return plan_conv_transpose2d_int8(window, in_channels, traits, pointer_bytes).scratch_bytes;
+}
+
+int64_t matmul_int8_scratch_bytes(int32_t m, int32_t k, const IsaTraits& traits) {
+  return plan_matmul_int8(m, k, traits).scratch_bytes;
 }
 
 }  // namespace linnet::kernels

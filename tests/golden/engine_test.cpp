@@ -95,21 +95,30 @@ class EngineTest : public testing::Test {
   const char* isa_;
 };
 
-void register_tests(const std::filesystem::path& models, const std::filesystem::path& converted) {
-  const std::vector<std::string> names = case_names(models);
-  const tools::MappedFile first((converted / model_file(names.front(), kVariants[0])).string());
-  for (const char* isa : kIsas) {
-    if (!available(isa, first)) continue;
-    const std::string suite = std::string("GoldenEngine_") + isa;
-    for (const std::string& name : names) {
-      for (const Variant& variant : kVariants) {
-        const std::string file = model_file(name, variant);
-        if (variant.suffix[0] != '\0' && !std::filesystem::exists(converted / file)) continue;
-        testing::RegisterTest(suite.c_str(), file.c_str(), nullptr, nullptr, __FILE__, __LINE__,
-                              [=] { return new EngineTest(models, converted, name, variant, isa); });
-      }
+struct Cases {
+  std::filesystem::path models, converted;
+  std::vector<std::string> names;
+};
+
+void register_isa(const Cases& cases, const char* isa, const std::string& prefix) {
+  if (!available(isa, tools::MappedFile((cases.converted / model_file(cases.names.front(), kVariants[0])).string())))
+    return;
+  const std::string suite = std::string("GoldenEngine_") + isa;
+  for (const std::string& name : cases.names) {
+    if (name.compare(0, prefix.size(), prefix) != 0) continue;
+    for (const Variant& variant : kVariants) {
+      const std::string file = model_file(name, variant);
+      if (variant.suffix[0] != '\0' && !std::filesystem::exists(cases.converted / file)) continue;
+      testing::RegisterTest(suite.c_str(), file.c_str(), nullptr, nullptr, __FILE__, __LINE__,
+                            [=] { return new EngineTest(cases.models, cases.converted, name, variant, isa); });
     }
   }
+}
+
+void register_tests(const std::filesystem::path& models, const std::filesystem::path& converted) {
+  const Cases cases = {models, converted, case_names(models)};
+  for (const char* isa : kIsas) register_isa(cases, isa, "");
+  for (const char* isa : kIntegerIsas) register_isa(cases, isa, "tflite_int8/");
 }
 
 }  // namespace

@@ -7,6 +7,8 @@
 namespace linnet::golden {
 
 inline constexpr const char* kIsas[] = {"scalar", "avx2", "avx512", "neon32", "neon64"};
+// Those that have integer kernels of their own only.
+inline constexpr const char* kIntegerIsas[] = {"avxvnni", "avx512vnni", "neon64dot"};
 
 // An instruction set that this build or CPU lacks is refused with LINNET_ERROR_ISA before the model is looked at.
 inline bool available(const char* isa, const tools::MappedFile& model) {

@@ -17,15 +17,15 @@
 namespace linnet::golden {
 namespace {
 
-ir::Array to_array(const tools::NpyArray& npy, ir::DType dtype) {
+ir::Array to_array(const tools::NpyArray& npy, const ir::TensorType& type) {
   if (npy.kind == 'f') {
     std::vector<double> values(npy.size());
     for (size_t i = 0; i < values.size(); ++i) values[i] = npy.number(i);
-    return ir::Array::of_doubles(npy.shape, std::move(values), dtype);
+    return ir::Array::of_doubles(npy.shape, std::move(values), type.dtype);
   }
   std::vector<int64_t> values(npy.size());
   for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<int64_t>(npy.number(i));
-  return ir::Array::of_integers(npy.shape, std::move(values), dtype);
+  return ir::Array::of_integers(npy.shape, std::move(values), type.dtype).with_quantization(type.quantization);
 }
 
 const std::string kNorms = "norms/";
@@ -46,7 +46,7 @@ class ReferenceTest : public testing::Test {
     ASSERT_EQ(conversion.source->inputs.size(), golden.inputs.size());
     std::vector<ir::Array> inputs;
     for (size_t i = 0; i < golden.inputs.size(); ++i) {
-      inputs.push_back(to_array(golden.inputs[i], conversion.source->inputs[i]->type.dtype));
+      inputs.push_back(to_array(golden.inputs[i], conversion.source->inputs[i]->type));
     }
     const std::vector<ir::Array> outputs = ir::evaluate(*conversion.source, inputs);
     ASSERT_EQ(outputs.size(), golden.outputs.size());

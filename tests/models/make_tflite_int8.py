@@ -17,7 +17,8 @@ tflite_case.VERSIONS |= {name: version for name, version in {
     "SOFTMAX": 2, "MEAN": 2, "LOGISTIC": 2, "TANH": 2, "RELU": 2, "RELU6": 2, "LEAKY_RELU": 2, "QUANTIZE": 2, "DEQUANTIZE": 2,
     "PAD": 2, "CONCATENATION": 2, "TRANSPOSE_CONV": 2, "BATCH_MATMUL": 2, "MAXIMUM": 2, "MINIMUM": 2, "SLICE": 2, "STRIDED_SLICE": 2,
     "TRANSPOSE": 2, "REDUCE_MAX": 2, "REDUCE_MIN": 2, "ARG_MAX": 2, "SPACE_TO_BATCH_ND": 2, "BATCH_TO_SPACE_ND": 2, "SPLIT": 2,
-    "RESIZE_NEAREST_NEIGHBOR": 2, "GATHER": 2, "PACK": 2, "UNPACK": 2, "MIRROR_PAD": 2, "EXP": 2, "RELU_0_TO_1": 1}.items()}
+    "RESIZE_NEAREST_NEIGHBOR": 2, "GATHER": 2, "PACK": 2, "UNPACK": 2, "MIRROR_PAD": 2, "EXP": 2, "RELU_0_TO_1": 1,
+    "SUM": 2, "REDUCE_PROD": 2, "ARG_MIN": 2, "SPLIT_V": 2, "PADV2": 2, "SPACE_TO_DEPTH": 2, "DEPTH_TO_SPACE": 2, "TILE": 2}.items()}
 
 
 def q8(name, *shape):
@@ -66,6 +67,8 @@ conv("conv_tiny_factor", (1, 4, 4, 4), 6, (1, 1), y_q=(1e9, 5))
 conv("depthwise_3x3", (1, 6, 7, 21), 0, (3, 3), depthwise=1, act=RELU, y_q=(0.3, -128))
 conv("depthwise_stride2", (1, 8, 7, 16), 0, (3, 3), stride=(2, 2), depthwise=1)
 conv("depthwise_multiplier", (1, 6, 6, 3), 0, (3, 3), depthwise=4)
+for c, multiplier in ((1, 8), (8, 2), (6, 3), (5, 2), (12, 5)):  # groups that are joined, and such that are not
+    conv(f"depthwise_multiplier_{c}x{multiplier}", (1, 6, 5, c), 0, (3, 3), depthwise=multiplier, stride=(1, 2), x_q=(0.05, -128))
 conv("depthwise_dilated", (1, 9, 9, 4), 0, (3, 2), dilation=(2, 2), depthwise=1, padding=VALID)
 
 
@@ -80,13 +83,46 @@ fully_connected("fully_connected", (1, 70), 10, 70)
 fully_connected("fully_connected_rows", (3, 20), 17, 20, act=RELU, bias=False)
 fully_connected("fully_connected_per_channel", (2, 33), 12, 33, per_channel=True)
 fully_connected("fully_connected_keep", (2, 3, 20), 6, 20, act=RELU6, keep=True)
-for adj_y in (False, True):
-    int8_case(f"batch_matmul_{int(adj_y)}", [("BATCH_MATMUL", ["a", "b"], ["y"], options("BatchMatMul", adjY=adj_y))],
-              {"a": q8("bma", 2, 3, 5), "b": q8("bmb", *((2, 4, 5) if adj_y else (2, 5, 4)))}, {},
-              {"a": (0.03, 4), "b": (0.05, -9), "y": (0.4, 3)})
+int8_case("fully_connected_data", [("FULLY_CONNECTED", ["x", "w"], ["y"], options("FullyConnected", fusedActivationFunction=RELU))],
+          {"x": q8("fcd", 5, 18), "w": q8("fcdw", 7, 18)}, {}, {"x": (0.03, 4), "w": (0.05, -9), "y": (0.4, -100)})
+
+
+def batch_matmul(name, a, b, adj_x=False, adj_y=False, constant="", a_q=(0.03, 4), b_q=(0.05, -9), y_q=(0.4, 3)):
+    operands = {"a": q8("bma", *a), "b": q8("bmb", *b)}
+    int8_case(f"batch_matmul_{name}", [("BATCH_MATMUL", ["a", "b"], ["y"], options("BatchMatMul", adjX=adj_x, adjY=adj_y))],
+              {k: v for k, v in operands.items() if k != constant}, {k: v for k, v in operands.items() if k == constant},
+              {"a": a_q, "b": b_q, "y": y_q})
+
+
+batch_matmul("0", (2, 3, 5), (2, 5, 4))
+batch_matmul("1", (2, 3, 5), (2, 4, 5), adj_y=True)
+batch_matmul("adj_x", (2, 6, 13), (2, 6, 21), adj_x=True, a_q=(0.03, -128), b_q=(0.05, 127))
+batch_matmul("adj_both", (2, 8, 7), (2, 19, 8), adj_x=True, adj_y=True, b_q=(0.05, 0))
+batch_matmul("broadcast", (3, 1, 9, 24), (2, 24, 35), y_q=(0.9, -5))
+batch_matmul("broadcast_a", (4, 32), (2, 3, 17, 32), adj_y=True, a_q=(0.03, 127), y_q=(1e-3, 0))
+batch_matmul("row", (2, 1, 64), (2, 64, 40), y_q=(1.0, 3))
+batch_matmul("constant", (2, 7, 12), (12, 10), constant="b")
+batch_matmul("constant_symmetric", (2, 7, 12), (12, 10), constant="b", b_q=(0.05, 0))
+batch_matmul("constant_a", (9, 12), (2, 12, 10), constant="a")
+
+
+def transpose_conv(name, x, y, kernel, stride, padding=SAME, act=NONE, bias=True, per_channel=True, x_q=(0.05, 9), y_q=(0.4, -3)):
+    m, q = y[3], layer_quantization(name, x_q, y_q, y[3] if per_channel else 1, 0)
+    consts = {"shape": i32(*y), "w": w8(name, m, *kernel, x[3])} | ({"b": rng(name).integers(-9000, 9000, m).astype(np.int32)} if bias else {})
+    int8_case(name, [("TRANSPOSE_CONV", ["shape", "w", "x"] + ["b"] * bias, ["y"],
+                      options("TransposeConv", padding=padding, strideH=stride[0], strideW=stride[1], fusedActivationFunction=act))],
+              {"x": q8(name, *x)}, consts, q)
+
+
 int8_case("transpose_conv", [("TRANSPOSE_CONV", ["shape", "w", "x"], ["y"], options("TransposeConv", padding=SAME, strideH=2, strideW=2))],
           {"x": q8("tc", 1, 4, 5, 3)}, {"shape": i32(1, 8, 10, 6), "w": w8("tc", 6, 3, 3, 3)},
           {"x": (0.05, 9), "y": (0.4, -3), "w": (np.linspace(0.002, 0.02, 6), 0, 0)})
+transpose_conv("transpose_conv_2x2", (2, 3, 4, 8), (2, 6, 8, 19), (2, 2), (2, 2), act=RELU, y_q=(0.2, -128))
+transpose_conv("transpose_conv_4x4", (1, 5, 3, 4), (1, 10, 6, 8), (4, 4), (2, 2), act=RELU6, y_q=(0.03, -100), per_channel=False)
+transpose_conv("transpose_conv_gaps", (1, 3, 4, 5), (1, 9, 16, 3), (2, 1), (3, 4), padding=VALID, x_q=(0.05, -128))  # phases without taps
+transpose_conv("transpose_conv_cut", (1, 4, 4, 6), (1, 7, 7, 9), (3, 5), (2, 2), act=RELU_N1, y_q=(0.01, 4))
+transpose_conv("transpose_conv_unit", (1, 5, 6, 12), (1, 5, 6, 33), (3, 3), (1, 1), bias=False, x_q=(0.05, 127))
+transpose_conv("transpose_conv_line", (1, 1, 9, 4), (1, 1, 27, 5), (1, 5), (1, 3))
 
 # ---- element-wise -------------------------------------------------------------------------------------------------------
 KINDS = {"ADD": "Add", "SUB": "Sub", "MUL": "Mul"}
@@ -127,12 +163,32 @@ for axes, keep in (((1, 2), True), ((1, 2), False), ((3,), False), ((2,), True))
     name = f"mean_{''.join(map(str, axes))}{'_keep' if keep else ''}"
     int8_case(name, [("MEAN", ["x", "axes"], ["y"], options("Reducer", keepDims=keep))], {"x": q8(name, 2, 6, 7, 5)}, {"axes": i32(*axes)},
               {"x": (0.05, -13), "y": (0.04, -5)})
+for axes in ((0, 2), (1, 3), (0, 1, 3), (0, 1, 2, 3)):
+    name = f"mean_{''.join(map(str, axes))}"
+    int8_case(name, [("MEAN", ["x", "axes"], ["y"], options("Reducer", keepDims=axes[0] == 1))], {"x": q8(name, 2, 6, 7, 5)},
+              {"axes": i32(*axes)}, {"x": (0.05, -13), "y": (0.011, -5)})
 for op in ("REDUCE_MAX", "REDUCE_MIN"):
-    int8_case(op.lower(), [(op, ["x", "axes"], ["y"], options("Reducer", keepDims=True))], {"x": q8(op, 2, 6, 7, 5)}, {"axes": i32(1, 2)},
-              {"x": (0.05, -13), "y": (0.05, -13)})
+    for tag, axes in (("", (1, 2)), ("_apart", (1, 3))):
+        int8_case(op.lower() + tag, [(op, ["x", "axes"], ["y"], options("Reducer", keepDims=not tag))], {"x": q8(op, 2, 6, 7, 5)},
+                  {"axes": i32(*axes)}, {"x": (0.05, -13), "y": (0.05, -13)})
+for axes, x_q, y_q in (((1, 2), (0.05, -13), (0.2, -5)), ((0, 3), (0.4, 3), (0.9, 20)), ((3,), (1.3, 0), (0.7, 0)), ((2,), (0.02, -128), (3.0, -40))):
+    name = f"prod_{''.join(map(str, axes))}"
+    int8_case(name, [("REDUCE_PROD", ["x", "axes"], ["y"], options("Reducer", keepDims=True))], {"x": q8(name, 2, 3, 4, 5)},
+              {"axes": i32(*axes)}, {"x": x_q, "y": y_q})
+# The reference kernel takes the bytes of int8 for uint8, which the one of uint8 does not: the same numbers with other zero points.
+for axes, keep, y_q in (((1, 2), True, (0.2, -5)), ((1, 3), False, (0.7, 30)), ((3,), False, (0.05, -128))):
+    name = f"sum_{''.join(map(str, axes))}"
+    sum_op = [("SUM", ["x", "axes"], ["y"], options("Reducer", keepDims=keep))]
+    x, consts = q8(name, 2, 6, 7, 5), {"axes": i32(*axes)}
+    _, unsigned = tflite_case.model(sum_op, {"x": (x.astype(np.int32) + 128).astype(np.uint8)}, consts, ("y",), {"y": np.uint8},
+                                    {"x": (0.05, -13 + 128), "y": (y_q[0], y_q[1] + 128)})
+    int8_case(name, sum_op, {"x": x}, consts, {"x": (0.05, -13), "y": y_q}, results=[(unsigned[0].astype(np.int32) - 128).astype(np.int8)])
 for tag, scale, beta in (("", 0.1, 1.0), ("_fine", 0.003, 1.0), ("_coarse", 0.9, 1.0), ("_beta", 0.1, 0.5)):
     int8_case(f"softmax{tag}", [("SOFTMAX", ["x"], ["y"], options("Softmax", beta=beta))], {"x": q8("softmax" + tag, 6, 12)}, {},
               {"x": (scale, 14), "y": (1 / 256, -128)})
+for op, axis, dtype in (("ARG_MAX", 1, np.int32), ("ARG_MIN", 2, np.int64)):
+    int8_case(f"{op.lower()}_axis", [(op, ["x", "axis"], ["y"], options("ArgMax" if op == "ARG_MAX" else "ArgMin", outputType=2 if dtype == np.int32 else 4))],
+              {"x": rng(op).integers(-4, 4, (3, 6, 5)).astype(np.int8)}, {"axis": i32(axis).reshape(())}, {"x": (0.1, 14)}, types={"y": dtype})
 int8_case("arg_max", [("ARG_MAX", ["x", "axis"], ["y"], options("ArgMax", outputType=2))], {"x": q8("argmax", 4, 9)}, {"axis": i32(-1).reshape(())},
           {"x": (0.1, 14)}, types={"y": np.int32})
 
@@ -151,6 +207,24 @@ same = {"x": (0.05, 7), "y": (0.05, 7)}
 int8_case("pad", [("PAD", ["x", "pads"], ["y"], None)], {"x": q8("pad", 1, 4, 5, 3)}, {"pads": i32(0, 0, 1, 2, 3, 0, 0, 1).reshape(4, 2)}, same)
 int8_case("concatenation", [("CONCATENATION", ["x", "b"], ["y"], options("Concatenation", axis=1))], {"x": q8("cx", 2, 3), "b": q8("cb", 2, 2)}, {},
           same | {"b": (0.05, 7)})
+int8_case("concatenation_last", [("CONCATENATION", ["x", "b", "c"], ["y"], options("Concatenation", axis=-1))],
+          {"x": q8("clx", 2, 3, 5), "b": q8("clb", 2, 3, 1), "c": q8("clc", 2, 3, 18)}, {}, same | {"b": (0.05, 7), "c": (0.05, 7)})
+int8_case("padv2", [("PADV2", ["x", "pads", "v"], ["y"], None)], {"x": q8("padv2", 2, 3, 5)}, {"pads": i32(1, 0, 0, 2, 1, 3).reshape(3, 2),
+          "v": np.int8([-77])}, same | {"v": (0.05, 7)})
+int8_case("mirror_pad", [("MIRROR_PAD", ["x", "pads"], ["y"], options("MirrorPad", mode=0))], {"x": q8("mirror", 4, 5)}, {"pads": i32(2, 1, 0, 3).reshape(2, 2)}, same)
+several = lambda *names: {k: (0.05, 7) for k in names}
+int8_case("split", [("SPLIT", ["axis", "x"], ["y", "z"], options("Split", numSplits=2))], {"x": q8("split", 2, 3, 8)}, {"axis": i32(2).reshape(())},
+          several("x", "y", "z"), types={"z": np.int8}, outputs=("y", "z"))
+int8_case("split_v", [("SPLIT_V", ["x", "sizes", "axis"], ["y", "z", "u"], options("SplitV", numSplits=3))], {"x": q8("splitv", 3, 7)},
+          {"sizes": i32(2, 4, 1), "axis": i32(1).reshape(())}, several("x", "y", "z", "u"), types={"z": np.int8, "u": np.int8}, outputs=("y", "z", "u"))
+int8_case("unpack", [("UNPACK", ["x"], ["y", "z", "u"], options("Unpack", num=3, axis=1))], {"x": q8("unpack", 2, 3, 5)}, {}, several("x", "y", "z", "u"),
+          types={"z": np.int8, "u": np.int8}, outputs=("y", "z", "u"))
+int8_case("pack", [("PACK", ["x", "b"], ["y"], options("Pack", valuesCount=2, axis=1))], {"x": q8("packx", 3, 5), "b": q8("packb", 3, 5)}, {}, several("x", "b", "y"))
+int8_case("slice", [("SLICE", ["x", "b", "s"], ["y"], options("Slice"))], {"x": q8("slice", 4, 5, 6)}, {"b": i32(1, 0, 2), "s": i32(2, -1, 3)}, same, shapes={"y": [2, 5, 3]})
+int8_case("gather", [("GATHER", ["x", "i"], ["y"], options("Gather", axis=1))], {"x": q8("gather", 3, 6, 2)}, {"i": i32(5, 0, 0, 3).reshape(2, 2)}, same)
+int8_case("tile", [("TILE", ["x", "n"], ["y"], None)], {"x": q8("tile", 2, 3)}, {"n": i32(2, 3)}, same)
+for op, kind, shape in (("SPACE_TO_DEPTH", "SpaceToDepth", (1, 4, 6, 3)), ("DEPTH_TO_SPACE", "DepthToSpace", (1, 2, 3, 12))):
+    int8_case(op.lower(), [(op, ["x"], ["y"], options(kind, blockSize=2))], {"x": q8(op, *shape)}, {}, same)
 int8_case("transpose", [("TRANSPOSE", ["x", "perm"], ["y"], None)], {"x": q8("transpose", 2, 3, 4, 5)}, {"perm": i32(0, 3, 1, 2)}, same)
 int8_case("strided_slice", [("STRIDED_SLICE", ["x", "b", "e", "s"], ["y"], options("StridedSlice"))], {"x": q8("strided", 4, 5, 6)},
           {"b": i32(1, 0, 2), "e": i32(3, 5, 6), "s": i32(1, 2, 3)}, same)

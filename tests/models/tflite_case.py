@@ -159,16 +159,9 @@ def run(content, inputs):
     return [interpreter.get_tensor(row["index"]) for row in interpreter.get_output_details()], interpreter
 
 
-def case(name, ops, inputs, consts=None, outputs=("y",), types=None, quantized=None, variables=(), shapes=None, folder="tflite_ops"):
-    """Writes NAME.tflite and NAME.npz with in_0, ... and the outputs out_0, ... of the reference kernels."""
-    if ONLY and ONLY not in name:
-        return
-    assert name not in seen, name
-    seen.add(name)
-    inputs = {k: np.asarray(v) for k, v in inputs.items()}
-    consts = {k: v if isinstance(v, Sparse) else np.asarray(v) for k, v in (consts or {}).items()}
+def model(ops, inputs, consts, outputs, types=None, quantized=None, variables=(), shapes=None):
+    """The bytes of a file with these operators, and what the reference kernels compute."""
     shapes = dict(shapes or {})
-    content = None
     for _ in range(2):  # the second file has the shapes that the first one's run found
         builder = ModelBuilder()
         builder.subgraph(ops, inputs, consts, outputs, types, shapes, quantized, variables)
@@ -176,10 +169,21 @@ def case(name, ops, inputs, consts=None, outputs=("y",), types=None, quantized=N
         got, interpreter = run(content, inputs.values())
         for row in interpreter.get_tensor_details():
             if row["name"] not in consts and row["name"] not in inputs and row["name"] not in variables:
-                shapes.setdefault(row["name"], list(row["shape"]))
                 shapes[row["name"]] = [int(n) for n in row["shape"]]
+    return content, got
+
+
+def case(name, ops, inputs, consts=None, outputs=("y",), types=None, quantized=None, variables=(), shapes=None, folder="tflite_ops", results=None):
+    """Writes NAME.tflite and NAME.npz with in_0, ... and the outputs out_0, ... of the reference kernels, or `results`."""
+    if ONLY and ONLY not in name:
+        return
+    assert name not in seen, name
+    seen.add(name)
+    inputs = {k: np.asarray(v) for k, v in inputs.items()}
+    consts = {k: v if isinstance(v, Sparse) else np.asarray(v) for k, v in (consts or {}).items()}
+    content, got = model(ops, inputs, consts, outputs, types, quantized, variables, shapes)
     out = HERE / folder
     out.mkdir(exist_ok=True)
     (out / f"{name}.tflite").write_bytes(content)
-    arrays = {f"in_{n}": v for n, v in enumerate(inputs.values())} | {f"out_{n}": v for n, v in enumerate(got)}
+    arrays = {f"in_{n}": v for n, v in enumerate(inputs.values())} | {f"out_{n}": v for n, v in enumerate(results or got)}
     np.savez(out / f"{name}.npz", **arrays)

@@ -55,15 +55,16 @@ std::vector<Value*> import_fully_connected(TfliteContext& context) {
 
 std::vector<Value*> import_batch_matmul(TfliteContext& context) {
   const auto& options = context.options<tfl::BatchMatMulOptions>();
-  Value *a = context.float_input(0), *b = context.parameter(1);
-  if (b == nullptr) context.fail("input 1 is absent");
+  const size_t data = context.integer_form(0) ? 0 : 1;  // one of the operands may be constant
+  Value *a = context.parameter(0, data), *b = context.parameter(1, data);
+  if (a == nullptr || b == nullptr) context.fail("an operand is absent");
   if (a->shape().size() < 2 || b->shape().size() < 2)
     context.fail(fmt::format("operands of shapes {} and {}; supported are two dimensions and more",
                              to_string(a->shape()), to_string(b->shape())));
   auto op = std::make_unique<ops::MatMul>();
   if (options.adj_x()) op->a_permutation = swapped(a->shape().size());
   if (options.adj_y()) op->b_permutation = swapped(b->shape().size());
-  return {add_activated(context, std::move(op), {a, b}, tfl::ActivationFunctionType::NONE)};
+  return {add_activated(context, std::move(op), {a, b}, tfl::ActivationFunctionType::NONE, data)};
 }
 
 }  // namespace linnet::import::from_tflite

@@ -1,0 +1,142 @@
+// int8 transposed convolution: the pixels of one phase of an output line are rows that its section is multiplied by.
+#pragma once
+
+#include "kernels/conv/conv2d_int8.hpp"
+#include "kernels/conv_transpose/plan_int8.hpp"
+
+namespace linnet::kernels {
+
+// Outputs of one line that belong to one horizontal phase.
+template <class Isa>
+struct TransposedLineInt8 {
+  static constexpr int32_t kStep = traits(isa_id<Isa>).int8_rows;
+
+  const ConvTranspose2DInt8Args& args;
+  const ConvInt8Plan& plan;  // with the taps of the phase
+  const int8_t** pointers;
+  int8_t* inputs;
+  int32_t row;  // output row, through all images
+  int32_t phase_y, phase_x;
+
+  template <class Tap>
+  void for_each_tap(const int8_t* x, int32_t first, Tap tap) const;
+  void prepare(const int8_t* x, int32_t first, int32_t count) const;
+  void run(int32_t group, const int8_t* packed) const;
+};
+
+// tap(i, line, column) for each tap i of the phase: the input line that it meets, null outside of the image, and the
+// column that output `first` meets there.
+template <class Isa>
+template <class Tap>
+LINNET_INLINE void TransposedLineInt8<Isa>::for_each_tap(const int8_t* x, int32_t first, Tap tap) const {
+  const Window& w = args.window;
+  const int32_t image = row / args.out_h, oy = row % args.out_h;
+  int32_t i = 0;
+  for (int32_t ky = 0; ky < w.kernel_h; ++ky) {
+    if (!in_phase(ky, w.dilation_h, w.stride_h, phase_y)) continue;
+    const int32_t iy = (oy + w.pad_top - ky * w.dilation_h) / w.stride_h;
+    const bool inside = iy >= 0 && iy < args.in_h;
+    const ptrdiff_t line = inside ? (static_cast<ptrdiff_t>(image) * args.in_h + iy) * args.in_w : 0;
+    for (int32_t kx = 0; kx < w.kernel_w; ++kx) {
+      if (!in_phase(kx, w.dilation_w, w.stride_w, phase_x)) continue;
+      const int32_t column = (first + w.pad_left - kx * w.dilation_w) / w.stride_w;
+      tap(i++, inside ? x + line * args.x_stride : nullptr, column);
+    }
+  }
+}
+
+// Inputs of `count` outputs, a stride apart, as those of a convolution.
+template <class Isa>
+void TransposedLineInt8<Isa>::prepare(const int8_t* x, int32_t first, int32_t count) const {
+  const ptrdiff_t channels = args.in_channels;
+  for_each_tap(x, first, [&](int32_t i, const int8_t* line, int32_t column) LINNET_INLINE_LAMBDA {
+    for (int32_t r = 0; r < count; ++r) {
+      const int32_t ix = column + r;
+      const bool inside = line != nullptr && ix >= 0 && ix < args.in_w;
+      const int8_t* const pixel = inside ? line + ix * args.x_stride : inputs;
+      int8_t* const gathered = inputs + static_cast<ptrdiff_t>(r) * plan.k + i * channels;
+      if (!plan.gathers) {
+        pointers[(r / kStep * plan.taps + i) * kStep + r % kStep] = pixel;
+      } else if (inside) {
+        copy_bytes<Isa>(pixel, gathered, channels);
+      } else {
+        std::memset(gathered, args.input_zero_point, static_cast<size_t>(channels));
+      }
+    }
+  });
+  const int32_t last = (count - 1) / kStep * kStep, rows = last + kStep;  // those that are missing are the tile's first
+  if (!plan.gathers) {
+    for (int32_t i = 0; i < plan.taps; ++i) {
+      const int8_t** const tile = pointers + (last / kStep * plan.taps + i) * kStep;
+      for (int32_t r = count - last; r < kStep; ++r) tile[r] = tile[0];
+    }
+    return;
+  }
+  const ptrdiff_t used = channels *
+                         phase_taps(args.window.kernel_h, args.window.dilation_h, args.window.stride_h, phase_y) *
+                         phase_taps(args.window.kernel_w, args.window.dilation_w, args.window.stride_w, phase_x);
+  for (int32_t r = 0; r < rows; ++r) {
+    int8_t* const gathered = inputs + static_cast<ptrdiff_t>(r < count ? r : last) * plan.k;
+    for (ptrdiff_t i = used; i < plan.k; ++i) gathered[i] = 0;
+    pointers[r] = gathered;
+  }
+}
+
+template <class Isa>
+void TransposedLineInt8<Isa>::run(int32_t group, const int8_t* packed) const {
+  const int32_t stride = args.window.stride_w;
+  const int32_t begin = (phase_x + stride - args.window.pad_left % stride) % stride;
+  const int8_t* const x = args.x + static_cast<ptrdiff_t>(group) * args.in_channels;
+  EpilogueInt8 epilogue = {};
+  epilogue.requantize = args.requantize;
+  int32_t count = 0;
+  for (int32_t first = begin; first < args.out_w; first += count * stride) {
+    const int32_t left = (args.out_w - first + stride - 1) / stride, most = plan.tiles * kStep;
+    count = left < most ? left : most;
+    prepare(x, first, count);
+    RowsInt8 rows;
+    rows.pointers = pointers;
+    rows.rows = count;
+    rows.taps = plan.taps;
+    rows.k = plan.k;
+    rows.packed = packed;
+    rows.columns = args.out_channels;
+    rows.y = args.y + (static_cast<ptrdiff_t>(row) * args.out_w + first) * args.y_stride +
+             static_cast<ptrdiff_t>(group) * args.out_channels;
+    rows.y_stride = args.y_stride * stride;
+    rows.residual = nullptr;
+    multiply_int8<Isa>(rows, epilogue);
+  }
+}
+
+template <class Isa>
+void conv_transpose2d_s8_impl(const ConvTranspose2DInt8Args& args) {
+  const Window& w = args.window;
+  ConvInt8Plan plan = plan_conv_transpose2d_int8(w, args.in_channels, traits(isa_id<Isa>), sizeof(void*));
+  char* const scratch = static_cast<char*>(args.scratch);
+  int8_t* const inputs = reinterpret_cast<int8_t*>(scratch + plan.inputs_offset);
+  if (!plan.gathers) std::memset(inputs, args.input_zero_point, static_cast<size_t>(args.in_channels));
+  const int8_t* packed = args.packed;
+  for (int32_t group = 0; group < args.groups; ++group) {
+    for (int32_t phase_y = 0; phase_y < w.stride_h; ++phase_y) {
+      for (int32_t phase_x = 0; phase_x < w.stride_w; ++phase_x) {
+        const int32_t taps = phase_taps(w.kernel_h, w.dilation_h, w.stride_h, phase_y) *
+                             phase_taps(w.kernel_w, w.dilation_w, w.stride_w, phase_x);
+        const int32_t k = taps * args.in_channels;
+        if (plan.gathers) {
+          plan.k = (k + kDot - 1) / kDot * kDot;
+        } else {
+          plan.taps = taps;
+        }
+        for (int32_t row = args.row_begin; row < args.row_end; ++row) {
+          if ((row % args.out_h + w.pad_top) % w.stride_h != phase_y) continue;
+          TransposedLineInt8<Isa>{args, plan, reinterpret_cast<const int8_t**>(scratch), inputs, row, phase_y, phase_x}
+              .run(group, packed);
+        }
+        packed += panel_int8_bytes(args.out_channels, k);
+      }
+    }
+  }
+}
+
+}  // namespace linnet::kernels
