@@ -11,12 +11,13 @@ LINNET_INLINE constexpr bool in_phase(int32_t kernel_position, int32_t dilation,
 }
 
 LINNET_INLINE constexpr int32_t phase_taps(int32_t kernel, int32_t dilation, int32_t stride, int32_t phase) {
-  int32_t period = 1;
-  while (!in_phase(period, dilation, stride, 0)) ++period;
-  for (int32_t k = 0; k < kernel && k < period; ++k) {
-    if (in_phase(k, dilation, stride, phase)) return (kernel - 1 - k) / period + 1;
-  }
-  return 0;
+  // The phases of positions repeat, at the latest after as many as the stride.
+  int32_t first = 0;
+  while (first < kernel && first < stride && !in_phase(first, dilation, stride, phase)) ++first;
+  if (first >= kernel || first >= stride) return 0;
+  int32_t second = first + 1;
+  while (second < kernel && !in_phase(second, dilation, stride, phase)) ++second;
+  return second >= kernel ? 1 : (kernel - 1 - first) / (second - first) + 1;
 }
 
 // Taps of the phase that has the most: that of the first kernel position.

@@ -81,6 +81,40 @@ void conv(ModelBuilder& b, int32_t groups, int32_t outputs, bool moments = false
          ys);
 }
 
+struct Transposed {
+  int32_t groups = 2, outputs = 18;  // of the step
+  int32_t stride = 2, weights_stride = 2;
+  fb::WeightLayout layout = kPanels;
+  const fb::Requantize* requantize = &kWhole;
+  const fb::Activation* activation = nullptr;
+};
+
+void conv_transpose(ModelBuilder& b, const Transposed& t) {
+  b.quantize(0.5f, 1);
+  const uint32_t w = b.int8_weights(2, 3, 9, 3, 1, kFixed, 1, t.weights_stride);
+  apply(b,
+        fb::CreateConvTranspose2D(b.fbb(), w, t.groups, 3, 3, t.stride, t.stride, 1, 1, 1, 1, t.activation, t.layout,
+                                  t.requantize),
+        {b.input({1, 4, 5, 6}, kInt8), b.output({1, 8, 10, t.outputs}, kInt8)});
+}
+
+struct Product {
+  const fb::Requantize* requantize = &kWhole;
+  const fb::Factor* factor = &kHalf;
+  float scale = 1;
+  const fb::Activation* activation = nullptr;
+  fb::DataType b_type = kInt8;
+  int32_t k = 8;
+};
+
+void matmul(ModelBuilder& b, const Product& p) {
+  b.quantize(0.5f, 1);
+  apply(b,
+        fb::CreateMatMulDirect(b.fbb(), 2, 5, p.k, nullptr, nullptr, nullptr, nullptr, 8, 1, 5, 1, 5, p.scale,
+                               p.activation, p.requantize, p.factor),
+        {b.input({2, 8}, kInt8), b.input({8, 5}, p.b_type), b.output({2, 5}, kInt8)});
+}
+
 void cast(ModelBuilder& b, fb::DataType from, fb::DataType to, const fb::Factor* factor, float scale = 0.5f) {
   b.quantize(scale, 1);
   const uint32_t x = b.input({8}, from), y = b.output({8}, to);
@@ -215,6 +249,100 @@ const Wrong kWrong[] = {
     {"ConvOutputs", LINNET_ERROR_SHAPE, [](ModelBuilder& b) { conv(b, 2, 5); }, 0, 1},
     {"ConvWeightsTooShort", LINNET_ERROR_RANGE, [](ModelBuilder& b) { conv(b, 2, 40); }},
     {"ConvMoments", LINNET_ERROR_SHAPE, [](ModelBuilder& b) { conv(b, 2, 4, true); }, 0, 2},
+    {"GoodTransposed", LINNET_OK, [](ModelBuilder& b) { conv_transpose(b, {}); }, -1},
+    {"TransposedGroups", LINNET_ERROR_SHAPE,
+     [](ModelBuilder& b) {
+       Transposed t;
+       t.groups = 4;
+       conv_transpose(b, t);
+     },
+     0, 0},
+    {"TransposedWeightsTooShort", LINNET_ERROR_RANGE,
+     [](ModelBuilder& b) {
+       Transposed t;
+       t.outputs = 70;
+       conv_transpose(b, t);
+     }},
+    {"TransposedPhasesMissing", LINNET_ERROR_RANGE,
+     [](ModelBuilder& b) {
+       Transposed t;
+       t.stride = 60;
+       conv_transpose(b, t);
+     }},
+    {"TransposedFactorsOfOtherPhases", LINNET_ERROR_SHAPE,
+     [](ModelBuilder& b) {
+       Transposed t;
+       t.weights_stride = 1;
+       conv_transpose(b, t);
+     }},
+    {"TransposedLayout", LINNET_ERROR_MODEL_CORRUPT,
+     [](ModelBuilder& b) {
+       Transposed t;
+       t.layout = fb::WeightLayout::Panel16;
+       conv_transpose(b, t);
+     }},
+    {"TransposedWithoutRequantize", LINNET_ERROR_SHAPE,
+     [](ModelBuilder& b) {
+       Transposed t;
+       t.requantize = nullptr;
+       conv_transpose(b, t);
+     },
+     0, 0},
+    {"TransposedActivation", LINNET_ERROR_SHAPE,
+     [](ModelBuilder& b) {
+       const fb::Activation relu(fb::Function::Relu, 0, 0);
+       Transposed t;
+       t.activation = &relu;
+       conv_transpose(b, t);
+     }},
+    {"GoodProduct", LINNET_OK, [](ModelBuilder& b) { matmul(b, {}); }, -1},
+    {"ProductWithoutFactor", LINNET_ERROR_MODEL_CORRUPT,
+     [](ModelBuilder& b) {
+       Product p;
+       p.factor = nullptr;
+       matmul(b, p);
+     }},
+    {"ProductShift", LINNET_ERROR_SHAPE,
+     [](ModelBuilder& b) {
+       const fb::Factor factor(1 << 30, 31);
+       Product p;
+       p.factor = &factor;
+       matmul(b, p);
+     }},
+    {"ProductScale", LINNET_ERROR_SHAPE,
+     [](ModelBuilder& b) {
+       Product p;
+       p.scale = 0.5f;
+       matmul(b, p);
+     }},
+    {"ProductActivation", LINNET_ERROR_SHAPE,
+     [](ModelBuilder& b) {
+       const fb::Activation relu(fb::Function::Relu, 0, 0);
+       Product p;
+       p.activation = &relu;
+       matmul(b, p);
+     }},
+    {"ProductType", LINNET_ERROR_SHAPE,
+     [](ModelBuilder& b) {
+       Product p;
+       p.b_type = fb::DataType::UInt8;
+       matmul(b, p);
+     },
+     0, 1},
+    {"ProductWithoutRequantize", LINNET_ERROR_SHAPE,
+     [](ModelBuilder& b) {
+       Product p;
+       p.requantize = nullptr;
+       matmul(b, p);
+     },
+     0, 0},
+    {"ProductReadsA", LINNET_ERROR_RANGE,
+     [](ModelBuilder& b) {
+       Product p;
+       p.k = 9;
+       matmul(b, p);
+     },
+     0, 0},
     {"BinaryWithoutFactors", LINNET_ERROR_MODEL_CORRUPT,
      [](ModelBuilder& b) { binary(b, fb::BinaryFunction::Add, nullptr); }},
     {"BinaryDivision", LINNET_ERROR_SHAPE, [](ModelBuilder& b) { binary(b, fb::BinaryFunction::Div, &kHalves); }},
@@ -253,7 +381,22 @@ const Wrong kWrong[] = {
      0, 1},
     {"CastFromWithoutScale", LINNET_ERROR_SHAPE,
      [](ModelBuilder& b) { cast(b, kInt8, fb::DataType::Float32, nullptr, 0); }, 0, 0},
-    {"ReduceKind", LINNET_ERROR_SHAPE, [](ModelBuilder& b) { reduce(b, fb::ReduceKind::Prod, kWhole, &kHalf, 1); }},
+    {"ReduceKind", LINNET_ERROR_SHAPE, [](ModelBuilder& b) { reduce(b, fb::ReduceKind::L1, kWhole, &kHalf, 1); }},
+    {"GoodReduceProduct", LINNET_OK, [](ModelBuilder& b) { reduce(b, fb::ReduceKind::Prod, kWhole, &kHalf, 1); }, -1},
+    {"ReduceProductOfFloat", LINNET_ERROR_SHAPE,
+     [](ModelBuilder& b) { reduce(b, fb::ReduceKind::Prod, fb::Requantize(kFloat, -128, 127), &kHalf, 1); }},
+    {"ReduceProductWithoutFactor", LINNET_ERROR_MODEL_CORRUPT,
+     [](ModelBuilder& b) { reduce(b, fb::ReduceKind::Prod, kWhole, nullptr, 1); }},
+    {"ReduceProductShift", LINNET_ERROR_SHAPE,
+     [](ModelBuilder& b) {
+       const fb::Factor factor(1 << 30, 15);
+       reduce(b, fb::ReduceKind::Prod, kWhole, &factor, 1);
+     }},
+    {"ReduceProductMultiplier", LINNET_ERROR_SHAPE,
+     [](ModelBuilder& b) {
+       const fb::Factor factor(-5, 0);
+       reduce(b, fb::ReduceKind::Prod, kWhole, &factor, 1);
+     }},
     {"ReduceWithoutFactor", LINNET_ERROR_MODEL_CORRUPT,
      [](ModelBuilder& b) { reduce(b, fb::ReduceKind::Mean, kWhole, nullptr, 1); }},
     {"ReduceDivisor", LINNET_ERROR_SHAPE, [](ModelBuilder& b) { reduce(b, fb::ReduceKind::Mean, kWhole, &kHalf, 0); }},

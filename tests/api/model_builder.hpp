@@ -220,9 +220,10 @@ class ModelBuilder {
     return buffer(packed);
   }
 
-  // int8 weights, of depthwise convolutions where in and out are 0; accumulators come to a few tens.
+  // int8 weights, of depthwise convolutions where in and out are 0, of transposed ones where there is a stride;
+  // accumulators come to a few tens.
   uint32_t int8_weights(int32_t groups, int32_t in, int32_t out, int32_t kernel, int32_t zero_point,
-                        fb::Rounding rounding, uint32_t seed) {
+                        fb::Rounding rounding, uint32_t seed, int32_t stride = 0) {
     const bool depthwise = in == 0;
     const int32_t taps = kernel * kernel, inputs = depthwise ? 1 : in, outputs = depthwise ? 1 : out;
     std::mt19937 engine(seed);
@@ -247,6 +248,12 @@ class ModelBuilder {
                                               outputs,
                                               kernel,
                                               kernel};
+    if (stride > 0) {
+      const kernels::Window window = {kernel, kernel, stride, stride, 1, 1, 0, 0};
+      std::vector<int8_t> packed(kernels::conv_transpose2d_int8_packed_bytes(weights, window));
+      kernels::pack_conv_transpose2d_int8(weights, window, packed.data());
+      return buffer(packed);
+    }
     std::vector<int8_t> packed(depthwise ? kernels::depthwise_int8_packed_bytes(weights)
                                          : kernels::conv2d_int8_packed_bytes(weights));
     (depthwise ? kernels::pack_depthwise_int8 : kernels::pack_conv2d_int8)(weights, packed.data());

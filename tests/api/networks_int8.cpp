@@ -81,6 +81,47 @@ void depthwise_residual(ModelBuilder& b) {
   b.output_of(residual, shape, kInt8);
 }
 
+void conv_transpose(ModelBuilder& b) {
+  const uint32_t x = int8_input(b, {1, 4, 5, 6});
+  const uint32_t w = b.int8_weights(2, 3, 9, 3, kZeroPoint, kFixed, 7, 2);
+  from_to(b,
+          fb::CreateConvTranspose2D(b.fbb(), w, 2, 3, 3, 2, 2, 1, 1, 1, 1, nullptr, fb::WeightLayout::Panel16Int8,
+                                    &kFixedPointRelu),
+          x, {1, 8, 10, 18});
+}
+
+// One input of four channels, which is read in place.
+void conv_transpose_gaps(ModelBuilder& b) {
+  const uint32_t x = int8_input(b, {2, 3, 4, 4});
+  const uint32_t w = b.int8_weights(1, 4, 7, 2, kZeroPoint, kFloat, 8, 3);
+  from_to(b,
+          fb::CreateConvTranspose2D(b.fbb(), w, 1, 2, 2, 3, 3, 1, 1, 0, 0, nullptr, fb::WeightLayout::Panel16Int8,
+                                    &kFloatRule),
+          x, {2, 9, 12, 7});
+}
+
+void matmul(ModelBuilder& b, bool transposed, const fb::Requantize& requantize, fb::Rounding rounding) {
+  const Shape a_shape = {3, 5, 12}, b_shape = transposed ? Shape{37, 12} : Shape{12, 37}, c_shape = {3, 5, 37};
+  const uint32_t x = int8_input(b, a_shape);
+  b.quantize(0.1f, -9);
+  const uint32_t w = b.sliced_input(b_shape, kInt8), y = b.slice(c_shape, kInt8);
+  const int32_t sa = b.row_stride(a_shape), sb = b.row_stride(b_shape), sc = b.row_stride(c_shape);
+  const std::vector<int32_t> batch = {3}, a_strides = {5 * sa}, b_strides = {0}, c_strides = {5 * sc};
+  const fb::Factor factor = ModelBuilder::factor(rounding, 0.003f);
+  b.step(fb::CreateMatMulDirect(b.fbb(), 5, 37, 12, &batch, &a_strides, &b_strides, &c_strides, sa, 1,
+                                transposed ? 1 : sb, transposed ? sb : 1, sc, 1, nullptr, &requantize, &factor),
+         {x, w}, {y});
+  b.output_of(y, c_shape, kInt8);
+}
+
+void matmul_rows(ModelBuilder& b) {
+  matmul(b, false, kFixedPoint, kFixed);
+}
+
+void matmul_columns(ModelBuilder& b) {
+  matmul(b, true, kFloatRelu, kFloat);
+}
+
 void linear(ModelBuilder& b) {
   const uint32_t x = int8_input(b, {2, 7});
   const uint32_t w = b.int8_weights(1, 7, 19, 1, kZeroPoint, kFixed, 5);
@@ -156,6 +197,12 @@ void mean(ModelBuilder& b) {
   from_to(b, fb::CreateReduce(b.fbb(), fb::ReduceKind::Mean, 2, 5, 9, nullptr, &kFixedPoint, &factor, 5), x, {2, 9});
 }
 
+void product(ModelBuilder& b) {
+  const uint32_t x = int8_input(b, {2, 5, 9});
+  const fb::Factor factor = ModelBuilder::factor(kFixed, 0.05f);
+  from_to(b, fb::CreateReduce(b.fbb(), fb::ReduceKind::Prod, 2, 5, 9, nullptr, &kFixedPoint, &factor), x, {2, 9});
+}
+
 void sum_of_rows(ModelBuilder& b) {
   const uint32_t x = int8_input(b, {3, 21});
   const fb::Factor factor = ModelBuilder::factor(kFloat, 0.07f);
@@ -196,6 +243,10 @@ std::vector<OperatorModel> int8_operator_models() {
       {"Conv2D_int8_wide", conv2d_wide},
       {"DepthwiseConv2D_int8", depthwise},
       {"DepthwiseConv2D_int8_residual", depthwise_residual},
+      {"ConvTranspose2D_int8", conv_transpose},
+      {"ConvTranspose2D_int8_gaps", conv_transpose_gaps},
+      {"MatMul_int8", matmul_rows},
+      {"MatMul_int8_transposed", matmul_columns},
       {"FullyConnected_int8", linear},
       {"FullyConnected_int8_wide", linear_wide},
       {"Pool2D_int8_max", max_pool},
@@ -207,6 +258,7 @@ std::vector<OperatorModel> int8_operator_models() {
       {"Softmax_int8", softmax},
       {"Reduce_int8_mean", mean},
       {"Reduce_int8_rows", sum_of_rows},
+      {"Reduce_int8_product", product},
       {"ArgMax_int8", arg_max},
       {"Cast_int8_quantize", quantize},
       {"Cast_int8_dequantize", dequantize},

@@ -146,6 +146,47 @@ TEST_P(Quantized, Pool) {
   }
 }
 
+// A product of 64 bits times a factor whose multiplier has 16 bits, rounded once, halves upwards.
+int32_t multiply_wide(int64_t value, const Factor& f) {
+  const int64_t multiplier = std::min<int64_t>((int64_t{f.multiplier} + (1 << 15)) / (1 << 16), 0x7fff);
+  const int64_t divisor = int64_t{1} << (15 - f.shift);
+  const int64_t sum = value * multiplier + divisor / 2;
+  return wrap(sum >= 0 ? sum / divisor : -((-sum + divisor - 1) / divisor));
+}
+
+TEST_P(Quantized, ReduceProducts) {
+  for (uint64_t seed = 1; seed <= 200; ++seed) {
+    Int8Random random(seed);
+    ReduceInt8Args args{};
+    args.kind = ReduceKind::Prod;
+    args.outer = random.integer(1, 3);
+    args.size = random.integer(1, 12);
+    args.inner = random.one_in(2) ? 1 : random.integer(1, 40);
+    args.x_stride = args.inner + (args.inner > 1 && random.one_in(2) ? 5 : 0);
+    args.zero_point = random.integer(-128, 127);
+    args.divisor = 1;
+    args.requantize = random.requantize(Rounding::FixedPoint);
+    args.factor = {random.one_in(8) ? random.integer(0, 1) * INT32_MAX : random.integer(1 << 30, INT32_MAX),
+                   random.one_in(4) ? random.integer(-31, 14) : random.integer(-8, -3)};
+    const Guarded<int8_t> x(random.bytes((args.outer * args.size - 1) * args.x_stride + args.inner));
+    Guarded<int8_t> y(std::vector<int8_t>(args.outer * args.inner));
+    args.x = x.data();
+    args.y = y.data();
+    kernels().reduce_s8(args);
+    ASSERT_TRUE(y.intact());
+    for (int32_t i = 0; i < args.outer * args.inner; ++i) {
+      int32_t product = 0;
+      for (int32_t s = 0; s < args.size; ++s) {
+        const int32_t value = x[(i / args.inner * args.size + s) * args.x_stride + i % args.inner] - args.zero_point;
+        product = s == 0 ? value : multiply_wide(int64_t{product} * value, args.factor);
+      }
+      const int32_t wanted =
+          clamped(wrap(int64_t{multiply_wide(product, args.factor)} + args.requantize.zero_point), args.requantize);
+      ASSERT_EQ(y[i], wanted) << "seed " << seed << " output " << i;
+    }
+  }
+}
+
 TEST_P(Quantized, Reduce) {
   for (uint64_t seed = 1; seed <= 200; ++seed) {
     Int8Random random(seed);
