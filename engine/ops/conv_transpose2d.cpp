@@ -15,26 +15,40 @@ int64_t packed_floats(const fb::ConvTranspose2D& conv, int64_t in_channels, int6
   return weights > INT32_MAX ? INT64_MAX : kernels::panel_floats(out_channels, weights + phases - 1);
 }
 
+// Calls visit(begin, k) for the section of every group and phase, which begins at that byte of the weights, until one
+// returns false; then for their end with k = -1.
+template <class Visit>
+bool visit_sections(const StepView& step, const fb::ConvTranspose2D& conv, Visit visit) {
+  const int32_t n = group_channels(step.output, conv), channels = group_channels(step.inputs[0], conv);
+  int64_t begin = 0;
+  for (int32_t group = 0; group < conv.groups(); ++group) {
+    for (int32_t y = 0; y < conv.stride_h(); ++y) {
+      const int64_t k_y =
+          int64_t{channels} * kernels::phase_taps(conv.kernel_h(), conv.dilation_h(), conv.stride_h(), y);
+      for (int32_t x = 0; x < conv.stride_w(); ++x) {
+        const int64_t k = k_y * kernels::phase_taps(conv.kernel_w(), conv.dilation_w(), conv.stride_w(), x);
+        if (!visit(begin, k)) return false;
+        begin += kernels::panel_int8_bytes(n, k);
+      }
+    }
+  }
+  return visit(begin, -1);
+}
+
 // The sections of all groups and phases, one behind the other, are in the buffer and have good factors.
 bool check_sections(const StepView& step, const fb::ConvTranspose2D& conv, Error* error) {
-  const int32_t n = group_channels(step.output, conv), channels = group_channels(step.inputs[0], conv);
-  const int64_t weights = saturating_multiply(window_taps(window_of(conv)), channels);
+  const int64_t weights = saturating_multiply(window_taps(window_of(conv)), group_channels(step.inputs[0], conv));
   LINNET_REQUIRE(error, weights <= INT32_MAX - kernels::kDot, LINNET_ERROR_SHAPE, -1, INT32_MAX, weights);
   const int64_t bytes = step.model.block_bytes(conv.weights());
-  int64_t begin = 0;
-  for (int32_t section = 0; section < conv.groups() * conv.stride_h() * conv.stride_w(); ++section) {
-    const int32_t phase = section % (conv.stride_h() * conv.stride_w());
-    const int64_t k =
-        int64_t{channels} *
-        kernels::phase_taps(conv.kernel_h(), conv.dilation_h(), conv.stride_h(), phase / conv.stride_w()) *
-        kernels::phase_taps(conv.kernel_w(), conv.dilation_w(), conv.stride_w(), phase % conv.stride_w());
-    const int64_t end = begin + kernels::panel_int8_bytes(n, k);
+  const auto check_size = [&](int64_t end, int64_t) {
     LINNET_REQUIRE(error, bytes >= end, LINNET_ERROR_RANGE, -1, end, bytes);
-    if (!check_section(step.model.block(conv.weights()) + begin, n, k, conv.requantize()->rounding(), error))
-      return false;
-    begin = end;
-  }
-  return true;
+    return true;
+  };
+  const auto check_factors = [&](int64_t begin, int64_t k) {
+    const uint8_t* section = step.model.block(conv.weights()) + begin;
+    return k < 0 || check_section(section, group_channels(step.output, conv), k, conv.requantize()->rounding(), error);
+  };
+  return visit_sections(step, conv, check_size) && visit_sections(step, conv, check_factors);
 }
 
 bool check_weights(const StepView& step, const fb::ConvTranspose2D& conv, Error* error) {

@@ -272,7 +272,7 @@ const Wrong kWrong[] = {
     {"TransposedFactorsOfOtherPhases", LINNET_ERROR_SHAPE,
      [](ModelBuilder& b) {
        Transposed t;
-       t.weights_stride = 1;
+       t.weights_stride = 3;
        conv_transpose(b, t);
      }},
     {"TransposedLayout", LINNET_ERROR_MODEL_CORRUPT,
