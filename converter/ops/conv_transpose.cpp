@@ -152,7 +152,8 @@ void ConvTranspose::emit(const Node& node, emit::Context& context) const {
   Shape shape = weights.shape();
   shape[0] = weights.shape()[1] * groups;
   shape[1] = weights.shape()[0] / groups;
-  const PackedSource source(outputs_first(weights, groups), shape, constant_input(node, 2, "bias"), groups);
+  const PackedSource source(std::make_shared<std::vector<float>>(outputs_first(weights, groups)), shape,
+                            constant_input(node, 2, "bias"), groups);
   kernels::Window phases = {};
   phases.kernel_h = device_int(window.kernel_h);
   phases.kernel_w = device_int(window.kernel_w);
@@ -160,12 +161,12 @@ void ConvTranspose::emit(const Node& node, emit::Context& context) const {
   phases.stride_w = device_int(window.stride_w);
   phases.dilation_h = device_int(window.dilation_h);
   phases.dilation_w = device_int(window.dilation_w);
-  std::vector<float> packed(static_cast<size_t>(kernels::conv_transpose2d_packed_floats(source.weights, phases)));
-  kernels::pack_conv_transpose2d(source.weights, phases, packed.data());
 
   const std::vector<uint32_t> inputs = {image_tensor(node.in(0), context)};
   const std::vector<uint32_t> outputs = {image_tensor(node.out(), context)};
-  const uint32_t buffer = context.buffer(packed);
+  const uint32_t buffer =
+      context.buffer(kernels::conv_transpose2d_packed_floats(source.weights, phases),
+                     [&](float* packed) { kernels::pack_conv_transpose2d(source.weights, phases, packed); });
   const fb::Activation activation = emit::Context::activation(fused);
   fb::ConvTranspose2DBuilder table(context.builder());
   table.add_weights(buffer);

@@ -47,9 +47,12 @@ class Recorder : public emit::Context {
   }
   uint32_t buffer(std::span<const int32_t>) override { return 0; }
   uint32_t buffer(std::span<const int8_t>) override { return 0; }
-  PackedMatrix matrix(const Array&, const std::function<std::vector<float>()>& pack) override {
-    return {buffer(pack()), false};
+  uint32_t buffer(int64_t count, const Pack& pack) override {
+    std::vector<float> block(static_cast<size_t>(count));
+    pack(block.data());
+    return buffer(std::span<const float>(block));
   }
+  PackedMatrix matrix(const Array&, int64_t count, const Pack& pack) override { return {buffer(count, pack), false}; }
 
   template <class Table>
   const Table& table(size_t step = 0) {
