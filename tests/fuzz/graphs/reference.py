@@ -75,10 +75,13 @@ def spreads(model, inputs, outputs):
                 if added:
                     summands[name + "/summand"] = tensors[name]
                     noisy.graph.node.append(helper.make_node("Add", [name + "/scaled", name + "/summand"], [name]))
-    noisy.graph.input.extend(helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
-                             for name, array in {**factors, **summands}.items())
+    noisy.graph.input.extend(helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), None)
+                             for name, array in {**factors, **summands}.items())  # without shapes: those that ONNX Runtime infers may be wrong
     worst = [0.0] * len(outputs)
-    judge = session(noisy)
+    try:
+        judge = session(noisy)
+    except Exception as error:
+        raise Invalid(str(error).splitlines()[0]) from None
     for _ in range(NOISY_RUNS):
         noise = lambda a, around, size: np.asarray(around + numbers.uniform(-size, size, a.shape), a.dtype)
         given = {name: np.asarray(a * noise(a, 1, NOISE)) if a.dtype.kind == "f" else a for name, a in inputs.items()}
