@@ -34,13 +34,17 @@ class Context {
   virtual uint32_t buffer(std::span<const int32_t> data) = 0;
   virtual uint32_t buffer(std::span<const int8_t> data) = 0;
 
+  // A block of so many floats, zeros that `pack` writes over in place.
+  using Pack = std::function<void(float* packed)>;
+  virtual uint32_t buffer(int64_t floats, const Pack& pack) = 0;
+
   // A matrix packed for a product: `pack` makes the block, where no block of the transposed matrix is there already. Of
   // a matrix that one layer multiplies by and another by its transpose, one block is stored.
   struct PackedMatrix {
     uint32_t buffer;
     bool transposed;
   };
-  virtual PackedMatrix matrix(const ir::Array& weights, const std::function<std::vector<float>()>& pack) = 0;
+  virtual PackedMatrix matrix(const ir::Array& weights, int64_t floats, const Pack& pack) = 0;
 
   // Adds one step of `node`. A node may add several; only the last one's outputs need be complete.
   template <class Table>

@@ -99,10 +99,7 @@ size_t expected_bytes(const Graph& graph) {
 class ModelContext : public Context {
  public:
   ModelContext(Graph& graph, const plan::Plan& plan, const EmitOptions& options)
-      : graph_(graph),
-        plan_(plan),
-        options_(options),
-        builder_(expected_bytes(graph), new ModelAllocator, true, LINNET_ALIGNMENT) {
+      : graph_(graph), plan_(plan), options_(options), builder_(expected_bytes(graph)) {
     builder_.ForceVectorAlignment(LINNET_ALIGNMENT, 1,
                                   LINNET_ALIGNMENT);  // of the whole, also where no block asks for it
   }
@@ -115,7 +112,8 @@ class ModelContext : public Context {
   uint32_t buffer(std::span<const float> data) override { return use_buffer(std::as_bytes(data)); }
   uint32_t buffer(std::span<const int32_t> data) override { return use_buffer(std::as_bytes(data)); }
   uint32_t buffer(std::span<const int8_t> data) override { return use_buffer(std::as_bytes(data)); }
-  PackedMatrix matrix(const Array& weights, const std::function<std::vector<float>()>& pack) override;
+  uint32_t buffer(int64_t floats, const Pack& pack) override;
+  PackedMatrix matrix(const Array& weights, int64_t floats, const Pack& pack) override;
 
   Emission run();
 
@@ -123,7 +121,7 @@ class ModelContext : public Context {
   Graph& graph_;
   const plan::Plan& plan_;
   const EmitOptions& options_;
-  flatbuffers::FlatBufferBuilder builder_;
+  ModelBuilder builder_;
   Buffers buffers_{builder_};
   std::unordered_map<const Value*, size_t> emitted_uses_;  // of constants
   std::map<std::pair<const Value*, Shape>, uint32_t> tensor_indices_;
@@ -137,7 +135,8 @@ class ModelContext : public Context {
 
   void add_step(const Node& node, fb::Operator type, flatbuffers::Offset<void> table,
                 const std::vector<uint32_t>& inputs, const std::vector<uint32_t>& outputs) override;
-  uint32_t use_buffer(std::span<const std::byte> data);
+  uint32_t use_buffer(std::span<const std::byte> data) { return use_buffer(buffers_.add(data)); }
+  uint32_t use_buffer(uint32_t index);
   flatbuffers::Offset<flatbuffers::String> name(const std::string& text) {
     return options_.strip_names ? flatbuffers::Offset<flatbuffers::String>() : builder_.CreateString(text);
   }
@@ -149,11 +148,15 @@ class ModelContext : public Context {
   static report::StepSummary summary(const StepRecord& step);
 };
 
-uint32_t ModelContext::use_buffer(std::span<const std::byte> data) {
-  const uint32_t index = buffers_.add(data);
+uint32_t ModelContext::use_buffer(uint32_t index) {
   users_[index].push_back(emitted_);
-  used_weight_bytes_ += static_cast<int64_t>(data.size());
+  used_weight_bytes_ += buffers_.bytes(index);
   return index;
+}
+
+uint32_t ModelContext::buffer(int64_t floats, const Pack& pack) {
+  return use_buffer(buffers_.add(static_cast<size_t>(floats) * sizeof(float),
+                                 [&](std::byte* block) { pack(reinterpret_cast<float*>(block)); }));
 }
 
 bool is_transpose(const Array& a, const Array& b) {
@@ -178,15 +181,12 @@ std::vector<uint64_t> transposition_key(const Array& matrix) {
   return key;
 }
 
-Context::PackedMatrix ModelContext::matrix(const Array& weights, const std::function<std::vector<float>()>& pack) {
+Context::PackedMatrix ModelContext::matrix(const Array& weights, int64_t floats, const Pack& pack) {
   std::vector<std::pair<Array, uint32_t>>& alike = matrices_[transposition_key(weights)];
   for (const auto& [other, index] : alike) {
-    if (!is_transpose(weights, other)) continue;
-    users_[index].push_back(emitted_);
-    used_weight_bytes_ += buffers_.bytes(index);
-    return {index, true};
+    if (is_transpose(weights, other)) return {use_buffer(index), true};
   }
-  const uint32_t index = buffer(pack());
+  const uint32_t index = buffer(floats, pack);
   alike.emplace_back(weights, index);
   return {index, false};
 }

@@ -24,7 +24,15 @@ class ModelAllocator final : public flatbuffers::Allocator {
   static constexpr std::align_val_t kAlignment{LINNET_ALIGNMENT};
 };
 
-// What a builder with a ModelAllocator of its own has finished, in the builder's memory. Aligned to LINNET_ALIGNMENT.
+class ModelBuilder final : public flatbuffers::FlatBufferBuilder {
+ public:
+  explicit ModelBuilder(size_t expected_bytes)
+      : FlatBufferBuilder(expected_bytes, new ModelAllocator, true, LINNET_ALIGNMENT) {}
+  // Takes back what was written since the builder had `size` bytes, where no table or vector is open.
+  void take_back(size_t size) { buf_.pop(GetSize() - size); }
+};
+
+// What a ModelBuilder has finished, in the builder's memory. Aligned to LINNET_ALIGNMENT.
 class ModelBytes {
  public:
   ModelBytes() = default;

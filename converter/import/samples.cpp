@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "converter/import/shell.hpp"
 #include "converter/ops/batch_norm.hpp"
 #include "converter/ops/cast.hpp"
 #include "converter/ops/concat.hpp"
@@ -342,7 +343,7 @@ void require_samples(const Graph& one, const std::vector<std::string>& open_inpu
   for (const Value* input : one.inputs) {
     if (std::find(open_inputs.begin(), open_inputs.end(), input->name) == open_inputs.end()) continue;
     shapes[input->name] = input->shape();
-    options.push_back(fmt::format("--shape {}={}", input->name, fmt::join(input->shape(), ",")));
+    options.push_back("--shape " + shell_word(fmt::format("{}={}", input->name, fmt::join(input->shape(), ","))));
   }
   std::unique_ptr<Graph> two, three;
   try {

@@ -292,11 +292,15 @@ std::vector<double> Array::doubles() const {
   return values;
 }
 
-std::vector<float> Array::floats() const {
-  if (floats_) return *floats_;
-  std::vector<float> values(size());
-  for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(number(i));
+std::shared_ptr<const std::vector<float>> Array::shared_floats() const {
+  if (floats_) return floats_;
+  auto values = std::make_shared<std::vector<float>>(size());
+  for (size_t i = 0; i < values->size(); ++i) (*values)[i] = static_cast<float>(number(i));
   return values;
+}
+
+std::vector<float> Array::floats() const {
+  return *shared_floats();
 }
 
 std::vector<int64_t> Array::integers() const {

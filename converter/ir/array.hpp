@@ -79,6 +79,7 @@ class Array {
   int64_t integer(size_t index) const;  // truncates floating elements
   std::vector<double> doubles() const;
   std::vector<float> floats() const;
+  std::shared_ptr<const std::vector<float>> shared_floats() const;  // without a copy where the elements are kept so
   std::vector<int64_t> integers() const;
 
   // The same elements; also the functions below keep the quantization of a whole tensor.

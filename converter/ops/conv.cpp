@@ -43,26 +43,22 @@ void scale_planes(std::vector<double>& values, const Image& in, const Array& fac
   for (size_t i = 0; i < values.size(); ++i) values[i] *= factors.number(i / static_cast<size_t>(in.pixels()));
 }
 
-std::vector<float> packed_weights(const Array& array, const Array* bias, int64_t groups, bool depthwise,
-                                  int64_t winograd) {
-  const PackedSource source(array.floats(), array.shape(), bias, groups);
-  const kernels::ConvWeights& weights = source.weights;
-  std::vector<float> packed;
+uint32_t weight_buffer(const kernels::ConvWeights& weights, bool depthwise, int64_t winograd, emit::Context& context) {
   if (winograd != 0) {
     const int32_t tile = device_int(winograd), outputs = weights.out_channels;
     const int32_t rows = kernels::winograd2d_rows(tile, weights.in_channels);
     std::vector<float> matrix(static_cast<size_t>(rows) * static_cast<size_t>(outputs));
     kernels::winograd2d_matrix(weights, tile, matrix.data());
-    packed.resize(static_cast<size_t>(kernels::panel_floats(outputs, rows)));
-    kernels::pack_gemm(matrix.data(), outputs, 1, weights.bias, outputs, rows, packed.data());
-  } else if (depthwise) {
-    packed.resize(static_cast<size_t>(kernels::depthwise_packed_floats(weights)));
-    kernels::pack_depthwise(weights, packed.data());
-  } else {
-    packed.resize(static_cast<size_t>(kernels::conv2d_packed_floats(weights)));
-    kernels::pack_conv2d(weights, packed.data());
+    return context.buffer(kernels::panel_floats(outputs, rows), [&](float* packed) {
+      kernels::pack_gemm(matrix.data(), outputs, 1, weights.bias, outputs, rows, packed);
+    });
   }
-  return packed;
+  if (depthwise) {
+    return context.buffer(kernels::depthwise_packed_floats(weights),
+                          [&](float* packed) { kernels::pack_depthwise(weights, packed); });
+  }
+  return context.buffer(kernels::conv2d_packed_floats(weights),
+                        [&](float* packed) { kernels::pack_conv2d(weights, packed); });
 }
 
 }  // namespace
@@ -190,7 +186,8 @@ void Conv::emit(const Node& node, emit::Context& context) const {
   if (node.has(3)) inputs.push_back(image_tensor(node.in(3), context));
   std::vector<uint32_t> outputs = {image_tensor(node.out(), context)};
   if (moment_rows > 0) outputs.push_back(context.tensor(node.out(1)));
-  const uint32_t buffer = context.buffer(packed_weights(weights, bias, groups, depthwise, winograd));
+  const PackedSource source(weights.shared_floats(), weights.shape(), bias, groups);
+  const uint32_t buffer = weight_buffer(source.weights, depthwise, winograd, context);
   const fb::Activation activation = emit::Context::activation(fused);
   if (winograd != 0) {
     fb::Winograd2DBuilder table(context.builder());

@@ -73,11 +73,8 @@ void Linear::emit(const Node& node, emit::Context& context) const {
   const Array* bias = constant_input(node, 2, "bias");
   const int32_t n = device_int(weights.shape()[0]), k = device_int(weights.shape()[1]);
   const std::vector<float> biases = bias ? bias->floats() : std::vector<float>();
-  const emit::Context::PackedMatrix matrix = context.matrix(weights, [&] {
-    const std::vector<float> values = weights.floats();
-    std::vector<float> packed(static_cast<size_t>(kernels::panel_floats(n, k)));
-    kernels::pack_gemm(values.data(), 1, k, bias ? biases.data() : nullptr, n, k, packed.data());
-    return packed;
+  const emit::Context::PackedMatrix matrix = context.matrix(weights, kernels::panel_floats(n, k), [&](float* packed) {
+    kernels::pack_gemm(weights.shared_floats()->data(), 1, k, bias ? biases.data() : nullptr, n, k, packed);
   });
   const uint32_t own_bias = matrix.transposed && bias ? 1 + context.buffer(biases) : 0;
   const fb::Activation activation = emit::Context::activation(fused);

@@ -40,11 +40,13 @@ kernels::Window device_window(const Window2D& window);
 
 // What the packing functions read: weights in the order [outputs of all groups, inputs of a group, kernel...].
 struct PackedSource {
-  PackedSource(std::vector<float> values, const ir::Shape& shape, const ir::Array* bias, int64_t groups);
+  PackedSource(std::shared_ptr<const std::vector<float>> values, const ir::Shape& shape, const ir::Array* bias,
+               int64_t groups);
   PackedSource(const PackedSource&) = delete;
   PackedSource& operator=(const PackedSource&) = delete;
 
-  std::vector<float> values, biases;
+  std::shared_ptr<const std::vector<float>> values;
+  std::vector<float> biases;
   kernels::ConvWeights weights;
 };
 

@@ -89,13 +89,13 @@ class Scalars : public flatbuffers::IterationVisitor {
       case 1:
         return found_[random->below(found_.size())].get();
       case 2:
-        return random->one_in(2) ? before * 2 : before / 2;
+        return random->one_in(2) ? static_cast<int64_t>(static_cast<uint64_t>(before) * 2) : before / 2;
       case 3:
         return (int64_t{1} << random->below(33)) + random->below(3) - 1;
       case 4:
         return static_cast<int32_t>(random->bits());
       default:
-        return before + random->below(9) - 4;
+        return static_cast<int64_t>(static_cast<uint64_t>(before) + static_cast<uint64_t>(random->below(9)) - 4);
     }
   }
 };

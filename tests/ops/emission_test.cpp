@@ -14,6 +14,7 @@
 #include "converter/ops/matmul.hpp"
 #include "converter/ops/pool.hpp"
 #include "converter/ops/reduce.hpp"
+#include "converter/ops/reshape.hpp"
 #include "converter/ops/softmax.hpp"
 #include "kernels/isa.hpp"
 #include "tests/ops/support.hpp"
@@ -47,9 +48,12 @@ class Recorder : public emit::Context {
   }
   uint32_t buffer(std::span<const int32_t>) override { return 0; }
   uint32_t buffer(std::span<const int8_t>) override { return 0; }
-  PackedMatrix matrix(const Array&, const std::function<std::vector<float>()>& pack) override {
-    return {buffer(pack()), false};
+  uint32_t buffer(int64_t count, const Pack& pack) override {
+    std::vector<float> block(static_cast<size_t>(count));
+    pack(block.data());
+    return buffer(std::span<const float>(block));
   }
+  PackedMatrix matrix(const Array&, int64_t count, const Pack& pack) override { return {buffer(count, pack), false}; }
 
   template <class Table>
   const Table& table(size_t step = 0) {
@@ -139,6 +143,28 @@ TEST(Emission, BinaryOfTooManyDimensionsIsAnError) {
       single_node(Binary(), {Random(1).array({2, 1, 2, 1, 2, 1, 2}), Random(1).array({1, 2, 1, 2, 1, 2, 1})});
   Recorder recorder;
   EXPECT_THROW(single->node->op->emit(*single->node, recorder), Error);
+}
+
+TEST(Emission, MovementsOfMoreDimensionsAreSeveralSteps) {
+  Tile op;
+  op.repeats = {1, 2, 2, 3, 2, 2};
+  const Array x = Random(27).array({3, 2, 3, 2, 3, 2});
+  const auto single = single_node(op, {x});
+  Recorder recorder;
+  op.emit(*single->node, recorder);
+  EXPECT_GT(recorder.steps.size(), 1u);
+  const std::vector<double> from = x.doubles(), wanted = evaluate(op, {x})[0].doubles();
+  std::vector<double> result(wanted.size(), -99.0);
+  for (size_t step = 0; step < recorder.steps.size(); ++step) {
+    const fb::Copy& table = recorder.table<fb::Copy>(step);
+    EXPECT_LE(table.shape()->size(), 8u);
+    const std::array<std::vector<int64_t>, 2> strides = {integers(table.in_strides()), integers(table.out_strides())};
+    for_each_position(integers(table.shape()), strides, [&](const std::array<int64_t, 2>& offsets) {
+      result.at(static_cast<size_t>(table.out_offset() + offsets[1])) =
+          from.at(static_cast<size_t>(table.in_offset() + offsets[0]));
+    });
+  }
+  EXPECT_EQ(result, wanted);
 }
 
 TEST(Emission, MatMulStridesFollowPermutationsAndBroadcasting) {

@@ -262,8 +262,8 @@ def resize(g):
     aimed = sizes
     empty = region = g.constant(np.zeros((0,), np.float32), plain=True) if g.opset < 13 else None
     if given["coordinate_transformation_mode"] == "tf_crop_and_resize":
-        parts = [(g.choice([0.0, 0.25, -0.2]), g.choice([1.0, 0.7, 1.3])) if d in moving and (sizes[d] != x.shape[d] if by_sizes else scales[d] != 1) else
-                 (0.0, 1.0) for d in axes]  # ONNX Runtime does not crop where the scale is 1
+        parts = [(g.choice([0.0, 0.25, -0.25]), g.choice([1.0, 0.69, 1.29])) if d in moving and (sizes[d] != x.shape[d] if by_sizes else scales[d] != 1) else
+                 (0.0, 1.0) for d in axes]  # ONNX Runtime does not crop where the scale is 1; rounding decides nothing at the edges of these
         region = g.constant(np.array([p[0] for p in parts] + [p[1] for p in parts], np.float32))
         given["extrapolation_value"] = g.choice([0.0, 1.5])
     elif by_sizes and g.opset >= 18 and axes == moving and x.rank == 4 and g.chance(0.4):
