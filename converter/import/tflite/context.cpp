@@ -44,6 +44,11 @@ const tfl::Tensor& TfliteContext::tensor(int32_t index) const {
   return *state_.subgraph.tensors()->Get(static_cast<uint32_t>(index));
 }
 
+int32_t TfliteContext::output_index(size_t index) const {
+  if (index >= output_count()) fail(fmt::format("has {} outputs, output {} is wanted", output_count(), index));
+  return operator_.outputs()->Get(static_cast<uint32_t>(index));
+}
+
 const tfl::Tensor& TfliteContext::output_tensor(size_t index) const {
   return tensor(output_index(index));
 }

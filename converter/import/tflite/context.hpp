@@ -82,7 +82,7 @@ class TfliteContext final : public Context {
   const tfl::Tensor& output_tensor(size_t index) const;
   // Of the graph, without its shape; Error names the tensor.
   ir::TensorType output_type(size_t index) const;
-  int32_t output_index(size_t index) const { return operator_.outputs()->Get(static_cast<uint32_t>(index)); }
+  int32_t output_index(size_t index) const;
 
   // The operator's options; throws Error where they are absent or another operator's.
   template <class Options>
