@@ -23,7 +23,7 @@ struct Requantize {
   int32_t zero_point, low, high;
 };
 
-// requantize(a * factor_a +- b * factor_b), or of a product.
+// requantize(a * factor_a +- b * factor_b), or of a product, a quotient or the square of a difference.
 struct QuantizedBinary {
   int32_t a_zero_point, b_zero_point;
   int32_t left_shift;  // FixedPoint: of both operands, 0..30
@@ -118,7 +118,8 @@ struct Pool2DInt8Args {
   Requantize requantize;  // without its zero point
 };
 
-// c[r, i] = function(a[r, i], b[r, i]), one of Add, Sub, Mul, Max, Min and PRelu; strides and aliases as in BinaryArgs.
+// c[r, i] = function(a[r, i], b[r, i]), any but Pow; strides and aliases as in BinaryArgs. A
+// quotient by 0 is 0.
 struct BinaryInt8Args {
   BinaryFunction function;
   int32_t rows, columns;
@@ -160,13 +161,40 @@ struct QuantizeArgs {
   Requantize requantize;
 };
 
-// Over the middle dimension of x [outer, axis, inner]; y may be x. Scale 1/256 and zero point -128 of the result.
+// Over the middle dimension of x [outer, axis, inner]; y may be x. Scale 1/256 and zero point -128 of the result; with
+// log 1/16 and 127.
 struct SoftmaxInt8Args {
   int32_t outer, axis, inner;
   const int8_t* x;
   int8_t* y;
   Factor factor;              // FixedPoint: from differences of x to numbers with 26 bits of fraction
   int32_t lowest_difference;  // at most 0: below it, exp is 0
+  bool log;
+  Factor reverse_factor;  // with log: FixedPoint, the inverse of `factor`
+};
+
+// y = requantize((x - zero_point) / the root of the sum of (x - zero_point)^2 over a row of `size` elements), the sum
+// limited to 2^31 - 1; FixedPoint, with 7 bits of fraction. y may be x.
+struct L2NormInt8Args {
+  int32_t rows, size;
+  const int8_t* x;
+  ptrdiff_t x_stride;
+  int8_t* y;
+  ptrdiff_t y_stride;
+  int32_t zero_point;  // of x
+  Requantize requantize;
+};
+
+// y[o, i, c] = (sum over t of weights[i, t] * x[o, indices[i, t], c]) / 2^shift, halves rounded away from zero; of
+// int8, clamped to low..high. 0 <= shift <= 31.
+struct ResampleIntArgs {
+  bool wide_x, wide_y;  // int32 instead of int8
+  int32_t outer, in_size, out_size, inner, taps;
+  const void* x;
+  const int32_t* indices;
+  const int32_t* weights;
+  void* y;
+  int32_t shift, low, high;
 };
 
 // y[o, i] = of x[o, :, i]: the clamp of the largest or smallest element, or requantize((sum of x - zero_point) * factor

@@ -33,11 +33,24 @@ enum class Function : uint8_t {
   Floor,
   Ceil,
   Round,  // half to even
+  Sin,
+  Cos,
+  Rsqrt,  // 1 / sqrt(x)
 };
-constexpr int kFunctionCount = 26;
+constexpr int kFunctionCount = 29;
 
-enum class BinaryFunction : uint8_t { Add = 0, Sub, Mul, Div, Max, Min, Pow, PRelu /* a < 0 ? b a : a */ };
-constexpr int kBinaryFunctionCount = 8;
+enum class BinaryFunction : uint8_t {
+  Add = 0,
+  Sub,
+  Mul,
+  Div,
+  Max,
+  Min,
+  Pow,
+  PRelu,              // a < 0 ? b a : a
+  SquaredDifference,  // (a - b)^2
+};
+constexpr int kBinaryFunctionCount = 9;
 
 enum class PoolKind : uint8_t { Max = 0, Average };
 enum class NormKind : uint8_t { Layer = 0, Rms, L2 };

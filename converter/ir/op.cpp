@@ -11,9 +11,9 @@ namespace linnet::ir {
 namespace {
 
 constexpr std::string_view kFunctionNames[] = {
-    "Identity", "Relu",     "LeakyRelu",  "Clip", "Sigmoid", "Tanh",  "HardSigmoid", "HardSwish", "Elu",
-    "Selu",     "Softplus", "Softsign",   "Mish", "Erf",     "Gelu",  "GeluTanh",    "Silu",      "Exp",
-    "Log",      "Sqrt",     "Reciprocal", "Abs",  "Neg",     "Floor", "Ceil",        "Round"};
+    "Identity",   "Relu",     "LeakyRelu", "Clip",  "Sigmoid", "Tanh",     "HardSigmoid", "HardSwish", "Elu",  "Selu",
+    "Softplus",   "Softsign", "Mish",      "Erf",   "Gelu",    "GeluTanh", "Silu",        "Exp",       "Log",  "Sqrt",
+    "Reciprocal", "Abs",      "Neg",       "Floor", "Ceil",    "Round",    "Sin",         "Cos",       "Rsqrt"};
 static_assert(std::size(kFunctionNames) == kernels::kFunctionCount);
 
 }  // namespace
@@ -54,7 +54,8 @@ void AttributeWriter::add(std::string_view name, const Activation& value) {
 void AttributeWriter::add(std::string_view name, const std::optional<IntegerForm>& value) {
   if (!value) return;
   add(name, fmt::format("{}{}{}", ir::name(value->dtype), to_string(value->quantization),
-                        value->rounding == Rounding::nearest ? "nearest" : ""));
+                        value->rounding == Rounding::nearest ? "nearest" : "") +
+                (value->single_precision ? "single" : ""));
 }
 
 void Op::emit(const Node& node, emit::Context& context) const {

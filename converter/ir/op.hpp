@@ -34,6 +34,9 @@ struct IntegerForm {
   DType dtype = DType::i8;
   Quantization quantization;  // of the whole output
   Rounding rounding = Rounding::tflite;
+  // Of a convolution whose weights have one scale: the product of scales is rounded to single precision, as TensorFlow
+  // Lite does for uint8.
+  bool single_precision = false;
   TensorType type(Shape shape) const { return {dtype, std::move(shape), quantization}; }
 };
 

@@ -11,15 +11,16 @@ namespace linnet::ops {
 
 void Cast::attributes(AttributeWriter& writer) const {
   writer.add("to", ir::name(to));
+  if (quantization) writer.add("quantization", to_string(*quantization));
 }
 
 std::vector<TensorType> Cast::infer(const std::vector<const TensorType*>& inputs) const {
   require_inputs(inputs, 1, 1);
-  return {{to, inputs[0]->shape}};
+  return {{to, inputs[0]->shape, quantization}};
 }
 
 std::vector<Array> Cast::evaluate(const std::vector<const Array*>& inputs) const {
-  return {inputs[0]->cast(to)};
+  return {inputs[0]->cast(to).with_quantization(quantization)};
 }
 
 std::unique_ptr<Op> Cast::permuted(const Permutation& permutation, const Node& node) const {

@@ -10,6 +10,7 @@ using namespace linnet::ir;
 struct Cast : OpBase<Cast> {
   static constexpr std::string_view kName = "Cast";
   DType to = DType::f32;
+  std::optional<Quantization> quantization;  // of the result; numbers are converted as they are all the same
 
   void attributes(AttributeWriter& writer) const override;
   std::vector<TensorType> infer(const std::vector<const TensorType*>& inputs) const override;

@@ -25,10 +25,10 @@ void require_integer_operands(const Binary& op, const TensorType& a, const Tenso
   require_quantized(b, "b");
   if (a.dtype != DType::i8 || op.integer->dtype != DType::i8)
     throw Error(fmt::format("a is {}; supported with integers is i8", to_string(a)));
-  if (op.function == BinaryFunction::Div || op.function == BinaryFunction::Pow)
-    throw Error(fmt::format("{} of integers", ops::name(op.function)));
+  if (op.function == BinaryFunction::Pow) throw Error(fmt::format("{} of integers", ops::name(op.function)));
   const bool picks = op.function == BinaryFunction::Max || op.function == BinaryFunction::Min;
-  if (picks && (a.quantization != b.quantization || a.quantization != op.integer->quantization))
+  const bool equal = a.quantization == b.quantization && a.quantization == op.integer->quantization;
+  if (picks && !equal && op.integer->rounding != Rounding::tflite)
     throw Error(
         fmt::format("{} of {} and {}; supported are equal scales", ops::name(op.function), to_string(a), to_string(b)));
 }

@@ -50,6 +50,8 @@ constexpr UnaryRow kUnary[] = {
     {"Floor", Function::Floor},
     {"Ceil", Function::Ceil},
     {"Round", Function::Round},
+    {"Sin", Function::Sin},
+    {"Cos", Function::Cos},
 };
 
 struct BinaryRow {

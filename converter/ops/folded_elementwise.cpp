@@ -27,8 +27,7 @@ constexpr FloatRow kFloat[] = {
     {"Acos", [](double x) { return std::acos(x); }}, {"Acosh", [](double x) { return std::acosh(x); }},
     {"Asin", [](double x) { return std::asin(x); }}, {"Asinh", [](double x) { return std::asinh(x); }},
     {"Atan", [](double x) { return std::atan(x); }}, {"Atanh", [](double x) { return std::atanh(x); }},
-    {"Cos", [](double x) { return std::cos(x); }},   {"Cosh", [](double x) { return std::cosh(x); }},
-    {"Sin", [](double x) { return std::sin(x); }},   {"Sinh", [](double x) { return std::sinh(x); }},
+    {"Cosh", [](double x) { return std::cosh(x); }}, {"Sinh", [](double x) { return std::sinh(x); }},
     {"Tan", [](double x) { return std::tan(x); }},
 };
 

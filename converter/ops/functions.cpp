@@ -113,6 +113,12 @@ double apply(const Activation& activation, double x) {
       return std::ceil(x);
     case Function::Round:
       return std::nearbyint(x);
+    case Function::Sin:
+      return std::sin(x);
+    case Function::Cos:
+      return std::cos(x);
+    case Function::Rsqrt:
+      return 1.0 / std::sqrt(x);
   }
   throw Error(fmt::format("unknown function {}", static_cast<int>(activation.function)));
 }
@@ -135,6 +141,8 @@ double apply(BinaryFunction function, double a, double b) {
       return std::pow(a, b);
     case BinaryFunction::PRelu:
       return a < 0.0 ? b * a : a;
+    case BinaryFunction::SquaredDifference:
+      return (a - b) * (a - b);
   }
   throw Error(fmt::format("unknown binary function {}", static_cast<int>(function)));
 }
@@ -143,11 +151,12 @@ int64_t apply(BinaryFunction function, int64_t a, int64_t b) {
   const auto product = [](int64_t x, int64_t y) {
     return static_cast<int64_t>(static_cast<uint64_t>(x) * static_cast<uint64_t>(y));
   };
+  const auto difference = static_cast<int64_t>(static_cast<uint64_t>(a) - static_cast<uint64_t>(b));
   switch (function) {
     case BinaryFunction::Add:
       return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
     case BinaryFunction::Sub:
-      return static_cast<int64_t>(static_cast<uint64_t>(a) - static_cast<uint64_t>(b));
+      return difference;
     case BinaryFunction::Mul:
       return product(a, b);
     case BinaryFunction::Div:
@@ -160,6 +169,8 @@ int64_t apply(BinaryFunction function, int64_t a, int64_t b) {
       return integer_power(a, b);
     case BinaryFunction::PRelu:
       return a < 0 ? product(b, a) : a;
+    case BinaryFunction::SquaredDifference:
+      return product(difference, difference);
   }
   throw Error(fmt::format("unknown binary function {}", static_cast<int>(function)));
 }

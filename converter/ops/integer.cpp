@@ -125,7 +125,7 @@ std::vector<double> layer_factors(const TensorType& x, const TensorType& weights
   const float scale = x.quantization->scale();
   const auto result = static_cast<double>(form.quantization.scale());
   const std::vector<float>& scales = weights.quantization->scales;
-  if (single_precision && scales.size() == 1) return {static_cast<double>(scale * scales[0]) / result};
+  if ((single_precision || form.single_precision) && scales.size() == 1) return {static_cast<double>(scale * scales[0]) / result};
   std::vector<double> factors;
   factors.reserve(scales.size());
   for (const float w : scales) factors.push_back(static_cast<double>(scale) * static_cast<double>(w) / result);
@@ -192,10 +192,12 @@ IntegerSoftmax integer_softmax(const TensorType& x, double beta) {
                                      static_cast<double>(int64_t{1} << (kScaledBits - kDifferenceBits)),
                                  2147483647.0);
   const FixedPoint fixed = quantize_multiplier(factor);
-  return {fixed, -input_radius(kDifferenceBits, std::max(fixed.shift, int32_t{0}))};
+  const double reverse = std::ldexp(1.0, 31 - fixed.shift) / static_cast<double>(std::max(fixed.multiplier, 1));
+  return {fixed, -input_radius(kDifferenceBits, std::max(fixed.shift, int32_t{0})), quantize_multiplier(reverse)};
 }
 
 Array evaluate_integer(const Softmax& op, const std::vector<const Array*>& inputs) {
+  if (op.log) return integer_log_softmax(op, *inputs[0]);
   constexpr int kSumBits = 12;
   const Array& x = *inputs[0];
   const IntegerSoftmax parameters = integer_softmax(x.type(), op.beta);

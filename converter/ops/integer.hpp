@@ -10,9 +10,11 @@
 #include "converter/ops/elementwise.hpp"
 #include "converter/ops/linear.hpp"
 #include "converter/ops/matmul.hpp"
+#include "converter/ops/norm.hpp"
 #include "converter/ops/pool.hpp"
 #include "converter/ops/reduce.hpp"
 #include "converter/ops/requantize.hpp"
+#include "converter/ops/resample.hpp"
 #include "converter/ops/softmax.hpp"
 
 namespace linnet::ops {
@@ -52,19 +54,23 @@ class Requantizer {
   bool wide_;
 };
 
-// The operands of a sum or difference in fixed point: both are shifted left, scaled, combined and scaled again.
+// The operands of a sum, a difference or its square in fixed point: both are shifted left, scaled, combined and scaled
+// again.
 struct IntegerSum {
   int32_t left_shift;
   FixedPoint a, b, y;
 };
-IntegerSum integer_sum(const TensorType& a, const TensorType& b, const IntegerForm& form);
+IntegerSum integer_sum(kernels::BinaryFunction function, const TensorType& a, const TensorType& b,
+                       const IntegerForm& form);
 
 // Softmax: from differences of x to numbers with 5 integer bits; below the lowest difference exp is 0.
 struct IntegerSoftmax {
   FixedPoint factor;
   int32_t lowest_difference;
+  FixedPoint reverse_factor;  // the inverse, of a log-softmax
 };
 IntegerSoftmax integer_softmax(const TensorType& x, double beta);
+Array integer_log_softmax(const Softmax& op, const Array& x);
 
 // What a function of one int8 number gives for -128 to 127.
 std::array<int8_t, 256> lookup_table(const Activation& function, const TensorType& x, const IntegerForm& form);
@@ -82,5 +88,7 @@ Array evaluate_integer(const Binary& op, const std::vector<const Array*>& inputs
 Array evaluate_integer(const Unary& op, const std::vector<const Array*>& inputs);
 Array evaluate_integer(const Reduce& op, const std::vector<const Array*>& inputs);
 Array evaluate_integer(const Softmax& op, const std::vector<const Array*>& inputs);
+Array evaluate_integer(const RowNorm& op, const std::vector<const Array*>& inputs);
+Array evaluate_integer(const Resample& op, const std::vector<const Array*>& inputs);
 
 }  // namespace linnet::ops

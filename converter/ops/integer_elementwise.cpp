@@ -1,5 +1,6 @@
 // Element-wise operators of integers.
 #include <cmath>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -47,17 +48,29 @@ int64_t hard_swish(int32_t value, float input_scale, float output_scale) {
   return output.shift <= 0 ? divide_by_power_of_two(product, -output.shift) : saturated_shift_16(product, output.shift);
 }
 
-// Sigmoid and Tanh, with 4 integer bits; the result has the scale 1/256 or 1/128.
-int64_t fixed_function(int32_t value, float scale, bool logistic) {
-  constexpr int kIntegerBits = 4, kScaledBits = 31;
-  const FixedPoint factor = quantize_multiplier(static_cast<double>(scale) * (1 << (kScaledBits - kIntegerBits)));
-  const double radius =
-      std::floor(15.0 * static_cast<double>(1 << (kScaledBits - kIntegerBits)) / std::ldexp(1.0, factor.shift));
-  const int bits = logistic ? 8 : 7;
-  if (value <= -radius) return logistic ? 0 : -128;
-  if (value >= radius) return logistic ? 255 : 127;
-  const int32_t x = multiply(value, factor);
-  return divide_by_power_of_two(logistic ? fixed_logistic(x) : fixed_tanh(x), kScaledBits - bits);
+// 1 / sqrt(value) of the positive integers, the most where there is none.
+int64_t reciprocal_root_of(int32_t value, float input_scale, float output_scale, int64_t most) {
+  constexpr int32_t kFraction = 20;
+  if (value <= 0) return most;
+  FixedPoint root = reciprocal_root(value);
+  root.shift += kFraction;
+  FixedPoint factor = quantize_multiplier(1.0 / static_cast<double>(std::sqrt(input_scale) * output_scale));
+  factor.shift -= kFraction;
+  return multiply(multiply(1, root), factor);
+}
+
+// Functions that are evaluated as real numbers in single precision.
+float real_function(const Activation& function, float x) {
+  switch (function.function) {
+    case Function::Sigmoid:
+      return 1.0f / (1.0f + std::exp(-x));
+    case Function::Tanh:
+      return std::tanh(x);
+    case Function::Log:
+      return x <= 0.0f ? -std::numeric_limits<float>::infinity() : std::log(x);
+    default:
+      return static_cast<float>(apply(function, static_cast<double>(x)));
+  }
 }
 
 // One value less the zero point to one less the output's.
@@ -72,14 +85,14 @@ int64_t function_of(const Activation& function, int32_t value, float scale, cons
       return rescaled(value >= 0 ? scale / output : scale * function.alpha / output);
     case Function::HardSwish:
       return hard_swish(value, scale, output);
-    case Function::Sigmoid:
-      return fixed_function(value, scale, true);
-    case Function::Tanh:
-      return fixed_function(value, scale, false);
+    case Function::Abs:
+      return multiply(std::abs(value), quantize_multiplier(scale / output));
+    case Function::Rsqrt:
+      return reciprocal_root_of(value, scale, output, type_range(form.dtype).high - form.quantization.zero_point());
     case Function::Neg:  // of the integers themselves
       return static_cast<int8_t>(-value);
     default: {
-      const float number = static_cast<float>(apply(function, static_cast<double>(scale * static_cast<float>(value))));
+      const float number = real_function(function, scale * static_cast<float>(value));
       if (std::isnan(number)) return 0;
       const float steps = std::clamp(number * (1.0f / output), -1e6f, 1e6f);
       return static_cast<int64_t>(function.function == Function::Sqrt ? std::trunc(steps) : std::round(steps));
@@ -110,9 +123,16 @@ Array evaluate_integer(const Unary& op, const std::vector<const Array*>& inputs)
       .with_quantization(op.integer->quantization);
 }
 
-IntegerSum integer_sum(const TensorType& a, const TensorType& b, const IntegerForm& form) {
-  constexpr int32_t kLeftShift = 20;
+IntegerSum integer_sum(BinaryFunction function, const TensorType& a, const TensorType& b, const IntegerForm& form) {
+  constexpr int32_t kLeftShift = 20, kSquareLeftShift = 7;
   const float a_scale = a.quantization->scale(), b_scale = b.quantization->scale();
+  if (function == BinaryFunction::SquaredDifference) {
+    const double twice = static_cast<double>(2.0f * std::max(a_scale, b_scale));
+    const double output =
+        static_cast<double>(static_cast<float>(1 << (2 * kSquareLeftShift)) * form.quantization.scale());
+    return {kSquareLeftShift, quantize_multiplier(static_cast<double>(a_scale) / twice),
+            quantize_multiplier(static_cast<double>(b_scale) / twice), quantize_multiplier(twice * twice / output)};
+  }
   const double twice = static_cast<double>(2.0f * std::max(a_scale, b_scale));
   const double output = static_cast<double>(static_cast<float>(1 << kLeftShift) * form.quantization.scale());
   return {kLeftShift, quantize_multiplier(static_cast<double>(a_scale) / twice),
@@ -123,11 +143,12 @@ Array evaluate_integer(const Binary& op, const std::vector<const Array*>& inputs
   const TensorType &a = inputs[0]->type(), &b = inputs[1]->type();
   const IntegerForm& form = *op.integer;
   const IntegerRange range = output_range(form, op.fused);
-  const IntegerSum sum = integer_sum(a, b, form);
+  const IntegerSum sum = integer_sum(op.function, a, b, form);
   const auto a_zero = static_cast<int32_t>(a.quantization->zero_point()),
              b_zero = static_cast<int32_t>(b.quantization->zero_point());
   const float a_scale = a.quantization->scale(), b_scale = b.quantization->scale(), scale = form.quantization.scale();
   const FixedPoint product = quantize_multiplier(static_cast<double>(a_scale * b_scale / scale));
+  const FixedPoint quotient = quantize_multiplier(static_cast<double>(a_scale / (b_scale * scale)));
   const FixedPoint same = quantize_multiplier(static_cast<double>(a_scale / scale));
   const auto combined = [&](int64_t p, int64_t q) -> int64_t {
     const auto x = static_cast<int32_t>(p) - a_zero, y = static_cast<int32_t>(q) - b_zero;
@@ -141,10 +162,16 @@ Array evaluate_integer(const Binary& op, const std::vector<const Array*>& inputs
         return multiply(x * y, product);
       case BinaryFunction::PRelu:
         return x >= 0 ? multiply(x, same) : multiply(x * y, product);
-      case BinaryFunction::Max:
-        return std::max(x, y);
+      case BinaryFunction::Div:
+        return scaled_quotient(x, y, quotient);
+      case BinaryFunction::SquaredDifference: {
+        const int32_t difference = multiply(x * shifted, sum.a) - multiply(y * shifted, sum.b);
+        return multiply(difference * difference, sum.y);
+      }
+      case BinaryFunction::Max:  // of the integers themselves
+        return std::max(p, q) - form.quantization.zero_point();
       default:
-        return std::min(x, y);
+        return std::min(p, q) - form.quantization.zero_point();
     }
   };
   const Shape shape = broadcast(a.shape, b.shape);

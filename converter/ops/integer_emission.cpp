@@ -124,12 +124,20 @@ fb::QuantizedBinary quantized_binary(const Binary& op, const Node& node) {
   const Rounding rounding = op.integer->rounding;
   const float a_scale = a.quantization->scale(), b_scale = b.quantization->scale(),
               scale = op.integer->quantization.scale();
-  const bool sum = op.function == kernels::BinaryFunction::Add || op.function == kernels::BinaryFunction::Sub;
+  using kernels::BinaryFunction;
+  const bool sum = op.function == BinaryFunction::Add || op.function == BinaryFunction::Sub ||
+                   op.function == BinaryFunction::SquaredDifference;
   if (sum && rounding == Rounding::tflite) {
-    const IntegerSum factors = integer_sum(a, b, *op.integer);
+    const IntegerSum factors = integer_sum(op.function, a, b, *op.integer);
     return {factors.left_shift, factor_of(factors.a), factor_of(factors.b), factor_of(factors.y)};
   }
-  const double product = static_cast<double>(a_scale * b_scale / scale);
+  if (op.function == BinaryFunction::SquaredDifference) {
+    const double a_real = static_cast<double>(a_scale), b_real = static_cast<double>(b_scale);
+    return {0, factor_of(a_real, rounding), factor_of(b_real, rounding),
+            factor_of(1.0 / static_cast<double>(scale), rounding)};
+  }
+  const bool divides = op.function == BinaryFunction::Div;
+  const double product = static_cast<double>(divides ? a_scale / (b_scale * scale) : a_scale * b_scale / scale);
   return {0, factor_of(static_cast<double>(a_scale / scale), rounding),
           factor_of(static_cast<double>(b_scale / scale), rounding), factor_of(product, rounding)};
 }
@@ -241,7 +249,7 @@ void emit_integer(const Softmax& op, const Node& node, emit::Context& context) {
   if (op.integer->rounding != Rounding::tflite) throw Error("a softmax of integers that is not TensorFlow Lite's");
   const AxisSplit view = split_at(node.in(0).shape(), op.axis);
   const IntegerSoftmax parameters = integer_softmax(node.in(0).type, op.beta);
-  const fb::Factor factor = factor_of(parameters.factor);
+  const fb::Factor factor = factor_of(parameters.factor), reverse = factor_of(parameters.reverse_factor);
   const std::vector<uint32_t> inputs = {context.tensor(node.in(0))}, outputs = {context.tensor(node.out())};
   fb::SoftmaxBuilder table(context.builder());
   table.add_outer(device_int(view.outer));
@@ -249,6 +257,45 @@ void emit_integer(const Softmax& op, const Node& node, emit::Context& context) {
   table.add_inner(device_int(view.inner));
   table.add_factor(&factor);
   table.add_lowest_difference(parameters.lowest_difference);
+  if (op.log) {
+    table.add_log(true);
+    table.add_reverse_factor(&reverse);
+  }
+  context.step(node, table.Finish(), inputs, outputs);
+}
+
+void emit_integer(const RowNorm& op, const Node& node, emit::Context& context) {
+  if (op.integer->rounding != Rounding::tflite) throw Error("an L2 norm of integers that is not TensorFlow Lite's");
+  const fb::Requantize requantize = requantize_of(*op.integer, {});
+  const std::vector<uint32_t> inputs = {context.tensor(node.in(0))}, outputs = {context.tensor(node.out())};
+  const Shape& shape = node.in(0).shape();
+  fb::RowNormBuilder table(context.builder());
+  table.add_kind(static_cast<fb::NormKind>(op.kind));
+  table.add_size(device_int(element_count({shape.begin() + op.axis, shape.end()})));
+  table.add_requantize(&requantize);
+  context.step(node, table.Finish(), inputs, outputs);
+}
+
+void emit_integer(const Resample& op, const Node& node, emit::Context& context) {
+  if (op.integer->rounding != Rounding::tflite) throw Error("a resampling of integers that is not TensorFlow Lite's");
+  const AxisSplit split = split_at(node.in(0).shape(), op.axis);
+  const std::vector<int32_t> indices(op.indices.begin(), op.indices.end()),
+      weights(op.weights.begin(), op.weights.end());
+  const bool narrow = op.integer->dtype == DType::i8;  // int32 has no limits
+  const fb::Requantize requantize =
+      narrow ? requantize_of(*op.integer, {}) : fb::Requantize(device_rounding(op.integer->rounding), 0, 0);
+  const uint32_t index_buffer = context.buffer(std::span(indices)), weight_buffer = context.buffer(std::span(weights));
+  const std::vector<uint32_t> inputs = {context.tensor(node.in(0))}, outputs = {context.tensor(node.out())};
+  fb::ResampleBuilder table(context.builder());
+  table.add_outer(device_int(split.outer));
+  table.add_in_size(device_int(split.size));
+  table.add_out_size(device_int(node.out().shape()[static_cast<size_t>(op.axis)]));
+  table.add_inner(device_int(split.inner));
+  table.add_taps(device_int(op.taps));
+  table.add_indices(index_buffer);
+  table.add_weights(weight_buffer);
+  table.add_requantize(&requantize);
+  table.add_shift(device_int(op.shift));
   context.step(node, table.Finish(), inputs, outputs);
 }
 
@@ -297,6 +344,9 @@ void add_integer_form(const Binary& op, const Node& node, fb::BinaryBuilder& tab
 
 void Quantize::emit(const Node& node, emit::Context& context) const {
   const TensorType &x = node.in(0).type, &y = node.out().type;
+  for (const TensorType* type : {&x, &y})
+    if (type->dtype == DType::i32 || type->dtype == DType::i64)
+      throw Error(fmt::format("from {} to {}; the device supports f32, i8, u8 and i16", to_string(x), to_string(y)));
   const IntegerForm form = {to, quantization ? *quantization : *x.quantization, rounding};
   const fb::Requantize requantize =
       quantization ? requantize_of(form, {}) : fb::Requantize(device_rounding(rounding), 0, 0);

@@ -19,6 +19,8 @@ void emit_integer(const Pool& op, const Node& node, emit::Context& context);
 void emit_integer(const Unary& op, const Node& node, emit::Context& context);
 void emit_integer(const Softmax& op, const Node& node, emit::Context& context);
 void emit_integer(const Reduce& op, const Node& node, emit::Context& context);
+void emit_integer(const RowNorm& op, const Node& node, emit::Context& context);
+void emit_integer(const Resample& op, const Node& node, emit::Context& context);
 
 // What a step has beside its shapes and strides.
 struct IntegerProduct {

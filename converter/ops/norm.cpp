@@ -12,6 +12,8 @@
 #include "converter/ops/axes.hpp"
 #include "converter/ops/emission.hpp"
 #include "converter/ops/functions.hpp"
+#include "converter/ops/integer.hpp"
+#include "converter/ops/integer_emission.hpp"
 
 namespace linnet::ops {
 
@@ -75,6 +77,16 @@ Channels channels_of(const Shape& shape, bool last) {
   return {count, count == 0 || shape[0] == 0 ? 0 : element_count(shape) / shape[0] / count, last};
 }
 
+void require_integer_norm(const RowNorm& op, const TensorType& x) {
+  const Quantization fixed = {{1.0f / 128.0f}, {0}};
+  require_quantized(x, "x");
+  if (op.kind != NormKind::L2 || op.fused.function != Function::Identity)
+    throw Error(fmt::format("{} of integers; supported is L2 without an activation", name_of(op.kind)));
+  if (x.dtype != DType::i8 || op.integer->dtype != DType::i8 || op.integer->quantization != fixed)
+    throw Error(fmt::format("from {} to {}; supported with integers is from i8 to i8 with {}", to_string(x),
+                            to_string(op.integer->type(x.shape)), to_string(fixed)));
+}
+
 }  // namespace
 
 void RowNorm::attributes(AttributeWriter& writer) const {
@@ -83,15 +95,20 @@ void RowNorm::attributes(AttributeWriter& writer) const {
   writer.add("epsilon", epsilon);
   if (epsilon_outside) writer.add("epsilon_outside", epsilon_outside);
   writer.add("fused", fused);
+  writer.add("integer", integer);
 }
 
 std::vector<TensorType> RowNorm::infer(const std::vector<const TensorType*>& inputs) const {
   const TensorType& x = required(inputs, 0, "x");
-  require_floating(x, "x");
+  if (!integer) require_floating(x, "x");
   require_axis(axis, x.shape);
   require_epsilon(epsilon);
   const Shape row = normalized_shape(x.shape, axis);
   if (element_count(row) == 0) throw Error(fmt::format("normalizes over no elements: x is {}", to_string(x.shape)));
+  if (integer) {
+    require_integer_norm(*this, x);
+    return {integer->type(x.shape)};
+  }
   for (size_t i = 1; i < 3; ++i) {
     const TensorType* parameter = optional(inputs, i);
     if (parameter == nullptr) continue;
@@ -102,6 +119,7 @@ std::vector<TensorType> RowNorm::infer(const std::vector<const TensorType*>& inp
 }
 
 std::vector<Array> RowNorm::evaluate(const std::vector<const Array*>& inputs) const {
+  if (integer) return {evaluate_integer(*this, inputs)};
   const Array& x = *inputs[0];
   std::vector<double> values = x.doubles();
   const Array *gain = optional(inputs, 1), *shift = optional(inputs, 2);
@@ -132,6 +150,7 @@ bool RowNorm::in_place(const Node&, size_t index) const {
 }
 
 void RowNorm::emit(const Node& node, emit::Context& context) const {
+  if (integer) return emit_integer(*this, node, context);
   require_float_arithmetic(node);
   const auto parameter = [&](size_t index, std::string_view what) {
     const Array* array = constant_input(node, index, what);

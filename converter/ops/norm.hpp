@@ -16,6 +16,7 @@ struct RowNorm : OpBase<RowNorm> {
   double epsilon = 1e-5;
   bool epsilon_outside = false;
   Activation fused;
+  std::optional<IntegerForm> integer;  // of L2 without gain and shift; absent: real numbers
 
   void attributes(AttributeWriter& writer) const override;
   std::vector<TensorType> infer(const std::vector<const TensorType*>& inputs) const override;

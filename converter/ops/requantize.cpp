@@ -1,6 +1,7 @@
 #include "converter/ops/requantize.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -124,21 +125,60 @@ int32_t fixed_one_over_one_plus(int32_t value) {
   return scaled(reciprocal_of_half_denominator(value), 1);
 }
 
-int32_t fixed_logistic(int32_t value) {
-  if (value == 0) return 1 << 30;
-  const int32_t magnitude = value > 0 ? value : wrapped(-int64_t{value});
-  const int32_t positive = fixed_one_over_one_plus(exp_of(wrapped(-int64_t{magnitude}), 4));
-  return value > 0 ? positive : wrapped(int64_t{kMost} - positive);
+// The value is 2^n r, with or without a factor of sqrt(1/2), whichever brings r nearer to it from below; log(r) is a
+// quotient of polynomials in r.
+int32_t fixed_log(int32_t value) {
+  constexpr int kIntegerBits = 12, kAccumulatorBits = 6;  // of the argument and of the sum
+  constexpr int32_t kLog2 = 1488522236, kRootHalf = 1518500250, kFourthRootHalf = 1805811301;
+  constexpr int32_t kNumerator = 117049297, kSquare = 127690142, kConstant = 1057819769, kLinear = 638450708;
+  constexpr int32_t kQuarter = 1 << (29 - kAccumulatorBits);
+  const auto power = [](int bits) { return scaled(bits, 31 - kAccumulatorBits); };
+  const int zeros = std::countl_zero(static_cast<uint32_t>(value));
+  const int32_t reduced = scaled(doubling_high_multiply(scaled(value, zeros - 1), kRootHalf), 1);
+  const int headroom = std::countl_zero(static_cast<uint32_t>(doubling_high_multiply(value, kRootHalf))) - 1;
+  const int32_t r = std::min(reduced, scaled(value, headroom));
+  const int32_t exponent =
+      std::max(add(power(kIntegerBits - zeros), kQuarter), add(power(kIntegerBits - headroom), -kQuarter));
+  const int32_t p = half_sum(r, kFourthRootHalf), distance = r - kFourthRootHalf, q = add(distance, distance);
+  const int32_t square = doubling_high_multiply(q, q);
+  const int32_t numerator =
+      add(doubling_high_multiply(q, r), doubling_high_multiply(doubling_high_multiply(q, square), kNumerator));
+  const int32_t sum = add(add(kConstant, q), doubling_high_multiply(kSquare, square));
+  const int32_t denominator = add(doubling_high_multiply(p, sum), doubling_high_multiply(kLinear, q));
+  const int32_t quotient =
+      doubling_high_multiply(divide_by_power_of_two(numerator, kAccumulatorBits), fixed_one_over_one_plus(denominator));
+  return scaled(add(doubling_high_multiply(exponent, kLog2), quotient), 1);
 }
 
-// (1 - e) / (1 + e) with e = exp(-2 |x|).
-int32_t fixed_tanh(int32_t value) {
-  if (value == 0) return 0;
-  const int32_t magnitude = value > 0 ? value : wrapped(-int64_t{value});
-  const int32_t e = exp_of(wrapped(-int64_t{magnitude}), 5);  // the same bits with one more integer bit are the double
-  const int32_t x = reciprocal_of_half_denominator(e);
-  const int32_t positive = scaled(wrapped(int64_t{x} - (1 << 29)), 2);
-  return value > 0 ? positive : wrapped(-int64_t{positive});
+// Newton's method with 3 integer bits, from 1.
+FixedPoint reciprocal_root(int32_t value) {
+  constexpr int32_t kOne = 1 << 28, kThreeHalves = kOne + kOne / 2, kRootHalf = 1518500250;
+  if (value <= 1) return {kMost, 0};
+  int32_t shift = 11;
+  for (; value >= 1 << 29; ++shift) value /= 4;
+  const int pairs = (std::countl_zero(static_cast<uint32_t>(value)) - 1) / 2 - 1;
+  const int32_t half = divide_by_power_of_two((value << (2 * pairs)) >> 1, 1);
+  shift -= pairs;
+  int32_t x = kOne;
+  for (int i = 0; i < 5; ++i) {
+    const int32_t cube = scaled(doubling_high_multiply(doubling_high_multiply(x, x), x), 6);
+    x = scaled(wrapped(int64_t{doubling_high_multiply(kThreeHalves, x)} - doubling_high_multiply(half, cube)), 3);
+  }
+  x = doubling_high_multiply(x, kRootHalf);
+  return shift < 0 ? FixedPoint{x << -shift, 0} : FixedPoint{x, -shift};
+}
+
+int32_t scaled_quotient(int32_t a, int32_t b, FixedPoint factor) {
+  if (b == 0) return 0;
+  if (b < 0) {
+    a = -a;
+    b = -b;
+  }
+  const int zeros = std::countl_zero(static_cast<uint32_t>(b));
+  const int32_t reciprocal = fixed_one_over_one_plus(wrapped((int64_t{b} << zeros) - (int64_t{1} << 31)));
+  const int headroom = a == 0 ? 31 : std::countl_zero(static_cast<uint32_t>(a < 0 ? -2 * a - 1 : 2 * a));
+  const int32_t whole = doubling_high_multiply(wrapped(int64_t{a} << headroom), reciprocal);
+  return multiply(whole, {factor.multiplier, std::clamp(factor.shift - (31 - zeros) - headroom, -31, 30)});
 }
 
 }  // namespace linnet::ops

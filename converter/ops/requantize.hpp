@@ -29,8 +29,11 @@ int32_t divide_by_power_of_two(int32_t value, int32_t exponent);  // rounded, ha
 int32_t fixed_exp(int32_t value);
 // 1 / (1 + x) of 0 <= x <= 1; argument and result with 0 integer bits.
 int32_t fixed_one_over_one_plus(int32_t value);
-// Arguments with 4 integer bits, results with 0.
-int32_t fixed_logistic(int32_t value);
-int32_t fixed_tanh(int32_t value);
+// The natural logarithm of numbers of at least 1 with 12 integer bits, with 5 of them.
+int32_t fixed_log(int32_t value);
+// 1 / sqrt(value); of 0, that of 1.
+FixedPoint reciprocal_root(int32_t value);
+// a / b times the factor; 0 where b is.
+int32_t scaled_quotient(int32_t a, int32_t b, FixedPoint factor);
 
 }  // namespace linnet::ops

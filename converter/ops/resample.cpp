@@ -4,8 +4,22 @@
 
 #include "converter/emit/context.hpp"
 #include "converter/ops/axes.hpp"
+#include "converter/ops/integer.hpp"
+#include "converter/ops/integer_emission.hpp"
 
 namespace linnet::ops {
+
+namespace {
+
+void require_integer_input(const Resample& op, const TensorType& x) {
+  require_quantized(x, "input");
+  const auto fits = [](DType dtype) { return dtype == DType::i8 || dtype == DType::i32; };
+  if (!fits(x.dtype) || !fits(op.integer->dtype) || op.integer->quantization != *x.quantization)
+    throw Error(fmt::format("from {} to {} {}; supported with integers are i8 and i32 of one scale", to_string(x),
+                            ir::name(op.integer->dtype), to_string(op.integer->quantization)));
+}
+
+}  // namespace
 
 void Resample::attributes(AttributeWriter& writer) const {
   writer.add("axis", axis);
@@ -13,12 +27,17 @@ void Resample::attributes(AttributeWriter& writer) const {
   writer.add("indices", indices);
   writer.add("weights", weights);
   writer.add("bias", bias);
+  if (integer) writer.add("shift", shift);
+  writer.add("integer", integer);
 }
 
 std::vector<TensorType> Resample::infer(const std::vector<const TensorType*>& inputs) const {
   require_inputs(inputs, 1, 1);
   TensorType result = *inputs[0];
-  if (!is_floating(result.dtype)) throw Error(fmt::format("input {}; supported are floating types", to_string(result)));
+  if (integer)
+    require_integer_input(*this, result);
+  else if (!is_floating(result.dtype))
+    throw Error(fmt::format("input {}; supported are floating types", to_string(result)));
   const auto along = static_cast<size_t>(normalized_axis(axis, result.shape.size()));
   const size_t outputs = taps > 0 ? indices.size() / static_cast<size_t>(taps) : 0;
   if (taps < 1 || indices.size() % static_cast<size_t>(taps) != 0 || weights.size() != indices.size() ||
@@ -29,10 +48,12 @@ std::vector<TensorType> Resample::infer(const std::vector<const TensorType*>& in
     if (index < 0 || index >= result.shape[along])
       throw Error(fmt::format("index {} on axis {} of {}", index, axis, to_string(result.shape)));
   result.shape[along] = static_cast<int64_t>(outputs);
+  if (integer) result.dtype = integer->dtype;
   return {result};
 }
 
 std::vector<Array> Resample::evaluate(const std::vector<const Array*>& inputs) const {
+  if (integer) return {evaluate_integer(*this, inputs)};
   const Array& x = *inputs[0];
   const TensorType type = infer({&x.type()})[0];
   const AxisSplit split = split_at(x.shape(), axis);
@@ -62,6 +83,7 @@ void Resample::emit(const Node& node, emit::Context& context) const {
   const AxisSplit split = split_at(node.in(0).shape(), axis);
   const auto outputs = static_cast<size_t>(node.out().shape()[static_cast<size_t>(axis)]);
   const std::vector<int32_t> table(indices.begin(), indices.end());
+  if (integer) return emit_integer(*this, node, context);
   std::vector<float> factors(weights.begin(), weights.end());
   factors.resize(factors.size() + outputs, 0.0f);
   std::copy(bias.begin(), bias.end(), factors.end() - static_cast<std::ptrdiff_t>(outputs));

@@ -7,7 +7,9 @@ namespace linnet::ops {
 
 using namespace linnet::ir;
 
-// y[.., i, ..] = bias[i] + sum over t < taps of weights[i * taps + t] x[.., indices[i * taps + t], ..] along `axis`.
+// With `integer`, of integers by integer weights without bias: sums are divided by 2^shift, halves rounded away from
+// zero, and the result has the scale of x. y[.., i, ..] = bias[i] + sum over t < taps of weights[i * taps + t] x[..,
+// indices[i * taps + t], ..] along `axis`.
 struct Resample : OpBase<Resample> {
   static constexpr std::string_view kName = "Resample";
   int64_t axis = 0;
@@ -15,6 +17,8 @@ struct Resample : OpBase<Resample> {
   std::vector<int64_t> indices;
   std::vector<double> weights;
   std::vector<double> bias;  // one per output position (extrapolation values), or empty
+  int64_t shift = 0;
+  std::optional<IntegerForm> integer;  // absent: real numbers
 
   void attributes(AttributeWriter& writer) const override;
   std::vector<TensorType> infer(const std::vector<const TensorType*>& inputs) const override;

@@ -218,6 +218,7 @@ class Fuser {
       case Function::Softplus:
       case Function::Exp:
       case Function::Sqrt:
+      case Function::Rsqrt:
       case Function::Abs:
         return true;
       case Function::Clip:

@@ -183,8 +183,8 @@ class Recognizer {
   }
 
   // The activations, with the parameters that the values at the first five points demand. A root or a reciprocal of
-  // several nodes may hold an epsilon that matters at 0 only.
-  static std::vector<Activation> hypotheses(const std::vector<double>& at, bool one_node) {
+  // several nodes, of which one has a constant, may hold an epsilon that matters at 0 only.
+  static std::vector<Activation> hypotheses(const std::vector<double>& at, bool without_epsilon) {
     constexpr float kInfinity = std::numeric_limits<float>::infinity();
     const double far_left = at[0], left = at[1], middle = at[2], right = at[3], far_right = at[4];
     const float low = far_left == -kFar ? -kInfinity : static_cast<float>(far_left);
@@ -192,7 +192,8 @@ class Recognizer {
     std::vector<Activation> result = {
         {Function::Relu},     {Function::Sigmoid}, {Function::Tanh}, {Function::HardSwish}, {Function::Softplus},
         {Function::Softsign}, {Function::Mish},    {Function::Gelu}, {Function::GeluTanh},  {Function::Silu}};
-    if (one_node) result.insert(result.end(), {{Function::Sqrt}, {Function::Reciprocal}, {Function::Abs}});
+    if (without_epsilon)
+      result.insert(result.end(), {{Function::Sqrt}, {Function::Reciprocal}, {Function::Rsqrt}, {Function::Abs}});
     result.push_back({Function::Clip, low, high});
     if (left != 1.0) result.push_back({Function::LeakyRelu, static_cast<float>(-left)});
     result.push_back({Function::Elu, static_cast<float>(-far_left)});
@@ -207,7 +208,10 @@ class Recognizer {
     if (!survives_rounding(evaluate(candidate, true), values)) return std::nullopt;
     // 0 x is no constant: it keeps NaN, and makes it of infinities.
     if (std::all_of(values.begin(), values.end(), [&](double y) { return y == values[0]; })) return std::nullopt;
-    for (const Activation& activation : hypotheses(values, candidate.nodes.size() == 1))
+    const bool without_epsilon =
+        candidate.nodes.size() == 1 || std::all_of(candidate.nodes.begin(), candidate.nodes.end(),
+                                                   [](const Node* node) { return node->as<ops::Unary>() != nullptr; });
+    for (const Activation& activation : hypotheses(values, without_epsilon))
       if (std::isfinite(activation.alpha + activation.beta) || activation.function == Function::Clip)
         if (agrees_with(values, activation)) return activation;
     return std::nullopt;

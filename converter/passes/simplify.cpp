@@ -8,6 +8,7 @@
 #include "converter/ops/gather.hpp"
 #include "converter/ops/pad.hpp"
 #include "converter/ops/pool.hpp"
+#include "converter/ops/quantize.hpp"
 #include "converter/ops/reduce.hpp"
 #include "converter/ops/reshape.hpp"
 #include "converter/ops/slice.hpp"
@@ -54,7 +55,7 @@ class Simplifier {
     }
     merge_reshape(node) || reshape_before_transpose(node) || merge_transpose(node) || merge_slice(node) ||
         slice_before_reshape(node) || gather_to_slice(node) || flatten_concat(node) || reduce_to_reshape(node) ||
-        shrink_operands(node);
+        shrink_operands(node) || merge_quantize(node);
   }
 
   template <class T>
@@ -71,7 +72,8 @@ class Simplifier {
     if (const auto* binary = node->as<ops::Binary>()) return neutral_operand(node, *binary);
     if (!same_type) return nullptr;
     Value* x = node->inputs[0];
-    if (node->as<ops::Reshape>() || node->as<ops::Expand>() || node->as<ops::Cast>()) return x;
+    if (node->as<ops::Reshape>() || node->as<ops::Expand>() || node->as<ops::Cast>() || node->as<ops::Quantize>())
+      return x;
     if (const auto* transpose = node->as<ops::Transpose>()) return is_identity(transpose->permutation) ? x : nullptr;
     if (const auto* slice = node->as<ops::Slice>())
       return all_equal(slice->starts, 0) && all_equal(slice->steps, 1) ? x : nullptr;
@@ -230,6 +232,30 @@ class Simplifier {
     ops::Reshape reshape;
     reshape.shape = node->out().shape();
     return change(node, reshape, {part->outputs[0]}, "gathers evenly spaced elements: Slice");
+  }
+
+  // Whether int8 becomes uint8 or the reverse, with the same scale and the zero point moved alike: no number changes.
+  static bool changes_sign_only(const Node& node) {
+    const TensorType &from = node.in(0).type, &to = node.out().type;
+    if (!from.quantization || !to.quantization) return false;
+    const int64_t offset = from.dtype == DType::i8 && to.dtype == DType::u8   ? 128
+                           : from.dtype == DType::u8 && to.dtype == DType::i8 ? -128
+                                                                              : 0;
+    Quantization moved = *from.quantization;
+    for (int64_t& zero_point : moved.zero_points) zero_point += offset;
+    return offset != 0 && moved == *to.quantization;
+  }
+
+  bool merge_quantize(Node* node) {
+    const auto* last = node->as<ops::Quantize>();
+    const Node* first = last != nullptr ? producer_of<ops::Quantize>(node->inputs[0]) : nullptr;
+    if (first == nullptr) return false;
+    if (changes_sign_only(*first)) return change(node, *last, {first->inputs[0]}, "reads the integers as they were");
+    if (!changes_sign_only(*node) || !single_use(graph_, node->inputs[0])) return false;
+    ops::Quantize whole = *first->as<ops::Quantize>();
+    whole.to = last->to;
+    whole.quantization = last->quantization;
+    return change(node, whole, {first->inputs[0]}, "merged with the conversion before");
   }
 
   bool flatten_concat(Node* node) {

@@ -26,22 +26,16 @@ bool check_in_place(const StepView& step, int32_t input, const Integers* shape, 
   return true;
 }
 
-// Integers have no division and power. The largest and smallest of them are taken as they are.
+// Integers have no power. The largest and smallest of them are taken as they are.
 bool check_function(const StepView& step, Error* error) {
   const fb::Binary& binary = *step.step.op_as_Binary();
   if (!is_integer(binary)) return check_activation(binary.activation(), error);
   const fb::BinaryFunction function = binary.function();
-  const bool supported = function != fb::BinaryFunction::Div && function != fb::BinaryFunction::Pow;
+  const bool supported = function != fb::BinaryFunction::Pow;
   LINNET_REQUIRE(error, supported, LINNET_ERROR_SHAPE, -1, 0, static_cast<int64_t>(function));
   if (!check_identity(binary.activation(), error)) return false;
-  if (function != fb::BinaryFunction::Max && function != fb::BinaryFunction::Min)
-    return check_binary(binary.requantize()->rounding(), binary.quantized(), error);
-  const int32_t wanted = step.output.zero_point;
-  for (int32_t i = 0; i < step.input_count; ++i) {
-    const TensorInfo& x = step.inputs[i];
-    LINNET_REQUIRE(error, x.zero_point == wanted, LINNET_ERROR_SHAPE, x.index, wanted, x.zero_point);
-  }
-  return true;
+  return function == fb::BinaryFunction::Max || function == fb::BinaryFunction::Min ||
+         check_binary(binary.requantize()->rounding(), binary.quantized(), error);
 }
 
 bool check(const StepView& step, Error* error) {

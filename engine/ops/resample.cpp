@@ -1,19 +1,69 @@
 #include "engine/ops/lines.hpp"
+#include "engine/quantized.hpp"
 
 namespace linnet::engine {
 namespace {
 
+// int8 or int32 on either side, of one scale.
+bool check_integers(const StepView& step, const fb::Resample& table, Error* error) {
+  constexpr int32_t kMostShift = 31;
+  if (!check_feature(kHasInt8, StepFeature::Int8, error)) return false;
+  for (const TensorInfo* tensor : {&step.inputs[0], &step.output}) {
+    LINNET_REQUIRE(error, tensor->type == fb::DataType::Int8 || tensor->type == fb::DataType::Int32, LINNET_ERROR_SHAPE,
+                   tensor->index, static_cast<int64_t>(fb::DataType::Int8), static_cast<int64_t>(tensor->type));
+    LINNET_REQUIRE(error, tensor->zero_point == step.output.zero_point, LINNET_ERROR_SHAPE, tensor->index,
+                   step.output.zero_point, tensor->zero_point);
+  }
+  const int64_t rounding = static_cast<int64_t>(table.requantize()->rounding());
+  LINNET_REQUIRE(error, rounding == static_cast<int64_t>(fb::Rounding::FixedPoint), LINNET_ERROR_SHAPE, -1, 0,
+                 rounding);
+  LINNET_REQUIRE(error, table.shift() >= 0 && table.shift() <= kMostShift, LINNET_ERROR_SHAPE, -1, kMostShift,
+                 table.shift());
+  return check_requantize(*table.requantize(), step.output, error);
+}
+
 bool check(const StepView& step, Error* error) {
   const fb::Resample& table = *step.step.op_as_Resample();
-  if (!check_float(step, error) || !check_lines(step, table, error)) return false;
+  const bool integers = table.requantize() != nullptr;
+  if (!(integers ? check_integers(step, table, error) : check_float(step, error)) || !check_lines(step, table, error)) {
+    return false;
+  }
   LINNET_REQUIRE(error, table.taps() >= 1, LINNET_ERROR_SHAPE, -1, 1, table.taps());
   const int64_t taps = static_cast<int64_t>(table.out_size()) * table.taps();
   return check_indices(step, table.indices(), taps, table.in_size(), error) &&
-         check_words(step, table.weights(), taps + table.out_size(), error);
+         check_words(step, table.weights(), integers ? taps : taps + table.out_size(), error);
+}
+
+void run_integers(const StepView& step, const linnet_session& session) {
+  const fb::Resample& table = *step.step.op_as_Resample();
+  const TensorInfo& x = step.inputs[0];
+  const TensorInfo& y = step.output;
+  const int64_t taps = table.taps();
+  kernels::ResampleIntArgs args = {};
+  args.wide_x = x.type == fb::DataType::Int32;
+  args.wide_y = y.type == fb::DataType::Int32;
+  args.outer = 1;
+  args.in_size = table.in_size();
+  args.inner = table.inner();
+  args.taps = table.taps();
+  args.shift = table.shift();
+  args.low = table.requantize()->low();
+  args.high = table.requantize()->high();
+  parallel_lines(session, step, table, taps, [&](int64_t x_offset, int64_t y_offset, int64_t first, int32_t lines) {
+    kernels::ResampleIntArgs part = args;
+    part.out_size = lines;
+    part.x = session.input<uint8_t>(x) + x_offset * x.element_bytes;
+    part.indices = step.model.integers(table.indices()) + first * taps;
+    part.weights = step.model.integers(table.weights()) + first * taps;
+    part.y = session.output<uint8_t>(y) + y_offset * y.element_bytes;
+    session.kernels->resample_int(part);
+  });
 }
 
 void run(const StepView& step, const linnet_session& session) {
   const fb::Resample& table = *step.step.op_as_Resample();
+  if (is_integer(table)) return run_integers(step, session);
+  if (!kHasFloat32) return;
   const int64_t taps = table.taps();
   const int32_t* indices = step.model.integers(table.indices());
   const float* weights = step.model.floats(table.weights());

@@ -9,14 +9,16 @@ namespace {
 constexpr int64_t kWorkPerElement = 16;  // an exponential and two passes, in multiply-adds
 
 bool check_arithmetic(const StepView& step, Error* error) {
-  constexpr int32_t kZeroPoint = -128;
   const fb::Softmax& softmax = *step.step.op_as_Softmax();
   if (softmax.factor() == nullptr) return check_float(step, error);
-  LINNET_REQUIRE(error, !softmax.log(), LINNET_ERROR_SHAPE, -1, 0, 1);
+  const int32_t zero_point = softmax.log() ? INT8_MAX : INT8_MIN;
   LINNET_REQUIRE(error, softmax.lowest_difference() <= 0, LINNET_ERROR_SHAPE, -1, 0, softmax.lowest_difference());
-  LINNET_REQUIRE(error, step.output.zero_point == kZeroPoint, LINNET_ERROR_SHAPE, step.output.index, kZeroPoint,
+  LINNET_REQUIRE(error, softmax.lowest_difference() > INT32_MIN, LINNET_ERROR_SHAPE, -1, -INT32_MAX,
+                 softmax.lowest_difference());
+  LINNET_REQUIRE(error, step.output.zero_point == zero_point, LINNET_ERROR_SHAPE, step.output.index, zero_point,
                  step.output.zero_point);
-  return check_int8(step, error) && check_factor(fb::Rounding::FixedPoint, softmax.factor(), error);
+  return check_int8(step, error) && check_factor(fb::Rounding::FixedPoint, softmax.factor(), error) &&
+         (!softmax.log() || check_factor(fb::Rounding::FixedPoint, softmax.reverse_factor(), error));
 }
 
 bool check(const StepView& step, Error* error) {
@@ -36,6 +38,8 @@ void run(const StepView& step, const linnet_session& session) {
   const int64_t x_stride = step.inputs[0].block_stride(block);
   const int64_t y_stride = step.output.block_stride(block);
   const bool joined = x_stride == block && y_stride == block;
+  const kernels::Factor reverse =
+      kHasInt8 && softmax.reverse_factor() != nullptr ? factor_of(*softmax.reverse_factor()) : kernels::Factor{};
   parallel(session, softmax.outer(), block * kWorkPerElement, [&](int32_t begin, int32_t end, int32_t) {
     const int32_t count = joined ? end - begin : 1;
     for (int32_t o = begin; o < end; o += count) {
@@ -43,7 +47,7 @@ void run(const StepView& step, const linnet_session& session) {
         session.kernels->softmax_s8({count, softmax.axis(), softmax.inner(),
                                      session.input<int8_t>(step.inputs[0]) + o * x_stride,
                                      session.output<int8_t>(step.output) + o * y_stride, factor_of(*softmax.factor()),
-                                     softmax.lowest_difference()});
+                                     softmax.lowest_difference(), softmax.log(), reverse});
         continue;
       }
       if (!kHasFloat32) return;

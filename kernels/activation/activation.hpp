@@ -4,6 +4,7 @@
 
 #include "kernels/function.hpp"
 #include "kernels/simd/math.hpp"
+#include "kernels/simd/trigonometry.hpp"
 #include "schema/features.hpp"
 
 namespace linnet::kernels {
@@ -43,6 +44,9 @@ struct ActivationFunction {
     if constexpr (kFunction == Function::Floor) return floor(x);
     if constexpr (kFunction == Function::Ceil) return ceil(x);
     if constexpr (kFunction == Function::Round) return round(x);
+    if constexpr (kFunction == Function::Sin) return sin(x);
+    if constexpr (kFunction == Function::Cos) return cos(x);
+    if constexpr (kFunction == Function::Rsqrt) return one / sqrt(x);
   }
 };
 
@@ -110,6 +114,9 @@ LINNET_INLINE void visit_activation(const Activation& activation, const Visitor&
     LINNET_VISIT(Floor)
     LINNET_VISIT(Ceil)
     LINNET_VISIT(Round)
+    LINNET_VISIT(Sin)
+    LINNET_VISIT(Cos)
+    LINNET_VISIT(Rsqrt)
 #undef LINNET_VISIT
   }
 }

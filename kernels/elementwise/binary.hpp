@@ -16,6 +16,7 @@ LINNET_INLINE F32<Isa> binary_function(F32<Isa> a, F32<Isa> b) {
   if constexpr (kFunction == BinaryFunction::Min) return min_or_nan(a, b);
   if constexpr (kFunction == BinaryFunction::Pow) return pow(a, b);
   if constexpr (kFunction == BinaryFunction::PRelu) return select(a < F32<Isa>::set(0.0f), b * a, a);
+  if constexpr (kFunction == BinaryFunction::SquaredDifference) return (a - b) * (a - b);
 }
 
 // Columns of one operand: a vector of them, or the same one everywhere.
@@ -66,6 +67,7 @@ LINNET_INLINE void binary_columns(BinaryFunction function, const float* a, bool 
     LINNET_BINARY(Min)
     LINNET_BINARY(Pow)
     LINNET_BINARY(PRelu)
+    LINNET_BINARY(SquaredDifference)
 #undef LINNET_BINARY
   }
 }

@@ -1,7 +1,7 @@
 // int8 functions of two operands.
 #pragma once
 
-#include "kernels/quant/requantize.hpp"
+#include "kernels/quant/fixed_point.hpp"
 
 namespace linnet::kernels {
 
@@ -30,6 +30,22 @@ LINNET_INLINE void binary_int8_rows(const BinaryInt8Args& args, Function functio
   }
 }
 
+// Quotients lane by lane, a division being one anyway.
+template <class Isa>
+void divide_int8_rows(const BinaryInt8Args& args) {
+  using V = I32<isa::scalar>;
+  const QuantizedBinary& q = args.quantized;
+  const Range<isa::scalar> range(q.requantize);
+  const F32<isa::scalar> factor = from_bits(V{q.y.multiplier});
+  const bool fixed_point = q.requantize.rounding == Rounding::FixedPoint;
+  binary_int8_rows<isa::scalar>(args, [&](V a, V b) LINNET_INLINE_LAMBDA {
+    const int32_t x = a.v - q.a_zero_point, y = b.v - q.b_zero_point;
+    if (y == 0) return range.finish(V{0});
+    if (fixed_point) return range.finish(V{FixedPointMath<Isa>::quotient(x, y, q.y)});
+    return range.finish(to_float(V{x}) / to_float(V{y}) * factor);
+  });
+}
+
 template <class Isa>
 void binary_s8_impl(const BinaryInt8Args& args) {
   using V = I32<Isa>;
@@ -43,6 +59,8 @@ void binary_s8_impl(const BinaryInt8Args& args) {
       binary_int8_rows<Isa>(args,
                             [=](V a, V b) LINNET_INLINE_LAMBDA { return clamp<Isa>(Int<Isa>::min(a, b), low, high); });
       return;
+    case BinaryFunction::Div:
+      return divide_int8_rows<Isa>(args);
     default:
       break;
   }
@@ -56,6 +74,9 @@ void binary_s8_impl(const BinaryInt8Args& args) {
         return;
       case BinaryFunction::Mul:
         binary_int8_rows<Isa>(args, [&](V a, V b) LINNET_INLINE_LAMBDA { return pair.mul(a, b); });
+        return;
+      case BinaryFunction::SquaredDifference:
+        binary_int8_rows<Isa>(args, [&](V a, V b) LINNET_INLINE_LAMBDA { return pair.squared_difference(a, b); });
         return;
       default:
         binary_int8_rows<Isa>(args, [&](V a, V b) LINNET_INLINE_LAMBDA { return pair.prelu(a, b); });

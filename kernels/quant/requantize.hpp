@@ -111,6 +111,10 @@ struct QuantizedPair<Isa, Rounding::FixedPoint> {
   LINNET_INLINE I32<Isa> prelu(I32<Isa> a, I32<Isa> b) const {
     return select(Int<Isa>::less(a, a_zero_point), mul(a, b), range.finish(a_factor(a - a_zero_point)));
   }
+  LINNET_INLINE I32<Isa> squared_difference(I32<Isa> a, I32<Isa> b) const {
+    const I32<Isa> difference = scaled_a(a) - scaled_b(b);
+    return range.finish(y_factor(Int<Isa>::multiply(difference, difference)));
+  }
 };
 
 template <class Isa>
@@ -136,6 +140,10 @@ struct QuantizedPair<Isa, Rounding::Float> {
   }
   LINNET_INLINE I32<Isa> prelu(I32<Isa> a, I32<Isa> b) const {
     return select(Int<Isa>::less(a, a_zero_point), mul(a, b), range.finish(scaled_a(a)));
+  }
+  LINNET_INLINE I32<Isa> squared_difference(I32<Isa> a, I32<Isa> b) const {
+    const F32<Isa> difference = scaled_a(a) - scaled_b(b);
+    return range.finish(difference * difference * y_factor);
   }
 };
 

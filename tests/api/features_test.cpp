@@ -71,6 +71,7 @@ const FeatureRow kRows[] = {
     {"Relu", [](ModelBuilder& b) { unary(b, fb::Function::Relu); }, true, 0, 0, 0},
     {"LeakyRelu", [](ModelBuilder& b) { unary(b, fb::Function::LeakyRelu); }, false, 0, 2, 2},
     {"Round", [](ModelBuilder& b) { unary(b, fb::Function::Round); }, false, 0, 2, 25},
+    {"Cos", [](ModelBuilder& b) { unary(b, fb::Function::Cos); }, false, 0, 2, 27},
     {"ReduceSum", [](ModelBuilder& b) { reduce(b, fb::ReduceKind::Sum); }, false, 0, 3, 0},
     {"ReduceMean", [](ModelBuilder& b) { reduce(b, fb::ReduceKind::Mean); }, true, 0, 0, 0},
     {"ReduceSumSquare", [](ModelBuilder& b) { reduce(b, fb::ReduceKind::SumSquare); }, false, 0, 3, 7},

@@ -135,6 +135,29 @@ void softmax(ModelBuilder& b, bool log, int32_t lowest, int32_t zero_point) {
   apply(b, fb::CreateSoftmax(b.fbb(), 2, 8, 1, log, &kHalf, lowest), {x, b.output({2, 8}, kInt8)});
 }
 
+void norm(ModelBuilder& b, fb::NormKind kind, bool with_gain = false, const fb::Requantize& requantize = kWhole,
+          const fb::Activation* activation = nullptr) {
+  b.quantize(0.5f, 1);
+  const uint32_t gain = with_gain ? 1 + b.buffer(std::vector<float>(8)) : 0;
+  apply(b, fb::CreateRowNorm(b.fbb(), kind, 8, 0, gain, 0, activation, false, &requantize),
+        {b.input({2, 8}, kInt8), b.output({2, 8}, kInt8)});
+}
+
+struct Resampling {
+  fb::DataType x = kInt8, y = kInt8;
+  int32_t y_zero_point = 1, shift = 10;
+  size_t weights = 8;
+  fb::Requantize requantize = kWhole;
+};
+void resample(ModelBuilder& b, const Resampling& r) {
+  const uint32_t indices = b.buffer(std::vector<int32_t>(8)), weights = b.buffer(std::vector<int32_t>(r.weights));
+  b.quantize(0.5f, 1);
+  const uint32_t x = b.input({1, 3, 5}, r.x);
+  b.quantize(0.5f, r.y_zero_point);
+  apply(b, fb::CreateResample(b.fbb(), 1, 3, 4, 5, 2, indices, weights, &r.requantize, r.shift),
+        {x, b.output({1, 4, 5}, r.y)});
+}
+
 void pool(ModelBuilder& b, bool count_include_pad, int32_t y_zero_point, const fb::Activation* activation = nullptr) {
   b.quantize(0.5f, 1);
   const uint32_t x = b.input({1, 4, 4, 3}, kInt8);
@@ -345,7 +368,9 @@ const Wrong kWrong[] = {
      0, 0},
     {"BinaryWithoutFactors", LINNET_ERROR_MODEL_CORRUPT,
      [](ModelBuilder& b) { binary(b, fb::BinaryFunction::Add, nullptr); }},
-    {"BinaryDivision", LINNET_ERROR_SHAPE, [](ModelBuilder& b) { binary(b, fb::BinaryFunction::Div, &kHalves); }},
+    {"BinaryPower", LINNET_ERROR_SHAPE, [](ModelBuilder& b) { binary(b, fb::BinaryFunction::Pow, &kHalves); }},
+    {"GoodBinaryMaxOfOtherZeroPoint", LINNET_OK,
+     [](ModelBuilder& b) { binary(b, fb::BinaryFunction::Max, nullptr, kWhole, 2); }, -1},
     {"BinaryLeftShift", LINNET_ERROR_SHAPE,
      [](ModelBuilder& b) {
        const fb::QuantizedBinary shifted(31, kHalf, kHalf, kHalf);
@@ -356,8 +381,6 @@ const Wrong kWrong[] = {
        const fb::QuantizedBinary shifted(20, kHalf, fb::Factor(1, 31), kHalf);
        binary(b, fb::BinaryFunction::Add, &shifted);
      }},
-    {"BinaryMaxOfOtherZeroPoint", LINNET_ERROR_SHAPE,
-     [](ModelBuilder& b) { binary(b, fb::BinaryFunction::Max, nullptr, kWhole, 2); }, 0, 0},
     {"LookupTooShort", LINNET_ERROR_RANGE,
      [](ModelBuilder& b) {
        const uint32_t table = b.buffer(std::vector<int8_t>(255));
@@ -402,7 +425,63 @@ const Wrong kWrong[] = {
     {"ReduceDivisor", LINNET_ERROR_SHAPE, [](ModelBuilder& b) { reduce(b, fb::ReduceKind::Mean, kWhole, &kHalf, 0); }},
     {"ReduceDivisorOfFloat", LINNET_ERROR_SHAPE,
      [](ModelBuilder& b) { reduce(b, fb::ReduceKind::Mean, fb::Requantize(kFloat, -128, 127), &kHalf, 8); }},
-    {"SoftmaxLog", LINNET_ERROR_SHAPE, [](ModelBuilder& b) { softmax(b, true, -10, -128); }},
+    {"SoftmaxLogZeroPoint", LINNET_ERROR_SHAPE, [](ModelBuilder& b) { softmax(b, true, -10, -128); }, 0, 1},
+    {"SoftmaxLogWithoutReverse", LINNET_ERROR_MODEL_CORRUPT, [](ModelBuilder& b) { softmax(b, true, -10, 127); }},
+    {"SoftmaxDifferenceLowest", LINNET_ERROR_SHAPE, [](ModelBuilder& b) { softmax(b, false, INT32_MIN, -128); }},
+    {"GoodNorm", LINNET_OK, [](ModelBuilder& b) { norm(b, fb::NormKind::L2); }, -1},
+    {"NormKind", LINNET_ERROR_SHAPE, [](ModelBuilder& b) { norm(b, fb::NormKind::Rms); }},
+    {"NormGain", LINNET_ERROR_SHAPE, [](ModelBuilder& b) { norm(b, fb::NormKind::L2, true); }},
+    {"NormRounding", LINNET_ERROR_SHAPE,
+     [](ModelBuilder& b) { norm(b, fb::NormKind::L2, false, fb::Requantize(kFloat, -128, 127)); }},
+    {"NormRange", LINNET_ERROR_SHAPE,
+     [](ModelBuilder& b) { norm(b, fb::NormKind::L2, false, fb::Requantize(kFixed, -128, 128)); }, 0, 1},
+    {"NormActivation", LINNET_ERROR_SHAPE,
+     [](ModelBuilder& b) {
+       const fb::Activation relu(fb::Function::Relu, 0, 0);
+       norm(b, fb::NormKind::L2, false, kWhole, &relu);
+     }},
+    {"GoodResample", LINNET_OK, [](ModelBuilder& b) { resample(b, {}); }, -1},
+    {"GoodResampleToInt32", LINNET_OK,
+     [](ModelBuilder& b) {
+       resample(b, {kInt8, fb::DataType::Int32});
+     },
+     -1},
+    {"ResampleType", LINNET_ERROR_SHAPE,
+     [](ModelBuilder& b) {
+       resample(b, {fb::DataType::UInt8, kInt8});
+     },
+     0, 0},
+    {"ResampleOutputType", LINNET_ERROR_SHAPE,
+     [](ModelBuilder& b) {
+       resample(b, {kInt8, fb::DataType::Float32});
+     },
+     0, 1},
+    {"ResampleZeroPoint", LINNET_ERROR_SHAPE,
+     [](ModelBuilder& b) {
+       resample(b, {kInt8, kInt8, 2});
+     },
+     0, 0},
+    {"ResampleShiftHigh", LINNET_ERROR_SHAPE,
+     [](ModelBuilder& b) {
+       resample(b, {kInt8, kInt8, 1, 32});
+     }},
+    {"ResampleShiftLow", LINNET_ERROR_SHAPE,
+     [](ModelBuilder& b) {
+       resample(b, {kInt8, kInt8, 1, -1});
+     }},
+    {"ResampleWeightsTooShort", LINNET_ERROR_RANGE,
+     [](ModelBuilder& b) {
+       resample(b, {kInt8, kInt8, 1, 10, 7});
+     }},
+    {"ResampleRounding", LINNET_ERROR_SHAPE,
+     [](ModelBuilder& b) {
+       resample(b, {kInt8, kInt8, 1, 10, 8, fb::Requantize(kFloat, -128, 127)});
+     }},
+    {"ResampleRange", LINNET_ERROR_SHAPE,
+     [](ModelBuilder& b) {
+       resample(b, {kInt8, kInt8, 1, 10, 8, fb::Requantize(kFixed, 3, 2)});
+     },
+     0, 1},
     {"SoftmaxDifference", LINNET_ERROR_SHAPE, [](ModelBuilder& b) { softmax(b, false, 1, -128); }},
     {"SoftmaxZeroPoint", LINNET_ERROR_SHAPE, [](ModelBuilder& b) { softmax(b, false, -10, 0); }, 0, 1},
     {"PoolCountIncludePad", LINNET_ERROR_SHAPE, [](ModelBuilder& b) { pool(b, true, 1); }},

@@ -177,6 +177,17 @@ void prelu(ModelBuilder& b) {
   binary(b, fb::BinaryFunction::PRelu, kFixedPoint, {0, one, one, ModelBuilder::factor(kFixed, 0.011f)});
 }
 
+void divide(ModelBuilder& b) {
+  const fb::Factor one = ModelBuilder::factor(kFixed, 0.999f);
+  binary(b, fb::BinaryFunction::Div, kFixedPoint, {0, one, one, ModelBuilder::factor(kFixed, 0.9f)});
+}
+
+void squared_difference(ModelBuilder& b) {
+  const fb::Factor half = ModelBuilder::factor(kFixed, 0.5f);
+  binary(b, fb::BinaryFunction::SquaredDifference, kFixedPointRelu,
+         {7, half, half, ModelBuilder::factor(kFixed, 1e-4f)});
+}
+
 void unary(ModelBuilder& b) {
   std::vector<int8_t> table(256);
   for (int32_t i = 0; i < 256; ++i) table[i] = static_cast<int8_t>(i * 37 % 256);
@@ -189,6 +200,32 @@ void softmax(ModelBuilder& b) {
   b.quantize(1.0f / 256, -128);
   const fb::Factor factor(1717986918, 22);  // a scale of 0.05
   from_to(b, fb::CreateSoftmax(b.fbb(), 3, 11, 1, false, &factor, -248), x, {3, 11});
+}
+
+void log_softmax(ModelBuilder& b) {
+  const uint32_t x = int8_input(b, {3, 11});
+  b.quantize(1.0f / 16, 127);
+  const fb::Factor factor(1717986918, 22), reverse(1342177280, -21);  // a scale of 0.05
+  from_to(b, fb::CreateSoftmax(b.fbb(), 3, 11, 1, true, &factor, -248, &reverse), x, {3, 11});
+}
+
+void l2_norm(ModelBuilder& b) {
+  const uint32_t x = int8_input(b, {2, 3, 21});
+  b.quantize(1.0f / 128, 0);
+  from_to(b, fb::CreateRowNorm(b.fbb(), fb::NormKind::L2, 21, 0, 0, 0, nullptr, false, &kFixedPoint), x, {2, 3, 21});
+}
+
+void resample(ModelBuilder& b) {
+  const uint32_t x = int8_input(b, {4, 3, 18}), lines = b.slice({4, 6, 18}, fb::DataType::Int32);
+  std::vector<int32_t> indices, weights;
+  for (int32_t i = 0; i < 6; ++i) {
+    indices.insert(indices.end(), {i / 3, i / 2});
+    weights.insert(weights.end(), {1024 - 170 * i, 170 * i});
+  }
+  const uint32_t taps = b.buffer(indices), factors = b.buffer(weights);
+  b.step(fb::CreateResample(b.fbb(), 4, 3, 6, 18, 2, taps, factors, &kFixedPoint), {x}, {lines});
+  const uint32_t few = b.buffer(std::vector<int32_t>{5, 0, 3}), ones = b.buffer(std::vector<int32_t>{1024, 900, -1100});
+  from_to(b, fb::CreateResample(b.fbb(), 4, 6, 3, 18, 1, few, ones, &kFixedPointRelu, 20), lines, {4, 3, 18});
 }
 
 void mean(ModelBuilder& b) {
@@ -254,8 +291,13 @@ std::vector<OperatorModel> int8_operator_models() {
       {"Binary_int8_add", add},
       {"Binary_int8_multiply", multiply},
       {"Binary_int8_prelu", prelu},
+      {"Binary_int8_divide", divide},
+      {"Binary_int8_squared_difference", squared_difference},
       {"Unary_int8", unary},
       {"Softmax_int8", softmax},
+      {"Softmax_int8_log", log_softmax},
+      {"RowNorm_int8", l2_norm},
+      {"Resample_int8", resample},
       {"Reduce_int8_mean", mean},
       {"Reduce_int8_rows", sum_of_rows},
       {"Reduce_int8_product", product},

@@ -21,7 +21,7 @@ if ((${#targets[@]} == 0)); then
   for script in "$folder"/*.sh; do targets+=("$(basename "$script" .sh)"); done
 fi
 cmake --build --preset sanitize --parallel "$(nproc)" --target fuzz_seeds fuzz_tool_seeds "${targets[@]/#/fuzz_}"
-ctest --test-dir build/sanitize --tests-regex '^sanitize\.fuzz_(onnx_|tool_)?seeds$' --output-on-failure
+ctest --test-dir build/sanitize --tests-regex '^sanitize\.fuzz_(onnx_|tflite_|tool_)?seeds$' --output-on-failure
 
 status=0
 for target in "${targets[@]}"; do

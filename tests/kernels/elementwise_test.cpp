@@ -10,7 +10,8 @@ constexpr float kUnwritten = -12345.5f;
 class ElementwiseTest : public KernelTest {};
 
 std::vector<float> arguments_for(Function function, size_t count, uint64_t seed) {
-  const bool positive = function == Function::Log || function == Function::Sqrt || function == Function::Reciprocal;
+  const bool positive = function == Function::Log || function == Function::Sqrt || function == Function::Reciprocal ||
+                        function == Function::Rsqrt;
   return Random(seed).floats(count, positive ? 0.1f : -6.0f, 6.0f);
 }
 
@@ -72,6 +73,8 @@ double binary_reference(BinaryFunction function, double a, double b) {
       return std::pow(a, b);
     case BinaryFunction::PRelu:
       return a < 0 ? b * a : a;
+    case BinaryFunction::SquaredDifference:
+      return (a - b) * (a - b);
   }
   return NAN;
 }

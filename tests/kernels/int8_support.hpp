@@ -64,6 +64,21 @@ inline int32_t quantized_add(int32_t a, int32_t b, const QuantizedBinary& q, boo
   return finish_float(sum, q.requantize);
 }
 
+inline int32_t quantized_squared_difference(int32_t a, int32_t b, const QuantizedBinary& q) {
+  const int32_t da = a - q.a_zero_point, db = b - q.b_zero_point;
+  if (q.requantize.rounding == Rounding::FixedPoint) {
+    const int64_t difference = wrap(int64_t{fixed_point(wrap(int64_t{da} << q.left_shift), q.a)} -
+                                    fixed_point(wrap(int64_t{db} << q.left_shift), q.b));
+    return requantized(wrap(difference * difference), q.y, q.requantize);
+  }
+  const volatile float left = static_cast<float>(da) * float_of(q.a.multiplier);
+  const volatile float right = static_cast<float>(db) * float_of(q.b.multiplier);
+  const volatile float difference = left - right;
+  const volatile float square = difference * difference;
+  const volatile float scaled = square * float_of(q.y.multiplier);
+  return finish_float(scaled, q.requantize);
+}
+
 // Random parameters: ordinary ones, and every extreme.
 struct Int8Random {
   Random random;

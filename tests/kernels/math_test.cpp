@@ -42,6 +42,9 @@ const FunctionLimit kFunctions[] = {
     {"Floor", {Function::Floor, 0, 0}, 0, 0},
     {"Ceil", {Function::Ceil, 0, 0}, 0, 0},
     {"Round", {Function::Round, 0, 0}, 0, 0},
+    {"Sin", {Function::Sin, 0, 0}, 2.5, 0},
+    {"Cos", {Function::Cos, 0, 0}, 2.5, 0},
+    {"Rsqrt", {Function::Rsqrt, 0, 0}, 1.5, 0},
 };
 
 float float_of_bits(uint32_t bits) {

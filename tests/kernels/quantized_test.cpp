@@ -26,6 +26,8 @@ int32_t binary_reference(BinaryFunction function, int32_t a, int32_t b, const Qu
       return clamped(std::max(a, b), q.requantize);
     case BinaryFunction::Min:
       return clamped(std::min(a, b), q.requantize);
+    case BinaryFunction::SquaredDifference:
+      return quantized_squared_difference(a, b, q);
     default:
       return a < q.a_zero_point ? product() : requantized(a - q.a_zero_point, q.a, q.requantize);
   }
@@ -33,15 +35,21 @@ int32_t binary_reference(BinaryFunction function, int32_t a, int32_t b, const Qu
 
 // Every pair of bytes, by random factors.
 TEST_P(Quantized, BinaryOfEveryPair) {
-  const BinaryFunction functions[] = {BinaryFunction::Add, BinaryFunction::Sub, BinaryFunction::Mul,
-                                      BinaryFunction::Max, BinaryFunction::Min, BinaryFunction::PRelu};
+  const BinaryFunction functions[] = {BinaryFunction::Add,
+                                      BinaryFunction::Sub,
+                                      BinaryFunction::Mul,
+                                      BinaryFunction::Max,
+                                      BinaryFunction::Min,
+                                      BinaryFunction::PRelu,
+                                      BinaryFunction::SquaredDifference};
   std::vector<int8_t> all(256);
   for (int32_t i = 0; i < 256; ++i) all[i] = static_cast<int8_t>(i - 128);
   for (uint64_t seed = 1; seed <= 48; ++seed) {
     Int8Random random(seed);
     const Rounding rounding = static_cast<Rounding>(random_rounding(random));
-    const BinaryFunction function = functions[seed % 6];
-    QuantizedBinary q = random.binary(rounding, random.one_in(4) ? 15 : 20);
+    const BinaryFunction function = functions[seed % 7];
+    const bool squares = function == BinaryFunction::SquaredDifference;
+    QuantizedBinary q = random.binary(rounding, squares ? 7 : random.one_in(4) ? 15 : 20);
     if (function == BinaryFunction::Mul || function == BinaryFunction::PRelu) q.y = random.factor(rounding, 16);
     Guarded<int8_t> c(256 * 256);
     kernels().binary_s8({function, 256, 256, all.data(), 1, 0, all.data(), 0, 1, c.data(), 256, q});
@@ -319,9 +327,9 @@ TEST_P(Quantized, Softmax) {
     const int32_t lowest = -static_cast<int32_t>(std::floor(31.0 * (1 << 26) / std::ldexp(1.0, shift)));
     const Guarded<int8_t> x(random.bytes(outer * axis * inner, random.integer(-128, 100)));
     Guarded<int8_t> y(x.size());
-    kernels().softmax_s8({outer, axis, inner, x.data(), y.data(), factor, lowest});
+    kernels().softmax_s8({outer, axis, inner, x.data(), y.data(), factor, lowest, false, {}});
     Guarded<int8_t> plain(x.size());
-    table(IsaId::scalar)->softmax_s8({outer, axis, inner, x.data(), plain.data(), factor, lowest});
+    table(IsaId::scalar)->softmax_s8({outer, axis, inner, x.data(), plain.data(), factor, lowest, false, {}});
     ASSERT_EQ(y.values(), plain.values());
     for (int32_t o = 0; o < outer; ++o) {
       for (int32_t i = 0; i < inner; ++i) {

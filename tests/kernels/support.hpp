@@ -194,6 +194,12 @@ inline double activate(const Activation& activation, double x) {
       return std::ceil(x);
     case Function::Round:
       return std::nearbyint(x);
+    case Function::Sin:
+      return std::sin(x);
+    case Function::Cos:
+      return std::cos(x);
+    case Function::Rsqrt:
+      return 1 / std::sqrt(x);
   }
   return std::numeric_limits<double>::quiet_NaN();
 }
@@ -223,6 +229,7 @@ inline bool is_smooth(Function function) {
     case Function::Log:
     case Function::Sqrt:
     case Function::Reciprocal:
+    case Function::Rsqrt:
     case Function::Floor:
     case Function::Ceil:
     case Function::Round:

@@ -18,7 +18,8 @@ tflite_case.VERSIONS |= {name: version for name, version in {
     "PAD": 2, "CONCATENATION": 2, "TRANSPOSE_CONV": 2, "BATCH_MATMUL": 2, "MAXIMUM": 2, "MINIMUM": 2, "SLICE": 2, "STRIDED_SLICE": 2,
     "TRANSPOSE": 2, "REDUCE_MAX": 2, "REDUCE_MIN": 2, "ARG_MAX": 2, "SPACE_TO_BATCH_ND": 2, "BATCH_TO_SPACE_ND": 2, "SPLIT": 2,
     "RESIZE_NEAREST_NEIGHBOR": 2, "GATHER": 2, "PACK": 2, "UNPACK": 2, "MIRROR_PAD": 2, "EXP": 2, "RELU_0_TO_1": 1,
-    "SUM": 2, "REDUCE_PROD": 2, "ARG_MIN": 2, "SPLIT_V": 2, "PADV2": 2, "SPACE_TO_DEPTH": 2, "DEPTH_TO_SPACE": 2, "TILE": 2}.items()}
+    "SUM": 2, "REDUCE_PROD": 2, "ARG_MIN": 2, "SPLIT_V": 2, "PADV2": 2, "SPACE_TO_DEPTH": 2, "DEPTH_TO_SPACE": 2, "TILE": 2,
+    "RESIZE_BILINEAR": 2, "LOG_SOFTMAX": 2, "L2_NORMALIZATION": 2, "SQUARED_DIFFERENCE": 2, "RSQRT": 2, "REVERSE_V2": 2, "CAST": 2}.items()}
 
 
 def q8(name, *shape):
@@ -238,3 +239,130 @@ int8_case("dilation", [("SPACE_TO_BATCH_ND", ["x", "block", "pads"], ["s"], None
           {"w": w8("dilation", 6, 3, 3, 4), "b": rng("dilation").integers(-900, 900, 6).astype(np.int32), "block": i32(2, 2),
            "pads": i32(2, 3, 2, 3).reshape(2, 2), "crops": i32(0, 1, 0, 1).reshape(2, 2)},
           layer_quantization("dilation", (0.05, 9), (0.3, -4), 6, 0) | {"s": (0.05, 9), "c": (0.3, -4)}, types={"s": np.int8, "c": np.int8})
+
+# ---- resizing, normalization, further functions ------------------------------------------------------------------------------
+for tag, fields in (("", {}), ("_aligned", {"alignCorners": True}), ("_half_pixel", {"halfPixelCenters": True})):
+    for size in ((8, 10), (3, 2), (7, 5), (4, 9), (1, 1)):
+        int8_case(f"resize_bilinear{tag}_{size[0]}x{size[1]}", [("RESIZE_BILINEAR", ["x", "size"], ["y"], options("ResizeBilinear", **fields))],
+                  {"x": q8("bilinear" + tag, 2, 4, 5, 19 if size[0] == 7 else 3)}, {"size": i32(*size)}, same)
+    int8_case(f"resize_nearest{tag}_7x3", [("RESIZE_NEAREST_NEIGHBOR", ["x", "size"], ["y"], options("ResizeNearestNeighbor", **fields))],
+              {"x": q8("nearest" + tag, 1, 4, 5, 3)}, {"size": i32(7, 3)}, same)
+for tag, scale, shape in (("", 0.1, (6, 12)), ("_fine", 0.003, (4, 40)), ("_coarse", 0.9, (6, 12)), ("_image", 0.05, (2, 3, 4, 19)), ("_one", 0.1, (3, 1))):
+    int8_case(f"log_softmax{tag}", [("LOG_SOFTMAX", ["x"], ["y"], None)], {"x": q8("log_softmax" + tag, *shape)}, {},
+              {"x": (scale, 14), "y": (16 / 256, 127)})
+for tag, zero_point, shape in (("", 7, (6, 12)), ("_long", -128, (2, 3, 500)), ("_image", 127, (1, 3, 4, 19)), ("_one", 0, (256, 1))):
+    x = every.reshape(256, 1) if tag == "_one" else q8("l2" + tag, *shape)
+    int8_case(f"l2_normalization{tag}", [("L2_NORMALIZATION", ["x"], ["y"], options("L2Norm"))], {"x": x}, {}, {"x": (0.05, zero_point), "y": (1 / 128, 0)})
+for tag, a, b, y in (("", (0.05, -11), (0.03, 23), (0.5, -128)), ("_fine", (0.01, 3), (0.2, -4), (0.03, -100))):
+    int8_case(f"squared_difference{tag}", [("SQUARED_DIFFERENCE", ["a", "b"], ["y"], None)], {"a": q8("sda" + tag, 2, 4, 5, 3), "b": q8("sdb" + tag, 2, 4, 5, 3)}, {},
+              {"a": a, "b": b, "y": y})
+int8_case("squared_difference_row", [("SQUARED_DIFFERENCE", ["a", "b"], ["y"], None)], {"a": q8("sdra", 2, 4, 5, 3), "b": q8("sdrb", 1, 1, 1, 3)}, {},
+          {"a": (0.05, -11), "b": (0.03, 23), "y": (0.5, -128)})
+for op in ("MAXIMUM", "MINIMUM"):
+    int8_case(f"{op.lower()}_unequal", [(op, ["a", "b"], ["y"], None)], {"a": q8(op + "ua", 2, 5, 3), "b": q8(op + "ub", 5, 1)}, {},
+              {"a": (0.05, 7), "b": (0.1, -3), "y": (0.2, 11)})
+for name, op, x_q, y_q, opts, x in (
+        ("abs_unequal", "ABS", (0.05, 3), (0.09, -120), None, every), ("gelu_tanh", "GELU", (0.05, 7), (0.04, -123), options("Gelu", approximate=True), every),
+        ("leaky_relu_steep", "LEAKY_RELU", (0.05, 7), (0.21, 3), options("LeakyRelu", alpha=-1.7), every),
+        ("rsqrt", "RSQRT", (0.05, -128), (0.02, -128), None, every), ("rsqrt_positive", "RSQRT", (0.002, 5), (0.11, 9), None, every[:, 133:]),
+        ("rsqrt_coarse", "RSQRT", (3.0, -100), (0.004, -30), None, every[:, 28:]), ("sqrt_coarse", "SQRT", (3.0, -100), (0.1, -30), None, every[:, 28:]),
+        ("exp_wide", "EXP", (0.1, -20), (7.0, 3), None, every), ("log_zero_point", "LOG", (0.05, 10), (0.04, 20), None, every),
+        ("elu_coarse", "ELU", (0.2, -30), (0.11, 5), None, every), ("tanh_coarse", "TANH", (3.0, 0), (1 / 128, 0), None, every),
+        ("logistic_coarse", "LOGISTIC", (5.0, 0), (1 / 256, -128), None, every), ("hard_swish_fine", "HARD_SWISH", (0.004, 60), (0.002, 90), None, every),
+        ("relu_coarse", "RELU", (0.5, 7), (0.04, -100), None, every)):
+    int8_case(f"function_{name}", [(op, ["x"], ["y"], opts)], {"x": x}, {}, {"x": x_q, "y": y_q})
+
+# ---- further movement -------------------------------------------------------------------------------------------------------
+def move(name, op, x, consts, opts):
+    int8_case(name, [(op, ["x", *consts], ["y"], opts)], {"x": q8(name, *x)}, consts, same)
+
+
+move("space_to_batch", "SPACE_TO_BATCH_ND", (1, 5, 6, 3), {"block": i32(2, 3), "pads": i32(0, 1, 2, 1).reshape(2, 2)}, None)
+move("batch_to_space", "BATCH_TO_SPACE_ND", (6, 3, 3, 2), {"block": i32(2, 3), "crops": i32(0, 1, 2, 1).reshape(2, 2)}, None)
+move("broadcast_to", "BROADCAST_TO", (3, 1, 4), {"shape": i32(2, 3, 5, 4)}, None)
+move("reverse", "REVERSE_V2", (4, 5, 3), {"axes": i32(1)}, None)
+move("squeeze", "SQUEEZE", (4, 1, 3), {}, options("Squeeze", squeezeDims=[1]))
+move("expand_dims", "EXPAND_DIMS", (4, 3), {"axis": i32(1).reshape(())}, None)
+for tag, a, b, x_q, y_q in (("float", np.int8, np.float32, (0.05, 7), None), ("int32", np.int8, np.int32, (0.05, 7), None), ("plain", np.int8, np.int32, None, None),
+                            ("uint8", np.int8, np.uint8, (0.05, 7), (0.05, 7)), ("int16", np.int8, np.int16, None, None), ("from_int32", np.int32, np.int8, None, None),
+                            ("from_float", np.float32, np.int8, None, (0.05, 7)), ("from_uint8", np.uint8, np.float32, (0.05, 7), None),
+                            ("bool", np.int8, np.bool_, None, None), ("from_bool", np.bool_, np.float32, None, None), ("from_int16", np.int16, np.int32, None, None)):
+    x = rng("cast" + tag).integers(-100, 100, 40)
+    x = (x / 3).astype(a) if a == np.float32 else (x > 0) if a == np.bool_ else x.astype(a)
+    int8_case(f"cast_{tag}", [("CAST", ["x"], ["y"], options("Cast"))], {"x": x}, {}, {k: v for k, v in (("x", x_q), ("y", y_q)) if v}, types={"y": b})
+for tag, a, b, x_q, y_q in (("uint8", np.uint8, np.uint8, (0.05, 120), (0.07, 99)), ("int16", np.int16, np.int16, (0.0004, 0), (0.001, 0)),
+                            ("uint8_to_int8", np.uint8, np.int8, (0.05, 135), (0.05, 7))):
+    x = rng("rq" + tag).integers(np.iinfo(a).min, np.iinfo(a).max + 1, 300).astype(a)
+    int8_case(f"requantize_{tag}", [("QUANTIZE", ["x"], ["y"], None)], {"x": x}, {}, {"x": x_q, "y": y_q}, types={"y": b})
+
+# ---- uint8, which becomes int8 -------------------------------------------------------------------------------------------------
+def qu8(name, *shape, low=0, high=256):
+    return rng(name + "u" + str(shape)).integers(low, high, shape).astype(np.uint8)
+
+
+def uint8_case(name, ops, inputs, consts, quantized, **more):
+    int8_case("uint8_" + name, ops, inputs, consts, quantized, types={"y": np.uint8}, **more)
+
+
+def uint8_layer(name, op, x, w, w_q, opts, y_q=(0.5, 121), outputs=None):
+    m = outputs or w.shape[0]
+    uint8_case(name, [(op, ["x", "w", "b"], ["y"], opts)], {"x": qu8(name, *x)},
+               {"w": w, "b": rng(name + "b").integers(-9000, 9000, m).astype(np.int32)},
+               {"x": (0.05, 131), "y": y_q, "w": w_q, "b": (0.05 * w_q[0], 0)})
+
+
+tflite_case.VERSIONS |= {"CONV_2D": 1, "DEPTHWISE_CONV_2D": 1, "FULLY_CONNECTED": 1, "DIV": 2}
+conv_options = lambda **more: options("Conv2D", **{"padding": SAME, "strideH": 1, "strideW": 1, "fusedActivationFunction": NONE} | more)
+depthwise_options = lambda: options("DepthwiseConv2D", padding=SAME, strideH=1, strideW=1, depthMultiplier=1, fusedActivationFunction=RELU)
+for tag, low, high, zero_point in (("", 1, 256, 128), ("_narrow", 40, 220, 131), ("_wide", 0, 256, 151), ("_unsigned", 0, 256, 0), ("_negative", 0, 256, 255)):
+    uint8_layer("conv" + tag, "CONV_2D", (1, 5, 6, 7), qu8("uw" + tag, 9, 3, 3, 7, low=low, high=high), (0.0073, zero_point), conv_options())
+    uint8_layer("fully_connected" + tag, "FULLY_CONNECTED", (3, 37), qu8("uf" + tag, 10, 37, low=low, high=high), (0.0091, zero_point),
+                options("FullyConnected", fusedActivationFunction=RELU6), y_q=(0.03, 7))
+    uint8_layer("depthwise" + tag, "DEPTHWISE_CONV_2D", (1, 6, 7, 18), qu8("ud" + tag, 1, 3, 3, 18, low=low, high=high), (0.011, zero_point),
+                depthwise_options(), outputs=18, y_q=(0.13, 40))
+w = qu8("sparse wide", 9, 1, 1, 12, low=30, high=200)
+w[3, 0, 0, 5] = 255
+uint8_layer("conv_one_wide", "CONV_2D", (1, 5, 6, 12), w, (0.0073, 120), conv_options())
+for op, kind in KINDS.items():
+    uint8_case(op.lower(), [(op, ["a", "b"], ["y"], options(kind, fusedActivationFunction=RELU))],
+               {"a": qu8(op + "a", 2, 4, 5, 3), "b": qu8(op + "b", 2, 4, 5, 3)}, {}, {"a": (0.05, 117), "b": (0.07, 151), "y": (0.09, 133)})
+uint8_case("add_constant", [("ADD", ["a", "b"], ["y"], options("Add"))], {"a": qu8("uac", 2, 4, 3)}, {"b": qu8("uacb", 3)},
+           {"a": (0.05, 117), "b": (0.03, 151), "y": (0.07, 133)})
+# The reference kernel shifts by more bits than there are where the result's scale is larger.
+for tag, act, shape, y in (("", NONE, (2, 4, 5, 3), (0.05, 125)), ("_relu", RELU, (1, 1, 1, 3), (0.04, 0)), ("_one", NONE, (2, 4, 5, 1), (0.03, 148)),
+                           ("_fine", NONE, (2, 4, 5, 3), (0.001, 100))):
+    b = qu8("udivb" + tag, *shape)
+    b[b == 151] = 152
+    uint8_case(f"div{tag}", [("DIV", ["a", "b"], ["y"], options("Div", fusedActivationFunction=act))], {"a": qu8("udiva" + tag, 2, 4, 5, 3), "b": b}, {},
+               {"a": (0.05, 117), "b": (0.03, 151), "y": y})
+every_u = np.arange(256, dtype=np.uint8).reshape(1, 256)
+for op, x_q, y_q, opts in (
+        ("RELU", (0.05, 135), (0.04, 0), None), ("RELU6", (0.06, 119), (6 / 255, 0), None), ("RELU_N1_TO_1", (0.02, 131), (0.01, 128), None),
+        ("LEAKY_RELU", (0.05, 135), (0.06, 88), options("LeakyRelu", alpha=0.17)), ("HARD_SWISH", (0.06, 130), (0.04, 18), None),
+        ("LOGISTIC", (0.06, 132), (1 / 256, 0), None), ("TANH", (0.03, 132), (1 / 128, 128), None)):
+    uint8_case(f"unary_{op.lower()}", [(op, ["x"], ["y"], opts)], {"x": every_u}, {}, {"x": x_q, "y": y_q})
+for op, short in (("AVERAGE_POOL_2D", "average_pool"), ("MAX_POOL_2D", "max_pool")):
+    for tag, x, kernel, stride, padding, act in (("3x3", (2, 7, 6, 19), 3, 2, VALID, RELU), ("5x1", (1, 5, 8, 5), 5, 5, VALID, NONE)):
+        uint8_case(f"{short}_{tag}", [(op, ["x"], ["y"], options("Pool2D", padding=padding, strideH=stride, strideW=stride, filterHeight=kernel,
+                                                                filterWidth=kernel, fusedActivationFunction=act))],
+                   {"x": qu8(short, *x)}, {}, {"x": (0.05, 115), "y": (0.05, 115)})
+uint8_case("softmax", [("SOFTMAX", ["x"], ["y"], options("Softmax", beta=1.0))], {"x": qu8("softmax", 6, 12)}, {}, {"x": (0.1, 142), "y": (1 / 256, 0)})
+uint8_case("log_softmax", [("LOG_SOFTMAX", ["x"], ["y"], None)], {"x": qu8("log_softmax", 6, 12)}, {}, {"x": (0.1, 142), "y": (16 / 256, 255)})
+uint8_case("prelu", [("PRELU", ["x", "slope"], ["y"], None)], {"x": qu8("prelu", 2, 4, 5, 3)}, {"slope": qu8("prelus", 1, 1, 3)},
+           {"x": (0.05, 135), "slope": (0.01, 125), "y": (0.06, 108)})
+uint8_case("mean", [("MEAN", ["x", "axes"], ["y"], options("Reducer", keepDims=True))], {"x": qu8("mean", 2, 6, 7, 5)}, {"axes": i32(1, 2)},
+           {"x": (0.05, 115), "y": (0.04, 123)})
+usame = {"x": (0.05, 135), "y": (0.05, 135)}
+uint8_case("maximum", [("MAXIMUM", ["x", "b"], ["y"], None)], {"x": qu8("umax", 2, 5, 3), "b": qu8("umaxb", 5, 1)}, {}, usame | {"b": (0.05, 135)})
+uint8_case("concatenation", [("CONCATENATION", ["x", "b"], ["y"], options("Concatenation", axis=1))], {"x": qu8("cx", 2, 3), "b": qu8("cb", 2, 2)}, {},
+           usame | {"b": (0.05, 135)})
+uint8_case("pad", [("PAD", ["x", "pads"], ["y"], None)], {"x": qu8("pad", 1, 4, 5, 3)}, {"pads": i32(0, 0, 1, 2, 3, 0, 0, 1).reshape(4, 2)}, usame)
+uint8_case("padv2", [("PADV2", ["x", "pads", "value"], ["y"], None)], {"x": qu8("padv2", 1, 4, 5, 3)},
+           {"pads": i32(0, 0, 1, 2, 3, 0, 0, 1).reshape(4, 2), "value": np.uint8([77]).reshape(())}, usame | {"value": (0.05, 135)})
+uint8_case("reshape", [("RESHAPE", ["x", "shape"], ["y"], options("Reshape"))], {"x": qu8("reshape", 2, 6)}, {"shape": i32(3, -1)}, usame)
+uint8_case("gather", [("GATHER", ["x", "indices"], ["y"], options("Gather", axis=0))], {"x": qu8("gather", 5, 4)}, {"indices": i32(3, 0, 4, 4)}, usame)
+int8_case("uint8_network", [("QUANTIZE", ["x"], ["q"], None), ("CONV_2D", ["q", "w", "b"], ["c"], conv_options(fusedActivationFunction=RELU)),
+                            ("DEQUANTIZE", ["c"], ["y"], None)],
+          {"x": rng("un").uniform(-6, 6, (1, 5, 6, 3)).astype(np.float32)},
+          {"w": qu8("unw", 4, 3, 3, 3, low=1), "b": rng("unb").integers(-900, 900, 4).astype(np.int32)},
+          {"q": (0.05, 131), "c": (0.1, 0), "w": (0.0073, 128), "b": (0.05 * 0.0073, 0)}, types={"q": np.uint8, "c": np.uint8, "y": np.float32})

@@ -131,7 +131,7 @@ case("add_n", [("ADD_N", ["a", "b", "c"], ["y"], options("AddN"))], {n: rand("ad
 for op, low, high in (("ABS", -3, 3), ("NEG", -3, 3), ("EXP", -3, 3), ("LOG", 0.1, 5), ("SQRT", 0.1, 5), ("RSQRT", 0.1, 5),
                       ("SQUARE", -3, 3), ("FLOOR", -3, 3), ("CEIL", -3, 3), ("ROUND", -3, 3), ("RELU", -3, 3), ("RELU6", -3, 9),
                       ("RELU_N1_TO_1", -3, 3), ("RELU_0_TO_1", -3, 3), ("ELU", -3, 3), ("HARD_SWISH", -5, 5), ("LOGISTIC", -6, 6),
-                      ("TANH", -4, 4)):
+                      ("TANH", -4, 4), ("SIN", -30, 30), ("COS", -30, 30)):
     case(op.lower(), [(op, ["x"], ["y"], None)], {"x": rand(op, 2, 5, 7, 3, low=low, high=high)})
 case("round_halves", [("ROUND", ["x"], ["y"], None)], {"x": np.arange(-9, 10, dtype=np.float32) / 2})
 case("leaky_relu", [("LEAKY_RELU", ["x"], ["y"], options("LeakyRelu", alpha=0.2))], {"x": rand("leaky", 2, 5, 3)})

@@ -371,6 +371,14 @@ TEST(Import, UnaryAttributesAndTheirDefaults) {
   EXPECT_NE(OnnxNode("Relu", 7).input({1}).attribute("alpha", 1.0f).problems(), "none");
 }
 
+TEST(Import, SineAndCosineOfData) {
+  const Array x = numbers({3}, {-2.5, 0.5, 1000});
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_NEAR(OnnxNode("Sin", 7).input({3}).run({x}).number(i), std::sin(x.number(i)), 1e-12);
+    EXPECT_NEAR(OnnxNode("Cos", 7).input({3}).run({x}).number(i), std::cos(x.number(i)), 1e-12);
+  }
+}
+
 TEST(Import, PReluSlopeBroadcastsOneWay) {
   const Array x = numbers({1, 2, 2}, {-1, 2, -3, 4});
   expect_equal(OnnxNode("PRelu", 9).input(x.shape()).constant(numbers({2, 1}, {0.5, 0.25})).run({x}),

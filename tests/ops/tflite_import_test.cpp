@@ -114,6 +114,9 @@ TEST(TfliteImport, BrokenReferencesAreNamed) {
   builder.graph->operators[0]->opcode_index = 0;
   builder.graph->operators[0]->outputs = {0};
   EXPECT_TRUE(says(builder.problems(), "output 0 'x' exists already"));
+  builder.graph->operators[0]->outputs.clear();
+  builder.graph->operators[0]->inputs = {0, 1};
+  EXPECT_NE(builder.problems(), "");
   builder.graph->operators[0]->outputs = {2};
   builder.graph->outputs = {-5};
   EXPECT_TRUE(says(builder.problems(), "graph output '' is not computed"));

@@ -104,6 +104,10 @@ const Spelling kSpellings[] = {
      0.25f},
     {"Sqrt", Function::Sqrt, [](GraphBuilder& b, Value* x) { return b.binary(BinaryFunction::Pow, x, b.scalar(0.5)); }},
     {"Reciprocal", Function::Reciprocal, [](GraphBuilder& b, Value* x) { return b.over(b.scalar(1), x); }},
+    {"Rsqrt", Function::Rsqrt,
+     [](GraphBuilder& b, Value* x) { return b.unary(Function::Reciprocal, b.unary(Function::Sqrt, x)); }},
+    {"RsqrtOfPow", Function::Rsqrt,
+     [](GraphBuilder& b, Value* x) { return b.binary(BinaryFunction::Pow, x, b.scalar(-0.5)); }},
 };
 
 class ActivationSpelling : public testing::TestWithParam<Spelling> {};

@@ -44,8 +44,22 @@ const tfl::Tensor& TfliteContext::tensor(int32_t index) const {
   return *state_.subgraph.tensors()->Get(static_cast<uint32_t>(index));
 }
 
+int32_t TfliteContext::output_index(size_t index) const {
+  if (index >= output_count()) fail(fmt::format("has {} outputs, output {} is wanted", output_count(), index));
+  return operator_.outputs()->Get(static_cast<uint32_t>(index));
+}
+
 const tfl::Tensor& TfliteContext::output_tensor(size_t index) const {
   return tensor(output_index(index));
+}
+
+ir::TensorType TfliteContext::output_type(size_t index) const {
+  const tfl::Tensor& target = output_tensor(index);
+  try {
+    return element_type_of(target);
+  } catch (const Error& error) {
+    fail(fmt::format("output {} '{}' {}", index, text_of(target.name()), error.what()));
+  }
 }
 
 bool TfliteContext::inputs_imported(const std::unordered_set<int32_t>& spoiled) const {
@@ -62,7 +76,7 @@ Value* TfliteContext::value(size_t input, int32_t index) {
   std::optional<Array> array;
   try {
     array = state_.file.constant(source);
-    if (array) array = array->with_quantization(quantization_of(source));
+    if (array) array = in_graph_form(*array, source);
   } catch (const Error& error) {
     fail(fmt::format("tensor '{}' {}", name, error.what()));
   }
@@ -100,12 +114,13 @@ std::optional<ir::IntegerForm> TfliteContext::integer_form(size_t index) {
   const Value* value = input(index);
   if (value->constant || !value->type.quantization) return std::nullopt;
   const tfl::Tensor& target = output_tensor(0);
-  const std::optional<ir::Quantization> quantization = quantization_of(target);
+  const ir::TensorType type = output_type(0);
+  const std::optional<ir::Quantization>& quantization = type.quantization;
   if (!quantization)
     fail(fmt::format("gives {} of an input {}; supported are integers with a scale",
                      tfl::EnumNameTensorType(target.type()), ir::to_string(value->type)));
   if (!quantization->per_tensor()) fail("gives an output with a scale per channel; supported is one for all");
-  return ir::IntegerForm{dtype_of(target.type()), *quantization, ir::Rounding::tflite};
+  return ir::IntegerForm{type.dtype, *quantization, ir::Rounding::tflite, target.type() == tfl::TensorType::UINT8};
 }
 
 Value* TfliteContext::parameter(size_t index, size_t input) {

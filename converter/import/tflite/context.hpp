@@ -78,8 +78,11 @@ class TfliteContext final : public Context {
   bool inputs_imported(const std::unordered_set<int32_t>& spoiled) const;
 
   int32_t input_index(size_t index) const;  // of its tensor; -1 where it is absent
+  const tfl::Tensor& input_tensor(size_t index) const { return tensor(input_index(index)); }
   const tfl::Tensor& output_tensor(size_t index) const;
-  int32_t output_index(size_t index) const { return operator_.outputs()->Get(static_cast<uint32_t>(index)); }
+  // Of the graph, without its shape; Error names the tensor.
+  ir::TensorType output_type(size_t index) const;
+  int32_t output_index(size_t index) const;
 
   // The operator's options; throws Error where they are absent or another operator's.
   template <class Options>

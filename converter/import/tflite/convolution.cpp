@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "converter/import/tflite/helpers.hpp"
+#include "converter/import/tflite/weights.hpp"
 #include "converter/ops/elementwise.hpp"
 #include "converter/ops/pool.hpp"
 
@@ -38,6 +39,7 @@ Value* with_bias(TfliteContext& context, std::unique_ptr<Op> op, Value* x, Value
 template <class Options>
 Value* add_conv(TfliteContext& context, const Options& options, Value* weights, int64_t groups) {
   Value *x = context.input(0), *bias = context.parameter(2);
+  weights = symmetric_weights(context, weights, groups, 3, x);
   auto op = std::make_unique<ops::Conv>();
   op->groups = groups;
   set_window(*op, options.padding(), x->shape(), {weights->shape()[2], weights->shape()[3]},
@@ -113,6 +115,9 @@ std::vector<Value*> import_pool(TfliteContext& context) {
       context.op_type() == tfl::BuiltinOperator::MAX_POOL_2D ? kernels::PoolKind::Max : kernels::PoolKind::Average;
   op->kernel = {options.filter_height(), options.filter_width()};
   set_window(*op, options.padding(), x->shape(), op->kernel, {options.stride_h(), options.stride_w()}, {1, 1});
+  const auto odd = [](int64_t size) { return size % 2 == 1; };  // windows: their means are never halves
+  const bool whole = options.padding() == tfl::Padding::VALID && odd(op->kernel[0]) && odd(op->kernel[1]);
+  if (op->kind == kernels::PoolKind::Average && !whole && context.integer_form()) warn_of_uint8(context);
   if (!l2) return {add_activated(context, std::move(op), {x}, options.fused_activation_function())};
   Value* mean = context.add(std::move(op), {ops::binary(context, kernels::BinaryFunction::Mul, x, x)});
   return {activated(context, ops::unary(context, {Function::Sqrt}, mean), options.fused_activation_function())};

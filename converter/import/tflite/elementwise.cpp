@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "converter/import/tflite/helpers.hpp"
+#include "converter/import/tflite/quantization.hpp"
 #include "converter/ops/broadcast.hpp"
 #include "converter/ops/cast.hpp"
 #include "converter/ops/elementwise.hpp"
@@ -19,6 +20,7 @@ struct UnaryRow {
 
 constexpr UnaryRow kUnary[] = {{tfl::BuiltinOperator::ABS, {Function::Abs}},
                                {tfl::BuiltinOperator::CEIL, {Function::Ceil}},
+                               {tfl::BuiltinOperator::COS, {Function::Cos}},
                                {tfl::BuiltinOperator::ELU, {Function::Elu, 1.0f}},
                                {tfl::BuiltinOperator::EXP, {Function::Exp}},
                                {tfl::BuiltinOperator::FLOOR, {Function::Floor}},
@@ -31,6 +33,7 @@ constexpr UnaryRow kUnary[] = {{tfl::BuiltinOperator::ABS, {Function::Abs}},
                                {tfl::BuiltinOperator::RELU_0_TO_1, {Function::Clip, 0.0f, 1.0f}},
                                {tfl::BuiltinOperator::RELU_N1_TO_1, {Function::Clip, -1.0f, 1.0f}},
                                {tfl::BuiltinOperator::ROUND, {Function::Round}},
+                               {tfl::BuiltinOperator::SIN, {Function::Sin}},
                                {tfl::BuiltinOperator::SQRT, {Function::Sqrt}},
                                {tfl::BuiltinOperator::TANH, {Function::Tanh}}};
 
@@ -102,7 +105,14 @@ std::vector<Value*> import_add_n(TfliteContext& context) {
   return {y};
 }
 
+// Of real numbers in the form in which norms are recognised.
 std::vector<Value*> import_squared_difference(TfliteContext& context) {
+  if (context.integer_form(0) || context.integer_form(1)) {
+    auto op = std::make_unique<ops::Binary>();
+    op->function = BinaryFunction::SquaredDifference;
+    return {add_activated(context, std::move(op), {context.input(0), context.input(1)},
+                          tfl::ActivationFunctionType::NONE, context.integer_form(0) ? 0 : 1)};
+  }
   Value* difference = ops::binary(context, BinaryFunction::Sub, context.input(0), context.input(1));
   return {ops::binary(context, BinaryFunction::Mul, difference, difference)};
 }
@@ -111,7 +121,9 @@ std::vector<Value*> import_square(TfliteContext& context) {
   return {ops::binary(context, BinaryFunction::Mul, context.input(0), context.input(0))};
 }
 
+// Of real numbers as two steps, from which norms are recognised.
 std::vector<Value*> import_rsqrt(TfliteContext& context) {
+  if (context.integer_form()) return {unary(context, {Function::Rsqrt}, context.input(0))};
   return {ops::unary(context, {Function::Reciprocal}, ops::unary(context, {Function::Sqrt}, context.input(0)))};
 }
 
@@ -187,8 +199,15 @@ std::vector<Value*> import_floor_div(TfliteContext& context) {
   return {ops::binary(context, BinaryFunction::Div, whole, b)};
 }
 
+// Of the integers as the file has them, whatever they stand for.
 std::vector<Value*> import_cast(TfliteContext& context) {
-  return {ops::cast(context, context.input(0), dtype_of(context.output_tensor(0).type()))};
+  const tfl::Tensor& target = context.output_tensor(0);
+  Value* x = to_file_form(context.state().graph, context.input(0), context.input_tensor(0));
+  auto op = std::make_unique<ops::Cast>();
+  op->to = dtype_of(target.type());
+  op->quantization = quantization_of(target);
+  if (x->type.dtype == op->to && x->type.quantization == op->quantization) return {context.input(0)};
+  return {to_graph_form(context.state().graph, context.add(std::move(op), {x}), target)};
 }
 
 }  // namespace linnet::import::from_tflite

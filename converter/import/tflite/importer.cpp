@@ -124,8 +124,9 @@ class SubgraphImporter {
         Value*& value = state_.values[static_cast<size_t>(input.tensor)];
         if (value != nullptr) throw Error("is listed twice");
         const ir::TensorType type = input_type(input, open);
-        value = state_.graph.add_input(input.name, type);
-        named_.insert(value->name);
+        Value* const given = state_.graph.add_input(input.name, type);
+        named_.insert(given->name);
+        value = to_graph_form(state_.graph, given, tensor(input.tensor));
       } catch (const Error& error) {
         problem("graph input '{}' {}", input.name, error.what());
         spoiled_.insert(input.tensor);
@@ -206,11 +207,12 @@ class SubgraphImporter {
       }
       Value*& bound = state_.values[static_cast<size_t>(index)];
       if (bound != nullptr) context.fail(fmt::format("output {} '{}' exists already", i, text_of(target.name())));
-      const ir::DType dtype = dtype_of(target.type());
+      const ir::TensorType declared = context.output_type(i);
+      const ir::DType dtype = declared.dtype;
       if (value->type.dtype != dtype)
         context.fail(fmt::format("output {} '{}' is declared as {}, the operator gives {}", i, text_of(target.name()),
                                  ir::name(dtype), ir::to_string(value->type)));
-      require_quantization(context, i, *value, target);
+      require_quantization(context, i, *value, declared.quantization);
       if (context.created(value) && renamed.insert(value).second) take_name(value, text_of(target.name()));
       bound = value;
     }
@@ -218,12 +220,11 @@ class SubgraphImporter {
 
   // Constants may stand for real numbers although the operators before them are evaluated in these.
   static void require_quantization(TfliteContext& context, size_t output, const Value& value,
-                                   const tfl::Tensor& target) {
-    const std::optional<ir::Quantization> declared = quantization_of(target);
+                                   const std::optional<ir::Quantization>& declared) {
     if (declared == value.type.quantization || (value.constant && !declared)) return;
-    context.fail(fmt::format("output {} '{}' is declared {}, the operator gives {}", output, text_of(target.name()),
-                             declared ? "with " + ir::to_string(*declared) : "without a scale",
-                             ir::to_string(value.type)));
+    context.fail(fmt::format(
+        "output {} '{}' is declared {}, the operator gives {}", output, text_of(context.output_tensor(output).name()),
+        declared ? "with " + ir::to_string(*declared) : "without a scale", ir::to_string(value.type)));
   }
 
   // Names of tensors need not be unique in the file.
@@ -239,6 +240,12 @@ class SubgraphImporter {
       if (value == nullptr) {
         problem("graph output '{}' is not computed by any operator", output.name);
         continue;
+      }
+      Value* const integers = value;
+      value = to_file_form(state_.graph, value, tensor(output.tensor));
+      if (value != integers && integers->name == output.name && integers->producer != nullptr) {
+        state_.graph.rename(integers, state_.graph.unique_name(output.name + "_int8"));
+        state_.graph.rename(value, output.name);
       }
       const bool free = value->name == output.name || named_.insert(output.name).second;
       const std::string name = free ? output.name : state_.graph.unique_name(output.name);

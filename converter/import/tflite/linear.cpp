@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "converter/import/tflite/helpers.hpp"
+#include "converter/import/tflite/weights.hpp"
 #include "converter/ops/linear.hpp"
 #include "converter/ops/matmul.hpp"
 
@@ -39,6 +40,7 @@ std::vector<Value*> import_fully_connected(TfliteContext& context) {
     rows = x->shape();
   }
   x = ops::reshape(context, x, rows);
+  weights = symmetric_weights(context, weights, 1, static_cast<int64_t>(rows.size()) - 1, x);
   const tfl::ActivationFunctionType activation = options.fused_activation_function();
   if (ops::is_static(weights) && (bias == nullptr || ops::is_static(bias))) {
     if (bias != nullptr && bias->shape() != Shape{outputs}) bias = ops::reshape(context, bias, {outputs});

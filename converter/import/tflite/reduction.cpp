@@ -28,10 +28,12 @@ ReduceKind kind_of(tfl::BuiltinOperator op) {
   }
 }
 
-Value* softmax(TfliteContext& context, Value* x, bool log) {
+Value* softmax(TfliteContext& context, Value* x, bool log, double beta = 1.0) {
   auto op = std::make_unique<ops::Softmax>();
   op->axis = ops::normalized_axis(-1, x->shape().size());
   op->log = log;
+  op->beta = beta;
+  op->integer = context.integer_form();
   return context.add(std::move(op), {x});
 }
 
@@ -75,13 +77,7 @@ std::vector<Value*> import_arg_max(TfliteContext& context) {
 std::vector<Value*> import_softmax(TfliteContext& context) {
   Value* x = context.input(0);
   const float beta = context.options<tfl::SoftmaxOptions>().beta();
-  if (const auto form = context.integer_form()) {
-    auto op = std::make_unique<ops::Softmax>();
-    op->axis = ops::normalized_axis(-1, x->shape().size());
-    op->beta = beta;
-    op->integer = form;
-    return {context.add(std::move(op), {x})};
-  }
+  if (context.integer_form()) return {softmax(context, x, false, static_cast<double>(beta))};
   if (beta != 1.0f) x = ops::binary(context, kernels::BinaryFunction::Mul, x, ops::scalar(context, beta, x, "beta"));
   return {softmax(context, x, false)};
 }
@@ -96,9 +92,10 @@ std::vector<Value*> import_l2_normalization(TfliteContext& context) {
   op->kind = kernels::NormKind::L2;
   op->axis = ops::normalized_axis(-1, x->shape().size());
   op->epsilon = 1e-6;  // TensorFlow Lite's
+  if (context.integer_form()) warn_of_uint8(context);
   const auto* options = context.optional_options<tfl::L2NormOptions>();
-  Value* y = context.add(std::move(op), {x});
-  return {options != nullptr ? activated(context, y, options->fused_activation_function()) : y};
+  return {add_activated(context, std::move(op), {x},
+                        options != nullptr ? options->fused_activation_function() : tfl::ActivationFunctionType::NONE)};
 }
 
 }  // namespace linnet::import::from_tflite

@@ -39,6 +39,25 @@ ops::Resample bilinear_table(const ResizeOptions& options, int64_t in, int64_t o
   return table;
 }
 
+// The same of integers, whose positions have 10 bits of fraction.
+ops::Resample integer_bilinear_table(const ResizeOptions& options, int64_t in, int64_t out) {
+  constexpr int64_t kOne = 1 << 10;
+  ops::Resample table;
+  table.taps = 2;
+  const bool aligned = options.align_corners && out > 1;
+  const int64_t intervals = aligned ? out - 1 : out, length = aligned ? in - 1 : in;
+  const int64_t scale = (kOne * length + intervals / 2) / intervals;
+  for (int64_t i = 0; i < out; ++i) {
+    const int64_t position = i * scale + (options.half_pixel_centers ? scale / 2 - kOne / 2 : 0);
+    const int64_t lower = std::clamp<int64_t>(position / kOne, 0, in - 1);
+    const int64_t upper = std::clamp<int64_t>((position + kOne - 1) / kOne, 0, in - 1);
+    const auto weight = static_cast<double>(position - kOne * lower);
+    table.indices.insert(table.indices.end(), {lower, upper});
+    table.weights.insert(table.weights.end(), {static_cast<double>(kOne) - weight, weight});
+  }
+  return table;
+}
+
 std::vector<int64_t> nearest_indices(const ResizeOptions& options, int64_t in, int64_t out) {
   std::vector<int64_t> indices;
   const float scale = scale_of(options, in, out), offset = options.half_pixel_centers ? 0.5f : 0.0f;
@@ -71,10 +90,36 @@ ResizeOptions checked_options(TfliteContext& context) {
 
 }  // namespace
 
+namespace {
+
+// Sums are rounded once, after the last axis.
+Value* resize_integers(TfliteContext& context, const ResizeOptions& options, Value* x,
+                       const std::vector<int64_t>& size) {
+  constexpr int64_t kFraction = 10;  // of the weights, in bits
+  warn_of_uint8(context);
+  const std::optional<IntegerForm> form = context.integer_form();
+  std::vector<size_t> axes;
+  for (size_t d = 0; d < 2; ++d)
+    if (x->shape()[d + 1] != size[d]) axes.push_back(d);
+  for (const size_t d : axes) {
+    const bool last = d == axes.back();
+    auto op = std::make_unique<ops::Resample>(integer_bilinear_table(options, x->shape()[d + 1], size[d]));
+    op->axis = static_cast<int64_t>(d) + 1;
+    op->integer = form;
+    if (last) op->shift = kFraction * static_cast<int64_t>(axes.size());
+    if (!last) op->integer->dtype = DType::i32;
+    x = context.add(std::move(op), {x});
+  }
+  return x;
+}
+
+}  // namespace
+
 std::vector<Value*> import_resize_bilinear(TfliteContext& context) {
   const ResizeOptions options = checked_options<tfl::ResizeBilinearOptions>(context);
   Value* x = context.input(0);
   const std::vector<int64_t> size = output_size(context, x);
+  if (context.integer_form()) return {resize_integers(context, options, x, size)};
   for (size_t d = 0; d < 2; ++d) {
     const int64_t in = x->shape()[d + 1];
     if (in == size[d]) continue;

@@ -15,11 +15,11 @@ std::vector<Value*> import_densify(TfliteContext& context) {
 
 // To integers, from real numbers or from integers of another scale.
 std::vector<Value*> import_quantize(TfliteContext& context) {
-  const std::optional<Quantization> quantization = quantization_of(context.output_tensor(0));
-  if (!quantization) context.fail("gives an output without a scale");
+  const TensorType type = context.output_type(0);
+  if (!type.quantization) context.fail("gives an output without a scale");
   auto op = std::make_unique<ops::Quantize>();
-  op->to = dtype_of(context.output_tensor(0).type());
-  op->quantization = quantization;
+  op->to = type.dtype;
+  op->quantization = type.quantization;
   return {context.add(std::move(op), {context.input(0)})};
 }
 

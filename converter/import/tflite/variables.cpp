@@ -81,7 +81,7 @@ std::vector<Value*> import_call_once(TfliteContext& context) {
     const tfl::Tensor& tensor = *subgraph.tensors()->Get(static_cast<uint32_t>(value));
     const std::optional<Array> array = state.file.constant(tensor);
     if (!array) context.fail(fmt::format("the value of variable '{}' is not constant", name));
-    state.variables[name].initial = array->with_quantization(quantization_of(tensor));
+    state.variables[name].initial = in_graph_form(*array, tensor);
   });
   return {};
 }

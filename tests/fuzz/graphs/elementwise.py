@@ -46,7 +46,7 @@ SIMPLE = {
     "HardSwish": (14, lambda x: x * np.clip(x / 6 + 0.5, 0, 1)), "Softplus": (7, softplus),
     "Softsign": (7, lambda x: x / (1 + np.abs(x))), "Mish": (18, lambda x: x * np.tanh(softplus(x))),
     "Exp": (7, np.exp), "Abs": (7, np.abs), "Neg": (7, np.negative), "Floor": (7, np.floor), "Ceil": (7, np.ceil),
-    "Round": (11, np.round)}
+    "Round": (11, np.round), "Sin": (7, np.sin), "Cos": (7, np.cos)}
 
 
 @operator(*SIMPLE, weight=6)

@@ -9,9 +9,9 @@ from .constants import as_float, node
 from .registry import operator
 from .shapes import broadcast, other_shape
 
-FUNCTIONS = {"Sin": (7, -3, 3), "Cos": (7, -3, 3), "Tan": (7, -1, 1), "Asin": (7, -0.9, 0.9), "Acos": (7, -0.9, 0.9),
-             "Atan": (7, -3, 3), "Sinh": (9, -2, 2), "Cosh": (9, -2, 2), "Asinh": (9, -3, 3), "Acosh": (9, 1.2, 3),
-             "Atanh": (9, -0.8, 0.8), "Sign": (9, -1, 1), "Shrink": (9, -2, 2), "ThresholdedRelu": (10, -2, 2), "Celu": (12, -2, 2)}
+FUNCTIONS = {"Tan": (7, -1, 1), "Asin": (7, -0.9, 0.9), "Acos": (7, -0.9, 0.9), "Atan": (7, -3, 3), "Sinh": (9, -2, 2),
+             "Cosh": (9, -2, 2), "Asinh": (9, -3, 3), "Acosh": (9, 1.2, 3), "Atanh": (9, -0.8, 0.8), "Sign": (9, -1, 1),
+             "Shrink": (9, -2, 2), "ThresholdedRelu": (10, -2, 2), "Celu": (12, -2, 2)}
 
 
 def function(g):
