@@ -20,6 +20,9 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
+// A tensor's name in a table: of names that TensorFlow Lite joined ("a;b;c") the first, "a;...".
+std::string shown_name(const std::string& name);
+
 std::string with_thousands(int64_t value);  // "1,234,567"
 
 // Writes JSON with two-space indentation. Numbers that JSON cannot express (NaN, infinities) become null.
