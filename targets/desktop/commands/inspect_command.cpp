@@ -54,7 +54,7 @@ void print_head(const Device& device, const ModelFacts& model) {
 }
 
 std::string scale_text(const TensorFacts& tensor) {
-  return tensor.scale == 0 ? "" : fmt::format("{:.9g}", tensor.scale);
+  return tensor.scale == 0 ? "" : fmt::format("{}", tensor.scale);
 }
 std::string zero_point_text(const TensorFacts& tensor) {
   return tensor.scale == 0 ? "" : fmt::format("{}", tensor.zero_point);
@@ -143,7 +143,7 @@ void write_json_tensor(const TensorFacts& tensor, JsonWriter* json) {
   json->field("offset", tensor.offset).field("bytes", tensor.bytes).field("rolling_lines", tensor.rolling_lines);
   json->field("first_step", tensor.first_step).field("last_step", tensor.last_step);
   if (tensor.scale != 0) {
-    json->field("scale", static_cast<double>(tensor.scale)).field("zero_point", tensor.zero_point);
+    json->field("scale", tensor.scale).field("zero_point", tensor.zero_point);
   }
   json->end_object();
 }

@@ -95,7 +95,7 @@ void print_summary(const OutputSamples& output, const OutputSamples& model) {
 void write_json_output(const OutputSamples& output, const OutputSamples& model, bool values, JsonWriter* json) {
   json->begin_object().field("name", output.name).field("type", type_name(model.type));
   if (is_quantized(model.type, model.scale)) {
-    json->field("scale", static_cast<double>(model.scale)).field("zero_point", model.zero_point);
+    json->field("scale", model.scale).field("zero_point", model.zero_point);
   }
   json->field("shape", output.whole_shape());
   if (values) {

@@ -88,7 +88,7 @@ std::vector<unsigned char> dequantized(const std::vector<unsigned char>& element
 }
 
 std::string quantization_text(float scale, int zero_point) {
-  return scale == 0 ? "" : fmt::format(", scale {:.9g}, zero point {}", scale, zero_point);
+  return scale == 0 ? "" : fmt::format(", scale {}, zero point {}", scale, zero_point);
 }
 
 }  // namespace linnet::tools

@@ -113,6 +113,11 @@ JsonWriter& JsonWriter::value(double number) {
   return *this;
 }
 
+JsonWriter& JsonWriter::value(float number) {
+  raw(std::isfinite(number) ? fmt::format("{}", number) : "null");
+  return *this;
+}
+
 JsonWriter& JsonWriter::value(int64_t number) {
   raw(fmt::format("{}", number));
   return *this;

@@ -36,6 +36,7 @@ class JsonWriter {
   JsonWriter& value(std::string_view text);
   JsonWriter& value(const char* text) { return value(std::string_view(text)); }
   JsonWriter& value(double number);
+  JsonWriter& value(float number);  // as few digits as tell it from all others
   JsonWriter& value(int64_t number);
   JsonWriter& value(int number) { return value(int64_t{number}); }
   JsonWriter& value(bool truth);
