@@ -77,7 +77,8 @@ inline const char* rounding_of(const fb::Step& step) {
     default:
       break;
   }
-  if (requantize != nullptr) return requantize->rounding() == fb::Rounding::FixedPoint ? "tflite" : "float";
+  const bool to_integers = requantize != nullptr && requantize->low() != requantize->high();
+  if (to_integers) return requantize->rounding() == fb::Rounding::FixedPoint ? "tflite" : "float";
   const bool softmax = step.op_type() == fb::Operator::Softmax && step.op_as_Softmax()->factor() != nullptr;
   return softmax ? "tflite" : nullptr;
 }

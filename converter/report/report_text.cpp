@@ -133,7 +133,7 @@ std::string to_text(const Report& report, bool verbose) {
                         fmt::join(report.open_inputs, ", "));
   text += fmt::format("  steps    {}: {}\n", report.steps.size(), operator_counts(report));
   const std::string arithmetic = arithmetic_counts(report);
-  if (!arithmetic.empty()) text += fmt::format("  integers {}\n", arithmetic);
+  if (!arithmetic.empty()) text += fmt::format("  of these {}\n", arithmetic);
   text += fmt::format("  MACs     {}\n", grouped(report.macs));
   text +=
       fmt::format("  weights  {} bytes{}, file {} bytes\n", grouped(report.weight_bytes),

@@ -164,3 +164,12 @@ int8_case("dilation", [("SPACE_TO_BATCH_ND", ["x", "block", "pads"], ["s"], None
           {"w": w8("dilation", 6, 3, 3, 4), "b": rng("dilation").integers(-900, 900, 6).astype(np.int32), "block": i32(2, 2),
            "pads": i32(2, 3, 2, 3).reshape(2, 2), "crops": i32(0, 1, 0, 1).reshape(2, 2)},
           layer_quantization("dilation", (0.05, 9), (0.3, -4), 6, 0) | {"s": (0.05, 9), "c": (0.3, -4)}, types={"s": np.int8, "c": np.int8})
+# Integers, real numbers and integers again.
+linear = options("FullyConnected")
+int8_case("mixed", [("FULLY_CONNECTED", ["x", "w", "b"], ["h"], linear), ("DEQUANTIZE", ["h"], ["r"], None), ("TANH", ["r"], ["t"], None),
+                    ("QUANTIZE", ["t"], ["q"], None), ("FULLY_CONNECTED", ["q", "v", "c"], ["y"], linear)],
+          {"x": q8("mixed", 2, 24)},
+          {"w": w8("mixed", 20, 24), "b": rng("mixed").integers(-900, 900, 20).astype(np.int32), "v": w8("mixed2", 6, 20),
+           "c": rng("mixed2").integers(-900, 900, 6).astype(np.int32)},
+          {"x": (0.05, 9), "w": (0.002, 0), "b": (0.0001, 0), "h": (0.02, -4), "q": (1 / 128, 3), "v": (0.01, 0), "c": (0.01 / 128, 0),
+           "y": (0.05, 7)}, types={"h": np.int8, "r": np.float32, "t": np.float32, "q": np.int8})

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <regex>
 #include <tuple>
 
 #include "converter/import/tflite/file.hpp"
@@ -247,6 +248,27 @@ TEST_F(LinnetInt8, ComparingFindsTheStepThatIsNotExact) {
   EXPECT_EQ(count(json.out, "\"exact\": false"), 2u) << json.out;
 }
 
+TEST_F(LinnetInt8, ComparingDoesNotBlameIntegersForTheFloatsBeforeThem) {
+  const std::string model = convert("mixed"), source = kInt8 + "mixed.tflite";
+  const std::string input = array("x.npy", case_of("tflite_int8/mixed").inputs[0]);
+  const Outcome sound = linnet({"compare", source, model, "--input", input, "--tolerance", "1e-6", "--json"});
+  EXPECT_EQ(sound.exit_code, 0) << sound.err;
+  EXPECT_EQ(count(sound.out, "\"different\": 0,"), 4u) << sound.out;  // of five steps and an output, two give floats
+  std::string bytes = read_bytes(model);
+  const fb::Model& root = *fb::GetModel(bytes.data());
+  auto* tanh = reinterpret_cast<const uint8_t*>(root.steps()->Get(2)->op_as_Unary()->activation());
+  bytes[static_cast<size_t>(tanh - reinterpret_cast<const uint8_t*>(bytes.data()))] =
+      static_cast<char>(fb::Function::Erf);
+  const std::string other = folder_.write("other.lnt", bytes);
+  const Outcome json = linnet({"compare", source, other, "--input", input, "--json"});
+  EXPECT_EQ(json.exit_code, 0) << json.err;
+  EXPECT_EQ(count(json.out, "\"exact\": true"), 4u) << json.out;
+  EXPECT_EQ(count(json.out, "\"different\": 0,"), 1u) << json.out;
+  const Outcome strict = linnet({"compare", source, other, "--input", input, "--tolerance", "1e-6"});
+  EXPECT_EQ(strict.exit_code, 5);
+  EXPECT_NE(strict.err.find("above the tolerance"), std::string::npos) << strict.err;
+}
+
 TEST_F(LinnetInt8, ComparesWithTheFloatOriginal) {
   const golden::Case real = case_of("tflite/kws_ref_model_float32"), integers = case_of("tflite_int8/kws_ref_model");
   const std::string model = convert("kws_ref_model"), source = kInt8 + "kws_ref_model.tflite";
@@ -324,13 +346,20 @@ TEST_F(LinnetInt8, BenchStatesTheInt8Peak) {
 TEST_F(LinnetInt8, ConvertReportsTheArithmetic) {
   const std::string output = folder_.path("x.lnt");
   const Outcome text = linnet({"convert", kInt8 + "kws_ref_model.tflite", "-o", output});
-  EXPECT_NE(text.out.find("integers 12 int8\n"), std::string::npos) << text.out;
+  EXPECT_NE(text.out.find("of these 12 int8\n"), std::string::npos) << text.out;
   EXPECT_NE(text.out.find("of integer steps"), std::string::npos) << text.out;
   const Outcome json = linnet({"convert", kInt8 + "kws_ref_model.tflite", "-o", output, "--json"});
   EXPECT_TRUE(is_json(json.out)) << json.out;
   EXPECT_EQ(count(json.out, "\"arithmetic\": \"int8\""), 12u);
   EXPECT_EQ(json_number(json.out, "integer_weight_bytes"), json_number(json.out, "weight_bytes"));
   EXPECT_NE(json.out.find("\"float_steps\": []"), std::string::npos) << json.out;
+  const Outcome mixed = linnet({"convert", kInt8 + "mixed.tflite", "-o", output});
+  EXPECT_NE(mixed.out.find("of these 4 int8, 1 float32\n"), std::string::npos) << mixed.out;
+  EXPECT_TRUE(std::regex_search(mixed.out, std::regex("2 Unary +t +mixed.tflite computes it with real numbers")))
+      << mixed.out;
+  const Outcome mixed_json = linnet({"convert", kInt8 + "mixed.tflite", "-o", output, "--json"});
+  EXPECT_TRUE(is_json(mixed_json.out)) << mixed_json.out;
+  EXPECT_EQ(count(mixed_json.out, "\"reason\""), 1u) << mixed_json.out;
   const Outcome real = linnet({"convert", kFloat + "kws_ref_model_float32.tflite", "-o", output, "--json"});
   EXPECT_EQ(json_number(real.out, "integer_weight_bytes"), 0);
   EXPECT_NE(real.out.find("\"float_steps\": []"), std::string::npos) << real.out;
@@ -354,6 +383,7 @@ TEST_F(LinnetInt8, RoundsAsFloatDoesOnRequest) {
   std::vector<std::string> names = kNetworks;
   names.insert(names.end(), {"add",
                              "add_relu",
+                             "mixed",
                              "sub_broadcast",
                              "mul",
                              "mul_relu",
