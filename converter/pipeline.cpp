@@ -18,6 +18,7 @@
 #include "converter/weights/reestimate.hpp"
 #include "converter/weights/written_out.hpp"
 #include "engine/linnet.h"
+#include "schema/arithmetic.hpp"
 
 namespace linnet {
 
@@ -104,6 +105,7 @@ class Converter {
     report().passes.push_back({kImport, 0, nodes, {}, seconds_since(start_)});
     ir::verify(*conversion_.graph, kImport);
     change_weights();
+    if (options_.rounding) set_rounding();
     if (options_.keep_graphs) conversion_.source = conversion_.graph->clone();
   }
 
@@ -150,6 +152,13 @@ class Converter {
     conversion_.warnings = report().warnings = model.warnings;
     report().source_format = "TensorFlow Lite";
     take(std::move(model.graph));
+  }
+
+  void set_rounding() {
+    std::vector<std::string> warnings;
+    edit("set_rounding", [&](PassLog& log) { passes::set_rounding(graph(), *options_.rounding, log, warnings); });
+    for (auto* list : {&conversion_.warnings, &report().warnings})
+      list->insert(list->end(), warnings.begin(), warnings.end());
   }
 
   void change_weights() {
@@ -229,16 +238,37 @@ class Converter {
     report().file_bytes = static_cast<int64_t>(conversion_.model.size());
     report().placements = plan::placements(plan, emission.steps_of);
     report().steps = std::move(emission.steps);
+    describe_arithmetic();
     report().memory = report::target_memory(conversion_.model);
     progress("emit", kEmitted);
   }
+
+  // Which steps compute with integers, as the engine sees them, and why others do not.
+  void describe_arithmetic() {
+    const fb::Model& model = *fb::GetModel(conversion_.model.data());
+    std::vector<report::FloatStep> float_steps;
+    for (size_t i = 0; i < report().steps.size(); ++i) {
+      report::StepSummary& step = report().steps[i];
+      const Arithmetic arithmetic = arithmetic_of(model, *model.steps()->Get(static_cast<uint32_t>(i)));
+      step.arithmetic = name(arithmetic);
+      if (arithmetic == Arithmetic::Float32)
+        float_steps.push_back({static_cast<int>(i), fmt::format("{} computes it with real numbers", source_name())});
+      else if (arithmetic != Arithmetic::None)
+        report().integer_weight_bytes += step.weight_bytes;
+    }
+    const auto& steps = report().steps;
+    if (std::any_of(steps.begin(), steps.end(), [](const auto& step) { return step.arithmetic.starts_with("int"); }))
+      report().float_steps = std::move(float_steps);
+  }
+  std::string source_name() { return report().source_file.empty() ? "the source" : report().source_file; }
 };
 
 constexpr std::string_view kShapeOption = "--shape=", kConstantOption = "--constant=", kStripOption = "--strip-names",
                            kKeepOption = "--keep-layout",
                            kWinogradOption = "--winograd=", kCascadeOption = "--cascade=", kStrictOption = "--strict",
                            kInitOption = "--init=", kSeedOption = "--seed=", kReparamOption = "--reparam=",
-                           kDataSetOption = "--reestimate-bn=", kSignatureOption = "--signature=";
+                           kRoundingOption = "--rounding=", kDataSetOption = "--reestimate-bn=",
+                           kSignatureOption = "--signature=";
 
 // Words are separated by blanks.
 std::string escaped(std::string_view name) {
@@ -275,6 +305,7 @@ std::string to_string(const ConvertOptions& options) {
   if (options.winograd) words.push_back(fmt::format("{}{}", kWinogradOption, *options.winograd));
   if (options.cascades != plan::CascadeMode::speed)
     words.push_back(fmt::format("{}{}", kCascadeOption, plan::name(options.cascades)));
+  if (options.rounding) words.push_back(fmt::format("{}{}", kRoundingOption, name(*options.rounding)));
   if (options.strict) words.emplace_back(kStrictOption);
   if (options.initialization) {
     words.push_back(fmt::format("{}{}", kInitOption, weights::name(options.initialization->scheme)));
@@ -299,6 +330,8 @@ ConvertOptions parse_options(std::string_view text) {
       options.strict = true;
     } else if (word.starts_with(kCascadeOption)) {
       options.cascades = plan::parse_cascade_mode(word.substr(kCascadeOption.size()));
+    } else if (word.starts_with(kRoundingOption)) {
+      options.rounding = ir::parse_rounding(word.substr(kRoundingOption.size()));
     } else if (word.starts_with(kWinogradOption)) {
       options.winograd = std::stoll(word.substr(kWinogradOption.size()));
     } else if (word.starts_with(kShapeOption) && equals >= kShapeOption.size()) {

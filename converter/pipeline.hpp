@@ -31,7 +31,8 @@ struct ConvertOptions {
   // Winograd's convolution (passes::choose_winograd): 2, 4 or 6, 0 for none, absent for the cost model's choice.
   std::optional<int64_t> winograd;
   plan::CascadeMode cascades = plan::CascadeMode::speed;
-  bool strict = false;  // only what is as exact as the direct computation: F(2x2,3x3)
+  std::optional<ir::Rounding> rounding;  // --rounding: of integer arithmetic; absent: the source's
+  bool strict = false;                   // only what is as exact as the direct computation: F(2x2,3x3)
   // Changes of the weights, in this order, before the passes.
   std::optional<weights::Initialization> initialization;
   std::vector<weights::Reparametrization> reparametrizations;

@@ -9,6 +9,7 @@
 #include <type_traits>
 
 #include "engine/linnet.h"
+#include "schema/arithmetic.hpp"
 #include "schema/model_generated.h"
 
 namespace linnet::emit {
@@ -27,25 +28,9 @@ void add_function(const fb::Activation* activation, std::set<std::string>* names
   }
 }
 
-// The arithmetic of a step, or null where it only moves elements.
-template <class Table>
-const char* arithmetic_feature(const fb::Model& model, const fb::Step& step, const Table& table) {
-  constexpr bool kMoves = std::is_same_v<Table, fb::Copy> || std::is_same_v<Table, fb::Gather>;
-  bool is_integer = false;
-  if constexpr (requires { table.requantize(); }) is_integer = table.requantize() != nullptr;
-  if constexpr (std::is_same_v<Table, fb::Unary>) is_integer = table.lookup() != 0;
-  if constexpr (std::is_same_v<Table, fb::Softmax>) is_integer = table.factor() != nullptr;
-  if constexpr (std::is_same_v<Table, fb::ArgMax>) {
-    is_integer = model.tensors()->Get(step.inputs()->Get(0))->type() == fb::DataType::Int8;
-  }
-  if (kMoves || (std::is_same_v<Table, fb::Cast> && !is_integer)) return nullptr;
-  return is_integer ? "Int8" : "Float32";
-}
-
 // What a step takes besides its operator: by the fields that tables of the schema have in common.
 template <class Table>
-void add_features(const fb::Model& model, const fb::Step& step, const Table& table, std::set<std::string>* names) {
-  if (const char* arithmetic = arithmetic_feature(model, step, table)) names->insert(arithmetic);
+void add_features(const fb::Step& step, const Table& table, std::set<std::string>* names) {
   if constexpr (requires { table.activation(); }) add_function(table.activation(), names);
   if constexpr (std::is_same_v<Table, fb::Recurrent>) {
     for (const fb::Activation* activation : {table.gate(), table.cell(), table.output()}) {
@@ -69,10 +54,12 @@ std::string feature_list(std::span<const uint8_t> model) {
   if (root.cascades() != nullptr && root.cascades()->size() > 0) names.insert("cascades");
   for (uint32_t i = 0; root.steps() != nullptr && i < root.steps()->size(); ++i) {
     const fb::Step& step = *root.steps()->Get(i);
+    const Arithmetic arithmetic = arithmetic_of(root, step);
+    if (arithmetic != Arithmetic::None) names.insert(arithmetic == Arithmetic::Float32 ? "Float32" : "Int8");
     switch (step.op_type()) {
-#define LINNET_OPERATOR(Name)                               \
-  case fb::Operator::Name:                                  \
-    add_features(root, step, *step.op_as_##Name(), &names); \
+#define LINNET_OPERATOR(Name)                         \
+  case fb::Operator::Name:                            \
+    add_features(step, *step.op_as_##Name(), &names); \
     break;
 #include "schema/operators.inc"
 #undef LINNET_OPERATOR
@@ -81,6 +68,23 @@ std::string feature_list(std::span<const uint8_t> model) {
     }
   }
   return names.empty() ? "none" : fmt::format("{}", fmt::join(names, ";"));
+}
+
+// Of quantized inputs and outputs, "#define MODEL_INPUT0_SCALE 0.5f" and the zero point.
+std::string quantization_macros(std::span<const uint8_t> model, const std::string& macro) {
+  const fb::Model& root = *fb::GetModel(model.data());
+  std::string text;
+  const auto add = [&](const char* kind, const flatbuffers::Vector<uint32_t>& tensors) {
+    for (uint32_t i = 0; i < tensors.size(); ++i) {
+      const fb::Tensor& tensor = *root.tensors()->Get(tensors.Get(i));
+      if (tensor.scale() == 0) continue;
+      text += fmt::format("#define {0}_{1}{2}_SCALE {3:.8e}f\n#define {0}_{1}{2}_ZERO_POINT ({4})\n", macro, kind, i,
+                          tensor.scale(), tensor.zero_point());
+    }
+  };
+  add("INPUT", *root.inputs());
+  add("OUTPUT", *root.outputs());
+  return text;
 }
 
 std::string upper_case(std::string_view text) {
@@ -138,6 +142,7 @@ CHeader c_header(std::span<const uint8_t> model, std::string_view name, std::str
       "#define {macro}_ARENA_BYTES {arena}\n"
       "#define {macro}_OPERATORS \"{operators}\"\n"
       "#define {macro}_FEATURES \"{features}\"\n"
+      "{quantization}"
       "\n"
       "#ifdef __cplusplus\n"
       "extern \"C\" {{\n"
@@ -150,7 +155,8 @@ CHeader c_header(std::span<const uint8_t> model, std::string_view name, std::str
       "#endif\n",
       fmt::arg("version", fmt::format("{}.{}.{}", LINNET_VERSION_MAJOR, LINNET_VERSION_MINOR, LINNET_VERSION_PATCH)),
       fmt::arg("macro", macro), fmt::arg("name", name), fmt::arg("bytes", model.size()), fmt::arg("arena", arena_bytes),
-      fmt::arg("operators", operator_list(model)), fmt::arg("features", feature_list(model)));
+      fmt::arg("operators", operator_list(model)), fmt::arg("features", feature_list(model)),
+      fmt::arg("quantization", quantization_macros(model, macro)));
   result.source = fmt::format(
       "#include \"{header}\"\n"
       "\n"

@@ -13,6 +13,7 @@ namespace linnet::emit {
 //   #define NAME_ARENA_BYTES   what linnet_init needs on a Cortex-M with one thread, exactly
 //   #define NAME_OPERATORS  the operators in use, as CMake's LINNET_OPERATORS takes them: "Conv2D;Pool2D"
 //   #define NAME_FEATURES   the features in use, as CMake's LINNET_FEATURES takes them: "Relu;cascades", or "none"
+//   #define NAME_INPUT0_SCALE, NAME_INPUT0_ZERO_POINT, NAME_OUTPUT0_...   of quantized inputs and outputs
 //   extern const unsigned char name[NAME_BYTES];   aligned to LINNET_ALIGNMENT
 // The macros are in capitals.
 struct CHeader {

@@ -51,6 +51,16 @@ void AttributeWriter::add(std::string_view name, const Activation& value) {
   add(name, text);
 }
 
+std::string_view name(Rounding rounding) {
+  return rounding == Rounding::tflite ? "tflite" : "float";
+}
+
+Rounding parse_rounding(std::string_view name) {
+  for (const Rounding rounding : {Rounding::tflite, Rounding::nearest})
+    if (name == ir::name(rounding)) return rounding;
+  throw Error(fmt::format("{}: expected tflite or float", name));
+}
+
 void AttributeWriter::add(std::string_view name, const std::optional<IntegerForm>& value) {
   if (!value) return;
   add(name, fmt::format("{}{}{}", ir::name(value->dtype), to_string(value->quantization),

@@ -30,6 +30,8 @@ std::string_view name(Function function);
 // rounded: that of TensorFlow Lite's reference kernels, in fixed point, or the product with a float32 factor, to the
 // nearest, ties to even.
 enum class Rounding : uint8_t { tflite, nearest };
+std::string_view name(Rounding rounding);        // "tflite", "float"
+Rounding parse_rounding(std::string_view name);  // throws Error
 struct IntegerForm {
   DType dtype = DType::i8;
   Quantization quantization;  // of the whole output
@@ -91,6 +93,11 @@ class Op {
   // The fused activation, for operators that have one; null for the others.
   virtual Activation* activation() { return nullptr; }
 
+  // The rule by which an operator of quantized integers rounds; null for the others.
+  virtual Rounding* rounding_rule() { return nullptr; }
+  // Whether its integer form, of 8-bit inputs, exists for Rounding::nearest, too: its struct has kRoundsToNearest.
+  virtual bool rounds_to_nearest() const { return false; }
+
   // Adds this node's step(s) to the model; throws Error where the device has no such operator.
   virtual void emit(const Node& node, emit::Context& context) const;
 };
@@ -100,6 +107,21 @@ class OpBase : public Op {
  public:
   std::unique_ptr<Op> clone() const override { return std::make_unique<Derived>(static_cast<const Derived&>(*this)); }
   std::string_view name() const override { return Derived::kName; }
+  Rounding* rounding_rule() override {
+    auto& op = static_cast<Derived&>(*this);
+    if constexpr (requires { op.integer->rounding; }) {
+      return op.integer ? &op.integer->rounding : nullptr;
+    } else if constexpr (requires { Rounding(op.rounding); }) {
+      return &op.rounding;
+    } else {
+      return nullptr;
+    }
+  }
+  bool rounds_to_nearest() const override {
+    return requires {
+      Derived::kRoundsToNearest;
+    };
+  }
 };
 
 }  // namespace linnet::ir

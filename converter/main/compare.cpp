@@ -1,14 +1,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
-#include <limits>
 #include <memory>
-#include <unordered_map>
+#include <optional>
 
 #include "converter/main/commands.hpp"
-#include "schema/model_generated.h"
+#include "converter/main/comparison.hpp"
 #include "targets/desktop/commands/sample_arguments.hpp"
 #include "targets/desktop/lib/error.hpp"
 #include "targets/desktop/lib/model_facts.hpp"
@@ -18,155 +15,12 @@ namespace linnet::tools {
 namespace {
 
 struct Arguments {
-  std::string source;
+  std::string source, original;
   SessionArguments session;
   SampleArguments samples;
   int sample_count = 1;
   double tolerance = -1;
   bool json = false;
-};
-
-// Errors of one tensor against the reference, over all samples.
-struct TensorError {
-  std::string name, op, shape;
-  double largest_error = 0, largest_reference = 0, error_power = 0, reference_power = 0;
-
-  void add(double got, double reference) {
-    const bool same = got == reference || (std::isnan(got) && std::isnan(reference));
-    const double error = same ? 0 : std::abs(got - reference);
-    largest_error = std::isnan(error) ? std::numeric_limits<double>::infinity() : std::max(largest_error, error);
-    if (std::isfinite(reference)) largest_reference = std::max(largest_reference, std::abs(reference));
-    error_power += error * error;
-    reference_power += std::isfinite(reference) ? reference * reference : 0;
-  }
-  double relative() const { return largest_error == 0 ? 0 : largest_error / largest_reference; }
-  // Signal to quantization noise ratio.
-  double sqnr() const {
-    return error_power == 0 ? std::numeric_limits<double>::infinity() : 10 * std::log10(reference_power / error_power);
-  }
-};
-
-using References = std::unordered_map<std::string, ir::Array>;
-
-struct Comparison {
-  std::vector<TensorError> layers, outputs;  // layers in the order of the steps
-  int unmatched = 0;                         // tensors of the model that the graph does not have
-};
-
-// Elements (row-major) as an array of the graph's type.
-ir::Array array_of(const OutputSamples& elements, const ir::TensorType& type) {
-  const size_t count = elements.size();
-  if (ir::is_floating(type.dtype)) {
-    std::vector<double> values(count);
-    for (size_t i = 0; i < count; ++i) values[i] = elements.number(i);
-    return ir::Array::of_doubles(type.shape, std::move(values), type.dtype);
-  }
-  std::vector<int64_t> values(count);
-  for (size_t i = 0; i < count; ++i) values[i] = static_cast<int64_t>(elements.number(i));
-  return ir::Array::of_integers(type.shape, std::move(values), type.dtype).with_quantization(type.quantization);
-}
-
-// The inputs of run `run` for a graph; `on_device` takes them from the session's tensors, in the lowered graph's
-// layout.
-std::vector<ir::Array> source_inputs(const Device& device, const std::vector<InputSamples>& samples, size_t run,
-                                     const ir::Graph& graph) {
-  std::vector<ir::Array> arrays;
-  for (size_t i = 0; i < samples.size(); ++i) {
-    const linnet_tensor_view view = device.input(static_cast<int>(i));
-    const unsigned char* sample = samples[i].sample(run);
-    const OutputSamples one{"", view.type, {}, std::vector<unsigned char>(sample, sample + view.bytes), 1};
-    arrays.push_back(array_of(one, graph.inputs[i]->type));
-  }
-  return arrays;
-}
-
-std::vector<ir::Array> device_inputs(const Device& device, const ir::Graph& graph) {
-  std::vector<ir::Array> arrays;
-  for (int i = 0; i < device.info().inputs; ++i) {
-    const linnet_tensor_view view = device.input(i);
-    const auto* data = static_cast<const unsigned char*>(view.data);
-    const OutputSamples all{"", view.type, {}, std::vector<unsigned char>(data, data + view.bytes), 1};
-    arrays.push_back(array_of(all, graph.inputs[static_cast<size_t>(i)]->type));
-  }
-  return arrays;
-}
-
-// The elements of a tensor that may be a slice of another one, in row-major order.
-OutputSamples gathered(const linnet_tensor_view& view) {
-  size_t rows = 1;
-  for (int d = 0; d + 1 < view.dimensions; ++d) rows *= static_cast<size_t>(view.shape[d]);
-  const size_t columns = view.dimensions > 0 ? static_cast<size_t>(view.shape[view.dimensions - 1]) : 1;
-  const size_t bytes = type_bytes(view.type);
-  OutputSamples all{"", view.type, {}, std::vector<unsigned char>(rows * columns * bytes), 1};
-  const auto* data = static_cast<const unsigned char*>(view.data);
-  for (size_t row = 0; row < rows && columns > 0; ++row) {
-    std::memcpy(&all.bytes[row * columns * bytes], data + row * view.row_stride * bytes, columns * bytes);
-  }
-  return all;
-}
-
-// Position of a view's first element in the whole tensor.
-size_t first_element(const linnet_tensor_view& view) {
-  return view.first_line == 0 ? 0
-                              : static_cast<size_t>(view.first_line) * static_cast<size_t>(view.shape[2]) *
-                                    static_cast<size_t>(view.shape[3]);
-}
-
-class Comparer {
- public:
-  Comparer(const Conversion& conversion, const ModelFacts& named) : conversion_(conversion), named_(named) {}
-
-  // The engine's tap: one output of one step.
-  void tap(int step, int output, const linnet_tensor_view& view) {
-    const StepFacts& facts = named_.steps.at(static_cast<size_t>(step));
-    const TensorFacts& tensor = named_.tensors.at(facts.outputs.at(static_cast<size_t>(output)));
-    const auto reference = references_.find(tensor.name);
-    const OutputSamples got = gathered(view);
-    const size_t first = first_element(view), whole = static_cast<size_t>(ir::element_count(tensor.shape));
-    if (reference == references_.end() || reference->second.size() != whole || first + got.size() > whole) {
-      if (first_run_) ++result_.unmatched;
-      return;
-    }
-    const auto [place, added] = index_.try_emplace(tensor.name, result_.layers.size());
-    if (added) result_.layers.push_back({tensor.name, facts.op, shape_text(tensor.shape)});
-    TensorError& error = result_.layers[place->second];
-    for (size_t i = 0; i < got.size(); ++i) error.add(got.number(i), reference->second.number(first + i));
-  }
-
-  void run(Device& device, const std::vector<InputSamples>& samples, size_t run) {
-    store_sample(device, samples, run);
-    references_.clear();
-    ir::evaluate(*conversion_.graph, device_inputs(device, *conversion_.graph),
-                 [&](const ir::Node& node, const std::vector<ir::Array>& outputs) {
-                   for (size_t i = 0; i < outputs.size(); ++i) references_[node.outputs[i]->name] = outputs[i];
-                 });
-    device.run();
-    compare_outputs(device,
-                    ir::evaluate(*conversion_.source, source_inputs(device, samples, run, *conversion_.source)));
-    first_run_ = false;
-  }
-
-  const Comparison& result() const { return result_; }
-
- private:
-  void compare_outputs(const Device& device, const std::vector<ir::Array>& references) {
-    for (size_t i = 0; i < references.size(); ++i) {
-      const linnet_tensor_view view = device.output(static_cast<int>(i));
-      if (result_.outputs.size() <= i) {
-        result_.outputs.push_back({conversion_.source->outputs[i]->name, "output", shape_text(source_shape(view))});
-      }
-      OutputSamples got{"", view.type, {}, std::vector<unsigned char>(view.bytes), 1};
-      load_output(view, got.bytes.data());
-      for (size_t e = 0; e < got.size(); ++e) result_.outputs[i].add(got.number(e), references[i].number(e));
-    }
-  }
-
-  const Conversion& conversion_;
-  const ModelFacts& named_;
-  References references_;
-  std::unordered_map<std::string, size_t> index_;  // into result_.layers
-  Comparison result_;
-  bool first_run_ = true;
 };
 
 // The graph that the model was made from: converted again, with the options in the model's report, but with names.
@@ -202,48 +56,91 @@ void check_same_model(const Arguments& arguments, const ModelFacts& model, const
   }
 }
 
-void add_rows(const std::vector<TensorError>& errors, Table* table) {
-  for (const TensorError& error : errors) {
-    table->add({error.op, error.name, error.shape, fmt::format("{:.3e}", error.largest_error),
-                fmt::format("{:.3e}", error.relative()), fmt::format("{:.1f}", error.sqnr())});
-  }
+// Which columns a table has besides those of every comparison.
+struct Columns {
+  bool different = false, original = false;
+};
+
+std::string sqnr_text(double sqnr) {
+  return fmt::format("{:.1f}", sqnr);
 }
 
-void print_text(const Comparison& comparison) {
-  const std::vector<std::string> header = {"operator", "tensor", "shape", ">max abs error", ">relative", ">SQNR dB"};
-  Table layers(header), outputs(header);
-  add_rows(comparison.layers, &layers);
-  add_rows(comparison.outputs, &outputs);
-  fmt::print("Each step's output against the reference evaluation of the converted graph\n{}", layers.text());
+std::string table_text(const std::vector<TensorError>& errors, const Columns& columns) {
+  std::vector<std::string> header = {"operator", "tensor", "shape"};
+  if (columns.different) header.emplace_back(">different");
+  header.insert(header.end(), {">max abs error", ">relative", ">SQNR dB"});
+  if (columns.original) header.emplace_back(">dB to float");
+  Table table(header);
+  for (const TensorError& error : errors) {
+    std::vector<std::string> row = {error.op, shown_name(error.name), error.shape};
+    if (columns.different) row.push_back(error.integer ? with_thousands(static_cast<int64_t>(error.different)) : "");
+    row.insert(row.end(), {fmt::format("{:.3e}", error.largest_error), fmt::format("{:.3e}", error.relative()),
+                           sqnr_text(error.noise.sqnr())});
+    if (columns.original) row.push_back(error.quantization ? sqnr_text(error.quantization->sqnr()) : "");
+    table.add(row);
+  }
+  return table.text();
+}
+
+size_t matched(const std::vector<TensorError>& errors) {
+  return static_cast<size_t>(
+      std::count_if(errors.begin(), errors.end(), [](const auto& error) { return error.quantization.has_value(); }));
+}
+
+void print_text(const Comparison& comparison, const Arguments& arguments) {
+  const auto integer = [](const TensorError& error) { return error.integer; };
+  const Columns columns = {std::any_of(comparison.layers.begin(), comparison.layers.end(), integer) ||
+                               std::any_of(comparison.outputs.begin(), comparison.outputs.end(), integer),
+                           !arguments.original.empty()};
+  fmt::print("Each step's output against the reference evaluation of the converted graph\n{}",
+             table_text(comparison.layers, columns));
   if (comparison.unmatched > 0) {
     fmt::print("{} intermediate tensors inside of an operator have no counterpart in the graph\n",
                comparison.unmatched);
   }
-  fmt::print("\nOutputs against the reference evaluation of the graph as imported\n{}", outputs.text());
+  fmt::print("\nOutputs against the reference evaluation of the graph as imported\n{}",
+             table_text(comparison.outputs, columns));
   fmt::print("\nrelative: the largest error divided by the largest magnitude of the reference\n");
+  if (columns.different) fmt::print("different: integers that are not those of the reference; 0 is expected\n");
+  if (columns.original) {
+    fmt::print(
+        "dB to float: SQNR of the quantized tensor beside {}, of which {} of {} layers and {} of {} outputs are "
+        "known by their names and shapes\n",
+        arguments.original, matched(comparison.layers), comparison.layers.size(), matched(comparison.outputs),
+        comparison.outputs.size());
+  }
 }
 
 void write_json(const char* key, const std::vector<TensorError>& errors, JsonWriter* json) {
   json->key(key).begin_array();
   for (const TensorError& error : errors) {
     json->begin_object().field("tensor", error.name).field("operator", error.op).field("shape", error.shape);
+    if (error.integer) {
+      json->field("elements", static_cast<int64_t>(error.elements));
+      json->field("different", static_cast<int64_t>(error.different)).field("exact", !error.inexact);
+    }
     json->field("max_abs_error", error.largest_error)
         .field("relative", error.relative())
-        .field("sqnr_db", error.sqnr());
+        .field("sqnr_db", error.noise.sqnr());
+    if (error.quantization) json->field("float_sqnr_db", error.quantization->sqnr());
     json->end_object();
   }
   json->end_array();
 }
 
 int verdict(const Comparison& comparison, double tolerance) {
-  if (tolerance < 0) return kOk;
   const TensorError* worst = nullptr;
   for (const auto* list : {&comparison.layers, &comparison.outputs}) {
     for (const TensorError& error : *list) {
+      if (error.inexact) {
+        fmt::print(stderr, "linnet: {} '{}' is not exact: {} of {} integers differ from the reference\n", error.op,
+                   error.name, error.different, error.elements);
+        return kAboveTolerance;
+      }
       if (worst == nullptr || error.relative() > worst->relative()) worst = &error;
     }
   }
-  if (worst == nullptr || worst->relative() <= tolerance) return kOk;
+  if (tolerance < 0 || worst == nullptr || worst->relative() <= tolerance) return kOk;
   fmt::print(stderr, "linnet: {} '{}' has a relative error of {:.3e}, above the tolerance of {:.3e}\n", worst->op,
              worst->name, worst->relative(), tolerance);
   return kAboveTolerance;
@@ -259,10 +156,18 @@ int compare(const Arguments& arguments) {
   const Conversion conversion = convert_again(arguments, model);
   const ModelFacts named = read_facts(conversion.model.data());
   check_same_model(arguments, model, named);
+  std::optional<FloatOriginal> original;
+  std::vector<InputSamples> real;
+  if (!arguments.original.empty()) {
+    original.emplace(arguments.original, device);
+    SampleOptions real_numbers = arguments.samples.options();
+    real_numbers.real = true;
+    real = read_samples(device, arguments.samples.inputs, real_numbers);
+  }
 
-  comparer = std::make_unique<Comparer>(conversion, named);
+  comparer = std::make_unique<Comparer>(conversion, named, original ? &*original : nullptr);
   const size_t runs = std::min(run_count(samples), static_cast<size_t>(arguments.sample_count));
-  for (size_t run = 0; run < runs; ++run) comparer->run(device, samples, run);
+  for (size_t run = 0; run < runs; ++run) comparer->run(device, samples, real, run);
   const Comparison& result = comparer->result();
   if (arguments.json) {
     JsonWriter json;
@@ -272,7 +177,7 @@ int compare(const Arguments& arguments) {
     fmt::print("{}", json.end_object().text());
   } else {
     fmt::print("{} sample{}, {}\n\n", runs, runs == 1 ? "" : "s", device.info().isa);
-    print_text(result);
+    print_text(result, arguments);
   }
   return verdict(result, arguments.tolerance);
 }
@@ -286,6 +191,11 @@ void add_compare_command(CLI::App& app, Action* action) {
       ->required()
       ->type_name("MODEL");
   add_session_arguments(command, &arguments->session);
+  command
+      ->add_option("--float", arguments->original,
+                   "The float model that a quantized one was made from (ONNX or TensorFlow Lite): also print each "
+                   "layer's SQNR beside it, of layers that have a tensor of the same name and shape, and the outputs'")
+      ->type_name("MODEL");
   add_sample_arguments(command, &arguments->samples);
   command->add_option("--samples", arguments->sample_count, "Samples to compare, from the first; the reference is slow")
       ->check(CLI::Range(1, 1000000))
@@ -299,12 +209,14 @@ void add_compare_command(CLI::App& app, Action* action) {
   command->add_flag("--json", arguments->json, "Print the table as JSON instead of text");
   command->footer(footer(
       "Prints the largest absolute and relative error and the signal to noise ratio (SQNR) of every step's output "
-      "between "
-      "the engine and the reference evaluator, which computes in double, so that a step that loses accuracy is seen at "
-      "once; then the errors of the outputs against the graph as imported. The file is converted again with "
-      "the "
-      "options stored in the model.",
-      "  linnet compare digits.onnx digits.lnt --input test_images.npy --samples 8 --tolerance 1e-5"));
+      "between the engine and the reference evaluator, which computes in double, so that a step that loses accuracy is "
+      "seen at once; then the errors of the outputs against the graph as imported. The file is converted again with "
+      "the options stored in the model. Integers must be those of the reference: how many differ is printed, errors "
+      "are "
+      "in the real numbers that they stand for, and the exit code is 5 where a step does not compute them exactly. "
+      "--float takes the inputs' real numbers and finds inputs and outputs by name, else by their order.",
+      "  linnet compare digits.onnx digits.lnt --input test_images.npy --samples 8 --tolerance 1e-5\n"
+      "  linnet compare net_int8.tflite net.lnt --input x.npy --float net_float.tflite"));
   command->callback([=] { *action = [=] { return compare(*arguments); }; });
 }
 

@@ -17,7 +17,7 @@ namespace {
 struct Arguments {
   std::string input, output, c_array;
   std::vector<std::string> shapes, constants;
-  std::string signature, dump_after, stop_after, init, data_set, winograd, cascade;
+  std::string signature, dump_after, stop_after, init, data_set, winograd, cascade, rounding;
   uint64_t seed = 0;
   std::vector<std::string> reparametrizations;
   bool json = false, verbose = false, quiet = false, strip = false, keep_layout = false, check = false, strict = false;
@@ -103,6 +103,11 @@ ConvertOptions convert_options(const Arguments& arguments) {
     options.cascades = plan::parse_cascade_mode(arguments.cascade.empty() ? usual : arguments.cascade);
   } catch (const ir::Error& error) {
     throw ToolError(kUsageError, fmt::format("--cascade {}", error.what()));
+  }
+  try {
+    if (!arguments.rounding.empty()) options.rounding = ir::parse_rounding(arguments.rounding);
+  } catch (const ir::Error& error) {
+    throw ToolError(kUsageError, fmt::format("--rounding {}", error.what()));
   }
   options.check_passes = arguments.check;
   options.dump_after = arguments.dump_after;
@@ -237,6 +242,12 @@ void add_convert_command(CLI::App& app, Action* action) {
       ->add_option("--signature", arguments->signature,
                    "The signature of a TensorFlow Lite file to convert (default: the first subgraph)")
       ->type_name("NAME");
+  command
+      ->add_option("--rounding", arguments->rounding,
+                   "How integer sums are rounded to results: tflite, in fixed point with TensorFlow Lite's bytes, or "
+                   "float, by a product with a float32 factor to the nearest integer, which is faster where there are "
+                   "fast floats (default: the source's rule)")
+      ->type_name("RULE");
   command->add_flag("--strip", arguments->strip, "Leave out tensor names, step names and source node names");
   command->add_flag("--keep-layout", arguments->keep_layout,
                     "Inputs and outputs keep the source's order of dimensions (N, C, H, W) on the device");

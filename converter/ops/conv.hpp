@@ -14,6 +14,7 @@ using namespace linnet::ir;
 // its moments, [N, ceil(H / moment_rows), 3, M] (kernels::MomentsArgs).
 struct Conv : OpBase<Conv> {
   static constexpr std::string_view kName = "Conv";
+  static constexpr bool kRoundsToNearest = true;
   std::vector<int64_t> strides, dilations, pads_begin, pads_end;  // one per spatial dimension
   int64_t groups = 1;
   bool channels_last = false;

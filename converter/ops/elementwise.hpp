@@ -10,6 +10,7 @@ using namespace linnet::ir;
 // y = function(x). Floating types; Relu, Abs and Neg also on integers.
 struct Unary : OpBase<Unary> {
   static constexpr std::string_view kName = "Unary";
+  static constexpr bool kRoundsToNearest = true;
   Activation function;
   std::optional<IntegerForm> integer;  // absent: real numbers
 
@@ -24,6 +25,7 @@ struct Unary : OpBase<Unary> {
 // y = fused(function(a, b)) with NumPy broadcasting.
 struct Binary : OpBase<Binary> {
   static constexpr std::string_view kName = "Binary";
+  static constexpr bool kRoundsToNearest = true;
   kernels::BinaryFunction function = kernels::BinaryFunction::Add;
   Activation fused;
   std::optional<IntegerForm> integer;  // absent: real numbers

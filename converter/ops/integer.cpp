@@ -12,6 +12,7 @@
 
 namespace linnet::ops {
 
+using kernels::PoolKind;
 using kernels::ReduceKind;
 
 namespace {
@@ -170,6 +171,7 @@ Array evaluate_integer(const MatMul& op, const std::vector<const Array*>& inputs
 
 // Sums of windows of the elements as they are, zero point and all.
 Array evaluate_integer(const Pool& op, const std::vector<const Array*>& inputs) {
+  if (op.integer->rounding == Rounding::nearest && op.kind == PoolKind::Average) return evaluate_nearest(op, inputs);
   const Array& x = *inputs[0];
   Pool plain = op;
   plain.integer.reset();
@@ -180,9 +182,7 @@ Array evaluate_integer(const Pool& op, const std::vector<const Array*>& inputs) 
   std::vector<int64_t> values(pooled.size());
   // The double nearest to a mean is half an integer only where the mean is.
   for (size_t i = 0; i < values.size(); ++i) {
-    const double mean = pooled.number(i);
-    const double rounded = op.integer->rounding == Rounding::tflite ? std::round(mean) : std::nearbyint(mean);
-    values[i] = range.clamp(static_cast<int64_t>(rounded));
+    values[i] = range.clamp(static_cast<int64_t>(std::round(pooled.number(i))));
   }
   return result(*op.integer, pooled.shape(), std::move(values));
 }

@@ -79,6 +79,12 @@ std::array<int8_t, 256> lookup_table(const Activation& function, const TensorTyp
 // multiplication of a product.
 FixedPoint reduction_factor(kernels::ReduceKind kind, int64_t count, const TensorType& x, const IntegerForm& form);
 
+// Rounding::nearest of operators that have a form of their own for it; of Pool the average.
+Array evaluate_nearest(const Binary& op, const std::vector<const Array*>& inputs);
+Array evaluate_nearest(const Pool& average, const std::vector<const Array*>& inputs);
+// A function of an integer less its zero point, less the result's.
+int64_t nearest_function(const Activation& function, int64_t value, float scale, float output_scale);
+
 Array evaluate_integer(const Conv& op, const std::vector<const Array*>& inputs);
 Array evaluate_integer(const ConvTranspose& op, const std::vector<const Array*>& inputs);
 Array evaluate_integer(const Linear& op, const std::vector<const Array*>& inputs);

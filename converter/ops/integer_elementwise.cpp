@@ -76,6 +76,7 @@ float real_function(const Activation& function, float x) {
 // One value less the zero point to one less the output's.
 int64_t function_of(const Activation& function, int32_t value, float scale, const IntegerForm& form) {
   const float output = form.quantization.scale();
+  if (form.rounding == Rounding::nearest) return nearest_function(function, value, scale, output);
   const auto rescaled = [&](float factor) { return multiply(value, quantize_multiplier(factor)); };
   switch (function.function) {
     case Function::Relu:
@@ -140,6 +141,7 @@ IntegerSum integer_sum(BinaryFunction function, const TensorType& a, const Tenso
 }
 
 Array evaluate_integer(const Binary& op, const std::vector<const Array*>& inputs) {
+  if (op.integer->rounding == Rounding::nearest) return evaluate_nearest(op, inputs);
   const TensorType &a = inputs[0]->type(), &b = inputs[1]->type();
   const IntegerForm& form = *op.integer;
   const IntegerRange range = output_range(form, op.fused);

@@ -11,6 +11,7 @@ using namespace linnet::ir;
 // residual).
 struct Linear : OpBase<Linear> {
   static constexpr std::string_view kName = "Linear";
+  static constexpr bool kRoundsToNearest = true;
   Activation fused;
   std::optional<IntegerForm> integer;  // absent: real numbers
 

@@ -11,6 +11,7 @@ using namespace linnet::ir;
 // count_include_pad included; a window that would start in the bottom or right padding is left out.
 struct Pool : OpBase<Pool> {
   static constexpr std::string_view kName = "Pool";
+  static constexpr bool kRoundsToNearest = true;
   kernels::PoolKind kind = kernels::PoolKind::Max;
   std::vector<int64_t> kernel, strides, dilations, pads_begin, pads_end;
   bool ceil_mode = false;

@@ -11,6 +11,7 @@ using namespace linnet::ir;
 // that it stands for. Results are rounded by the rule; real numbers half away from zero or (Rounding::nearest) to even.
 struct Quantize : OpBase<Quantize> {
   static constexpr std::string_view kName = "Quantize";
+  static constexpr bool kRoundsToNearest = true;
   DType to = DType::i8;
   std::optional<Quantization> quantization;  // of the whole tensor
   Rounding rounding = Rounding::tflite;

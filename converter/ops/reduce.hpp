@@ -10,6 +10,7 @@ using namespace linnet::ir;
 // ReduceLogSum and the like are a Reduce and a Unary.
 struct Reduce : OpBase<Reduce> {
   static constexpr std::string_view kName = "Reduce";
+  static constexpr bool kRoundsToNearest = true;
   kernels::ReduceKind kind = kernels::ReduceKind::Mean;
   std::vector<int64_t> axes;  // ascending, 0..rank-1, not empty
   bool keep_dims = true;

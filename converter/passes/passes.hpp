@@ -22,6 +22,11 @@ class PassLog {
   std::vector<std::string> actions;
 };
 
+// Every operator of quantized integers rounds by this rule (--rounding). Those that compute in fixed point whatever the
+// rule (Softmax) stay as they are, with a warning. Throws ir::Problems with every operator that has no such form, or
+// ir::Error where the graph has no operator of integers.
+void set_rounding(ir::Graph& graph, ir::Rounding rounding, PassLog& log, std::vector<std::string>& warnings);
+
 // Infers every type again from the graph's inputs.
 void infer_shapes(ir::Graph& graph, PassLog& log);
 

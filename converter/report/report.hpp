@@ -18,6 +18,7 @@ struct StepSummary {
   std::string name, op;    // debug name; operator of the schema's union
   std::string output;      // type and shape
   std::string attributes;  // "3x3 stride 2 +Relu"
+  std::string arithmetic;  // "float32", "int8" or "int16"; empty where elements are moved
   std::vector<std::string> sources;
   int64_t macs = 0, weight_bytes = 0;
 };
@@ -51,6 +52,12 @@ struct SharedWeights {
   int64_t saved() const { return bytes * (static_cast<int64_t>(steps.size()) - 1); }
 };
 
+// A step that computes with real numbers in a model that has integer steps.
+struct FloatStep {
+  int step = 0;
+  std::string reason;
+};
+
 struct Report {
   std::string source_file, tool_version, options;
   std::string source_format;  // "ONNX opset 17"
@@ -58,7 +65,9 @@ struct Report {
   int64_t macs = 0, weight_bytes = 0, file_bytes = 0;
   int64_t tensor_bytes = 0, tensor_lower_bound = 0;
   std::vector<PassSummary> passes;
+  int64_t integer_weight_bytes = 0;  // of integer steps, with their biases and factors
   std::vector<StepSummary> steps;
+  std::vector<FloatStep> float_steps;
   std::vector<TargetMemory> memory;
   std::vector<Placement> placements;
   std::vector<SharedWeights> shared_weights;

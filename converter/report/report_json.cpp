@@ -29,6 +29,7 @@ std::string to_json(const Report& report) {
   json.member("onnx_opset", report.onnx_opset);
   json.member("macs", report.macs);
   json.member("weight_bytes", report.weight_bytes);
+  json.member("integer_weight_bytes", report.integer_weight_bytes);
   json.member("file_bytes", report.file_bytes);
   json.member("tensor_bytes", report.tensor_bytes);
   json.member("tensor_lower_bound", report.tensor_lower_bound);
@@ -51,9 +52,15 @@ std::string to_json(const Report& report) {
     json.member("operator", step.op);
     json.member("output", step.output);
     json.member("attributes", step.attributes);
+    json.member("arithmetic", step.arithmetic);
     json.member_array("sources", step.sources);
     json.member("macs", step.macs);
     json.member("weight_bytes", step.weight_bytes);
+  });
+  write_objects(json, "float_steps", report.float_steps, [&](const FloatStep& step) {
+    json.member("step", step.step);
+    json.member("name", report.steps[static_cast<size_t>(step.step)].name);
+    json.member("reason", step.reason);
   });
   write_objects(json, "placements", report.placements, [&](const Placement& placement) {
     json.member("tensor", placement.tensor);

@@ -55,6 +55,27 @@ std::string operator_counts(const Report& report) {
   return result;
 }
 
+// "11 int8, 1 float32, 2 that move elements"; empty without integer steps.
+std::string arithmetic_counts(const Report& report) {
+  std::map<std::string, int> counts;
+  for (const StepSummary& step : report.steps) ++counts[step.arithmetic];
+  if (counts.count("int8") + counts.count("int16") == 0) return "";
+  std::string result;
+  for (const char* arithmetic : {"int8", "int16", "float32"})
+    if (counts.count(arithmetic) > 0)
+      result += fmt::format("{}{} {}", result.empty() ? "" : ", ", counts[arithmetic], arithmetic);
+  return counts.count("") == 0 ? result : fmt::format("{}, {} that move elements", result, counts[""]);
+}
+
+std::string float_step_table(const Report& report) {
+  TextTable table({"step", "operator", "name", "reason"}, {0});
+  for (const FloatStep& one : report.float_steps) {
+    const StepSummary& step = report.steps[static_cast<size_t>(one.step)];
+    table.add({fmt::format("{}", one.step), step.op, step.name, one.reason});
+  }
+  return "\nsteps that stay float32\n" + table.text();
+}
+
 std::string memory_table(const Report& report) {
   TextTable table({"target", "arena", "session", "tensors", "scratch"}, {1, 2, 3, 4});
   for (const TargetMemory& memory : report.memory)
@@ -111,10 +132,16 @@ std::string to_text(const Report& report, bool verbose) {
     text += fmt::format("  batch    1, which the model leaves open: the first dimension of {}\n",
                         fmt::join(report.open_inputs, ", "));
   text += fmt::format("  steps    {}: {}\n", report.steps.size(), operator_counts(report));
+  const std::string arithmetic = arithmetic_counts(report);
+  if (!arithmetic.empty()) text += fmt::format("  of these {}\n", arithmetic);
   text += fmt::format("  MACs     {}\n", grouped(report.macs));
-  text += fmt::format("  weights  {} bytes, file {} bytes\n", grouped(report.weight_bytes), grouped(report.file_bytes));
+  text +=
+      fmt::format("  weights  {} bytes{}, file {} bytes\n", grouped(report.weight_bytes),
+                  arithmetic.empty() ? "" : fmt::format(", {} of integer steps", grouped(report.integer_weight_bytes)),
+                  grouped(report.file_bytes));
   text += fmt::format("  tensors  {} bytes, lower bound {} bytes\n", grouped(report.tensor_bytes),
                       grouped(report.tensor_lower_bound));
+  if (!report.float_steps.empty()) text += float_step_table(report);
   text += pass_table(report);
   if (verbose) {
     for (const PassSummary& pass : report.passes) {

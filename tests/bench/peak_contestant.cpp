@@ -44,7 +44,8 @@ void bind_threads(tools::ThreadPool& pool) {
 
 class PeakContestant : public Contestant {
  public:
-  PeakContestant(const char* isa, const char* threads) : pool_(std::stoi(threads)), work_(isa, kIterations) {
+  PeakContestant(const char* isa, const char* threads)
+      : pool_(std::stoi(threads)), work_(isa, tools::PeakType::float32, kIterations) {
     bind_threads(pool_);
     work_.run(pool_);
   }

@@ -366,3 +366,12 @@ int8_case("uint8_network", [("QUANTIZE", ["x"], ["q"], None), ("CONV_2D", ["q", 
           {"x": rng("un").uniform(-6, 6, (1, 5, 6, 3)).astype(np.float32)},
           {"w": qu8("unw", 4, 3, 3, 3, low=1), "b": rng("unb").integers(-900, 900, 4).astype(np.int32)},
           {"q": (0.05, 131), "c": (0.1, 0), "w": (0.0073, 128), "b": (0.05 * 0.0073, 0)}, types={"q": np.uint8, "c": np.uint8, "y": np.float32})
+# Integers, real numbers and integers again.
+linear = options("FullyConnected")
+int8_case("mixed", [("FULLY_CONNECTED", ["x", "w", "b"], ["h"], linear), ("DEQUANTIZE", ["h"], ["r"], None), ("TANH", ["r"], ["t"], None),
+                    ("QUANTIZE", ["t"], ["q"], None), ("FULLY_CONNECTED", ["q", "v", "c"], ["y"], linear)],
+          {"x": q8("mixed", 2, 24)},
+          {"w": w8("mixed", 20, 24), "b": rng("mixed").integers(-900, 900, 20).astype(np.int32), "v": w8("mixed2", 6, 20),
+           "c": rng("mixed2").integers(-900, 900, 6).astype(np.int32)},
+          {"x": (0.05, 9), "w": (0.002, 0), "b": (0.0001, 0), "h": (0.02, -4), "q": (1 / 128, 3), "v": (0.01, 0), "c": (0.01 / 128, 0),
+           "y": (0.05, 7)}, types={"h": np.int8, "r": np.float32, "t": np.float32, "q": np.int8})

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "targets/desktop/lib/npy.hpp"
+#include "tests/api/model_builder.hpp"
 #include "tests/api/networks.hpp"
 #include "tests/tools/command.hpp"
 
@@ -138,6 +139,41 @@ TEST_F(LinnetRun, Benches) {
       linnet_run({"bench", model_, "--runs", "2", "--isa", "scalar", "--input", input_, "--profile", "--json"});
   EXPECT_TRUE(is_json(json.out)) << json.out;
   EXPECT_NE(json.out.find("\"isa\": \"scalar\""), std::string::npos);
+}
+
+// A layer of int8 and one of floats behind it.
+Bytes mixed_network() {
+  ModelBuilder b;
+  const fb::Requantize bytes(fb::Rounding::FixedPoint, -128, 127);
+  b.quantize(0.01f, 3);
+  const uint32_t x = b.input({1, 64}), quantized = b.tensor({1, 64}, fb::DataType::Int8);
+  const uint32_t hidden = b.tensor({1, 32}, fb::DataType::Int8), real = b.tensor({1, 32}), y = b.output({1, 10});
+  const uint32_t first = b.int8_weights(1, 64, 32, 1, 3, fb::Rounding::FixedPoint, 1),
+                 second = b.gemm_weights(32, 10, 2);
+  b.step(fb::CreateCast(b.fbb(), &bytes), {x}, {quantized});
+  b.step(fb::CreateFullyConnected(b.fbb(), first, nullptr, false, 0, fb::WeightLayout::Panel16Int8, &bytes),
+         {quantized}, {hidden}, 64 * 32);
+  b.step(fb::CreateCast(b.fbb(), &bytes), {hidden}, {real});
+  b.step(fb::CreateFullyConnected(b.fbb(), second), {real}, {y}, 320);
+  return b.finish();
+}
+
+TEST_F(LinnetRun, BenchStatesBothPeaksOfAMixedModel) {
+  const std::string mixed = folder_.write("mixed.lnt", text_of(mixed_network()));
+  const Outcome text = linnet_run({"bench", mixed, "--runs", "2", "--profile"});
+  EXPECT_EQ(text.exit_code, 0) << text.err;
+  EXPECT_NE(text.out.find("320 MACs of float32 at "), std::string::npos) << text.out;
+  EXPECT_NE(text.out.find("2,048 MACs of int8 at "), std::string::npos) << text.out;
+  const Outcome json = linnet_run({"bench", mixed, "--runs", "2", "--json"});
+  EXPECT_TRUE(is_json(json.out)) << json.out;
+  for (const char* field : {"\"float32_macs\": 320,", "\"int8_macs\": 2048,", "\"float32_peak_gmacs_per_second\"",
+                            "\"int8_peak_gmacs_per_second\"", "\"fraction_of_peak\""}) {
+    EXPECT_NE(json.out.find(field), std::string::npos) << field << json.out;
+  }
+  const Outcome facts = linnet_run({"inspect", mixed, "--json"});
+  for (const char* field : {"\"arithmetic\": \"float32\"", "\"arithmetic\": \"int8\"", "\"scale\": 0.01"}) {
+    EXPECT_NE(facts.out.find(field), std::string::npos) << field << facts.out;
+  }
 }
 
 TEST_F(LinnetRun, HelpExplainsWithExamplesAndExitCodes) {

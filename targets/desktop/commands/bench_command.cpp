@@ -26,11 +26,37 @@ struct StepResult {
   double seconds = 0, macs = 0;
 };
 
+// The steps that compute with floats or with integers (int8, and int16 with int8 weights).
+struct Share {
+  PeakType type;
+  const char* name;
+  double macs = 0, peak = 0;  // peak: MACs per second; 0: not known
+};
+
 struct Result {
   Timing timing;
-  double macs = 0, peak = 0;  // peak: MACs per second
+  double macs = 0;
+  std::vector<Share> shares;  // those that the model has
   double session_seconds = 0;
   std::vector<StepResult> steps;
+
+  const Share* share(const StepFacts& step) const {
+    for (const Share& one : shares)
+      if (type_of(step) == one.type) return &one;
+    return nullptr;
+  }
+  static PeakType type_of(const StepFacts& step) {
+    return step.arithmetic == "int8" || step.arithmetic == "int16" ? PeakType::int8 : PeakType::float32;
+  }
+  // The time that the multiply-accumulates take at the peaks, as a fraction of `seconds`; 0: not known.
+  double fraction(double seconds) const {
+    double least = 0;
+    for (const Share& one : shares) {
+      if (one.peak == 0) return 0;
+      least += one.macs / one.peak;
+    }
+    return seconds > 0 ? least / seconds : 0;
+  }
 };
 
 // Of which the fastest is printed: the first one may read the file from a disk.
@@ -75,11 +101,12 @@ void print_profile(const ModelFacts& model, const Result& result) {
     const StepFacts& facts = model.steps[s];
     const double seconds = result.steps[s].seconds, speed = seconds > 0 ? result.steps[s].macs / seconds : 0;
     const bool counts = facts.macs > 0;
-    table.add({fmt::format("{}", s), facts.op, facts.attributes, facts.name,
+    const Share* share = result.share(facts);
+    table.add({fmt::format("{}", s), facts.op, facts.attributes, shown_name(facts.name),
                facts.outputs.empty() ? "" : shape_text(model.tensors[facts.outputs[0]].shape),
                fmt::format("{:.4f}", seconds * 1e3), fmt::format("{:.1f}", total > 0 ? 100 * seconds / total : 0),
                counts ? fmt::format("{:.2f}", speed / 1e9) : "",
-               counts && result.peak > 0 ? fmt::format("{:.1f}", 100 * speed / result.peak) : ""});
+               counts && share != nullptr && share->peak > 0 ? fmt::format("{:.1f}", 100 * speed / share->peak) : ""});
   }
   fmt::print("\nMedian time of each step, measured with the clock read around every step\n{}", table.text());
   fmt::print("sum {:.4f} ms\n", total * 1e3);
@@ -93,8 +120,18 @@ void print_text(const Device& device, const Arguments& arguments, const ModelFac
   fmt::print("session made in {:.3f} ms (the file mapped and checked, nothing copied)\n", result.session_seconds * 1e3);
   const double speed = result.macs / result.timing.median;
   fmt::print("{} MACs: {:.2f} GMAC/s at the median", with_thousands(model.macs), speed / 1e9);
-  if (result.peak > 0) {
-    fmt::print(", {:.1f}% of the measured peak of {:.2f} GMAC/s", 100 * speed / result.peak, result.peak / 1e9);
+  if (const double fraction = result.fraction(result.timing.median); fraction > 0) {
+    fmt::print(", {:.1f}% of the measured peak", 100 * fraction);
+    if (result.shares.size() == 1) {
+      fmt::print(" of {:.2f} GMAC/s with {}", result.shares[0].peak / 1e9, result.shares[0].name);
+    } else {
+      std::vector<std::string> peaks;
+      for (const Share& one : result.shares) {
+        peaks.push_back(fmt::format("{} MACs of {} at {:.2f} GMAC/s", with_thousands(static_cast<int64_t>(one.macs)),
+                                    one.name, one.peak / 1e9));
+      }
+      fmt::print("s: {}", fmt::join(peaks, ", "));
+    }
   }
   fmt::print("\n");
   if (arguments.profile) print_profile(model, result);
@@ -108,15 +145,35 @@ void print_json(const Device& device, const Arguments& arguments, const ModelFac
   json.field("minimum_ms", result.timing.minimum * 1e3).field("median_ms", result.timing.median * 1e3);
   json.field("p90_ms", result.timing.p90 * 1e3).field("macs", model.macs);
   json.field("gmacs_per_second", result.macs / result.timing.median / 1e9);
-  json.field("peak_gmacs_per_second", result.peak / 1e9);
-  if (result.peak > 0) json.field("fraction_of_peak", result.macs / result.timing.median / result.peak);
+  for (const Share& one : result.shares) {
+    json.field(fmt::format("{}_macs", one.name), one.macs);
+    json.field(fmt::format("{}_peak_gmacs_per_second", one.name), one.peak / 1e9);
+  }
+  if (const double fraction = result.fraction(result.timing.median); fraction > 0) {
+    json.field("peak_gmacs_per_second", result.macs / result.timing.median / fraction / 1e9);
+    json.field("fraction_of_peak", fraction);
+  }
   json.key("steps").begin_array();
   for (size_t s = 0; s < result.steps.size(); ++s) {
     json.begin_object().field("name", model.steps[s].name).field("operator", model.steps[s].op);
+    if (!model.steps[s].arithmetic.empty()) json.field("arithmetic", model.steps[s].arithmetic);
     json.field("median_ms", result.steps[s].seconds * 1e3).field("macs", model.steps[s].macs).end_object();
   }
   json.end_array().end_object();
   fmt::print("{}", json.text());
+}
+
+std::vector<Share> measure_shares(Device& device, const ModelFacts& model) {
+  std::vector<Share> shares;
+  for (Share share : {Share{PeakType::float32, "float32"}, Share{PeakType::int8, "int8"}}) {
+    for (const StepFacts& step : model.steps) {
+      if (Result::type_of(step) == share.type) share.macs += static_cast<double>(step.macs);
+    }
+    if (share.macs == 0) continue;
+    share.peak = measure_peak(device.info().isa, share.type, device.pool());
+    shares.push_back(share);
+  }
+  return shares;
 }
 
 int bench(const Arguments& arguments) {
@@ -136,7 +193,7 @@ int bench(const Arguments& arguments) {
   result.timing = summarize(std::move(seconds));
   result.session_seconds = session_seconds;
   result.macs = static_cast<double>(model.macs);
-  result.peak = measure_peak(device.info().isa, device.pool());
+  result.shares = measure_shares(device, model);
   if (arguments.profile) result.steps = profile(arguments);
   (arguments.json ? print_json : print_text)(device, arguments, model, result);
   return 0;
@@ -163,12 +220,13 @@ void add_bench_command(CLI::App& app, Action* action) {
                     "Measure as many runs again with a clock around every step, and print the time, share, GMAC/s and "
                     "fraction of the peak of each step");
   command->add_flag("--json", arguments->json, "Print the figures as JSON instead of text");
-  command->footer(
-      footer("Prints minimum, median and 90th percentile of the time of one run, GMAC/s (10^9 multiply-accumulates per "
-             "second) "
-             "at the median, and the fraction of this machine's peak, which is measured on as many threads with "
-             "multiply-accumulates from registers alone.",
-             "  " + app.get_name() + " bench digits.lnt --threads 2 --runs 200 --profile"));
+  command->footer(footer(
+      "Prints minimum, median and 90th percentile of the time of one run, GMAC/s (10^9 multiply-accumulates per "
+      "second) "
+      "at the median, and the fraction of this machine's peak, which is measured on as many threads with "
+      "multiply-accumulates from registers alone: with floats, with int8 (exact products and sums of 32 bits), or "
+      "both where a model has steps of both; then the fraction is the time at the peaks by the time of a run.",
+      "  " + app.get_name() + " bench digits.lnt --threads 2 --runs 200 --profile"));
   command->callback([=] { *action = [=] { return bench(*arguments); }; });
 }
 

@@ -7,6 +7,7 @@
 #include "targets/desktop/lib/memory_map.hpp"
 #include "targets/desktop/lib/model_facts.hpp"
 #include "targets/desktop/lib/npy.hpp"
+#include "targets/desktop/lib/quantized.hpp"
 #include "targets/desktop/lib/table.hpp"
 
 namespace linnet::tools {
@@ -35,8 +36,8 @@ void print_head(const Device& device, const ModelFacts& model) {
   for (const auto* list : {&model.inputs, &model.outputs}) {
     for (const uint32_t index : *list) {
       const TensorFacts& tensor = model.tensors[index];
-      fmt::print("{} {}: {} {}", list == &model.inputs ? "input" : "output", tensor.name, tensor.type,
-                 shape_text(tensor.source_shape));
+      fmt::print("{} {}: {} {}{}", list == &model.inputs ? "input" : "output", tensor.name, tensor.type,
+                 shape_text(tensor.source_shape), quantization_text(tensor.scale, tensor.zero_point));
       if (tensor.shape != tensor.source_shape) fmt::print(", on the device {}", shape_text(tensor.shape));
       fmt::print("\n");
     }
@@ -52,15 +53,46 @@ void print_head(const Device& device, const ModelFacts& model) {
   }
 }
 
-void print_steps(const ModelFacts& model, bool verbose) {
-  Table table({">step", "operator", "parameters", "name", "output", ">MACs", ">weight bytes", ">live bytes"});
+std::string scale_text(const TensorFacts& tensor) {
+  return tensor.scale == 0 ? "" : fmt::format("{}", tensor.scale);
+}
+std::string zero_point_text(const TensorFacts& tensor) {
+  return tensor.scale == 0 ? "" : fmt::format("{}", tensor.zero_point);
+}
+
+void print_step_table(const ModelFacts& model) {
+  const bool quantized = std::any_of(model.tensors.begin(), model.tensors.end(),
+                                     [](const TensorFacts& tensor) { return tensor.scale != 0; });
+  std::vector<std::string> header = {">step", "operator", "parameters", "name", "output"};
+  if (quantized) header.insert(header.end(), {"type", ">scale", ">zero point", "rounding"});
+  header.insert(header.end(), {">MACs", ">weight bytes", ">live bytes"});
+  Table table(header);
   for (size_t s = 0; s < model.steps.size(); ++s) {
     const StepFacts& step = model.steps[s];
-    const std::string output = step.outputs.empty() ? "" : shape_text(model.tensors[step.outputs[0]].shape);
-    table.add({fmt::format("{}", s), step.op, step.attributes, step.name, output, with_thousands(step.macs),
-               with_thousands(step.weight_bytes), with_thousands(step.live_bytes)});
+    const TensorFacts output = step.outputs.empty() ? TensorFacts() : model.tensors[step.outputs[0]];
+    std::vector<std::string> row = {fmt::format("{}", s), step.op, step.attributes, shown_name(step.name),
+                                    step.outputs.empty() ? "" : shape_text(output.shape)};
+    if (quantized) row.insert(row.end(), {output.type, scale_text(output), zero_point_text(output), step.rounding});
+    for (const int64_t number : {step.macs, step.weight_bytes, step.live_bytes}) row.push_back(with_thousands(number));
+    table.add(row);
   }
   fmt::print("\n{}", table.text());
+}
+
+// The scale and zero point of a constant with a scale per channel are not in the file.
+void print_tensors(const ModelFacts& model) {
+  Table table({">tensor", "type", "shape", ">scale", ">zero point", "place", ">offset", ">bytes", "name"});
+  for (size_t t = 0; t < model.tensors.size(); ++t) {
+    const TensorFacts& tensor = model.tensors[t];
+    table.add({fmt::format("{}", t), tensor.type, shape_text(tensor.shape), scale_text(tensor), zero_point_text(tensor),
+               tensor.in_arena ? "arena" : "constant", with_thousands(tensor.offset), with_thousands(tensor.bytes),
+               tensor.name});
+  }
+  fmt::print("\nTensors\n{}", table.text());
+}
+
+void print_steps(const ModelFacts& model, bool verbose) {
+  print_step_table(model);
   for (const CascadeFacts& cascade : model.cascades) {
     const StepFacts& last = model.steps[static_cast<size_t>(cascade.last_step)];
     fmt::print("steps {} to {} run in turns, {} of {} output lines at a time\n", cascade.first_step, cascade.last_step,
@@ -73,6 +105,7 @@ void print_steps(const ModelFacts& model, bool verbose) {
     fmt::print("step {}: {} -> {}; from {}\n", s, names(model, step.inputs), names(model, step.outputs),
                step.sources.empty() ? "(names were stripped)" : fmt::format("{}", fmt::join(step.sources, ", ")));
   }
+  print_tensors(model);
 }
 
 // Buffers, largest first.
@@ -92,7 +125,8 @@ void print_weights(const ModelFacts& model, bool verbose) {
     const BufferFacts& buffer = model.buffers[order[i]];
     std::string steps;
     for (const int step : buffer.steps) {
-      steps += fmt::format("{}{} {}", steps.empty() ? "" : ", ", step, model.steps[static_cast<size_t>(step)].name);
+      steps += fmt::format("{}{} {}", steps.empty() ? "" : ", ", step,
+                           shown_name(model.steps[static_cast<size_t>(step)].name));
     }
     table.add(
         {with_thousands(buffer.bytes),
@@ -108,6 +142,9 @@ void write_json_tensor(const TensorFacts& tensor, JsonWriter* json) {
   json->field("source_shape", tensor.source_shape).field("in_arena", tensor.in_arena);
   json->field("offset", tensor.offset).field("bytes", tensor.bytes).field("rolling_lines", tensor.rolling_lines);
   json->field("first_step", tensor.first_step).field("last_step", tensor.last_step);
+  if (tensor.scale != 0) {
+    json->field("scale", tensor.scale).field("zero_point", tensor.zero_point);
+  }
   json->end_object();
 }
 
@@ -119,6 +156,8 @@ std::vector<int64_t> integers(const std::vector<T>& values) {
 void write_json_step(const StepFacts& step, JsonWriter* json) {
   json->begin_object();
   json->field("name", step.name).field("operator", step.op).field("parameters", step.attributes);
+  if (!step.arithmetic.empty()) json->field("arithmetic", step.arithmetic);
+  if (!step.rounding.empty()) json->field("rounding", step.rounding);
   json->field("inputs", integers(step.inputs)).field("outputs", integers(step.outputs));
   json->field("macs", step.macs).field("weight_bytes", step.weight_bytes).field("live_bytes", step.live_bytes);
   json->key("sources").begin_array();
@@ -188,8 +227,8 @@ void add_inspect_command(CLI::App& app, Action* action) {
   command->add_flag("--verbose", arguments->verbose,
                     "Every tensor and weight instead of the largest ones, and the source nodes of every step");
   command->footer(
-      footer("Prints the inputs and outputs; every step with its parameters, output shape, multiply-accumulates "
-             "(MACs), weight "
+      footer("Prints the inputs and outputs; every step with its parameters, output shape (in models with quantized "
+             "tensors also its type, scale, zero point and rule of rounding), multiply-accumulates (MACs), weight "
              "bytes and the arena bytes in use while it runs; the arena's exact size on this device; the memory map "
              "over time; "
              "and the largest weights.",

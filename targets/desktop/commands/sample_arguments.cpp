@@ -26,7 +26,8 @@ void add_sample_arguments(CLI::App* command, SampleArguments* arguments) {
       ->add_option(
           "--input", arguments->inputs,
           "A .npy file (versions 1 to 3, C or Fortran order; floats of any width and integers become float32 where "
-          "the model wants that), a PNG or a JPEG. Repeat for the inputs of a model, in order or by name (or "
+          "the model wants that; quantized inputs take floats, or integers of their own type as they are), a PNG or a "
+          "JPEG. Repeat for the inputs of a model, in order or by name (or "
           "number); several files of one input are several samples, and an input with a single sample keeps it for all "
           "of "
           "the others'")

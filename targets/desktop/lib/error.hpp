@@ -18,9 +18,9 @@ enum ExitCode : int {
 // The same list for --help.
 constexpr const char* kExitCodesText =
     "Exit codes: 0 success; 1 the model cannot be converted, loaded or run; 2 wrong command line; 3 a file cannot be "
-    "opened, "
-    "read or written; 4 an input (.npy, image, labels) is damaged or does not fit the model; 5 compare only: an error "
-    "exceeds --tolerance.";
+    "opened, read or written; 4 an input (.npy, image, labels) is damaged or does not fit the model; 5 compare only: "
+    "an "
+    "error exceeds --tolerance, or integers are not exact.";
 
 class ToolError : public std::runtime_error {
  public:

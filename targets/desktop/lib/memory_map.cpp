@@ -80,8 +80,9 @@ std::string memory_map_text(const ModelFacts& model, size_t legend) {
   Table table({"", "tensor", "shape", ">offset", ">bytes", ">steps"});
   for (size_t i = 0; i < std::min(legend, order.size()); ++i) {
     const TensorFacts& tensor = *tensors[order[i]];
-    table.add({std::string(1, letter(order[i])), tensor.name, shape_text(tensor.shape), with_thousands(tensor.offset),
-               with_thousands(tensor.bytes), fmt::format("{}-{}", tensor.first_step, tensor.last_step)});
+    table.add({std::string(1, letter(order[i])), shown_name(tensor.name), shape_text(tensor.shape),
+               with_thousands(tensor.offset), with_thousands(tensor.bytes),
+               fmt::format("{}-{}", tensor.first_step, tensor.last_step)});
   }
   text += table.text();
   if (order.size() > legend)

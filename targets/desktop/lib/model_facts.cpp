@@ -7,6 +7,7 @@
 #include <set>
 
 #include "engine/model.hpp"
+#include "schema/arithmetic.hpp"
 #include "targets/desktop/lib/npy.hpp"
 #include "targets/desktop/lib/step_text.hpp"
 
@@ -46,6 +47,8 @@ TensorFacts tensor_facts(const fb::Tensor& tensor, size_t index) {
   facts.in_arena = tensor.buffer() == 0;
   facts.offset = tensor.offset();
   facts.rolling_lines = tensor.rolling_lines();
+  facts.scale = tensor.scale();
+  facts.zero_point = tensor.zero_point();
   int64_t rows = 1;
   for (size_t d = 0; d + 1 < facts.shape.size(); ++d)
     rows *= d == 1 && facts.rolling_lines > 0 ? facts.rolling_lines : facts.shape[d];
@@ -68,6 +71,8 @@ StepFacts step_facts(const fb::Model& model, const fb::Step& step, size_t index)
   facts.macs = count_of(step.macs());
   StepParameters parameters = step_parameters(step);
   facts.attributes = std::move(parameters.text);
+  facts.arithmetic = name(arithmetic_of(model, step));
+  if (const char* rounding = rounding_of(step)) facts.rounding = rounding;
   facts.buffers = std::move(parameters.buffers);
   for (const uint32_t input : facts.inputs) {
     if (const uint32_t buffer = model.tensors()->Get(input)->buffer()) facts.buffers.push_back(buffer - 1);

@@ -16,10 +16,14 @@ struct TensorFacts {
   int64_t offset = 0, bytes = 0;        // within the arena's tensor region; bytes from the first to the last element
   int first_step = -1, last_step = -1;  // the steps during which it must keep its contents; -1: never used
   int64_t rolling_lines = 0;            // that are in memory at a time; 0: all
+  float scale = 0;                      // of quantized tensors, see linnet_tensor_view
+  int zero_point = 0;
 };
 
 struct StepFacts {
   std::string name, op, attributes;
+  std::string arithmetic;                 // "float32", "int8", "int16"; empty: elements are moved
+  std::string rounding;                   // "tflite", "float"; empty where no sums are rounded to integers
   std::vector<uint32_t> inputs, outputs;  // tensors
   std::vector<std::string> sources;
   std::vector<uint32_t> buffers;

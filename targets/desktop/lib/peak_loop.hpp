@@ -18,9 +18,9 @@ struct VectorOf<1> {
 
 // accumulator = accumulator * factor + term stays finite for ever: it converges to 1.
 template <int kLanes>
-[[gnu::always_inline]] inline float peak_loop(long iterations, int* lanes) {
+[[gnu::always_inline]] inline float peak_loop(long iterations, int* macs) {
   using Vector = typename VectorOf<kLanes>::type;
-  *lanes = kLanes;
+  *macs = kLanes;
   const Vector zero = {};
   const Vector factor = zero + 0.5f, term = zero + 0.5f;
   Vector a0 = zero, a1 = zero, a2 = zero, a3 = zero, a4 = zero, a5 = zero;

@@ -22,7 +22,11 @@ struct Input {
     for (const int64_t extent : shape) count *= static_cast<size_t>(extent);
     return count;
   }
-  std::string text() const { return fmt::format("input '{}', {} {}", name, type_name(view.type), shape_text(shape)); }
+  bool quantized() const { return is_quantized(view.type, view.scale); }
+  std::string text() const {
+    return fmt::format("input '{}', {} {}{}", name, type_name(view.type), shape_text(shape),
+                       quantization_text(view.scale, view.zero_point));
+  }
 };
 
 std::string tensor_name(const linnet_tensor_view& view, const char* stem, int index) {
@@ -54,13 +58,37 @@ size_t runs_of(const std::vector<int64_t>& got, const std::vector<int64_t>& want
   return got[0] % wanted[0] == 0 ? static_cast<size_t>(got[0] / wanted[0]) : 0;
 }
 
-void append_array(const std::string& path, const NpyArray& array, const Input& input, InputSamples* samples) {
+std::vector<unsigned char> bytes_of(const std::vector<float>& numbers) {
+  std::vector<unsigned char> bytes(numbers.size() * sizeof(float));
+  if (!bytes.empty()) std::memcpy(bytes.data(), numbers.data(), bytes.size());
+  return bytes;
+}
+
+// Elements for a quantized input.
+std::vector<unsigned char> quantized_elements(const std::string& path, const NpyArray& array, const Input& input,
+                                              bool real) {
+  const linnet_tensor_view& view = input.view;
+  if (array.kind != 'f') {
+    if (array.dtype() != type_name(view.type)) {
+      fail(path, fmt::format("elements are {}; {}, takes real numbers (float16, float32 or float64) or {}",
+                             array.dtype(), input.text(), type_name(view.type)));
+    }
+    return real ? dequantized(array.data, view.type, view.scale, view.zero_point) : array.data;
+  }
+  std::vector<float> numbers(array.size());
+  for (size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<float>(array.number(i));
+  return real ? bytes_of(numbers) : quantized(numbers, view, path);
+}
+
+void append_array(const std::string& path, const NpyArray& array, const Input& input, bool real,
+                  InputSamples* samples) {
   const size_t runs = runs_of(array.shape, input.shape);
   if (runs == 0) {
     fail(path, fmt::format("shape {} does not fit {} (the first dimension may be a multiple)", shape_text(array.shape),
                            input.text()));
   }
-  const std::vector<unsigned char> bytes = convert_elements(array, input.view.type, path);
+  const std::vector<unsigned char> bytes =
+      input.quantized() ? quantized_elements(path, array, input, real) : convert_elements(array, input.view.type, path);
   samples->bytes.insert(samples->bytes.end(), bytes.begin(), bytes.end());
   samples->runs += runs;
 }
@@ -78,8 +106,9 @@ void append_image(const std::string& path, const MappedFile& file, const Input& 
   if (input.shape.size() != 4 || input.shape[0] != 1) {
     fail(path, fmt::format("an image needs an input of 4 dimensions and batch 1; the model's is {}", input.text()));
   }
-  if (input.view.type != LINNET_FLOAT32 && input.view.type != LINNET_UINT8) {
-    fail(path, fmt::format("an image needs a float32 or uint8 input; the model's is {}", input.text()));
+  const bool pixels = input.view.type == LINNET_UINT8 && !input.quantized();  // as they are
+  if (input.view.type != LINNET_FLOAT32 && !pixels && !input.quantized()) {
+    fail(path, fmt::format("an image needs a float32, uint8 or quantized input; the model's is {}", input.text()));
   }
   const bool first = channels_first(input, options);
   const auto channels = static_cast<size_t>(input.shape[first ? 1 : 3]);
@@ -87,24 +116,26 @@ void append_image(const std::string& path, const MappedFile& file, const Input& 
              width = static_cast<size_t>(input.shape[first ? 3 : 2]);
   const Image image = decode_image(path, file.data(), file.size(), static_cast<int>(channels));
   ImageOptions image_options = options.image;
-  if (input.view.type == LINNET_UINT8) image_options.scale = 1, image_options.mean = {0}, image_options.deviation = {1};
-  const std::vector<float> values =
+  if (pixels) image_options.scale = 1, image_options.mean = {0}, image_options.deviation = {1};
+  const std::vector<float> planes =
       image_values(path, image, static_cast<int>(height), static_cast<int>(width), image_options);
 
-  const size_t start = samples->bytes.size(), element = type_bytes(input.view.type);
-  samples->bytes.resize(start + input.bytes());
-  samples->runs += 1;
+  std::vector<float> numbers(planes.size());
   for (size_t c = 0; c < channels; ++c) {
     for (size_t pixel = 0; pixel < height * width; ++pixel) {
-      const float value = values[c * height * width + pixel];
-      unsigned char* to =
-          &samples->bytes[start + (first ? c * height * width + pixel : pixel * channels + c) * element];
-      if (input.view.type == LINNET_UINT8)
-        *to = static_cast<unsigned char>(std::clamp(value + 0.5f, 0.0f, 255.0f));
-      else
-        std::memcpy(to, &value, sizeof(value));
+      numbers[first ? c * height * width + pixel : pixel * channels + c] = planes[c * height * width + pixel];
     }
   }
+  std::vector<unsigned char> bytes;
+  if (pixels) {
+    for (const float number : numbers) {
+      bytes.push_back(static_cast<unsigned char>(std::clamp(number + 0.5f, 0.0f, 255.0f)));
+    }
+  } else {
+    bytes = input.quantized() && !options.real ? quantized(numbers, input.view, path) : bytes_of(numbers);
+  }
+  samples->bytes.insert(samples->bytes.end(), bytes.begin(), bytes.end());
+  samples->runs += 1;
 }
 
 std::vector<std::string> names_of(const Device& device, int count, bool inputs) {
@@ -200,7 +231,7 @@ std::vector<InputSamples> read_samples(const Device& device, const std::vector<s
       if (file.size() < kMagic.size() || std::memcmp(file.data(), kMagic.data(), kMagic.size()) != 0) {
         fail(named.path, "neither a .npy file nor a PNG or JPEG image");
       }
-      append_array(named.path, parse_npy(named.path, file.data(), file.size()), input, target);
+      append_array(named.path, parse_npy(named.path, file.data(), file.size()), input, options.real, target);
     }
   }
   const size_t runs = run_count(samples);
@@ -230,6 +261,8 @@ std::vector<InputSamples> random_samples(const Device& device) {
         const float value = static_cast<float>(generator() >> 8) * 0x1p-23f - 1;
         std::memcpy(&one.bytes[i], &value, sizeof(value));
       }
+    } else if (input.quantized()) {
+      for (unsigned char& byte : one.bytes) byte = static_cast<unsigned char>(generator());
     } else {
       for (size_t i = 0; i < one.bytes.size(); i += type_bytes(input.view.type)) one.bytes[i] = generator() & 1;
     }
@@ -256,30 +289,9 @@ std::vector<int64_t> OutputSamples::whole_shape() const {
   return whole;
 }
 
-double OutputSamples::number(size_t index) const {
-  const unsigned char* element = &bytes[index * type_bytes(type)];
-  switch (type) {
-    case LINNET_INT8:
-      return static_cast<signed char>(*element);
-    case LINNET_UINT8:
-    case LINNET_BOOL:
-      return *element;
-    case LINNET_INT16: {
-      int16_t value;
-      std::memcpy(&value, element, sizeof(value));
-      return value;
-    }
-    case LINNET_INT32: {
-      int32_t value;
-      std::memcpy(&value, element, sizeof(value));
-      return value;
-    }
-    case LINNET_FLOAT32:
-      break;
-  }
-  float value;
-  std::memcpy(&value, element, sizeof(value));
-  return value;
+OutputSamples OutputSamples::real() const {
+  if (!is_quantized(type, scale)) return *this;
+  return {name, LINNET_FLOAT32, shape, dequantized(bytes, type, scale, zero_point), runs};
 }
 
 std::vector<OutputSamples> run_samples(Device& device, const std::vector<InputSamples>& samples) {
@@ -293,7 +305,8 @@ std::vector<OutputSamples> run_samples(Device& device, const std::vector<InputSa
   outputs.reserve(names.size());
   for (size_t i = 0; i < names.size(); ++i) {
     const linnet_tensor_view view = device.output(static_cast<int>(i));
-    OutputSamples output{names[i], view.type, source_shape(view), {}, dependent[i] ? runs : 1};
+    OutputSamples output{names[i],   view.type,      source_shape(view), {}, dependent[i] ? runs : 1,
+                         view.scale, view.zero_point};
     output.bytes.resize(view.bytes * output.runs);
     outputs.push_back(std::move(output));
   }

@@ -7,12 +7,14 @@
 #include "targets/desktop/lib/device.hpp"
 #include "targets/desktop/lib/image.hpp"
 #include "targets/desktop/lib/npy.hpp"
+#include "targets/desktop/lib/quantized.hpp"
 
 namespace linnet::tools {
 
 struct SampleOptions {
   ImageOptions image;
   std::string layout;  // "nchw" or "nhwc": what a 4-D image input is where the model does not say; empty: guessed
+  bool real = false;   // of quantized inputs the real numbers, as float32, instead of the model's integers
 };
 
 // All samples of one input, in the source graph's layout; `runs` times the bytes of the input. A single one serves for
@@ -28,12 +30,13 @@ struct InputSamples {
 size_t run_count(const std::vector<InputSamples>& samples);
 
 // Reads "file" or "name=file" arguments, see parse_named_files; several files of one input are one batch after the
-// other. Every input must end up with the same number of runs, or with one. Throws ToolError naming the file, what was
-// got and what the model takes.
+// other. Every input must end up with the same number of runs, or with one. Quantized inputs take real numbers, which
+// are quantized as quantized.hpp says, and integers of their own type as they are. Throws ToolError naming the file,
+// what was got and what the model takes.
 std::vector<InputSamples> read_samples(const Device& device, const std::vector<std::string>& arguments,
                                        const SampleOptions& options);
 
-// Reproducible values for benchmarks: floats in [-1, 1), small integers.
+// Reproducible values for benchmarks: floats in [-1, 1), any integers where they are quantized, otherwise small ones.
 std::vector<InputSamples> random_samples(const Device& device);
 
 void store_sample(const Device& device, const std::vector<InputSamples>& samples, size_t run);
@@ -46,10 +49,14 @@ struct OutputSamples {
   std::vector<int64_t> shape;  // of one run, in the source graph's layout
   std::vector<unsigned char> bytes;
   size_t runs = 0;
+  float scale = 0;  // as in linnet_tensor_view
+  int zero_point = 0;
 
   std::vector<int64_t> whole_shape() const;
-  double number(size_t index) const;
+  double number(size_t index) const { return element_number(&bytes[index * type_bytes(type)], type); }
   size_t size() const { return bytes.size() / type_bytes(type); }
+  // The real numbers that quantized integers stand for, as float32; other outputs as they are.
+  OutputSamples real() const;
 };
 
 // Runs the model on every sample.

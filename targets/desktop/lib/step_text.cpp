@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
+#include "schema/arithmetic.hpp"
 #include "schema/model_generated.h"
 
 namespace linnet::tools {
@@ -36,6 +39,16 @@ class Writer {
     pair("stride", op.stride_h(), op.stride_w(), 1);
     pair("dilation", op.dilation_h(), op.dilation_w(), 1);
     return pair("pad", op.pad_top(), op.pad_left(), 0);
+  }
+  // Where the fused activation of an integer step narrows the range of its type.
+  template <class Table>
+  Writer& range(const Table& op) {
+    const fb::Requantize* range = arithmetic::requantize_of(op, 0);
+    if (range == nullptr || range->low() >= range->high()) return *this;
+    for (const auto& [low, high] : {std::pair(-128, 127), std::pair(0, 255), std::pair(-32768, 32767)}) {
+      if (range->low() == low && range->high() == high) return *this;
+    }
+    return add("+[{}, {}]", range->low(), range->high());
   }
   Writer& buffer(uint32_t index) {
     result_.buffers.push_back(index);
@@ -169,6 +182,7 @@ StepParameters step_parameters(const fb::Step& step) {
 #define LINNET_OPERATOR(name)                      \
   case fb::Operator::name:                         \
     describe(*step.op_as_##name(), step, &writer); \
+    writer.range(*step.op_as_##name());            \
     break;
 #include "schema/operators.inc"
 #undef LINNET_OPERATOR

@@ -40,6 +40,11 @@ std::string Table::text() const {
   return result;
 }
 
+std::string shown_name(const std::string& name) {
+  const size_t end = name.find(';');
+  return end == std::string::npos ? name : name.substr(0, end) + ";...";
+}
+
 std::string with_thousands(int64_t value) {
   std::string digits = fmt::format("{}", value);
   const int64_t start = value < 0 ? 1 : 0;
@@ -105,6 +110,11 @@ JsonWriter& JsonWriter::value(std::string_view text) {
 
 JsonWriter& JsonWriter::value(double number) {
   raw(std::isfinite(number) ? fmt::format("{:.9g}", number) : "null");
+  return *this;
+}
+
+JsonWriter& JsonWriter::value(float number) {
+  raw(std::isfinite(number) ? fmt::format("{}", number) : "null");
   return *this;
 }
 

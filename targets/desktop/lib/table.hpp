@@ -20,6 +20,9 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
+// A tensor's name in a table: of names that TensorFlow Lite joined ("a;b;c") the first, "a;...".
+std::string shown_name(const std::string& name);
+
 std::string with_thousands(int64_t value);  // "1,234,567"
 
 // Writes JSON with two-space indentation. Numbers that JSON cannot express (NaN, infinities) become null.
@@ -33,6 +36,7 @@ class JsonWriter {
   JsonWriter& value(std::string_view text);
   JsonWriter& value(const char* text) { return value(std::string_view(text)); }
   JsonWriter& value(double number);
+  JsonWriter& value(float number);  // as few digits as tell it from all others
   JsonWriter& value(int64_t number);
   JsonWriter& value(int number) { return value(int64_t{number}); }
   JsonWriter& value(bool truth);
