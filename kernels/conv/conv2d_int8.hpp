@@ -6,26 +6,6 @@
 
 namespace linnet::kernels {
 
-// n bytes, n >= 1, of memory that does not overlap; most runs are short.
-template <class Isa>
-LINNET_INLINE void copy_bytes(const int8_t* x, int8_t* y, ptrdiff_t n) {
-  const auto both_ends = [=](auto word) LINNET_INLINE_LAMBDA {
-    using Word = decltype(word);
-    const Word first = load_as<Isa, Word>(x), last = load_as<Isa, Word>(x + n - sizeof(Word));
-    std::memcpy(y, &first, sizeof(Word));
-    std::memcpy(y + n - sizeof(Word), &last, sizeof(Word));
-  };
-  if (n > 16) {
-    std::memcpy(y, x, static_cast<size_t>(n));
-  } else if (n >= 8) {
-    both_ends(uint64_t{});
-  } else if (n >= 4) {
-    both_ends(uint32_t{});
-  } else {
-    for (ptrdiff_t i = 0; i < n; ++i) y[i] = x[i];
-  }
-}
-
 // The window of an output pixel: its first tap is the input pixel (top, left) of the image that begins at `image`
 // (elements). x and y: the output pixel's column and line.
 struct WindowPlace {
@@ -144,6 +124,7 @@ void ConvolutionInt8<Isa>::run() const {
   const ptrdiff_t tiles = (pixel_end - pixel_begin + kStep - 1) / kStep;
   const ptrdiff_t blocks = (tiles + plan.tiles - 1) / plan.tiles;
   const ptrdiff_t block = (tiles + blocks - 1) / blocks * kStep;
+  const bool bounded = sums_are_bounded<Isa>(args.packed, args.groups, args.out_channels, int64_t{plan.taps} * plan.k);
   if (!plan.gathers) std::memset(inputs, args.input_zero_point, static_cast<size_t>(args.in_channels));
   for (ptrdiff_t pixel = pixel_begin; pixel < pixel_end; pixel += block) {
     const int32_t count = static_cast<int32_t>(pixel_end - pixel < block ? pixel_end - pixel : block);
@@ -158,6 +139,7 @@ void ConvolutionInt8<Isa>::run() const {
       rows.k = plan.k;
       rows.packed = args.packed + group * section;
       rows.columns = args.out_channels;
+      rows.bounded = bounded;
       rows.y = args.y + pixel * args.y_stride + column;
       rows.y_stride = args.y_stride;
       rows.residual = e.residual ? e.residual + pixel * e.residual_stride + column : nullptr;
