@@ -44,17 +44,35 @@ struct ConvolutionInt8 {
   ConvInt8Plan plan;
   const int8_t** pointers;
   int8_t* inputs;
+  ptrdiff_t tap_step = args.window.dilation_w * args.x_stride;
+  ptrdiff_t line_step = static_cast<ptrdiff_t>(args.window.dilation_h) * args.in_w * args.x_stride;
 
+  bool is_inside(const WindowPlace& p) const;
   void place(const int8_t* x, const WindowPlace& p, const int8_t** out) const;
   void gather(const int8_t* x, const WindowPlace& p, int8_t* row) const;
   void prepare(const int8_t* x, ptrdiff_t pixel, int32_t count) const;
   void run() const;
 };
 
+// Whether all taps lie inside of the image.
+template <class Isa>
+LINNET_INLINE bool ConvolutionInt8<Isa>::is_inside(const WindowPlace& p) const {
+  const Window& w = args.window;
+  return p.top >= 0 && p.left >= 0 && p.top + (w.kernel_h - 1) * w.dilation_h < args.in_h &&
+         p.left + (w.kernel_w - 1) * w.dilation_w < args.in_w;
+}
+
 // Writes the pointers of one output pixel, a tile's rows apart.
 template <class Isa>
 LINNET_INLINE void ConvolutionInt8<Isa>::place(const int8_t* x, const WindowPlace& p, const int8_t** out) const {
   const Window& w = args.window;
+  if (is_inside(p)) {
+    const int8_t* line = x + p.image + (static_cast<ptrdiff_t>(p.top) * args.in_w + p.left) * args.x_stride;
+    for (int32_t ky = 0;; line += line_step) {
+      for (int32_t kx = 0; kx < w.kernel_w; ++kx, out += kStep) *out = line + kx * tap_step;
+      if (++ky == w.kernel_h) return;
+    }
+  }
   for (int32_t ky = 0; ky < w.kernel_h; ++ky) {
     const int32_t iy = p.top + ky * w.dilation_h;
     const bool line_inside = iy >= 0 && iy < args.in_h;
@@ -71,9 +89,17 @@ template <class Isa>
 LINNET_INLINE void ConvolutionInt8<Isa>::gather(const int8_t* x, const WindowPlace& p, int8_t* row) const {
   const Window& w = args.window;
   const ptrdiff_t channels = args.in_channels;
-  int8_t* const end = row + plan.k;
+  std::memset(row + plan.k - kDot, 0, kDot);  // the end of the row that has no input, if there is one
   // Neighbouring taps that lie one behind the other are copied together.
-  const bool joined = w.dilation_w == 1 && args.x_stride == channels;
+  const bool joined = tap_step == channels;
+  if (joined && is_inside(p)) {
+    const int8_t* line = x + p.image + (static_cast<ptrdiff_t>(p.top) * args.in_w + p.left) * args.x_stride;
+    const ptrdiff_t run = w.kernel_w * channels;
+    for (int32_t ky = 0;; line += line_step, row += run) {
+      copy_bytes<Isa>(line, row, run);
+      if (++ky == w.kernel_h) return;
+    }
+  }
   for (int32_t ky = 0; ky < w.kernel_h; ++ky) {
     const int32_t iy = p.top + ky * w.dilation_h;
     const bool line_inside = iy >= 0 && iy < args.in_h;
@@ -92,7 +118,6 @@ LINNET_INLINE void ConvolutionInt8<Isa>::gather(const int8_t* x, const WindowPla
       }
     }
   }
-  while (row < end) *row++ = 0;
 }
 
 // Inputs of `count` output pixels; those of the last tile's missing rows are those of its first.
