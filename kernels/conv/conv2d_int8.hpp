@@ -47,29 +47,21 @@ struct ConvolutionInt8 {
   ptrdiff_t tap_step = args.window.dilation_w * args.x_stride;
   ptrdiff_t line_step = static_cast<ptrdiff_t>(args.window.dilation_h) * args.in_w * args.x_stride;
 
-  bool is_inside(const WindowPlace& p) const;
-  void place(const int8_t* x, const WindowPlace& p, const int8_t** out) const;
-  void gather(const int8_t* x, const WindowPlace& p, int8_t* row) const;
+  // `first`: the window's first pixel where all of them lie inside of the image, or null.
+  void place(const int8_t* x, const WindowPlace& p, const int8_t* first, const int8_t** out) const;
+  void gather(const int8_t* x, const WindowPlace& p, const int8_t* first, int8_t* row) const;
   void prepare(const int8_t* x, ptrdiff_t pixel, int32_t count) const;
   void run() const;
 };
 
-// Whether all taps lie inside of the image.
-template <class Isa>
-LINNET_INLINE bool ConvolutionInt8<Isa>::is_inside(const WindowPlace& p) const {
-  const Window& w = args.window;
-  return p.top >= 0 && p.left >= 0 && p.top + (w.kernel_h - 1) * w.dilation_h < args.in_h &&
-         p.left + (w.kernel_w - 1) * w.dilation_w < args.in_w;
-}
-
 // Writes the pointers of one output pixel, a tile's rows apart.
 template <class Isa>
-LINNET_INLINE void ConvolutionInt8<Isa>::place(const int8_t* x, const WindowPlace& p, const int8_t** out) const {
+LINNET_INLINE void ConvolutionInt8<Isa>::place(const int8_t* x, const WindowPlace& p, const int8_t* first,
+                                               const int8_t** out) const {
   const Window& w = args.window;
-  if (is_inside(p)) {
-    const int8_t* line = x + p.image + (static_cast<ptrdiff_t>(p.top) * args.in_w + p.left) * args.x_stride;
-    for (int32_t ky = 0;; line += line_step) {
-      for (int32_t kx = 0; kx < w.kernel_w; ++kx, out += kStep) *out = line + kx * tap_step;
+  if (first) {
+    for (int32_t ky = 0;; first += line_step) {
+      for (int32_t kx = 0; kx < w.kernel_w; ++kx, out += kStep) *out = first + kx * tap_step;
       if (++ky == w.kernel_h) return;
     }
   }
@@ -86,17 +78,17 @@ LINNET_INLINE void ConvolutionInt8<Isa>::place(const int8_t* x, const WindowPlac
 
 // Copies the inputs of one output pixel to a row of plan.k bytes.
 template <class Isa>
-LINNET_INLINE void ConvolutionInt8<Isa>::gather(const int8_t* x, const WindowPlace& p, int8_t* row) const {
+LINNET_INLINE void ConvolutionInt8<Isa>::gather(const int8_t* x, const WindowPlace& p, const int8_t* first,
+                                                int8_t* row) const {
   const Window& w = args.window;
   const ptrdiff_t channels = args.in_channels;
   std::memset(row + plan.k - kDot, 0, kDot);  // the end of the row that has no input, if there is one
   // Neighbouring taps that lie one behind the other are copied together.
   const bool joined = tap_step == channels;
-  if (joined && is_inside(p)) {
-    const int8_t* line = x + p.image + (static_cast<ptrdiff_t>(p.top) * args.in_w + p.left) * args.x_stride;
+  if (joined && first) {
     const ptrdiff_t run = w.kernel_w * channels;
-    for (int32_t ky = 0;; line += line_step, row += run) {
-      copy_bytes<Isa>(line, row, run);
+    for (int32_t ky = 0;; first += line_step, row += run) {
+      copy_bytes<Isa>(first, row, run);
       if (++ky == w.kernel_h) return;
     }
   }
@@ -123,19 +115,37 @@ LINNET_INLINE void ConvolutionInt8<Isa>::gather(const int8_t* x, const WindowPla
 // Inputs of `count` output pixels; those of the last tile's missing rows are those of its first.
 template <class Isa>
 LINNET_INLINE void ConvolutionInt8<Isa>::prepare(const int8_t* x, ptrdiff_t pixel, int32_t count) const {
+  const Window& w = args.window;
+  const int32_t last_left = args.in_w - 1 - (w.kernel_w - 1) * w.dilation_w;
+  const int32_t last_top = args.in_h - 1 - (w.kernel_h - 1) * w.dilation_h;
+  const ptrdiff_t x_stride = args.x_stride;
   const int8_t** tile = pointers;
+  const int8_t* line = nullptr;  // the image's line under the window's first, where all of them lie inside
   WindowPlace p = window_place(args, pixel);
+  const auto enter_line = [&]() LINNET_INLINE_LAMBDA {
+    const bool inside = p.top >= 0 && p.top <= last_top;
+    line = inside ? x + p.image + static_cast<ptrdiff_t>(p.top) * args.in_w * x_stride : nullptr;
+  };
+  enter_line();
+  const auto window = [&](const WindowPlace& at, const int8_t* from) LINNET_INLINE_LAMBDA {
+    return from && at.left >= 0 && at.left <= last_left ? from + at.left * x_stride : nullptr;
+  };
   for (int32_t first = 0; first < count; first += kStep, tile += kStep * plan.taps) {
     const WindowPlace first_place = p;
+    const int8_t* const first_line = line;
     for (int32_t r = 0; r < kStep; ++r) {
       const bool valid = first + r < count;
       if (plan.gathers) {
         tile[r] = inputs + static_cast<ptrdiff_t>(first + (valid ? r : 0)) * plan.k;
-        if (valid) gather(x, p, inputs + static_cast<ptrdiff_t>(first + r) * plan.k);
+        if (valid) gather(x, p, window(p, line), inputs + static_cast<ptrdiff_t>(first + r) * plan.k);
+      } else if (valid) {
+        place(x, p, window(p, line), tile + r);
       } else {
-        place(x, valid ? p : first_place, tile + r);
+        place(x, first_place, window(first_place, first_line), tile + r);
       }
-      if (valid) p = next_place(args, p);
+      if (!valid) continue;
+      p = next_place(args, p);
+      if (p.x == 0) enter_line();
     }
   }
 }
