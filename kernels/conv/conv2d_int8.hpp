@@ -6,26 +6,6 @@
 
 namespace linnet::kernels {
 
-// n bytes, n >= 1, of memory that does not overlap; most runs are short.
-template <class Isa>
-LINNET_INLINE void copy_bytes(const int8_t* x, int8_t* y, ptrdiff_t n) {
-  const auto both_ends = [=](auto word) LINNET_INLINE_LAMBDA {
-    using Word = decltype(word);
-    const Word first = load_as<Isa, Word>(x), last = load_as<Isa, Word>(x + n - sizeof(Word));
-    std::memcpy(y, &first, sizeof(Word));
-    std::memcpy(y + n - sizeof(Word), &last, sizeof(Word));
-  };
-  if (n > 16) {
-    std::memcpy(y, x, static_cast<size_t>(n));
-  } else if (n >= 8) {
-    both_ends(uint64_t{});
-  } else if (n >= 4) {
-    both_ends(uint32_t{});
-  } else {
-    for (ptrdiff_t i = 0; i < n; ++i) y[i] = x[i];
-  }
-}
-
 // The window of an output pixel: its first tap is the input pixel (top, left) of the image that begins at `image`
 // (elements). x and y: the output pixel's column and line.
 struct WindowPlace {
@@ -64,17 +44,27 @@ struct ConvolutionInt8 {
   ConvInt8Plan plan;
   const int8_t** pointers;
   int8_t* inputs;
+  ptrdiff_t tap_step = args.window.dilation_w * args.x_stride;
+  ptrdiff_t line_step = static_cast<ptrdiff_t>(args.window.dilation_h) * args.in_w * args.x_stride;
 
-  void place(const int8_t* x, const WindowPlace& p, const int8_t** out) const;
-  void gather(const int8_t* x, const WindowPlace& p, int8_t* row) const;
+  // `first`: the window's first pixel where all of them lie inside of the image, or null.
+  void place(const int8_t* x, const WindowPlace& p, const int8_t* first, const int8_t** out) const;
+  void gather(const int8_t* x, const WindowPlace& p, const int8_t* first, int8_t* row) const;
   void prepare(const int8_t* x, ptrdiff_t pixel, int32_t count) const;
   void run() const;
 };
 
 // Writes the pointers of one output pixel, a tile's rows apart.
 template <class Isa>
-LINNET_INLINE void ConvolutionInt8<Isa>::place(const int8_t* x, const WindowPlace& p, const int8_t** out) const {
+LINNET_INLINE void ConvolutionInt8<Isa>::place(const int8_t* x, const WindowPlace& p, const int8_t* first,
+                                               const int8_t** out) const {
   const Window& w = args.window;
+  if (first) {
+    for (int32_t ky = 0;; first += line_step) {
+      for (int32_t kx = 0; kx < w.kernel_w; ++kx, out += kStep) *out = first + kx * tap_step;
+      if (++ky == w.kernel_h) return;
+    }
+  }
   for (int32_t ky = 0; ky < w.kernel_h; ++ky) {
     const int32_t iy = p.top + ky * w.dilation_h;
     const bool line_inside = iy >= 0 && iy < args.in_h;
@@ -88,12 +78,20 @@ LINNET_INLINE void ConvolutionInt8<Isa>::place(const int8_t* x, const WindowPlac
 
 // Copies the inputs of one output pixel to a row of plan.k bytes.
 template <class Isa>
-LINNET_INLINE void ConvolutionInt8<Isa>::gather(const int8_t* x, const WindowPlace& p, int8_t* row) const {
+LINNET_INLINE void ConvolutionInt8<Isa>::gather(const int8_t* x, const WindowPlace& p, const int8_t* first,
+                                                int8_t* row) const {
   const Window& w = args.window;
   const ptrdiff_t channels = args.in_channels;
-  int8_t* const end = row + plan.k;
+  std::memset(row + plan.k - kDot, 0, kDot);  // the end of the row that has no input, if there is one
   // Neighbouring taps that lie one behind the other are copied together.
-  const bool joined = w.dilation_w == 1 && args.x_stride == channels;
+  const bool joined = tap_step == channels;
+  if (joined && first) {
+    const ptrdiff_t run = w.kernel_w * channels;
+    for (int32_t ky = 0;; first += line_step, row += run) {
+      copy_bytes<Isa>(first, row, run);
+      if (++ky == w.kernel_h) return;
+    }
+  }
   for (int32_t ky = 0; ky < w.kernel_h; ++ky) {
     const int32_t iy = p.top + ky * w.dilation_h;
     const bool line_inside = iy >= 0 && iy < args.in_h;
@@ -112,25 +110,42 @@ LINNET_INLINE void ConvolutionInt8<Isa>::gather(const int8_t* x, const WindowPla
       }
     }
   }
-  while (row < end) *row++ = 0;
 }
 
 // Inputs of `count` output pixels; those of the last tile's missing rows are those of its first.
 template <class Isa>
 LINNET_INLINE void ConvolutionInt8<Isa>::prepare(const int8_t* x, ptrdiff_t pixel, int32_t count) const {
+  const Window& w = args.window;
+  const int32_t last_left = args.in_w - 1 - (w.kernel_w - 1) * w.dilation_w;
+  const int32_t last_top = args.in_h - 1 - (w.kernel_h - 1) * w.dilation_h;
+  const ptrdiff_t x_stride = args.x_stride;
   const int8_t** tile = pointers;
+  const int8_t* line = nullptr;  // the image's line under the window's first, where all of them lie inside
   WindowPlace p = window_place(args, pixel);
+  const auto enter_line = [&]() LINNET_INLINE_LAMBDA {
+    const bool inside = p.top >= 0 && p.top <= last_top;
+    line = inside ? x + p.image + static_cast<ptrdiff_t>(p.top) * args.in_w * x_stride : nullptr;
+  };
+  enter_line();
+  const auto window = [&](const WindowPlace& at, const int8_t* from) LINNET_INLINE_LAMBDA {
+    return from && at.left >= 0 && at.left <= last_left ? from + at.left * x_stride : nullptr;
+  };
   for (int32_t first = 0; first < count; first += kStep, tile += kStep * plan.taps) {
     const WindowPlace first_place = p;
+    const int8_t* const first_line = line;
     for (int32_t r = 0; r < kStep; ++r) {
       const bool valid = first + r < count;
       if (plan.gathers) {
         tile[r] = inputs + static_cast<ptrdiff_t>(first + (valid ? r : 0)) * plan.k;
-        if (valid) gather(x, p, inputs + static_cast<ptrdiff_t>(first + r) * plan.k);
+        if (valid) gather(x, p, window(p, line), inputs + static_cast<ptrdiff_t>(first + r) * plan.k);
+      } else if (valid) {
+        place(x, p, window(p, line), tile + r);
       } else {
-        place(x, valid ? p : first_place, tile + r);
+        place(x, first_place, window(first_place, first_line), tile + r);
       }
-      if (valid) p = next_place(args, p);
+      if (!valid) continue;
+      p = next_place(args, p);
+      if (p.x == 0) enter_line();
     }
   }
 }
@@ -144,6 +159,7 @@ void ConvolutionInt8<Isa>::run() const {
   const ptrdiff_t tiles = (pixel_end - pixel_begin + kStep - 1) / kStep;
   const ptrdiff_t blocks = (tiles + plan.tiles - 1) / plan.tiles;
   const ptrdiff_t block = (tiles + blocks - 1) / blocks * kStep;
+  const bool bounded = sums_are_bounded<Isa>(args.packed, args.groups, args.out_channels, int64_t{plan.taps} * plan.k);
   if (!plan.gathers) std::memset(inputs, args.input_zero_point, static_cast<size_t>(args.in_channels));
   for (ptrdiff_t pixel = pixel_begin; pixel < pixel_end; pixel += block) {
     const int32_t count = static_cast<int32_t>(pixel_end - pixel < block ? pixel_end - pixel : block);
@@ -158,6 +174,7 @@ void ConvolutionInt8<Isa>::run() const {
       rows.k = plan.k;
       rows.packed = args.packed + group * section;
       rows.columns = args.out_channels;
+      rows.bounded = bounded;
       rows.y = args.y + pixel * args.y_stride + column;
       rows.y_stride = args.y_stride;
       rows.residual = e.residual ? e.residual + pixel * e.residual_stride + column : nullptr;

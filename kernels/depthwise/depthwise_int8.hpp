@@ -1,10 +1,10 @@
-// int8 depthwise convolution with any window. Each output line is walked a panel of channels at a time; its taps are
-// pointers that move on from pixel to pixel, those outside of the image to a pixel of padding.
+// int8 depthwise convolution. The usual windows have strips (strip_int8.hpp); with any other one each output line is
+// walked a panel of channels at a time, and its taps are pointers that move on from pixel to pixel, those outside of
+// the image to a pixel of padding.
 #pragma once
 
-#include "kernels/conv/conv2d_int8.hpp"
 #include "kernels/depthwise/dot_depthwise.hpp"
-#include "kernels/depthwise/lanes_int8.hpp"
+#include "kernels/depthwise/strip_int8.hpp"
 
 namespace linnet::kernels {
 
@@ -13,17 +13,18 @@ struct DepthwiseRun {
   const DepthwiseTap* taps;
   int32_t count;  // of taps
   int32_t pixel;  // counted through all images
+  bool bounded;   // see sums_are_bounded
 };
 
 // Sums of kPixels outputs from `offset` pixels behind the run's first on, of the panel of `columns` valid channels at
 // `channel`.
 template <class Isa, int kPixels, bool kFull>
 LINNET_INLINE void depthwise_sums(const DepthwiseRun& run, int32_t offset, int32_t channel, int32_t columns,
-                                  const int8_t* w, ptrdiff_t weight_step, int32_t* sums) {
+                                  const int8_t* w, ptrdiff_t weight_step, const int32_t* start, int32_t* sums) {
   using D = DepthwiseDot<Isa>;
   typename D::Sum sum[kPixels];
 #pragma GCC unroll 8
-  for (int p = 0; p < kPixels; ++p) D::clear(&sum[p]);
+  for (int p = 0; p < kPixels; ++p) sum[p] = D::start(start);
   for (int32_t t = 0; t < run.count; t += kDot, w += weight_step) {
     const typename D::Weights weights = D::weights(w);
     const DepthwiseTap* const taps = run.taps + t;
@@ -45,57 +46,22 @@ LINNET_INLINE void depthwise_sums(const DepthwiseRun& run, int32_t offset, int32
   for (int p = 0; p < kPixels; ++p) D::store(sum[p], sums + p * kPanel);
 }
 
-// The same of DepthwiseLanes::pixels outputs and a whole panel.
-template <class Isa>
-LINNET_INLINE void depthwise_lane_sums(const DepthwiseRun& run, int32_t offset, int32_t channel, const int8_t* panel,
-                                       int32_t* sums) {
-  using L = DepthwiseLanes<Isa>;
-  using V = typename L::V;
-  const int32_t* const weight_sums = reinterpret_cast<const int32_t*>(panel) + kPanel;
-  V sum0 = L::start(weight_sums), sum1 = L::start(weight_sums + 4), sum2 = L::start(weight_sums + 8);
-  V sum3 = L::start(weight_sums + 12);
-  const int8_t* w = panel + kPanelHeader * kPanel;
-  for (int32_t t = 0; t < run.count; t += kDot, w += kPanel * kDot) {
-    V x[kDot];
-#pragma GCC unroll 4
-    for (int i = 0; i < kDot; ++i) {
-      const DepthwiseTap& tap = run.taps[t + i];
-      x[i] = L::inputs(tap.x + offset * tap.step + channel, tap.step);
-    }
-    const V low = L::low8(x[0], x[1]), high = L::high8(x[0], x[1]);
-    const V low_next = L::low8(x[2], x[3]), high_next = L::high8(x[2], x[3]);
-    sum0 = L::dot(sum0, L::low16(low, low_next), L::broadcast(w));
-    sum1 = L::dot(sum1, L::high16(low, low_next), L::broadcast(w + 16));
-    sum2 = L::dot(sum2, L::low16(high, high_next), L::broadcast(w + 32));
-    sum3 = L::dot(sum3, L::high16(high, high_next), L::broadcast(w + 48));
-  }
-  L::store(sum0, sums, kPanel);
-  L::store(sum1, sums + 4, kPanel);
-  L::store(sum2, sums + 8, kPanel);
-  L::store(sum3, sums + 12, kPanel);
-}
-
-// The largest blocks of outputs, of which whole panels may have others.
-template <class Isa, bool kFull>
-LINNET_INLINE constexpr int depthwise_pixels() {
-  if constexpr (kFull && kHasDepthwiseLanes<Isa>) return DepthwiseLanes<Isa>::pixels;
-  return DepthwiseDot<Isa>::pixels;
-}
-
 // `pixels` outputs of a run, of the panel at `channel`; kFull: of 16 valid channels.
 template <class Isa, bool kFull>
 __attribute__((noinline)) void depthwise_panel_int8(const DepthwiseInt8Args& args, const DepthwiseRun& run,
                                                     int32_t pixels, int32_t channel, const int8_t* panel,
                                                     int32_t width) {
-  constexpr int kPixels = depthwise_pixels<Isa, kFull>(), kTogether = kPixels == 1 ? 1 : 32;
+  constexpr int kPixels = DepthwiseDot<Isa>::pixels, kTogether = kPixels == 1 ? 1 : 32;
   const int32_t columns = kFull ? kPanel : args.channels - channel;
   const int8_t* const weights = panel + kPanelHeader * width;
   const EpilogueInt8& e = args.epilogue;
-  alignas(64) int32_t sums[kTogether * kPanel];
+  alignas(64) int32_t start[kPanel], sums[kTogether * kPanel];
+  start_sums<Isa, false>(panel, width, 0, kPanel, start);
   SumsInt8 s;
   s.sums = sums;
   s.stride = kPanel;
   s.columns = columns;
+  s.bounded = run.bounded;
   s.panel = panel;
   s.width = width;
   s.column = 0;
@@ -104,20 +70,18 @@ __attribute__((noinline)) void depthwise_panel_int8(const DepthwiseInt8Args& arg
     s.rows = pixels - first < kTogether ? pixels - first : kTogether;
     int32_t p = 0;
     for (; p + kPixels <= s.rows; p += kPixels) {
-      if constexpr (kFull && kHasDepthwiseLanes<Isa>) {
-        depthwise_lane_sums<Isa>(run, first + p, channel, panel, sums + p * kPanel);
-      } else {
-        depthwise_sums<Isa, kPixels, kFull>(run, first + p, channel, columns, weights, width * kDot, sums + p * kPanel);
-      }
+      depthwise_sums<Isa, kPixels, kFull>(run, first + p, channel, columns, weights, width * kDot, start,
+                                          sums + p * kPanel);
     }
     if constexpr (kPixels > 1) {
       for (; p < s.rows; ++p)
-        depthwise_sums<Isa, 1, kFull>(run, first + p, channel, columns, weights, width * kDot, sums + p * kPanel);
+        depthwise_sums<Isa, 1, kFull>(run, first + p, channel, columns, weights, width * kDot, start,
+                                      sums + p * kPanel);
     }
     const ptrdiff_t pixel = run.pixel + first;
     s.y = args.y + pixel * args.y_stride + channel;
     s.residual = e.residual ? e.residual + pixel * e.residual_stride + channel : nullptr;
-    finish_sums<Isa, false>(s, e);
+    finish_sums<Isa>(s, e);
   }
 }
 
@@ -161,6 +125,10 @@ void depthwise_s8_impl(const DepthwiseInt8Args& args) {
   DepthwiseTap* const taps = static_cast<DepthwiseTap*>(args.scratch);
   int8_t* const padding = static_cast<int8_t*>(args.scratch) + plan.padding_offset;
   std::memset(padding, args.input_zero_point, static_cast<size_t>(args.channels));
+  const bool bounded = sums_are_bounded<Isa>(args.packed, 1, args.channels, plan.taps);
+  if constexpr (DepthwiseLanes<Isa>::channels > 0) {
+    if (depthwise_by_strips<Isa>(args, padding, bounded)) return;
+  }
   // Outputs whose whole window lies between the image's sides.
   const int32_t room = args.in_w - ((w.kernel_w - 1) * w.dilation_w + 1) + w.pad_left;
   int32_t inner_end = room < 0 ? 0 : room / w.stride_w + 1;
@@ -170,7 +138,7 @@ void depthwise_s8_impl(const DepthwiseInt8Args& args) {
     for (int32_t ox = 0; ox < args.out_w;) {
       const int32_t end = ox >= inner_begin && ox < inner_end ? inner_end : ox + 1;
       place_taps(args, row, ox, padding, plan.taps, taps);
-      const DepthwiseRun run = {taps, plan.taps, row * args.out_w + ox};
+      const DepthwiseRun run = {taps, plan.taps, row * args.out_w + ox, bounded};
       depthwise_panels_int8<Isa>(args, run, end - ox);
       ox = end;
     }

@@ -6,8 +6,8 @@
 
 namespace linnet::kernels {
 
-// `pixels` neighbouring outputs are computed together. Channels: how inputs of a tap are held, from 16 bytes or from
-// the n that are valid.
+// `pixels` neighbouring outputs are computed together. start: sums that begin with numbers in memory. Channels: how
+// inputs of a tap are held, from 16 bytes or from the n that are valid.
 template <class Isa>
 struct DepthwiseDot;
 
@@ -21,7 +21,7 @@ struct DepthwiseDot<isa::scalar> {
   struct Channels {
     int8_t v[kPanel];
   };
-  static LINNET_INLINE void clear(Sum* sum) { *sum = {}; }
+  static LINNET_INLINE Sum start(const int32_t* p) { return load_as<isa::scalar, Sum>(p); }
   static LINNET_INLINE Weights weights(const int8_t* p) { return p; }
   static LINNET_INLINE Channels load(const int8_t* p) { return load_as<isa::scalar, Channels>(p); }
   static LINNET_INLINE Channels load(const int8_t* p, int n) {
@@ -52,7 +52,10 @@ struct DepthwiseDotX86 {
     __m256i low[2], high[2];  // of taps 0 and 1, 2 and 3
   };
   using Channels = __m256i;
-  static LINNET_INLINE void clear(Sum* sum) { *sum = {_mm256_setzero_si256(), _mm256_setzero_si256()}; }
+  static LINNET_INLINE Sum start(const int32_t* p) {
+    const __m256i first = load_as<Isa, __m256i>(p), second = load_as<Isa, __m256i>(p + 8);
+    return {_mm256_permute2x128_si256(first, second, 0x20), _mm256_permute2x128_si256(first, second, 0x31)};
+  }
   // The weights of channels 2 i, 2 i + 1 and 8 + 2 i, 9 + 2 i.
   static LINNET_INLINE __m256 widen(const int8_t* p, int i) {
     const int64_t first = load_as<Isa, int64_t>(p + 8 * i), second = load_as<Isa, int64_t>(p + 32 + 8 * i);
@@ -108,8 +111,8 @@ struct DepthwiseDotNeon {
   };
   using Weights = int8x16x4_t;
   using Channels = int8x16_t;
-  static LINNET_INLINE void clear(Sum* sum) {
-    for (int32x4_t& v : sum->v) v = vdupq_n_s32(0);
+  static LINNET_INLINE Sum start(const int32_t* p) {
+    return {{vld1q_s32(p), vld1q_s32(p + 4), vld1q_s32(p + 8), vld1q_s32(p + 12)}};
   }
   static LINNET_INLINE Weights weights(const int8_t* p) { return vld4q_s8(p); }
   static LINNET_INLINE Channels load(const int8_t* p) { return vld1q_s8(p); }

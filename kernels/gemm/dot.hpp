@@ -1,5 +1,6 @@
 // Dot<Isa>: sums of products of four int8 inputs for a block of adjacent outputs of a Panel16Int8, exact on every
-// instruction set. Weights of a block are [outputs][4] bytes; loading them may read up to 64 bytes.
+// instruction set. Weights of a block are [outputs][4] bytes; loading them may read up to 64 bytes. start: sums that
+// begin with numbers in memory.
 #pragma once
 
 #include "kernels/simd/integer.hpp"
@@ -20,7 +21,7 @@ struct Dot<isa::scalar> {
   };
   using Weights = const int8_t*;
   using Inputs = const int8_t*;
-  static LINNET_INLINE Sum zero() { return {}; }
+  static LINNET_INLINE Sum start(const int32_t* p) { return load_as<isa::scalar, Sum>(p); }
   static LINNET_INLINE Weights weights(const int8_t* p) { return p; }
   static LINNET_INLINE Inputs inputs(const int8_t* p) { return p; }
   static LINNET_INLINE void add(Sum* sum, Weights w, Inputs x) {
@@ -53,7 +54,10 @@ struct Dot<isa::avx512> {
   static LINNET_INLINE __m512i widen(const int8_t* p) {
     return _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
   }
-  static LINNET_INLINE Sum zero() { return {_mm512_setzero_si512(), _mm512_setzero_si512()}; }
+  static LINNET_INLINE __m512i start_lanes(const int32_t* p) {
+    return _mm512_cvtepu32_epi64(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+  }
+  static LINNET_INLINE Sum start(const int32_t* p) { return {start_lanes(p), start_lanes(p + 8)}; }
   static LINNET_INLINE Weights weights(const int8_t* p) { return {widen(p), widen(p + 32)}; }
   static LINNET_INLINE Inputs inputs(const int8_t* p) {
     return _mm512_cvtepi8_epi16(_mm256_set1_epi32(load_as<isa::avx512, int32_t>(p)));
@@ -79,7 +83,7 @@ struct Dot<isa::avx512vnni> {
   using Sum = __m512i;
   using Weights = __m512i;
   using Inputs = __m512i;
-  static LINNET_INLINE Sum zero() { return _mm512_setzero_si512(); }
+  static LINNET_INLINE Sum start(const int32_t* p) { return _mm512_loadu_si512(p); }
   static LINNET_INLINE Weights weights(const int8_t* p) { return _mm512_loadu_si512(p); }
   static LINNET_INLINE Inputs inputs(const int8_t* p) {
     return _mm512_xor_si512(_mm512_set1_epi32(load_as<isa::avx512vnni, int32_t>(p)),
@@ -104,7 +108,10 @@ struct Dot<isa::avx2> {
   static LINNET_INLINE __m256i widen(const int8_t* p) {
     return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
   }
-  static LINNET_INLINE Sum zero() { return {_mm256_setzero_si256(), _mm256_setzero_si256()}; }
+  static LINNET_INLINE __m256i start_lanes(const int32_t* p) {
+    return _mm256_cvtepu32_epi64(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  }
+  static LINNET_INLINE Sum start(const int32_t* p) { return {start_lanes(p), start_lanes(p + 4)}; }
   static LINNET_INLINE Weights weights(const int8_t* p) { return p; }
   static LINNET_INLINE Inputs inputs(const int8_t* p) {
     return _mm256_cvtepi8_epi16(_mm_set1_epi32(load_as<isa::avx2, int32_t>(p)));
@@ -127,7 +134,7 @@ struct Dot<isa::avxvnni> {
   using Sum = __m256i;
   using Weights = __m256i;
   using Inputs = __m256i;
-  static LINNET_INLINE Sum zero() { return _mm256_setzero_si256(); }
+  static LINNET_INLINE Sum start(const int32_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
   static LINNET_INLINE Weights weights(const int8_t* p) {
     return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
   }
@@ -154,7 +161,7 @@ struct Dot<isa::neon64dot> {
     int8x16_t low, high;
   };
   using Inputs = int8x16_t;
-  static LINNET_INLINE Sum zero() { return {vdupq_n_s32(0), vdupq_n_s32(0)}; }
+  static LINNET_INLINE Sum start(const int32_t* p) { return {vld1q_s32(p), vld1q_s32(p + 4)}; }
   static LINNET_INLINE Weights weights(const int8_t* p) { return {vld1q_s8(p), vld1q_s8(p + 16)}; }
   static LINNET_INLINE Inputs inputs(const int8_t* p) {
     return vreinterpretq_s8_s32(vdupq_n_s32(load_as<isa::neon64dot, int32_t>(p)));
@@ -182,9 +189,13 @@ struct DotNeon {
     int8x8_t v[4];
   };
   using Inputs = int8x8_t;
-  static LINNET_INLINE Sum zero() {
-    const int32x4_t z = vdupq_n_s32(0);
-    return {{z, z, z, z}};
+  static LINNET_INLINE Sum start(const int32_t* p) {
+    Sum sum;
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) {
+      sum.v[i] = vreinterpretq_s32_u64(vmovl_u32(vreinterpret_u32_s32(vld1_s32(p + 2 * i))));
+    }
+    return sum;
   }
   static LINNET_INLINE Weights weights(const int8_t* p) {
     return {{vld1_s8(p), vld1_s8(p + 8), vld1_s8(p + 16), vld1_s8(p + 24)}};

@@ -1,84 +1,171 @@
 // What happens to int32 sums before they are stored as int8.
 #pragma once
 
-#include "kernels/quant/requantize.hpp"
+#include "kernels/quant/narrow.hpp"
 
 namespace linnet::kernels {
 
 // Sums of some rows of a panel's outputs and where they go.
 struct SumsInt8 {
-  const int32_t* sums;  // [rows][stride]: sums of products
+  const int32_t* sums;  // [rows][stride], readable kPanel numbers from a row's begin on: bias and products
   int32_t stride;
   int32_t rows, columns;  // valid ones
-  const int8_t* panel;    // its rows of biases, weight sums, multipliers and shifts, and what lies before `column`
+  bool bounded;           // see sums_are_bounded
+  const int8_t* panel;    // of whose columns from `column` on they are
   int32_t width, column;
   int8_t* y;
   ptrdiff_t y_stride;
   const int8_t* residual;  // or null
 };
 
-// Requantized sums of one vector of columns.
-template <class Isa, Rounding kRounding>
-struct SumScale;
-
+// Whether BoundedFactors do for all outputs of `sections` of packed weights, whose sums have `terms` products.
 template <class Isa>
-struct SumScale<Isa, Rounding::FixedPoint> {
-  FixedPointFactor<Isa> factor;
-  LINNET_INLINE SumScale(I32<Isa> multiplier, I32<Isa> shift) : factor(FixedPointFactor<Isa>::of(multiplier, shift)) {}
-  LINNET_INLINE I32<Isa> operator()(I32<Isa> sum, const Range<Isa>& range) const { return range.finish(factor(sum)); }
-};
-
-template <class Isa>
-struct SumScale<Isa, Rounding::Float> {
-  F32<Isa> factor;
-  LINNET_INLINE SumScale(I32<Isa> multiplier, I32<Isa>) : factor(from_bits(multiplier)) {}
-  LINNET_INLINE I32<Isa> operator()(I32<Isa> sum, const Range<Isa>& range) const {
-    return range.finish(to_float(sum) * factor);
+LINNET_INLINE bool sums_are_bounded(const int8_t* packed, int32_t sections, int32_t columns, int64_t terms) {
+  constexpr int64_t kMostTerms = int64_t{1} << (kBoundedBits - 15);
+  if (I32<Isa>::width == 1 || terms > kMostTerms) return false;
+  const uint32_t products = static_cast<uint32_t>(terms) << 14;
+  uint32_t beyond = 0;
+  for (int32_t section = 0; section < sections; ++section) {
+    for (int32_t column = 0, width; column < columns; column += width) {
+      width = columns - column > kTailPanel ? kPanel : kTailPanel;
+      const int32_t* const header = reinterpret_cast<const int32_t*>(packed);
+      for (int32_t i = 0; i < width; ++i) {
+        const int32_t bias = header[i], shift = header[3 * width + i];
+        const uint32_t size = bias < 0 ? 0u - static_cast<uint32_t>(bias) : static_cast<uint32_t>(bias);
+        beyond |= ((size < 1u << kBoundedBits ? size : 1u << kBoundedBits) + products) >>
+                  (kBoundedBits - (shift > 0 ? shift : 0));
+      }
+      packed += width * (kPanelHeader + terms);
+    }
   }
+  return beyond == 0;
+}
+
+// Sums of a vector of columns, scaled.
+template <class Isa, Scale kScale>
+struct SumScale {
+  std::conditional_t<kScale == Scale::Fixed, FixedPointFactor<Isa>, BoundedFactor<Isa>> factor;
+  SumScale() = default;
+  LINNET_INLINE SumScale(I32<Isa> multiplier, I32<Isa> shift) : factor(multiplier, shift) {}
+  LINNET_INLINE I32<Isa> operator()(I32<Isa> sum) const { return factor(sum); }
 };
 
-// kFlipped: inputs were 128 too large, so that sums are 128 weight sums too large. then(q, r, c, n): what becomes of
-// the n results of row r from column c on.
-template <class Isa, Rounding kRounding, bool kFlipped, class Then>
-LINNET_INLINE void store_sums(const SumsInt8& s, const Requantize& requantize, Then then) {
+template <class Isa>
+struct SumScale<Isa, Scale::Float> {
+  F32<Isa> factor;
+  SumScale() = default;
+  LINNET_INLINE SumScale(I32<Isa> multiplier, I32<Isa>) : factor(from_bits(multiplier)) {}
+  LINNET_INLINE I32<Isa> operator()(I32<Isa> sum) const { return round_saturated(to_float(sum) * factor); }
+};
+
+// What the sums of a panel's n columns from `column` on begin with. kFlipped: inputs are 128 too large, so that sums of
+// products are 128 weight sums too large.
+template <class Isa, bool kFlipped>
+LINNET_INLINE void start_sums(const int8_t* panel, int32_t width, int32_t column, int32_t n, int32_t* start) {
   using I = Int<Isa>;
-  constexpr int kWidth = I32<Isa>::width;
+  const int32_t* const bias = reinterpret_cast<const int32_t*>(panel) + column;
+  for (int32_t c = 0; c < n; c += I32<Isa>::width) {
+    const I32<Isa> b = I::load(bias + c);
+    I::store(kFlipped ? b - I::load(bias + width + c).template shl<7>() : b, start + c);
+  }
+}
+
+template <class Isa, Scale kScale>
+__attribute__((noinline)) void store_sums(const SumsInt8& caller_sums, const Requantize& requantize) {
+  using I = Int<Isa>;
+  constexpr int kWidth = I32<Isa>::width, kVectors = Narrow<Isa>::vectors, kTogether = Narrow<Isa>::rows;
+  constexpr bool kAllBits = kScale == Scale::Fixed && kWidth > 1;  // which Narrow is not made for
+  const SumsInt8 s = caller_sums;                                  // a copy that no store can change
   const Range<Isa> range(requantize);
+  const Narrow<Isa> narrow(kAllBits ? Requantize{requantize.rounding, 0, -128, 127} : requantize);
   const int32_t* const header = reinterpret_cast<const int32_t*>(s.panel) + s.column;
-  for (int32_t c = 0; c < s.columns; c += kWidth) {
-    const int n = s.columns - c;
-    I32<Isa> bias = I::load(header + c);
-    if (kFlipped) bias = bias - I::load(header + s.width + c).template shl<7>();
-    const SumScale<Isa, kRounding> scale(I::load(header + 2 * s.width + c), I::load(header + 3 * s.width + c));
-    for (int32_t r = 0; r < s.rows; ++r) {
-      const I32<Isa> q = scale(I::load(s.sums + r * s.stride + c) + bias, range);
-      I::store_s8(then(q, r, c, n), s.y + r * s.y_stride + c, n);
+  for (int32_t c = 0; c < s.columns; c += kVectors * kWidth) {
+    SumScale<Isa, kScale> scale[kVectors];
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) {
+      const int32_t* const column = header + c + v * kWidth;
+      scale[v] = {I::load(column + 2 * s.width), I::load(column + 3 * s.width)};
+    }
+    const auto scaled = [&](const int32_t* sums, I32<Isa>(&q)[kVectors]) LINNET_INLINE_LAMBDA {
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) {
+        q[v] = scale[v](I::load(sums + v * kWidth));
+        if (kAllBits) q[v] = range.finish(q[v]);
+      }
+    };
+    const int32_t* sums = s.sums + c;
+    int8_t* y = s.y + c;
+    int32_t r = 0;
+    I32<Isa> q[kTogether][kVectors];
+    if (s.columns - c >= kVectors * kWidth) {
+      for (; r + kTogether <= s.rows; r += kTogether) {
+#pragma GCC unroll 2
+        for (int i = 0; i < kTogether; ++i, sums += s.stride) scaled(sums, q[i]);
+        narrow.store_rows(q, y, s.y_stride);
+        y += kTogether * s.y_stride;
+      }
+    }
+    for (; r < s.rows; ++r, sums += s.stride, y += s.y_stride) {
+      scaled(sums, q[0]);
+      narrow.store(q[0], y, s.columns - c);
     }
   }
 }
 
-template <class Isa, bool kFlipped, class Then>
-LINNET_INLINE void store_sums_by_rule(const SumsInt8& s, const Requantize& requantize, Then then) {
-  if (requantize.rounding == Rounding::FixedPoint) {
-    store_sums<Isa, Rounding::FixedPoint, kFlipped>(s, requantize, then);
-  } else {
-    store_sums<Isa, Rounding::Float, kFlipped>(s, requantize, then);
+template <class Isa>
+LINNET_INLINE void store_sums_by_rule(const SumsInt8& s, const Requantize& requantize) {
+  if (requantize.rounding == Rounding::Float) return store_sums<Isa, Scale::Float>(s, requantize);
+  if constexpr (I32<Isa>::width > 1) {
+    if (s.bounded) return store_sums<Isa, Scale::BoundedFixed>(s, requantize);
   }
+  store_sums<Isa, Scale::Fixed>(s, requantize);
 }
 
-template <class Isa, bool kFlipped>
-__attribute__((noinline)) void finish_sums(const SumsInt8& s, const EpilogueInt8& e) {
-  if (s.residual == nullptr) {
-    store_sums_by_rule<Isa, kFlipped>(s, e.requantize,
-                                      [](I32<Isa> q, int32_t, int32_t, int) LINNET_INLINE_LAMBDA { return q; });
-    return;
-  }
+// y = q + residual of a row of up to kPanel numbers each; q is readable beyond them.
+template <class Isa>
+__attribute__((noinline)) void add_residuals(const int8_t* q, const SumsInt8& s, const EpilogueInt8& e) {
+  using I = Int<Isa>;
+  constexpr int kWidth = I32<Isa>::width, kVectors = Narrow<Isa>::vectors;
+  const Narrow<Isa> narrow({e.add.requantize.rounding, 0, -128, 127});
   with_pair<Isa>(e.add, [&](const auto& pair) LINNET_INLINE_LAMBDA {
-    store_sums_by_rule<Isa, kFlipped>(
-        s, e.requantize, [&](I32<Isa> q, int32_t r, int32_t c, int n) LINNET_INLINE_LAMBDA {
-          return pair.add(q, Int<Isa>::load_s8(s.residual + r * e.residual_stride + c, n));
-        });
+    for (int32_t r = 0; r < s.rows; ++r) {
+      const int8_t* const residual = s.residual + r * e.residual_stride;
+      for (int32_t c = 0; c < s.columns; c += kVectors * kWidth) {
+        const int n = s.columns - c;
+        int8_t last[kPanel];
+        const int8_t* other = residual + c;
+        if (n < kVectors * kWidth) {
+          copy_bytes<Isa>(other, last, n);
+          other = last;
+        }
+        I32<Isa> sum[kVectors];
+#pragma GCC unroll 4
+        for (int v = 0; v < kVectors; ++v) {
+          sum[v] = pair.add(I::load_s8(q + r * kPanel + c + v * kWidth), I::load_s8(other + v * kWidth));
+        }
+        narrow.store(sum, s.y + r * s.y_stride + c, n);
+      }
+    }
   });
+}
+
+template <class Isa>
+LINNET_INLINE void finish_sums(const SumsInt8& s, const EpilogueInt8& e) {
+  if (s.residual == nullptr) return store_sums_by_rule<Isa>(s, e.requantize);
+  constexpr int32_t kTogether = 16;
+  int8_t numbers[kTogether * kPanel];
+  SumsInt8 part = s;
+  for (int32_t row = 0; row < s.rows; row += kTogether) {
+    part.rows = s.rows - row < kTogether ? s.rows - row : kTogether;
+    part.sums = s.sums + row * s.stride;
+    part.y = numbers;
+    part.y_stride = kPanel;
+    store_sums_by_rule<Isa>(part, e.requantize);
+    part.y = s.y + row * s.y_stride;
+    part.y_stride = s.y_stride;
+    part.residual = s.residual + row * e.residual_stride;
+    add_residuals<Isa>(numbers, part, e);
+  }
 }
 
 }  // namespace linnet::kernels

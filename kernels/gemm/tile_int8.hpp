@@ -14,6 +14,7 @@ struct TileInt8Args {
   const int8_t* weights;     // of the tile's first output
   ptrdiff_t weight_step;     // bytes of a panel's row of weights
   ptrdiff_t panel_distance;  // bytes from a panel to the next
+  const int32_t* start;      // [blocks * outputs]: what sums begin with
   int32_t* sums;             // [rows][blocks * outputs]
 };
 
@@ -25,7 +26,7 @@ __attribute__((noinline)) void tile_int8(const TileInt8Args& t) {
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 16
-    for (int b = 0; b < kBlocks; ++b) sums[r][b] = D::zero();
+    for (int b = 0; b < kBlocks; ++b) sums[r][b] = D::start(t.start + b * D::outputs);
   }
   const int8_t* w = t.weights;
   const int32_t k = t.k;
@@ -63,6 +64,7 @@ struct RowsInt8 {
   int32_t rows, taps, k;
   const int8_t* packed;
   int32_t columns;  // of the section
+  bool bounded;     // see sums_are_bounded
   int8_t* y;        // first row, first column
   ptrdiff_t y_stride;
   const int8_t* residual;  // or null
@@ -86,8 +88,15 @@ LINNET_INLINE void multiply_tiles(const RowsInt8& in, const EpilogueInt8& e, con
   constexpr int kColumns = kBlocks * D::outputs, kTogether = kTilesTogether<Isa, kRows, kColumns>;
   constexpr int32_t kStride = traits(isa_id<Isa>).int8_rows;
   const int64_t distance = block.width * (kPanelHeader + int64_t{in.taps} * in.k);
-  alignas(64) int32_t sums[kTogether * kRows * kColumns];
+  alignas(64) int32_t sums[kTogether * kRows * kColumns + kPanel];  // the epilogue reads whole panels
+  alignas(64) int32_t start[kColumns];
+  for (int32_t c = 0; c < kColumns; c += D::outputs) {
+    const int32_t column = block.column + c;
+    start_sums<Isa, D::flips_inputs>(block.panel + column / kPanel * distance, block.width, column % kPanel, D::outputs,
+                                     start + c);
+  }
   TileInt8Args t;
+  t.start = start;
   t.taps = in.taps;
   t.k = in.k;
   t.weights = block.panel + kPanelHeader * block.width + block.column * kDot;
@@ -108,13 +117,14 @@ LINNET_INLINE void multiply_tiles(const RowsInt8& in, const EpilogueInt8& e, con
       s.stride = kColumns;
       s.rows = rows;
       s.columns = end - c < kPanel ? end - c : kPanel;
+      s.bounded = in.bounded;
       s.panel = block.panel + c / kPanel * distance;
       s.width = block.width;
       s.column = block.column;
       s.y = in.y + row * in.y_stride + first + c;
       s.y_stride = in.y_stride;
       s.residual = in.residual ? in.residual + row * e.residual_stride + first + c : nullptr;
-      finish_sums<Isa, D::flips_inputs>(s, e);
+      finish_sums<Isa>(s, e);
     }
   }
 }

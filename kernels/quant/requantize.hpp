@@ -1,30 +1,11 @@
-// Scaling of 32-bit integers by the two rules of rounding (schema/README.md, Integer arithmetic). FixedPoint is
-// TensorFlow Lite's MultiplyByQuantizedMultiplier: gemmlowp's SaturatingRoundingDoublingHighMul and
-// RoundingDivideByPOT.
+// Scaling of 32-bit integers by the two rules of rounding (schema/README.md, Integer arithmetic).
 #pragma once
 
-#include "kernels/contract_int8.hpp"
-#include "kernels/simd/integer.hpp"
+#include <type_traits>
+
+#include "kernels/quant/factor.hpp"
 
 namespace linnet::kernels {
-
-// Factors of FixedPoint, one a lane.
-template <class Isa>
-struct FixedPointFactor {
-  I32<Isa> multiplier, left, right;
-
-  static LINNET_INLINE FixedPointFactor of(I32<Isa> multiplier, I32<Isa> shift) {
-    const I32<Isa> zero = I32<Isa>::set(0);
-    return {multiplier, Int<Isa>::max(shift, zero), Int<Isa>::max(zero - shift, zero)};
-  }
-  static LINNET_INLINE FixedPointFactor of(const Factor& f) {
-    return of(I32<Isa>::set(f.multiplier), I32<Isa>::set(f.shift));
-  }
-  LINNET_INLINE I32<Isa> operator()(I32<Isa> x) const {
-    const I32<Isa> scaled = Int<Isa>::doubling_high(Int<Isa>::shift_left(x, left), multiplier);
-    return Int<Isa>::rounding_shift_right(scaled, right);
-  }
-};
 
 // Half to even, |x| < 2^22.
 template <class Isa>
@@ -62,7 +43,7 @@ struct Scaling {
 
   LINNET_INLINE Scaling(const Factor& f, const Requantize& r)
       : fixed_point(r.rounding == Rounding::FixedPoint),
-        fixed(FixedPointFactor<Isa>::of(f)),
+        fixed(I32<Isa>::set(f.multiplier), I32<Isa>::set(f.shift)),
         floating(from_bits(I32<Isa>::set(f.multiplier))),
         range(r) {}
   LINNET_INLINE I32<Isa> operator()(I32<Isa> x) const {
@@ -82,23 +63,24 @@ LINNET_INLINE I32<Isa> divide_rounding(I32<Isa> x, int32_t divisor, bool is_smal
   return Int<Isa>::load(lanes);
 }
 
-// Functions of two integer operands.
-template <class Isa, Rounding kRounding>
-struct QuantizedPair;
+// How numbers are scaled: by FixedPoint, general or bounded, or by Float.
+enum class Scale : uint8_t { Fixed, BoundedFixed, Float };
 
-template <class Isa>
-struct QuantizedPair<Isa, Rounding::FixedPoint> {
+// Functions of two integer operands.
+template <class Isa, Scale kScale>
+struct QuantizedPair {
+  using Factors = std::conditional_t<kScale == Scale::Fixed, FixedPointFactor<Isa>, BoundedFactor<Isa>>;
   I32<Isa> a_zero_point, b_zero_point, left;
-  FixedPointFactor<Isa> a_factor, b_factor, y_factor;
+  Factors a_factor, b_factor, y_factor;
   Range<Isa> range;
 
   explicit LINNET_INLINE QuantizedPair(const QuantizedBinary& q)
       : a_zero_point(I32<Isa>::set(q.a_zero_point)),
         b_zero_point(I32<Isa>::set(q.b_zero_point)),
         left(I32<Isa>::set(q.left_shift)),
-        a_factor(FixedPointFactor<Isa>::of(q.a)),
-        b_factor(FixedPointFactor<Isa>::of(q.b)),
-        y_factor(FixedPointFactor<Isa>::of(q.y)),
+        a_factor(I32<Isa>::set(q.a.multiplier), I32<Isa>::set(q.a.shift)),
+        b_factor(I32<Isa>::set(q.b.multiplier), I32<Isa>::set(q.b.shift)),
+        y_factor(I32<Isa>::set(q.y.multiplier), I32<Isa>::set(q.y.shift)),
         range(q.requantize) {}
 
   LINNET_INLINE I32<Isa> scaled_a(I32<Isa> a) const { return a_factor(Int<Isa>::shift_left(a - a_zero_point, left)); }
@@ -118,7 +100,7 @@ struct QuantizedPair<Isa, Rounding::FixedPoint> {
 };
 
 template <class Isa>
-struct QuantizedPair<Isa, Rounding::Float> {
+struct QuantizedPair<Isa, Scale::Float> {
   I32<Isa> a_zero_point, b_zero_point;
   F32<Isa> a_factor, b_factor, y_factor;
   Range<Isa> range;
@@ -147,14 +129,34 @@ struct QuantizedPair<Isa, Rounding::Float> {
   }
 };
 
-// Calls body(rule) with QuantizedPair<Isa, rounding>.
+// Whether BoundedFactors do for two operands of 8 bits.
+LINNET_INLINE bool pair_is_bounded(const QuantizedBinary& q) {
+  const auto left = [](int32_t shift) LINNET_INLINE_LAMBDA { return shift > 0 ? shift : 0; };
+  const int32_t a_left = q.left_shift + left(q.a.shift), b_left = q.left_shift + left(q.b.shift);
+  if (a_left > kBoundedBits || b_left > kBoundedBits) return false;
+  const auto largest = [](int32_t zero_point) LINNET_INLINE_LAMBDA {
+    return int64_t{zero_point < 0 ? 127 - zero_point : 128 + zero_point};
+  };
+  constexpr int64_t kLimit = int64_t{1} << kBoundedBits;
+  const int64_t a = largest(q.a_zero_point), b = largest(q.b_zero_point);
+  const int64_t sum = (a << a_left) + (b << b_left), number = sum > a * b ? sum : a * b;
+  return number < kLimit && number << left(q.y.shift) < kLimit;
+}
+
+// Calls body(pair) with a QuantizedPair.
 template <class Isa, class Body>
 LINNET_INLINE void with_pair(const QuantizedBinary& q, Body body) {
-  if (q.requantize.rounding == Rounding::FixedPoint) {
-    body(QuantizedPair<Isa, Rounding::FixedPoint>(q));
-  } else {
-    body(QuantizedPair<Isa, Rounding::Float>(q));
+  if (q.requantize.rounding == Rounding::Float) {
+    body(QuantizedPair<Isa, Scale::Float>(q));
+    return;
   }
+  if constexpr (I32<Isa>::width > 1) {
+    if (pair_is_bounded(q)) {
+      body(QuantizedPair<Isa, Scale::BoundedFixed>(q));
+      return;
+    }
+  }
+  body(QuantizedPair<Isa, Scale::Fixed>(q));
 }
 
 }  // namespace linnet::kernels

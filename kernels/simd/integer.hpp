@@ -35,6 +35,26 @@ LINNET_INLINE void store_words(uint64_t word, int8_t* p, int n) {
   for (int i = 0; i < n; ++i) p[i] = static_cast<int8_t>(word >> (8 * i));
 }
 
+// n bytes, n >= 1, of memory that does not overlap; most runs are short.
+template <class Isa>
+LINNET_INLINE void copy_bytes(const int8_t* x, int8_t* y, ptrdiff_t n) {
+  const auto both_ends = [=](auto word) LINNET_INLINE_LAMBDA {
+    using Word = decltype(word);
+    const Word first = load_as<Isa, Word>(x), last = load_as<Isa, Word>(x + n - sizeof(Word));
+    std::memcpy(y, &first, sizeof(Word));
+    std::memcpy(y + n - sizeof(Word), &last, sizeof(Word));
+  };
+  if (n > 16) {
+    std::memcpy(y, x, static_cast<size_t>(n));
+  } else if (n >= 8) {
+    both_ends(uint64_t{});
+  } else if (n >= 4) {
+    both_ends(uint32_t{});
+  } else {
+    for (ptrdiff_t i = 0; i < n; ++i) y[i] = x[i];
+  }
+}
+
 // ---- scalar --------------------------------------------------------------------------------------------------------
 
 LINNET_INLINE I32<isa::scalar> wrapped(int64_t x) {

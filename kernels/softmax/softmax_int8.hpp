@@ -40,7 +40,7 @@ template <class Isa>
 void softmax_row_int8(const SoftmaxInt8Args& args, const int8_t* x, int8_t* y, ptrdiff_t stride) {
   using M = FixedPointMath<Isa>;
   constexpr int32_t kSumBits = 12;  // integer bits of the sum
-  const FixedPointFactor<isa::scalar> factor = FixedPointFactor<isa::scalar>::of(args.factor);
+  const FixedPointFactor<isa::scalar> factor({args.factor.multiplier}, {args.factor.shift});
   int32_t largest = x[0];
   for (int32_t i = 1; i < args.axis; ++i) largest = x[i * stride] > largest ? x[i * stride] : largest;
   const auto exp_of = [&](int32_t difference) { return M::exp_of_negative(factor({difference}).v); };

@@ -30,6 +30,9 @@ class Problem {
       : case_(c), random_(seed), x_stride_(c.groups * c.in_channels + c.x_gap), y_stride_(outputs() + c.y_gap) {
     x_ = random_.bytes((static_cast<size_t>(c.batch) * c.in_h * c.in_w - 1) * x_stride_ + c.groups * c.in_channels);
     w_ = random_.bytes(static_cast<size_t>(outputs()) * c.in_channels * taps());
+    if (random_.one_in(2)) {  // as quantizers make them
+      for (int8_t& weight : w_) weight = std::max<int8_t>(weight, -127);
+    }
     residual_ = random_.bytes((static_cast<size_t>(c.batch) * c.out_h * c.out_w - 1) * y_stride_ + outputs());
     const bool large = random_.one_in(8);
     const int32_t bits = large ? 31 : 14 + static_cast<int32_t>(std::log2(c.in_channels * taps())) / 2 + 1;
@@ -206,6 +209,28 @@ TEST_P(ConvolutionInt8, RandomConvolutions) {
 
 TEST_P(ConvolutionInt8, RandomDepthwise) {
   check_random(true, 300, 5000);
+}
+
+// The windows of most networks, over lines of more and fewer outputs than are computed together.
+TEST_P(ConvolutionInt8, UsualDepthwise) {
+  uint64_t seed = 9000;
+  for (const int32_t kernel : {3, 5, 7}) {
+    for (const int32_t stride : {1, 2}) {
+      for (int32_t i = 0; i < 20; ++i) {
+        Int8Random random(++seed);
+        Int8Case c = random_case(random, true);
+        const int32_t pad = random.integer(0, kernel - 1);
+        c.window = {kernel, kernel, stride, stride, random.one_in(4) ? 2 : 1, 1, random.integer(0, kernel), pad};
+        c.in_h = random.integer(1, 9);
+        c.in_w = std::max(1, kernel - 2 * pad) + random.integer(0, random.one_in(3) ? 80 : 12);
+        c.out_h = std::max(1, (c.in_h + 2 * c.window.pad_top - (kernel - 1) * c.window.dilation_h - 1) / stride + 1);
+        c.out_w = std::max(1, (c.in_w + 2 * pad - kernel) / stride + 1);
+        SCOPED_TRACE(::testing::Message() << "seed " << seed << ": " << c);
+        Problem(c, seed + 1000).check(kernels());
+        if (HasFatalFailure()) return;
+      }
+    }
+  }
 }
 
 // Matrix products of every number of rows and outputs around a tile's and a panel's.

@@ -1,0 +1,326 @@
+// int8 depthwise convolution with the usual windows: strips of neighbouring outputs, a panel of channels at a time. The
+// inputs of each column are brought into the order of their products once and multiplied for all outputs.
+#pragma once
+
+#include "kernels/conv/conv2d_int8.hpp"
+#include "kernels/depthwise/lanes_int8.hpp"
+
+namespace linnet::kernels {
+
+constexpr int kStripKernel = 7;  // the largest size of a strip's window
+
+// Neighbouring outputs of a line, of DepthwiseLanes::channels channels.
+template <int kKernel>
+struct DepthwiseStripInt8 {
+  const int8_t* lines[kKernel];  // under the kernel's; null: outside of the image
+  ptrdiff_t step;                // from pixel to pixel
+  int32_t left, in_w;            // column of the first output's first tap; columns of the image
+  const int8_t* padding;         // a pixel outside of the image
+  int32_t count;                 // outputs
+  const int32_t* start;          // what sums begin with
+  int32_t* sums;                 // a panel's 16 from output to output
+};
+
+// How the lines of a kernel are divided into groups that are multiplied together.
+template <class Isa, int kKernel>
+constexpr int kLineGroups = (kKernel + DepthwiseLanes<Isa>::lines - 1) / DepthwiseLanes<Isa>::lines;
+
+// The columns of a strip, one after the other. kInside: all lines lie inside of the image.
+template <class Isa, int kKernel, bool kInside>
+struct DepthwiseColumns {
+  using L = DepthwiseLanes<Isa>;
+  using Column = typename L::Taps[kLineGroups<Isa, kKernel>];
+
+  const int8_t* lines[kKernel];
+  ptrdiff_t offsets[kInside ? 1 : kKernel], steps[kInside ? 1 : kKernel];
+  int32_t ix, in_w;
+  Column outside;
+
+  explicit LINNET_INLINE DepthwiseColumns(const DepthwiseStripInt8<kKernel>& s) : ix(s.left), in_w(s.in_w) {
+    const int8_t* padding[kKernel];
+#pragma GCC unroll 8
+    for (int ky = 0; ky < kKernel; ++ky) {
+      lines[ky] = kInside || s.lines[ky] ? s.lines[ky] : s.padding;
+      padding[ky] = s.padding;
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < (kInside ? 1 : kKernel); ++i) {
+      steps[i] = kInside || s.lines[i] ? s.step : 0;
+      offsets[i] = (ix > 0 ? ix : 0) * steps[i];
+    }
+    gather<0>(padding, outside);
+  }
+  template <int kGroup>
+  static LINNET_INLINE void gather(const int8_t* const (&x)[kKernel], Column& column) {
+    constexpr int kFirst = kGroup * L::lines, kLeft = kKernel - kFirst;
+    column[kGroup] = L::template inputs<(kLeft < L::lines ? kLeft : L::lines)>(x + kFirst);
+    if constexpr (kGroup + 1 < kLineGroups<Isa, kKernel>) gather<kGroup + 1>(x, column);
+  }
+  LINNET_INLINE void next(Column& column) {
+    if (static_cast<uint32_t>(ix++) < static_cast<uint32_t>(in_w)) {
+      const int8_t* x[kKernel];
+#pragma GCC unroll 8
+      for (int ky = 0; ky < kKernel; ++ky) x[ky] = lines[ky] + offsets[kInside ? 0 : ky];
+#pragma GCC unroll 8
+      for (int i = 0; i < (kInside ? 1 : kKernel); ++i) offsets[i] += steps[i];
+      gather<0>(x, column);
+    } else {
+      std::memcpy(&column, &outside, sizeof(column));
+    }
+  }
+};
+
+// Sums of a strip. Each column is multiplied for all outputs that it is a tap of, the latest of which is kPhase of the
+// kSums that are under way.
+template <class Isa, int kKernel, int kStrideW, bool kInside>
+struct DepthwiseRoll {
+  using L = DepthwiseLanes<Isa>;
+  static constexpr int kGroups = kLineGroups<Isa, kKernel>, kSums = (kKernel + kStrideW - 1) / kStrideW;
+
+  using Columns = DepthwiseColumns<Isa, kKernel, kInside>;
+
+  Columns columns;
+  const typename L::Taps* w;  // [kernel_w][kGroups]
+  typename L::Sum start, sums[kSums];
+
+  template <int kPhase>
+  LINNET_INLINE void step() {
+    sums[kPhase] = start;
+#pragma GCC unroll 2
+    for (int i = 0; i < kStrideW; ++i) {
+      typename Columns::Column column;
+      columns.next(column);
+#pragma GCC unroll 8
+      for (int group = 0; group < kGroups; ++group) {
+#pragma GCC unroll 8
+        for (int j = 0; j < kSums; ++j) {
+          const int kx = i + j * kStrideW;
+          if (kx < kKernel) L::add(&sums[(kPhase - j + kSums) % kSums], column[group], w[kx * kGroups + group]);
+        }
+      }
+    }
+#pragma GCC unroll 8
+    for (auto& sum : sums) L::keep(sum);
+  }
+  template <int kPhase>
+  LINNET_INLINE void begin() {
+    if constexpr (kPhase < kSums - 1) {
+      step<kPhase>();
+      begin<kPhase + 1>();
+    }
+  }
+  // Returns whether all outputs are stored.
+  template <int kPhase>
+  LINNET_INLINE bool outputs(int32_t& left, int32_t*& out) {
+    step<(kPhase + kSums - 1) % kSums>();
+    L::store(sums[kPhase], out);
+    out += kPanel;
+    if (--left == 0) return true;
+    if constexpr (kPhase + 1 < kSums) return outputs<kPhase + 1>(left, out);
+    return false;
+  }
+};
+
+template <class Isa, int kKernel, int kStrideW, bool kInside>
+__attribute__((noinline)) void depthwise_strip_int8(const DepthwiseStripInt8<kKernel>& s,
+                                                    const typename DepthwiseLanes<Isa>::Taps* w) {
+  using Roll = DepthwiseRoll<Isa, kKernel, kStrideW, kInside>;
+  Roll roll{typename Roll::Columns(s), w, DepthwiseLanes<Isa>::start(s.start), {}};
+  roll.template begin<0>();
+  int32_t left = s.count;
+  int32_t* out = s.sums;
+  while (!roll.template outputs<0>(left, out)) {
+  }
+}
+
+// The weights of a panel as strips take them: [16 / channels][kernel_w][groups of lines].
+template <class Isa, int kKernel>
+struct DepthwiseStripWeights {
+  using L = DepthwiseLanes<Isa>;
+  static constexpr int kGroups = kLineGroups<Isa, kKernel>;
+  typename L::Taps taps[kPanel / L::channels][kKernel * kGroups];
+
+  LINNET_INLINE void load(const int8_t* packed, int32_t width) {
+    int8_t rows[1 + (kKernel * kKernel + kDot - 1) / kDot * kDot][kPanel];
+    std::memset(rows[0], 0, kPanel);  // taken where a line is missing
+    for (int32_t t = 0; t < kKernel * kKernel; t += kDot, packed += width * kDot) split_taps<Isa>(packed, rows + 1 + t);
+    for (int32_t c = 0; c < kPanel; c += L::channels) {
+      for (int32_t i = 0; i < kKernel * kGroups; ++i) {
+        const int8_t* line[L::lines];
+        for (int32_t l = 0; l < L::lines; ++l) {
+          const int32_t ky = i % kGroups * L::lines + l;
+          line[l] = rows[ky < kKernel ? 1 + ky * kKernel + i / kGroups : 0] + c;
+        }
+        taps[c / L::channels][i] = L::template taps<L::lines>(line);
+      }
+    }
+  }
+};
+
+// The strips of a panel's lines, whose sums wait together for the epilogue.
+template <class Isa, int kKernel, int kStrideW>
+struct DepthwiseStripsInt8 {
+  using L = DepthwiseLanes<Isa>;
+  static constexpr int32_t kTogether = 32;
+
+  const DepthwiseInt8Args& args;
+  const int8_t* padding;  // [channels]
+  bool bounded;
+  int32_t channel = 0, valid = 0;  // of the panel
+  DepthwiseStripWeights<Isa, kKernel> weights;
+  alignas(64) int32_t start[kPanel], sums[kTogether * kPanel];
+
+  LINNET_INLINE DepthwiseStripsInt8(const DepthwiseInt8Args& a, const int8_t* padding_pixel, bool is_bounded)
+      : args(a), padding(padding_pixel), bounded(is_bounded) {}
+
+  // A strip of n < L::channels channels, which are copied: no line is read behind its end.
+  __attribute__((noinline)) void multiply_copies(DepthwiseStripInt8<kKernel> s, int32_t n,
+                                                 const typename L::Taps* w) const {
+    constexpr int kColumns = (kTogether - 1) * kStrideW + kKernel;
+    int8_t copies[kKernel][kColumns][L::channels];
+    const int32_t columns = (s.count - 1) * kStrideW + kKernel;
+    for (int32_t ky = 0; ky < kKernel; ++ky) {
+      for (int32_t column = 0; column < columns; ++column) {
+        const ptrdiff_t ix = s.left + column;
+        const bool inside = s.lines[ky] && ix >= 0 && ix < s.in_w;
+        copy_bytes<Isa>(inside ? s.lines[ky] + ix * s.step : s.padding, copies[ky][column], n);
+      }
+      s.lines[ky] = copies[ky][0];
+    }
+    s.step = L::channels;
+    s.left = 0;
+    s.in_w = columns;
+    s.padding = copies[0][0];
+    depthwise_strip_int8<Isa, kKernel, kStrideW, true>(s, w);
+  }
+
+  LINNET_INLINE void multiply(DepthwiseStripInt8<kKernel>& s, bool inside) const {
+    for (int32_t c = 0; c < valid; c += L::channels) {
+      const typename L::Taps* const w = weights.taps[c / L::channels];
+      if (valid - c < L::channels) {
+        multiply_copies(s, valid - c, w);
+      } else if (inside) {
+        depthwise_strip_int8<Isa, kKernel, kStrideW, true>(s, w);
+      } else {
+        depthwise_strip_int8<Isa, kKernel, kStrideW, false>(s, w);
+      }
+      for (const int8_t*& line : s.lines) line += line ? L::channels : 0;
+      s.padding += L::channels;
+      s.start += L::channels;
+      s.sums += L::channels;
+    }
+  }
+
+  LINNET_INLINE void finish(ptrdiff_t pixel, int32_t count, const int8_t* panel, int32_t width) const {
+    const EpilogueInt8& e = args.epilogue;
+    SumsInt8 s;
+    s.sums = sums;
+    s.stride = kPanel;
+    s.rows = count;
+    s.columns = valid;
+    s.bounded = bounded;
+    s.panel = panel;
+    s.width = width;
+    s.column = 0;
+    s.y = args.y + pixel * args.y_stride + channel;
+    s.y_stride = args.y_stride;
+    s.residual = e.residual ? e.residual + pixel * e.residual_stride + channel : nullptr;
+    finish_sums<Isa>(s, e);
+  }
+
+  LINNET_INLINE void panel_lines(int32_t begin, int32_t end, const int8_t* panel, int32_t width) {
+    const Window& w = args.window;
+    weights.load(panel + kPanelHeader * width, width);
+    start_sums<Isa, L::flips_inputs>(panel, width, 0, kPanel, start);
+    ptrdiff_t pixel = static_cast<ptrdiff_t>(begin) * args.out_w;
+    int32_t waiting = 0;
+    for (int32_t row = begin; row < end; ++row) {
+      const int32_t top = row % args.out_h * w.stride_h - w.pad_top;
+      const ptrdiff_t first_line = static_cast<ptrdiff_t>(row / args.out_h) * args.in_h;
+      DepthwiseStripInt8<kKernel> line{};
+      bool all_inside = true;
+      for (int32_t ky = 0; ky < kKernel; ++ky) {
+        const int32_t iy = top + ky * w.dilation_h;
+        const bool inside = iy >= 0 && iy < args.in_h;
+        if (inside) line.lines[ky] = args.x + (first_line + iy) * args.in_w * args.x_stride + channel;
+        all_inside = all_inside && inside;
+      }
+      line.step = args.x_stride;
+      line.in_w = args.in_w;
+      line.padding = padding + channel;
+      line.start = start;
+      for (int32_t ox = 0, count; ox < args.out_w; ox += count) {
+        count = args.out_w - ox < kTogether ? args.out_w - ox : kTogether;
+        if (waiting + count > kTogether) {
+          finish(pixel, waiting, panel, width);
+          pixel += waiting;
+          waiting = 0;
+        }
+        DepthwiseStripInt8<kKernel> s = line;
+        s.left = ox * kStrideW - w.pad_left;
+        s.count = count;
+        s.sums = sums + waiting * kPanel;
+        multiply(s, all_inside);
+        waiting += count;
+      }
+    }
+    finish(pixel, waiting, panel, width);
+  }
+
+  LINNET_INLINE void run() {
+    // So many lines at a time that they are likely to stay in a cache from panel to panel.
+    constexpr int64_t kCachedBytes = 1 << 17;
+    const Window& w = args.window;
+    const int64_t line_bytes = args.in_w * args.x_stride * w.stride_h + args.out_w * args.y_stride;
+    const int32_t block = static_cast<int32_t>(kCachedBytes / line_bytes) + 1;
+    constexpr int32_t kTaps = (kKernel * kKernel + kDot - 1) / kDot * kDot;
+    for (int32_t row = args.row_begin, end; row < args.row_end; row = end) {
+      end = args.row_end - row < block ? args.row_end : row + block;
+      const int8_t* panel = args.packed;
+      for (int32_t width, c = 0; c < args.channels; c += width) {
+        width = args.channels - c > kTailPanel ? kPanel : kTailPanel;
+        channel = c;
+        valid = args.channels - c < width ? args.channels - c : width;
+        panel_lines(row, end, panel, width);
+        panel += width * (kPanelHeader + kTaps);
+      }
+    }
+  }
+};
+
+template <class Isa, int kKernel, int kStrideW>
+__attribute__((noinline)) bool depthwise_strips_run(const DepthwiseInt8Args& args, const int8_t* padding,
+                                                    bool bounded) {
+  DepthwiseStripsInt8<Isa, kKernel, kStrideW>(args, padding, bounded).run();
+  return true;
+}
+
+// Whether a weight is -128.
+LINNET_INLINE bool has_lowest_weights(const DepthwiseInt8Args& args) {
+  const int32_t taps = (args.window.kernel_h * args.window.kernel_w + kDot - 1) / kDot * kDot;
+  const int8_t* panel = args.packed;
+  int8_t lowest = 0;
+  for (int32_t channel = 0, width; channel < args.channels; channel += width) {
+    width = args.channels - channel > kTailPanel ? kPanel : kTailPanel;
+    panel += width * kPanelHeader;
+    for (int32_t i = 0; i < width * taps; ++i) lowest = panel[i] < lowest ? panel[i] : lowest;
+    panel += width * taps;
+  }
+  return lowest == INT8_MIN;
+}
+
+// Computes all outputs by strips, if the window has them.
+template <class Isa>
+LINNET_INLINE bool depthwise_by_strips(const DepthwiseInt8Args& args, const int8_t* padding, bool bounded) {
+  const Window& w = args.window;
+  if (w.dilation_w != 1 || w.kernel_h != w.kernel_w) return false;
+  if (!DepthwiseLanes<Isa>::any_weights && has_lowest_weights(args)) return false;
+  if (w.kernel_w == 3 && w.stride_w == 1) return depthwise_strips_run<Isa, 3, 1>(args, padding, bounded);
+  if (w.kernel_w == 3 && w.stride_w == 2) return depthwise_strips_run<Isa, 3, 2>(args, padding, bounded);
+  if (w.kernel_w == 5 && w.stride_w == 1) return depthwise_strips_run<Isa, 5, 1>(args, padding, bounded);
+  if (w.kernel_w == 5 && w.stride_w == 2) return depthwise_strips_run<Isa, 5, 2>(args, padding, bounded);
+  if (w.kernel_w == 7 && w.stride_w == 1) return depthwise_strips_run<Isa, 7, 1>(args, padding, bounded);
+  return false;
+}
+
+}  // namespace linnet::kernels
