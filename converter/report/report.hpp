@@ -51,12 +51,19 @@ struct SharedWeights {
   int64_t saved() const { return bytes * (static_cast<int64_t>(steps.size()) - 1); }
 };
 
+// A tensor that keeps its value between runs.
+struct StateSummary {
+  std::string tensor, type;  // type and shape
+};
+
 struct Report {
   std::string source_file, tool_version, options;
   std::string source_format;  // "ONNX opset 17"
   int onnx_opset = 0;         // 0 for other formats
   int64_t macs = 0, weight_bytes = 0, file_bytes = 0;
   int64_t tensor_bytes = 0, tensor_lower_bound = 0;
+  int64_t state_bytes = 0;  // of tensor_bytes, what a run leaves for the next one
+  std::vector<StateSummary> states;
   std::vector<PassSummary> passes;
   std::vector<StepSummary> steps;
   std::vector<TargetMemory> memory;

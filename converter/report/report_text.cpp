@@ -115,6 +115,9 @@ std::string to_text(const Report& report, bool verbose) {
   text += fmt::format("  weights  {} bytes, file {} bytes\n", grouped(report.weight_bytes), grouped(report.file_bytes));
   text += fmt::format("  tensors  {} bytes, lower bound {} bytes\n", grouped(report.tensor_bytes),
                       grouped(report.tensor_lower_bound));
+  if (!report.states.empty())
+    text += fmt::format("  states   {} in {} bytes of these, kept between runs\n", report.states.size(),
+                        grouped(report.state_bytes));
   text += pass_table(report);
   if (verbose) {
     for (const PassSummary& pass : report.passes) {
