@@ -7,6 +7,7 @@
 #include <memory>
 #include <unordered_map>
 
+#include "converter/ir/states.hpp"
 #include "converter/main/commands.hpp"
 #include "schema/model_generated.h"
 #include "targets/desktop/commands/sample_arguments.hpp"
@@ -70,23 +71,25 @@ ir::Array array_of(const OutputSamples& elements, const ir::TensorType& type) {
 // layout.
 std::vector<ir::Array> source_inputs(const Device& device, const std::vector<InputSamples>& samples, size_t run,
                                      const ir::Graph& graph) {
+  const std::vector<ir::Value*> inputs = program_inputs(graph);
   std::vector<ir::Array> arrays;
   for (size_t i = 0; i < samples.size(); ++i) {
     const linnet_tensor_view view = device.input(static_cast<int>(i));
     const unsigned char* sample = samples[i].sample(run);
     const OutputSamples one{"", view.type, {}, std::vector<unsigned char>(sample, sample + view.bytes), 1};
-    arrays.push_back(array_of(one, graph.inputs[i]->type));
+    arrays.push_back(array_of(one, inputs[i]->type));
   }
   return arrays;
 }
 
 std::vector<ir::Array> device_inputs(const Device& device, const ir::Graph& graph) {
+  const std::vector<ir::Value*> inputs = program_inputs(graph);
   std::vector<ir::Array> arrays;
   for (int i = 0; i < device.info().inputs; ++i) {
     const linnet_tensor_view view = device.input(i);
     const auto* data = static_cast<const unsigned char*>(view.data);
     const OutputSamples all{"", view.type, {}, std::vector<unsigned char>(data, data + view.bytes), 1};
-    arrays.push_back(array_of(all, graph.inputs[static_cast<size_t>(i)]->type));
+    arrays.push_back(array_of(all, inputs[static_cast<size_t>(i)]->type));
   }
   return arrays;
 }
@@ -114,7 +117,8 @@ size_t first_element(const linnet_tensor_view& view) {
 
 class Comparer {
  public:
-  Comparer(const Conversion& conversion, const ModelFacts& named) : conversion_(conversion), named_(named) {}
+  Comparer(const Conversion& conversion, const ModelFacts& named)
+      : conversion_(conversion), named_(named), source_(*conversion.source), graph_(*conversion.graph) {}
 
   // The engine's tap: one output of one step.
   void tap(int step, int output, const linnet_tensor_view& view) {
@@ -136,13 +140,12 @@ class Comparer {
   void run(Device& device, const std::vector<InputSamples>& samples, size_t run) {
     store_sample(device, samples, run);
     references_.clear();
-    ir::evaluate(*conversion_.graph, device_inputs(device, *conversion_.graph),
-                 [&](const ir::Node& node, const std::vector<ir::Array>& outputs) {
-                   for (size_t i = 0; i < outputs.size(); ++i) references_[node.outputs[i]->name] = outputs[i];
-                 });
+    graph_.run(device_inputs(device, *conversion_.graph),
+               [&](const ir::Node& node, const std::vector<ir::Array>& outputs) {
+                 for (size_t i = 0; i < outputs.size(); ++i) references_[node.outputs[i]->name] = outputs[i];
+               });
     device.run();
-    compare_outputs(device,
-                    ir::evaluate(*conversion_.source, source_inputs(device, samples, run, *conversion_.source)));
+    compare_outputs(device, source_.run(source_inputs(device, samples, run, *conversion_.source)));
     first_run_ = false;
   }
 
@@ -150,10 +153,11 @@ class Comparer {
 
  private:
   void compare_outputs(const Device& device, const std::vector<ir::Array>& references) {
+    const std::vector<ir::Value*> outputs = program_outputs(*conversion_.source);
     for (size_t i = 0; i < references.size(); ++i) {
       const linnet_tensor_view view = device.output(static_cast<int>(i));
       if (result_.outputs.size() <= i) {
-        result_.outputs.push_back({conversion_.source->outputs[i]->name, "output", shape_text(source_shape(view))});
+        result_.outputs.push_back({outputs[i]->name, "output", shape_text(source_shape(view))});
       }
       OutputSamples got{"", view.type, {}, std::vector<unsigned char>(view.bytes), 1};
       load_output(view, got.bytes.data());
@@ -163,6 +167,7 @@ class Comparer {
 
   const Conversion& conversion_;
   const ModelFacts& named_;
+  ir::Runs source_, graph_;
   References references_;
   std::unordered_map<std::string, size_t> index_;  // into result_.layers
   Comparison result_;

@@ -18,6 +18,7 @@ struct Arguments {
   std::vector<std::string> outputs;
   int top = 0;
   std::string labels;
+  bool independent = false;
 };
 
 // The values of one sample: the elements behind one index of the first dimension, where that is the batch.
@@ -88,7 +89,7 @@ int run(const Arguments& arguments) {
   const std::vector<NamedFile> files = parse_named_files("--output", arguments.outputs, output_names(device), false);
   check_output_files(arguments, device, files);
   const auto samples = read_samples(device, arguments.samples.inputs, arguments.samples.options());
-  const std::vector<OutputSamples> outputs = run_samples(device, samples);
+  const std::vector<OutputSamples> outputs = run_samples(device, samples, arguments.independent);
   if (arguments.top > 0) print_top(outputs[0], arguments.top, arguments.labels);
   for (const NamedFile& file : files) {
     const OutputSamples& output = outputs[static_cast<size_t>(file.index)];
@@ -120,6 +121,9 @@ void add_run_command(CLI::App& app, Action* action) {
       ->type_name("K");
   command->add_option("--labels", arguments->labels, "With --top: a text file with a name for each value, one a line")
       ->type_name("FILE");
+  command->add_flag(
+      "--independent", arguments->independent,
+      "Begin every sample with the initial values of the model's states, instead of what the sample before left");
   command->footer(footer(
       "Arrays have the shape of the source graph's input (N, C, H, W for images); where the first dimension is a "
       "multiple "

@@ -282,12 +282,12 @@ double OutputSamples::number(size_t index) const {
   return value;
 }
 
-std::vector<OutputSamples> run_samples(Device& device, const std::vector<InputSamples>& samples) {
+std::vector<OutputSamples> run_samples(Device& device, const std::vector<InputSamples>& samples, bool independent) {
   std::vector<bool> several;
   several.reserve(samples.size());
   for (const InputSamples& input : samples) several.push_back(input.runs > 1);
-  const std::vector<bool> dependent = dependent_outputs(device.file().data(), several);
   const size_t runs = run_count(samples);
+  const std::vector<bool> dependent = dependent_outputs(device.file().data(), several, runs > 1 && !independent);
   const std::vector<std::string> names = output_names(device);
   std::vector<OutputSamples> outputs;
   outputs.reserve(names.size());
@@ -298,6 +298,7 @@ std::vector<OutputSamples> run_samples(Device& device, const std::vector<InputSa
     outputs.push_back(std::move(output));
   }
   for (size_t run = 0; run < runs; ++run) {
+    if (independent) device.reset();
     store_sample(device, samples, run);
     device.run();
     for (size_t i = 0; i < outputs.size(); ++i) {
