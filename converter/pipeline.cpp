@@ -9,6 +9,7 @@
 #include "converter/check_passes.hpp"
 #include "converter/emit/emit.hpp"
 #include "converter/import/onnx.hpp"
+#include "converter/import/states.hpp"
 #include "converter/import/tflite/file.hpp"
 #include "converter/import/tflite/importer.hpp"
 #include "converter/passes/passes.hpp"
@@ -101,6 +102,7 @@ class Converter {
 
   void take(std::unique_ptr<ir::Graph> graph) {
     conversion_.graph = std::move(graph);
+    import::add_states(this->graph(), options_.states);
     const auto nodes = static_cast<int64_t>(conversion_.graph->nodes().size());
     report().passes.push_back({kImport, 0, nodes, {}, seconds_since(start_)});
     ir::verify(*conversion_.graph, kImport);
@@ -219,6 +221,9 @@ class Converter {
     if (options_.check_passes) plan::check_plan(graph(), plan);
     report().tensor_bytes = plan.tensor_bytes;
     report().tensor_lower_bound = plan.lower_bound;
+    report().state_bytes = plan.state_bytes;
+    for (const ir::State& state : graph().states)
+      report().states.push_back({graph().inputs[state.input]->name, to_string(graph().inputs[state.input]->type)});
     return plan;
   }
 
@@ -268,7 +273,7 @@ constexpr std::string_view kShapeOption = "--shape=", kConstantOption = "--const
                            kWinogradOption = "--winograd=", kCascadeOption = "--cascade=", kStrictOption = "--strict",
                            kInitOption = "--init=", kSeedOption = "--seed=", kReparamOption = "--reparam=",
                            kRoundingOption = "--rounding=", kDataSetOption = "--reestimate-bn=",
-                           kSignatureOption = "--signature=";
+                           kSignatureOption = "--signature=", kStateOption = "--state=";
 
 // Words are separated by blanks.
 std::string escaped(std::string_view name) {
@@ -299,6 +304,8 @@ std::string to_string(const ConvertOptions& options) {
     words.push_back(fmt::format("{}{}={}", kShapeOption, escaped(name), fmt::join(shape, ",")));
   for (const auto& [name, constant] : options.constants)
     words.push_back(fmt::format("{}{}={}", kConstantOption, escaped(name), escaped(constant.text)));
+  for (const auto& [input, output] : options.states)
+    words.push_back(fmt::format("{}{}={}", kStateOption, escaped(input), escaped(output)));
   if (!options.signature.empty()) words.push_back(fmt::format("{}{}", kSignatureOption, escaped(options.signature)));
   if (options.strip_names) words.emplace_back(kStripOption);
   if (options.keep_layout) words.emplace_back(kKeepOption);
@@ -342,6 +349,9 @@ ConvertOptions parse_options(std::string_view text) {
     } else if (word.starts_with(kConstantOption) && equals >= kConstantOption.size()) {
       const std::string name = unescaped(word.substr(kConstantOption.size(), equals - kConstantOption.size()));
       options.constants[name].text = unescaped(word.substr(equals + 1));
+    } else if (word.starts_with(kStateOption) && equals >= kStateOption.size()) {
+      const std::string input = unescaped(word.substr(kStateOption.size(), equals - kStateOption.size()));
+      options.states[input] = unescaped(word.substr(equals + 1));
     } else if (word.starts_with(kInitOption)) {
       options.initialization.emplace().scheme = weights::parse_scheme(word.substr(kInitOption.size()));
     } else if (word.starts_with(kSeedOption) && options.initialization) {

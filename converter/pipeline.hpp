@@ -25,9 +25,10 @@ namespace linnet {
 struct ConvertOptions {
   std::map<std::string, ir::Shape> input_shapes;           // --shape name=1,3,224,224; an open batch not given is 1
   std::map<std::string, import::ConstantInput> constants;  // --constant name=16000; those inputs are constants
-  std::string signature;     // --signature: of a TensorFlow Lite file; empty: the first subgraph
-  bool strip_names = false;  // leave out debug names and source node names
-  bool keep_layout = false;  // inputs and outputs keep the source's layout (N, C, H, W)
+  std::map<std::string, std::string> states;  // --state IN=OUT; pairs of an input and an output, see import/states.hpp
+  std::string signature;                      // --signature: of a TensorFlow Lite file; empty: the first subgraph
+  bool strip_names = false;                   // leave out debug names and source node names
+  bool keep_layout = false;                   // inputs and outputs keep the source's layout (N, C, H, W)
   // Winograd's convolution (passes::choose_winograd): 2, 4 or 6, 0 for none, absent for the cost model's choice.
   std::optional<int64_t> winograd;
   plan::CascadeMode cascades = plan::CascadeMode::speed;

@@ -6,6 +6,7 @@
 #include "engine/isa.hpp"
 #include "engine/linnet.h"
 #include "engine/session.hpp"
+#include "engine/state.hpp"
 #include "schema/features.hpp"
 
 namespace linnet::engine {
@@ -162,6 +163,7 @@ linnet_status linnet_get_model_info(const linnet_options* options, const void* b
   info->tensors = plan.model.tensor_count();
   info->format_version = plan.model.root->version();
   info->isa = kernels::traits(plan.kernels->id).name;
+  info->state_bytes = plan.model.root->state_bytes();
   return LINNET_OK;
 }
 
@@ -191,7 +193,7 @@ linnet_status linnet_init(const linnet_options* options, const void* bytes, size
                                         given.profile_context,
                                         given.tap_hook,
                                         given.tap_context};
-  return LINNET_OK;
+  return linnet_reset(*session);
 }
 
 linnet_status linnet_input(const linnet_session* session, int index, linnet_tensor_view* view) {
@@ -200,6 +202,12 @@ linnet_status linnet_input(const linnet_session* session, int index, linnet_tens
 
 linnet_status linnet_output(const linnet_session* session, int index, linnet_tensor_view* view) {
   return port(session, &fb::Model::outputs, index, view);
+}
+
+linnet_status linnet_reset(linnet_session* session) {
+  if (session == nullptr) return LINNET_ERROR_ARGUMENT;
+  if (kHasStates) reset_states(*session);
+  return LINNET_OK;
 }
 
 linnet_status linnet_run(linnet_session* session) {
@@ -215,6 +223,7 @@ linnet_status linnet_run(linnet_session* session) {
       ++i;
     }
   }
+  if (kHasStates) advance_states(*session);
   return LINNET_OK;
 }
 

@@ -44,7 +44,7 @@ typedef enum linnet_status {
   LINNET_ERROR_OPERATOR = 6,         /* a step's operator is not in this build: wanted 0, got (the operator's number).
                                         Or a feature of the step, which is a cascade's first one where that is the
                                         feature: wanted 1, got (0 cascades, 1 moments, 2 transposed, 3 float
-                                        arithmetic, 4 integer arithmetic); wanted 2, got
+                                        arithmetic, 4 integer arithmetic, 5 states, which no step has); wanted 2, got
                                         (the schema's Function); wanted 3, got (its ReduceKind) */
   LINNET_ERROR_ARENA_ALIGNMENT = 7,  /* arena is not LINNET_ALIGNMENT-aligned; wanted, got */
   LINNET_ERROR_ARENA_SIZE = 8,       /* arena too small; wanted, got in bytes */
@@ -118,10 +118,11 @@ typedef struct linnet_model_info {
   size_t scratch_bytes; /* for all threads */
   int inputs, outputs, steps, tensors;
   unsigned format_version;
-  const char* isa; /* the instruction set that would run */
+  const char* isa;    /* the instruction set that would run */
+  size_t state_bytes; /* of tensor_bytes, from its start: what a run leaves for the next one; 0: nothing */
 } linnet_model_info;
 #define LINNET_MODEL_INFO_INIT \
-  { sizeof(linnet_model_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+  { sizeof(linnet_model_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* A tensor in place. Images are channels-last (N, H, W, C); source_dimension[d] is the dimension of the source graph's
  * tensor that dimension d is, so that {0, 2, 3, 1} says that the source was N, C, H, W. The element at row-major
@@ -157,8 +158,14 @@ linnet_status linnet_init(const linnet_options* options, const void* bytes, size
 linnet_status linnet_input(const linnet_session* session, int index, linnet_tensor_view* view);
 linnet_status linnet_output(const linnet_session* session, int index, linnet_tensor_view* view);
 
-/* Runs every step. Cannot fail on a session that linnet_init made. */
+/* Runs every step. Cannot fail on a session that linnet_init made. A model may have states, tensors that keep their
+ * values from one run to the next, such as a recurrent layer's or the last frames of a recording; they are not among
+ * the inputs and outputs. A run begins with what the run before left and ends with setting them. */
 linnet_status linnet_run(linnet_session* session);
+
+/* Gives every state the value that it has in the first run, as linnet_init does; for the beginning of a new sequence.
+ * Cannot fail on a session that linnet_init made. */
+linnet_status linnet_reset(linnet_session* session);
 
 /* Facts about step `step` (0 <= step < info.steps): its debug name, or null where stripped, and its operator's name. */
 const char* linnet_step_name(const linnet_session* session, int step);

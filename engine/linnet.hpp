@@ -143,6 +143,10 @@ class Session {
   linnet_status run() {
     return linnet_run(session_);
   }
+  // Begins a new sequence: states get the values that they have in the first run.
+  linnet_status reset() {
+    return linnet_reset(session_);
+  }
 
   linnet_status input_view(int index, linnet_tensor_view* view) const {
     return linnet_input(session_, index, view);

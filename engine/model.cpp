@@ -3,6 +3,7 @@
 #include "engine/cascade.hpp"
 #include "engine/operators.hpp"
 #include "engine/quantized.hpp"
+#include "engine/state.hpp"
 
 namespace linnet::engine {
 namespace {
@@ -116,23 +117,12 @@ bool check_tensor(const ModelView& model, int32_t index, Error* error) {
   return true;
 }
 
-// Inputs and outputs of the model: in the arena, whole and dense.
-bool check_port(const ModelView& model, uint32_t index, Error* error) {
-  LINNET_REQUIRE(error, index < static_cast<uint32_t>(model.tensor_count()), LINNET_ERROR_RANGE, -1,
-                 model.tensor_count(), index);
-  const TensorInfo info = model.tensor(index);
-  LINNET_REQUIRE(error, info.constant == nullptr, LINNET_ERROR_RANGE, info.index, 0, 1);
-  LINNET_REQUIRE(error, info.dense(), LINNET_ERROR_SHAPE, info.index, info.columns, info.row_stride);
-  LINNET_REQUIRE(error, info.rolling_lines == 0, LINNET_ERROR_SHAPE, info.index, 0, info.rolling_lines);
-  return true;
-}
-
 bool check_ports(const ModelView& model, Error* error) {
   for (int32_t i = 0; i < model.input_count(); ++i) {
-    if (!check_port(model, model.root->inputs()->Get(static_cast<uint32_t>(i)), error)) return false;
+    if (!check_whole(model, model.root->inputs()->Get(static_cast<uint32_t>(i)), error)) return false;
   }
   for (int32_t i = 0; i < model.output_count(); ++i) {
-    if (!check_port(model, model.root->outputs()->Get(static_cast<uint32_t>(i)), error)) return false;
+    if (!check_whole(model, model.root->outputs()->Get(static_cast<uint32_t>(i)), error)) return false;
   }
   return true;
 }
@@ -172,6 +162,16 @@ TensorInfo ModelView::tensor(uint32_t index) const {
   return info;
 }
 
+bool check_whole(const ModelView& model, uint32_t index, Error* error) {
+  LINNET_REQUIRE(error, index < static_cast<uint32_t>(model.tensor_count()), LINNET_ERROR_RANGE, -1,
+                 model.tensor_count(), index);
+  const TensorInfo info = model.tensor(index);
+  LINNET_REQUIRE(error, info.constant == nullptr, LINNET_ERROR_RANGE, info.index, 0, 1);
+  LINNET_REQUIRE(error, info.dense(), LINNET_ERROR_SHAPE, info.index, info.columns, info.row_stride);
+  LINNET_REQUIRE(error, info.rolling_lines == 0, LINNET_ERROR_SHAPE, info.index, 0, info.rolling_lines);
+  return true;
+}
+
 StepView view_step(const ModelView& model, int32_t index) {
   const fb::Step& step = model.step(index);
   StepView view = {model,
@@ -196,7 +196,7 @@ bool open_model(const void* bytes, size_t size, ModelView* model, Error* error) 
   for (int32_t i = 0; i < model->tensor_count(); ++i) {
     if (!check_tensor(*model, i, error)) return false;
   }
-  if (!check_ports(*model, error)) return false;
+  if (!check_ports(*model, error) || !check_states(*model, error)) return false;
   for (int32_t i = 0; i < model->step_count(); ++i) {
     error->step = i;
     if (!check_step(*model, i, error)) return false;

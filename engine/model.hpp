@@ -75,6 +75,9 @@ struct ModelView {
     return root->cascades() == nullptr ? 0 : static_cast<int32_t>(root->cascades()->size());
   }
   const fb::Cascade& cascade(int32_t index) const { return *root->cascades()->Get(static_cast<uint32_t>(index)); }
+
+  int32_t state_count() const { return root->states() == nullptr ? 0 : static_cast<int32_t>(root->states()->size()); }
+  const fb::State& state(int32_t index) const { return *root->states()->Get(static_cast<uint32_t>(index)); }
 };
 
 // Output lines of a step that are computed in one call, counted through all images; count < 0: all of them.
@@ -97,6 +100,9 @@ struct StepView {
 };
 
 StepView view_step(const ModelView& model, int32_t index);
+
+// There is a tensor `index`, and it is in the arena, whole and dense.
+bool check_whole(const ModelView& model, uint32_t index, Error* error);
 
 // Checks everything in `bytes` (its alignment, the FlatBuffer's structure, version, tensors, steps and their
 // parameters).

@@ -20,13 +20,14 @@ build() {
   echo "built $1 in $((SECONDS - begin)) s"
 }
 
-# The boards' and the firmware's tests run the digits network, the latter as a C array; written again only where the model or the converter changed it.
-digits_model() {
-  local folder=build/desktop/digits
+# board_model FOLDER SOURCE: what the boards' and the firmware's tests run, for the latter as a C array, in build/desktop/FOLDER;
+# written again only where the model or the converter changed it.
+board_model() {
+  local folder=build/desktop/$1 name
+  name=$(basename "${2%.*}")
   mkdir -p "$folder/new"
-  build/desktop/bin/linnet convert tests/models/digits/digits.onnx -o "$folder/new/digits.lnt" \
-    --c-array "$folder/new/digits_model.c" >"$folder/report.txt"
-  for file in digits.lnt digits_model.h digits_model.c; do
+  build/desktop/bin/linnet convert "$2" -o "$folder/new/$name.lnt" --c-array "$folder/new/${name}_model.c" >"$folder/$name.txt"
+  for file in "$name.lnt" "${name}_model.h" "${name}_model.c"; do
     cmp -s "$folder/new/$file" "$folder/$file" || cp "$folder/new/$file" "$folder/$file"
   done
 }
@@ -39,13 +40,16 @@ presets=(desktop)
 if wanted sanitize; then presets+=(sanitize); fi
 if wanted aarch64; then presets+=(linux-aarch64); fi
 if wanted armv7; then presets+=(linux-armv7); fi
-if wanted cortex-m; then presets+=(cortex-m4 cortex-m7); fi
+if wanted cortex-m; then presets+=(cortex-m{4,7}{,-wakeword,-int8}); fi
 tidy=OFF
 if [[ " $labels " == *" lint "* ]]; then tidy=ON; fi
 
 mkdir -p build/all
 build desktop -DLINNET_CLANG_TIDY=$tidy
-digits_model
+board_model digits tests/models/digits/digits.onnx
+for network in hey_jarvis alexa ad01_int8 kws_ref_model pretrainedResnet_quant vww_96_int8; do
+  board_model int8 "tests/models/tflite_int8/$network.tflite"
+done
 for preset in "${presets[@]:1}"; do build "$preset"; done
 
 # One ctest over the tests of every build, so that one summary counts them all.

@@ -52,6 +52,7 @@ std::string feature_list(std::span<const uint8_t> model) {
   std::set<std::string> names;
   const fb::Model& root = *fb::GetModel(model.data());
   if (root.cascades() != nullptr && root.cascades()->size() > 0) names.insert("cascades");
+  if (root.states() != nullptr && root.states()->size() > 0) names.insert("states");
   for (uint32_t i = 0; root.steps() != nullptr && i < root.steps()->size(); ++i) {
     const fb::Step& step = *root.steps()->Get(i);
     const Arithmetic arithmetic = arithmetic_of(root, step);

@@ -11,6 +11,7 @@
 
 #include "converter/emit/buffers.hpp"
 #include "converter/emit/context.hpp"
+#include "converter/ir/states.hpp"
 #include "converter/ops/concat.hpp"
 #include "converter/ops/conv.hpp"
 #include "converter/ops/norm.hpp"
@@ -22,7 +23,7 @@ namespace {
 using namespace linnet::ir;
 
 // Each knows what the ones before do.
-constexpr uint32_t kFormatVersion = 1, kCascadeVersion = 2, kIntegerVersion = 3;
+constexpr uint32_t kFormatVersion = 1, kCascadeVersion = 2, kIntegerVersion = 3, kStateVersion = 3;
 
 fb::DataType device_type(const Value& value) {
   if (ir::is_floating(value.type.dtype)) return fb::DataType::Float32;
@@ -47,8 +48,8 @@ fb::DataType device_type(const Value& value) {
   }
 }
 
-std::vector<std::byte> device_elements(const Value& value) {
-  const Array& array = *value.constant;
+// The elements of `array`, which is of the value's type, as the device has them.
+std::vector<std::byte> device_elements(const Value& value, const Array& array) {
   const auto as_bytes = [](const auto& elements) {
     const auto bytes = std::as_bytes(std::span(elements));
     return std::vector<std::byte>(bytes.begin(), bytes.end());
@@ -145,6 +146,7 @@ class ModelContext : public Context {
   void release_constants(const Node& node);
   std::vector<flatbuffers::Offset<fb::Step>> write_steps(Emission& emission);
   std::vector<flatbuffers::Offset<fb::Cascade>> write_cascades(const Emission& emission);
+  std::vector<flatbuffers::Offset<fb::State>> write_states();
   static report::StepSummary summary(const StepRecord& step);
 };
 
@@ -217,7 +219,7 @@ uint32_t ModelContext::tensor(const Value& value, const Shape& shape) {
   }
   uint32_t buffer = 0, offset = 0;
   if (value.constant) {
-    buffer = 1 + use_buffer(device_elements(value));
+    buffer = 1 + use_buffer(device_elements(value, *value.constant));
   } else {
     offset = static_cast<uint32_t>(plan_.places.at(&value).offset);
   }
@@ -328,8 +330,34 @@ std::vector<flatbuffers::Offset<fb::Cascade>> ModelContext::write_cascades(const
   return result;
 }
 
+// In the order of their places. A value that begins another one takes no buffer of its own.
+std::vector<flatbuffers::Offset<fb::State>> ModelContext::write_states() {
+  std::vector<const State*> states;
+  for (const State& state : graph_.states) states.push_back(&state);
+  const auto offset = [&](const State& state) { return plan_.places.at(graph_.inputs[state.input]).offset; };
+  std::sort(states.begin(), states.end(), [&](const State* a, const State* b) { return offset(*a) < offset(*b); });
+  std::vector<std::vector<std::byte>> initial;
+  for (const State* state : states)
+    initial.push_back(device_elements(*graph_.inputs[state->input], initial_of(graph_, *state)));
+  const auto begins = [](const std::vector<std::byte>& a, const std::vector<std::byte>& b) {
+    return a.size() <= b.size() && std::equal(a.begin(), a.end(), b.begin());
+  };
+  std::vector<flatbuffers::Offset<fb::State>> result;
+  for (size_t i = 0; i < states.size(); ++i) {
+    const Value &input = *graph_.inputs[states[i]->input], &next = *graph_.outputs[states[i]->output];
+    const std::vector<std::byte>* longest = &initial[i];
+    for (const auto& other : initial)
+      if (begins(*longest, other)) longest = &other;
+    const bool zero = std::all_of(initial[i].begin(), initial[i].end(), [](std::byte b) { return b == std::byte{0}; });
+    const uint32_t buffer = zero ? 0 : 1 + buffers_.add(*longest);
+    result.push_back(fb::CreateState(builder_, tensor(input), tensor(next), buffer));
+  }
+  return result;
+}
+
 // The oldest that knows what the model uses.
 uint32_t ModelContext::format_version() const {
+  if (!graph_.states.empty()) return kStateVersion;
   const auto& values = graph_.values();
   if (std::any_of(values.begin(), values.end(), [](const auto& value) { return value->type.quantization.has_value(); }))
     return kIntegerVersion;
@@ -345,11 +373,12 @@ Emission ModelContext::run() {
   const bool cascaded = !plan_.cascades.list.empty();
   const auto cascades = cascaded ? builder_.CreateVector(write_cascades(emission)) : 0;
   emission.weight_bytes = buffers_.total_bytes();
+  const auto states = graph_.states.empty() ? 0 : builder_.CreateVector(write_states());
   for (auto& [index, users] : users_)
     if (users.size() > 1) emission.shared_weights.push_back({std::move(users), buffers_.bytes(index)});
   std::vector<uint32_t> inputs, outputs;
-  for (const Value* input : graph_.inputs) inputs.push_back(tensor(*input));
-  for (const Value* output : graph_.outputs) outputs.push_back(tensor(*output));
+  for (const Value* input : program_inputs(graph_)) inputs.push_back(tensor(*input));
+  for (const Value* output : program_outputs(graph_)) outputs.push_back(tensor(*output));
   const auto input_vector = builder_.CreateVector(inputs), output_vector = builder_.CreateVector(outputs);
   const auto tensors = builder_.CreateVector(tensors_);
   const auto report = fb::CreateReport(
@@ -359,7 +388,8 @@ Emission ModelContext::run() {
   const auto model_name = name(graph_.name);
   const auto buffers = buffers_.write();
   builder_.Finish(fb::CreateModel(builder_, format_version(), model_name, tensors, input_vector, output_vector, steps,
-                                  buffers, static_cast<uint32_t>(plan_.tensor_bytes), report, cascades),
+                                  buffers, static_cast<uint32_t>(plan_.tensor_bytes), report, cascades, states,
+                                  static_cast<uint32_t>(plan_.state_bytes)),
                   fb::ModelIdentifier());
   emission.model = ModelBytes(builder_.Release());
   return emission;

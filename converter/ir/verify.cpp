@@ -22,6 +22,7 @@ class Verifier {
     for (const auto& node : graph_.nodes()) check_node(*node);
     check_uses();
     for (const Value* output : graph_.outputs) check_output(output);
+    for (const State& state : graph_.states) check_state(state);
   }
 
  private:
@@ -31,6 +32,7 @@ class Verifier {
   std::unordered_set<const Node*> nodes_;
   std::unordered_set<const Node*> seen_;
   std::unordered_map<std::string_view, const Value*> names_;
+  std::unordered_set<size_t> state_inputs_, state_outputs_;
 
   template <class... T>
   [[noreturn]] void fail(fmt::format_string<T...> text, T&&... arguments) const {
@@ -119,6 +121,23 @@ class Verifier {
 
   void check_output(const Value* output) const {
     if (values_.count(output) == 0) fail("a graph output is not a tensor of the graph");
+  }
+
+  void check_state(const State& state) {
+    if (state.input >= graph_.inputs.size() || state.output >= graph_.outputs.size())
+      fail("a state is input {} of {} and output {} of {}", state.input, graph_.inputs.size(), state.output,
+           graph_.outputs.size());
+    const Value &input = *graph_.inputs[state.input], &output = *graph_.outputs[state.output];
+    if (!state_inputs_.insert(state.input).second || !state_outputs_.insert(state.output).second)
+      fail("two states are input {} or output {}", input.name, output.name);
+    if (input.type != output.type || input.source_permutation != output.source_permutation)
+      fail("state {} is {} and becomes {}, {}{}", input.name, to_string(input.type), output.name,
+           to_string(output.type), input.type == output.type ? " in another order" : "");
+    Shape source = input.shape();
+    for (size_t d = 0; d < input.source_permutation.size(); ++d)
+      source[static_cast<size_t>(input.source_permutation[d])] = input.shape()[d];
+    if (state.initial.shape() != source)
+      fail("state {} is {} and at first {}", input.name, to_string(source), to_string(state.initial.shape()));
   }
 };
 

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 
+#include "converter/ir/states.hpp"
 #include "converter/main/commands.hpp"
 #include "converter/main/comparison.hpp"
 #include "targets/desktop/commands/sample_arguments.hpp"

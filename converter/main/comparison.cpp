@@ -98,19 +98,18 @@ void Comparer::run(Device& device, const std::vector<InputSamples>& samples, con
   store_sample(device, samples, run);
   references_.clear();
   equal_.clear();
-  ir::evaluate(*conversion_.graph, device_inputs(device, *conversion_.graph),
+  graph_.run(device_inputs(device, *conversion_.graph),
                [&](const ir::Node& node, const std::vector<ir::Array>& outputs) {
                  for (size_t i = 0; i < outputs.size(); ++i) references_[node.outputs[i]->name] = outputs[i];
                });
   if (original_ != nullptr) original_->run(device, real, run);
   device.run();
   find_inexact_layers();
+  const std::vector<ir::Value*> ports = program_inputs(*conversion_.source);
   std::vector<ir::Array> inputs;
-  for (size_t i = 0; i < samples.size(); ++i) {
-    inputs.push_back(
-        sample_array(device, static_cast<int>(i), samples[i], run, false, conversion_.source->inputs[i]->type));
-  }
-  compare_outputs(device, ir::evaluate(*conversion_.source, inputs));
+  for (size_t i = 0; i < samples.size(); ++i)
+    inputs.push_back(sample_array(device, static_cast<int>(i), samples[i], run, false, ports[i]->type));
+  compare_outputs(device, source_.run(inputs));
   first_run_ = false;
 }
 
@@ -134,10 +133,11 @@ void Comparer::find_inexact_layers() {
 
 void Comparer::compare_outputs(Device& device, const std::vector<ir::Array>& references) {
   const bool exact = only_integers(*conversion_.source);
+  const std::vector<ir::Value*> outputs = program_outputs(*conversion_.source);
   for (size_t i = 0; i < references.size(); ++i) {
     const linnet_tensor_view view = device.output(static_cast<int>(i));
     if (result_.outputs.size() <= i) {
-      result_.outputs.push_back({conversion_.source->outputs[i]->name, "output", shape_text(source_shape(view))});
+      result_.outputs.push_back({outputs[i]->name, "output", shape_text(source_shape(view))});
     }
     TensorError& error = result_.outputs[i];
     OutputSamples got{"", view.type, {}, std::vector<unsigned char>(view.bytes), 1};

@@ -8,6 +8,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "converter/ir/states.hpp"
 #include "converter/main/float_original.hpp"
 #include "targets/desktop/lib/model_facts.hpp"
 
@@ -47,7 +48,11 @@ class Comparer {
  public:
   // `conversion` and `named` are the model converted again, with names; `original` may be null.
   Comparer(const Conversion& conversion, const ModelFacts& named, FloatOriginal* original)
-      : conversion_(conversion), named_(named), original_(original) {}
+      : conversion_(conversion),
+        named_(named),
+        original_(original),
+        source_(*conversion.source),
+        graph_(*conversion.graph) {}
 
   // The engine's tap: one output of one step.
   void tap(int step, int output, const linnet_tensor_view& view);
@@ -61,6 +66,7 @@ class Comparer {
   const Conversion& conversion_;
   const ModelFacts& named_;
   FloatOriginal* original_;
+  ir::Runs source_, graph_;
   std::unordered_map<std::string, ir::Array> references_;
   std::unordered_map<std::string, size_t> index_;  // into result_.layers
   std::unordered_map<std::string, bool> equal_;    // of what this run's taps saw

@@ -16,7 +16,7 @@ namespace {
 
 struct Arguments {
   std::string input, output, c_array;
-  std::vector<std::string> shapes, constants;
+  std::vector<std::string> shapes, constants, states;
   std::string signature, dump_after, stop_after, init, data_set, winograd, cascade, rounding;
   uint64_t seed = 0;
   std::vector<std::string> reparametrizations;
@@ -52,6 +52,14 @@ std::pair<std::string, import::ConstantInput> parse_constant(const std::string& 
   return {text.substr(0, equals), {text.substr(equals + 1), std::nullopt}};
 }
 
+// "h0=hn"; of several '=' the last separates the names.
+std::pair<std::string, std::string> parse_state(const std::string& text) {
+  const size_t equals = text.rfind('=');
+  if (equals == std::string::npos || equals == 0 || equals + 1 == text.size())
+    throw ToolError(kUsageError, fmt::format("--state {}: expected INPUT=OUTPUT", text));
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
 // Absent where the converter chooses. For firmware transformed weights, four times as large, are not the default.
 std::optional<int64_t> parse_winograd(const Arguments& arguments) {
   const std::string& text = arguments.winograd;
@@ -81,6 +89,11 @@ ConvertOptions convert_options(const Arguments& arguments) {
   for (const std::string& text : arguments.constants) {
     if (!options.constants.insert(parse_constant(text)).second) {
       throw ToolError(kUsageError, fmt::format("--constant {}: given twice for the same input", text));
+    }
+  }
+  for (const std::string& text : arguments.states) {
+    if (!options.states.insert(parse_state(text)).second) {
+      throw ToolError(kUsageError, fmt::format("--state {}: given twice for the same input", text));
     }
   }
   check_pass("--dump-after", arguments.dump_after);
@@ -238,6 +251,12 @@ void add_convert_command(CLI::App& app, Action* action) {
           "more inputs")
       ->allow_extra_args(false)
       ->type_name("NAME=VALUE|FILE.npy");
+  command
+      ->add_option("--state", arguments->states,
+                   "An input and an output that become a state, which runs keep for each other: 0 at first, then in "
+                   "every run what the output was in the run before; repeat for more")
+      ->allow_extra_args(false)
+      ->type_name("INPUT=OUTPUT");
   command
       ->add_option("--signature", arguments->signature,
                    "The signature of a TensorFlow Lite file to convert (default: the first subgraph)")

@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "converter/ir/states.hpp"
+
 namespace linnet::tools {
 
 ir::Array array_of(const OutputSamples& elements, const ir::TensorType& type) {
@@ -27,12 +29,13 @@ ir::Array sample_array(const Device& device, int input, const InputSamples& samp
 }
 
 std::vector<ir::Array> device_inputs(const Device& device, const ir::Graph& graph) {
+  const std::vector<ir::Value*> ports = program_inputs(graph);
   std::vector<ir::Array> arrays;
   for (int i = 0; i < device.info().inputs; ++i) {
     const linnet_tensor_view view = device.input(i);
     const auto* data = static_cast<const unsigned char*>(view.data);
     const OutputSamples all{"", view.type, {}, std::vector<unsigned char>(data, data + view.bytes), 1};
-    arrays.push_back(array_of(all, graph.inputs[static_cast<size_t>(i)]->type));
+    arrays.push_back(array_of(all, ports[static_cast<size_t>(i)]->type));
   }
   return arrays;
 }

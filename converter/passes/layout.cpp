@@ -86,7 +86,7 @@ namespace {
 
 constexpr int64_t kStepCost = 256;  // of one more step, in elements transposed
 
-enum class ItemKind { GraphInput, GraphOutput, Node };
+enum class ItemKind { GraphInput, GraphOutput, State, Node };
 
 // Something that reads or writes tensors in a layout.
 struct Item {
@@ -116,9 +116,9 @@ class Chooser {
     while (improve_by_one_edge() || improve_by_one_item()) {
     }
     LayoutChoice choice;
+    for (const size_t item : inputs_) choice.inputs.push_back(items_[item].current.out);
+    for (const size_t item : outputs_) choice.outputs.push_back(items_[item].current.in);
     for (const Item& item : items_) {
-      if (item.kind == ItemKind::GraphInput) choice.inputs.push_back(item.current.out);
-      if (item.kind == ItemKind::GraphOutput) choice.outputs.push_back(item.current.in);
       if (item.kind == ItemKind::Node && !(is_identity(item.current.in) && is_identity(item.current.out)))
         choice.nodes[item.node] = item.current;
     }
@@ -133,11 +133,18 @@ class Chooser {
   std::vector<Item> items_;
   std::vector<Edge> edges_;
   std::unordered_map<const Value*, size_t> writer_;
+  std::vector<size_t> inputs_, outputs_;  // the items of the graph's
 
   void build() {
     for (const Value* input : graph_.inputs) {
       writer_[input] = items_.size();
+      inputs_.push_back(items_.size());
       items_.push_back({ItemKind::GraphInput, nullptr, keep_layout_, identity_layout({}, input->shape()), {}});
+    }
+    // A state is written in the order in which it is read.
+    for (const State& state : graph_.states) {
+      Item& item = items_[inputs_[state.input]];
+      item = {ItemKind::State, nullptr, false, {item.current.out, item.current.out}, {}};
     }
     for (const auto& node : graph_.nodes()) {
       if (node->as<ops::Transpose>() != nullptr) continue;
@@ -154,9 +161,11 @@ class Chooser {
       }
     }
     for (const Value* output : graph_.outputs) {
+      outputs_.push_back(items_.size());
       items_.push_back({ItemKind::GraphOutput, nullptr, keep_layout_, identity_layout(output->shape(), {}), {}});
-      add_edge(output, items_.size() - 1, nullptr);
     }
+    for (const State& state : graph_.states) outputs_[state.output] = inputs_[state.input];
+    for (size_t i = 0; i < outputs_.size(); ++i) add_edge(graph_.outputs[i], outputs_[i], nullptr);
   }
 
   static Layout identity_layout(const Shape& in, const Shape& out) {
@@ -231,6 +240,7 @@ class Chooser {
     if (item.fixed) return std::nullopt;
     if (item.kind == ItemKind::GraphInput) return Layout{{}, order};
     if (item.kind == ItemKind::GraphOutput) return Layout{order, {}};
+    if (item.kind == ItemKind::State) return Layout{order, order};
     if (const auto* reshape = item.node->as<ops::Reshape>()) {
       const Permutation far = through_reshape(item.node->in(0).shape(), reshape->shape, order, reads);
       if (far.empty() && !(reads ? reshape->shape : item.node->in(0).shape()).empty()) return std::nullopt;

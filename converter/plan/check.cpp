@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "converter/ir/states.hpp"
 #include "converter/ops/concat.hpp"
 #include "converter/ops/slice.hpp"
 #include "converter/plan/plan.hpp"
@@ -32,6 +33,7 @@ class Rehearsal {
       }
     }
     for (const Value* output : graph_.outputs) expect(*output, "the caller");
+    advance();
   }
 
  private:
@@ -40,6 +42,16 @@ class Rehearsal {
   std::vector<int64_t> memory_;  // by byte
   std::unordered_map<const Value*, std::vector<int64_t>> contents_;
   int64_t next_ = 0;
+
+  // The end of a run and the beginning of the next one: outputs stay until the program has set the inputs, states
+  // longer.
+  void advance() {
+    for (const State& state : graph_.states)
+      write(*graph_.inputs[state.input], contents_.at(graph_.outputs[state.output]));
+    for (const Value* output : program_outputs(graph_)) expect(*output, "the caller");
+    for (const Value* input : program_inputs(graph_)) write(*input, fresh(*input));
+    for (const State& state : graph_.states) expect(*graph_.inputs[state.input], "the next run");
+  }
 
   // Byte offset of every element.
   std::vector<int64_t> cells(const Value& value) const {

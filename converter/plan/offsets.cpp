@@ -89,19 +89,22 @@ class PlacedBlocks {
   static bool lies_lower(const Storage* a, const Storage* b) { return a->offset < b->offset; }
 };
 
-// Puts each block in turn into the lowest gap that is large enough, between those it conflicts with.
-int64_t place(std::vector<Storage>& storages, const Order& order, PlacedBlocks& placed) {
-  int64_t end = 0;
+// Puts each block in turn into the lowest gap that is large enough, between those it conflicts with; states before all
+// others.
+int64_t place(std::vector<Storage>& storages, Order order, PlacedBlocks& placed) {
+  std::stable_partition(order.begin(), order.end(), [&](size_t index) { return storages[index].holds_state; });
+  int64_t end = 0, states = 0;
   placed.clear();
   for (const size_t index : order) {
     Storage& storage = storages[index];
-    int64_t offset = 0;
+    int64_t offset = storage.holds_state ? 0 : aligned(states, alignment_of(storage));
     for (const Storage* other : placed.conflicts(storage)) {
       if (offset + storage.bytes <= other->offset) break;
       offset = std::max(offset, aligned(other->offset + other->bytes, alignment_of(storage)));
     }
     storage.offset = offset;
     end = std::max(end, offset + storage.bytes);
+    if (storage.holds_state) states = end;
     placed.add(&storage);
   }
   return aligned(end, kAlignment);
@@ -112,6 +115,13 @@ int64_t place(std::vector<Storage>& storages, const Order& order, PlacedBlocks& 
 bool conflict(const Storage& a, const Storage& b) {
   if ((a.holds_input && b.holds_output) || (a.holds_output && b.holds_input)) return true;
   return a.first <= b.last && b.first <= a.last;
+}
+
+int64_t state_bytes(const std::vector<Storage>& storages) {
+  int64_t end = 0;
+  for (const Storage& storage : storages)
+    if (storage.holds_state) end = std::max(end, aligned(storage.offset + storage.bytes, kAlignment));
+  return end;
 }
 
 int64_t lower_bound(const std::vector<Storage>& storages) {

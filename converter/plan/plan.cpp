@@ -40,6 +40,7 @@ Plan plan_order(const Graph& graph, std::vector<const Node*> order, CascadeMode 
   Plan plan = builder.plan();
   plan.lower_bound = lower_bound(plan.storages);
   plan.tensor_bytes = assign_offsets(plan.storages);
+  plan.state_bytes = state_bytes(plan.storages);
   for (auto& [value, place] : plan.places) place.offset += plan.storages[place.storage].offset;
   return plan;
 }
@@ -48,8 +49,13 @@ Plan plan_order(const Graph& graph, std::vector<const Node*> order, CascadeMode 
 
 void separate_outputs(Graph& graph) {
   std::unordered_set<const Value*> taken(graph.inputs.begin(), graph.inputs.end());
-  for (Value*& output : graph.outputs) {
+  const std::unordered_set<const Value*> inputs = taken;
+  for (size_t i = 0; i < graph.outputs.size(); ++i) {
+    Value*& output = graph.outputs[i];
     const Value* source = viewed(output);
+    const bool next =
+        std::any_of(graph.states.begin(), graph.states.end(), [&](const State& s) { return s.output == i; });
+    if (next && !source->constant && inputs.count(source) == 0) continue;
     if (!source->constant && taken.insert(source).second) continue;
     ops::Slice copy;
     copy.shape = output->shape();

@@ -25,7 +25,7 @@ struct Place {
 struct Storage {
   int64_t offset = 0, bytes = 0;
   int first = 0, last = 0;  // positions in Plan::order; inputs begin at -1, outputs last kForever
-  bool holds_input = false, holds_output = false;
+  bool holds_input = false, holds_output = false, holds_state = false;
 };
 
 struct Plan {
@@ -36,6 +36,7 @@ struct Plan {
   std::vector<Storage> storages;
   Cascades cascades;
   int64_t tensor_bytes = 0;
+  int64_t state_bytes = 0;  // from the start of the tensor region, of the storages that hold states
   int64_t lower_bound = 0;  // the most bytes alive during one step: no assignment of offsets can need less
 };
 
@@ -49,8 +50,8 @@ const ir::Value* viewed(const ir::Value* value);
 int64_t held_elements(const ir::Value& value, const Cascades& cascades);
 
 // Gives every graph output a tensor of its own, with a copy where it would share bytes with a graph input, a constant
-// or another output; the copy of an input has the input's name. To be called before plan_memory, with nothing that
-// removes identities in between.
+// or another output; the copy of an input has the input's name. What a state becomes may be an output as well. To be
+// called before plan_memory, with nothing that removes identities in between.
 void separate_outputs(ir::Graph& graph);
 
 // The best of several plans. `graph` must outlive the plan.

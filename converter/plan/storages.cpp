@@ -42,13 +42,46 @@ void StorageBuilder::add_value(const Value& value) {
   int last = graph_.is_output(&value) ? kForever : made.last;
   for (const Use& use : value.uses) last = std::max(last, span(*use.node).last);
   index_[&value] = members_.size();
-  Group group{{members_.size()},
-              count,
-              device_element_bytes(value.type.dtype),
-              graph_.is_input(&value),
-              graph_.is_output(&value)};
+  Group group{{members_.size()}, count, device_element_bytes(value.type.dtype), holdings(value)};
   members_.push_back({&value, groups_.size(), {0, columns, count / columns, columns}, first, last});
   groups_.push_back(std::move(group));
+}
+
+StorageBuilder::Holdings StorageBuilder::holdings(const Value& value) const {
+  Holdings result;
+  for (size_t i = 0; i < graph_.inputs.size(); ++i) {
+    if (graph_.inputs[i] != &value) continue;
+    const auto state =
+        std::find_if(graph_.states.begin(), graph_.states.end(), [&](const State& s) { return s.input == i; });
+    if (state == graph_.states.end()) result.input = true;
+    if (state != graph_.states.end()) result.states.insert(static_cast<size_t>(state - graph_.states.begin()));
+  }
+  for (size_t o = 0; o < graph_.outputs.size(); ++o) {
+    if (graph_.outputs[o] != &value) continue;
+    const auto state =
+        std::find_if(graph_.states.begin(), graph_.states.end(), [&](const State& s) { return s.output == o; });
+    if (state == graph_.states.end()) result.output = true;
+    if (state != graph_.states.end()) result.next.insert(static_cast<size_t>(state - graph_.states.begin()));
+  }
+  return result;
+}
+
+// Inputs and outputs do not meet, nor does either meet a state; and of several states none has its next value in the
+// same group, where one's copy could change what another one copies.
+bool StorageBuilder::Holdings::agrees(const Holdings& other) const {
+  Holdings both = *this;
+  both.add(other);
+  if ((input && other.input) || (output && other.output) || (both.input && both.output)) return false;
+  if (both.states.empty()) return true;
+  if (both.ports()) return false;
+  return both.next.empty() || (both.states.size() == 1 && both.next == both.states);
+}
+
+void StorageBuilder::Holdings::add(const Holdings& other) {
+  input = input || other.input;
+  output = output || other.output;
+  states.insert(other.states.begin(), other.states.end());
+  next.insert(other.next.begin(), other.next.end());
 }
 
 StorageBuilder::Member* StorageBuilder::find(const Value* value) {
@@ -106,7 +139,7 @@ void StorageBuilder::share_concat(const Node& node) {
     start[axis] += node.in(i).shape()[axis];
     if (x == nullptr || !region || x->storage == y->storage) continue;
     const Group& group = groups_[x->storage];
-    if (group.holds_input || group.holds_output) continue;
+    if (group.holds.ports()) continue;
     placed[i] = true;
     if (!embed(*x, *y, *region)) placed[i] = false;
   }
@@ -122,7 +155,7 @@ void StorageBuilder::share_slice(const Node& node) {
     if (slice->shape[d] == 1) steps[d] = 1;
   if (!std::all_of(steps.begin(), steps.end(), one)) return;
   const Group& group = groups_[y->storage];
-  if (group.holds_input || group.holds_output) return;
+  if (group.holds.ports()) return;
   const auto region = part_region(x->region, node.in(0).shape(), node.out().shape(), slice->starts);
   if (!region) return;
   views_.insert(&node);
@@ -145,6 +178,11 @@ bool StorageBuilder::may_have_rows(const Value& value) const {
                      [](const Use& use) { return reads_rows(*use.node, use.input); });
 }
 
+// Whether a step reads or writes it; otherwise it is a part of another tensor that a state becomes.
+bool StorageBuilder::is_used(const Value& value) const {
+  return !value.uses.empty() || views_.count(value.producer) == 0;
+}
+
 std::optional<std::vector<StorageBuilder::Region>> StorageBuilder::moved_regions(const Group& group, const Region& from,
                                                                                  const Region& to,
                                                                                  int64_t limit) const {
@@ -164,8 +202,8 @@ std::optional<std::vector<StorageBuilder::Region>> StorageBuilder::moved_regions
       region.offset = to.offset + row * to.row_stride + column;
       region.row_stride = to.row_stride;
     }
-    if (region.offset < 0 || region.end() > limit || region.offset * group.element_bytes % kTensorAlignment != 0)
-      return std::nullopt;
+    if (region.offset < 0 || region.end() > limit) return std::nullopt;
+    if (is_used(*members_[m].value) && region.offset * group.element_bytes % kTensorAlignment != 0) return std::nullopt;
     if (!region.dense() && !may_have_rows(*members_[m].value)) return std::nullopt;
     result.push_back(region);
   }
@@ -175,9 +213,7 @@ std::optional<std::vector<StorageBuilder::Region>> StorageBuilder::moved_regions
 bool StorageBuilder::embed(const Member& inner, const Member& outer, const Region& region) {
   const size_t from = inner.storage, into = outer.storage;
   Group &source = groups_[from], &target = groups_[into];
-  if ((source.holds_input || target.holds_input) && (source.holds_output || target.holds_output)) return false;
-  if (source.holds_output && target.holds_output) return false;
-  if (source.holds_input && target.holds_input) return false;
+  if (!source.holds.agrees(target.holds)) return false;
   if (source.element_bytes != target.element_bytes) return false;
   const auto regions = moved_regions(source, inner.region, region, target.elements);
   if (!regions) return false;
@@ -195,8 +231,7 @@ bool StorageBuilder::embed(const Member& inner, const Member& outer, const Regio
     member.storage = into;
     target.members.push_back(source.members[i]);
   }
-  target.holds_input = target.holds_input || source.holds_input;
-  target.holds_output = target.holds_output || source.holds_output;
+  target.holds.add(source.holds);
   source.members.clear();
   return true;
 }
@@ -271,11 +306,14 @@ Plan StorageBuilder::plan() const {
   for (size_t g = 0; g < groups_.size(); ++g) {
     const Group& group = groups_[g];
     if (group.members.empty()) continue;
-    Storage storage{0, group.elements * group.element_bytes, kForever, -1, group.holds_input, group.holds_output};
+    const bool holds_state = !group.holds.states.empty();
+    Storage storage{
+        0, group.elements * group.element_bytes, kForever, -1, group.holds.input, group.holds.output, holds_state};
     for (const size_t m : group.members) {
       storage.first = std::min(storage.first, members_[m].first);
       storage.last = std::max(storage.last, members_[m].last);
     }
+    if (holds_state) storage.last = kForever;
     storage_of[g] = plan.storages.size();
     plan.storages.push_back(storage);
   }

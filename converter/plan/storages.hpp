@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <unordered_map>
 #include <vector>
 
@@ -34,10 +35,21 @@ class StorageBuilder {
     Region region;
     int first, last;
   };
+  // What a program, or the next run, finds in a group: inputs and outputs, and by number the states whose tensors, or
+  // whose next values, are among its members.
+  struct Holdings {
+    bool input = false, output = false;
+    std::set<size_t> states, next;
+
+    bool ports() const { return input || output; }
+    // Whether a group may hold both.
+    bool agrees(const Holdings& other) const;
+    void add(const Holdings& other);
+  };
   struct Group {
     std::vector<size_t> members;
     int64_t elements, element_bytes;
-    bool holds_input = false, holds_output = false;
+    Holdings holds = {};
   };
 
   const ir::Graph& graph_;
@@ -55,6 +67,7 @@ class StorageBuilder {
     int first, last;
   };
   Span span(const ir::Node& node) const;
+  Holdings holdings(const ir::Value& value) const;
   void add_value(const ir::Value& value);
   Member* find(const ir::Value* value);
   void share_view(const ir::Node& node);
@@ -67,6 +80,7 @@ class StorageBuilder {
   static std::optional<Region> part_region(const Region& whole, const ir::Shape& shape, const ir::Shape& part,
                                            const std::vector<int64_t>& start);
   bool may_have_rows(const ir::Value& value) const;
+  bool is_used(const ir::Value& value) const;
   // Moves the whole group of `inner` such that `inner` comes to lie at `region` of the group of `outer`; does nothing
   // and returns false where the group does not fit or a value would be overwritten too early.
   bool embed(const Member& inner, const Member& outer, const Region& region);

@@ -58,12 +58,19 @@ struct FloatStep {
   std::string reason;
 };
 
+// A tensor that keeps its value between runs.
+struct StateSummary {
+  std::string tensor, type;  // type and shape
+};
+
 struct Report {
   std::string source_file, tool_version, options;
   std::string source_format;  // "ONNX opset 17"
   int onnx_opset = 0;         // 0 for other formats
   int64_t macs = 0, weight_bytes = 0, file_bytes = 0;
   int64_t tensor_bytes = 0, tensor_lower_bound = 0;
+  int64_t state_bytes = 0;  // of tensor_bytes, what a run leaves for the next one
+  std::vector<StateSummary> states;
   std::vector<PassSummary> passes;
   int64_t integer_weight_bytes = 0;  // of integer steps, with their biases and factors
   std::vector<StepSummary> steps;

@@ -33,6 +33,11 @@ std::string to_json(const Report& report) {
   json.member("file_bytes", report.file_bytes);
   json.member("tensor_bytes", report.tensor_bytes);
   json.member("tensor_lower_bound", report.tensor_lower_bound);
+  json.member("state_bytes", report.state_bytes);
+  write_objects(json, "states", report.states, [&](const StateSummary& state) {
+    json.member("tensor", state.tensor);
+    json.member("type", state.type);
+  });
   write_objects(json, "memory", report.memory, [&](const TargetMemory& memory) {
     json.member("target", memory.target);
     json.member("arena_bytes", memory.arena_bytes);

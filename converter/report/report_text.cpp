@@ -141,6 +141,9 @@ std::string to_text(const Report& report, bool verbose) {
                   grouped(report.file_bytes));
   text += fmt::format("  tensors  {} bytes, lower bound {} bytes\n", grouped(report.tensor_bytes),
                       grouped(report.tensor_lower_bound));
+  if (!report.states.empty())
+    text += fmt::format("  states   {} in {} bytes of these, kept between runs\n", report.states.size(),
+                        grouped(report.state_bytes));
   if (!report.float_steps.empty()) text += float_step_table(report);
   text += pass_table(report);
   if (verbose) {

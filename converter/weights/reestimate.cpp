@@ -23,6 +23,7 @@ std::vector<std::vector<Array>> runs_of(const Graph& graph, const Array& samples
   const auto fail = [&](const std::string& message) {
     throw Error(fmt::format("--reestimate-bn {}: {}", file, message));
   };
+  if (!graph.states.empty()) fail("the model has states; supported are models without");
   if (graph.inputs.size() != 1)
     fail(fmt::format("the model has {} inputs; supported is one, which the data set is for", graph.inputs.size()));
   const TensorType& wanted = graph.inputs[0]->type;

@@ -31,6 +31,7 @@ TEST_F(Arguments, Null) {
             LINNET_ERROR_ARGUMENT);
   EXPECT_EQ(linnet_get_model_info(nullptr, model_.data(), model_.size(), nullptr), LINNET_ERROR_ARGUMENT);
   EXPECT_EQ(linnet_run(nullptr), LINNET_ERROR_ARGUMENT);
+  EXPECT_EQ(linnet_reset(nullptr), LINNET_ERROR_ARGUMENT);
   EXPECT_EQ(linnet_step_name(nullptr, 0), nullptr);
 }
 

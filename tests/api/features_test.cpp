@@ -61,9 +61,17 @@ void lookup(ModelBuilder& b) {
         {b.input({2, 8}, fb::DataType::Int8), b.output({2, 8}, fb::DataType::Int8)});
 }
 
+void state(ModelBuilder& b) {
+  const uint32_t sum = b.state_tensor({2, 8}), x = b.input({2, 8}), y = b.output({2, 8});
+  const fb::Activation none(fb::Function::Relu, 0, 0);
+  apply(b, fb::CreateUnary(b.fbb(), &none), {x, y});
+  b.state(sum, y);
+}
+
 const FeatureRow kRows[] = {
     {"Cascade", cascade, false, 1, 1, 0},
     {"Moments", moments, false, 0, 1, 1},
+    {"States", state, false, -1, 1, 5},
     {"Transposed", [](ModelBuilder& b) { linear(b, true); }, false, 0, 1, 2},
     {"Int8", lookup, false, 0, 1, 4},
     {"NotTransposed", [](ModelBuilder& b) { linear(b, false); }, true, 0, 0, 0},

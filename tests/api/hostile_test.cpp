@@ -30,6 +30,8 @@ linnet_status attempt(const Bytes& model) {
   EXPECT_EQ(linnet_init(&options, model.data(), model.size(), arena.data(), arena.size(), &session), LINNET_OK);
   if (session != nullptr) {
     EXPECT_EQ(linnet_run(session), LINNET_OK);
+    EXPECT_EQ(linnet_reset(session), LINNET_OK);
+    EXPECT_EQ(linnet_run(session), LINNET_OK);
   }
   return status;
 }
@@ -51,15 +53,20 @@ void flip_bits(const Bytes& original) {
 }
 
 TEST(Hostile, EveryTruncation) {
-  const Bytes model = small_network();
-  ASSERT_EQ(attempt(model), LINNET_OK);
-  for (size_t size = 0; size < model.size(); ++size) {
-    EXPECT_NE(attempt(model.copy(size)), LINNET_OK) << size << " of " << model.size() << " bytes";
+  for (const Bytes& model : {small_network(), ring_buffer({5, 2, 3}, random_floats(15, 1))}) {
+    ASSERT_EQ(attempt(model), LINNET_OK);
+    for (size_t size = 0; size < model.size(); ++size) {
+      EXPECT_NE(attempt(model.copy(size)), LINNET_OK) << size << " of " << model.size() << " bytes";
+    }
   }
 }
 
 TEST(Hostile, FlippedBitsOfTheSmallNetwork) {
   flip_bits(small_network(4));
+}
+
+TEST(Hostile, FlippedBitsOfARingBuffer) {
+  flip_bits(ring_buffer({5, 2, 3}, random_floats(15, 1)));
 }
 
 class Flips : public testing::TestWithParam<OperatorModel> {};

@@ -105,6 +105,19 @@ class ModelBuilder {
     if (version_ < 2) version_ = 2;
   }
 
+  // The tensors of all states are made before any other tensor.
+  uint32_t state_tensor(const Shape& shape, fb::DataType type = fb::DataType::Float32) {
+    const uint32_t made = tensor(shape, type);
+    state_bytes_ = tensor_bytes_;
+    return made;
+  }
+  // With `initial`, 1 + the index of a buffer.
+  void state(uint32_t tensor, uint32_t next, uint32_t initial = 0) {
+    states_.push_back(fb::CreateState(fbb_, tensor, next, initial));
+    version_ = 3;
+  }
+  void state_bytes(uint32_t bytes) { state_bytes_ = bytes; }
+
   uint32_t slice(const Shape& shape, fb::DataType type = fb::DataType::Float32) {
     return tensor(shape, type, gap_ == 0 ? 0 : row_stride(shape));
   }
@@ -286,10 +299,11 @@ class ModelBuilder {
     const auto steps = fbb_.CreateVector(steps_);
     const auto buffers = fbb_.CreateVector(buffers_);
     const auto cascades = fbb_.CreateVector(cascades_);
+    const auto states = fbb_.CreateVector(states_);
     const auto name = fbb_.CreateString("test");
     const auto report = fb::CreateReportDirect(fbb_, "test", "", "test.onnx");
     fb::FinishModelBuffer(fbb_, fb::CreateModel(fbb_, version_, name, tensors, inputs, outputs, steps, buffers,
-                                                tensor_bytes_, report, cascades));
+                                                tensor_bytes_, report, cascades, states, state_bytes_));
     return {fbb_.GetBufferPointer(), fbb_.GetSize()};
   }
 
@@ -311,12 +325,13 @@ class ModelBuilder {
   uint32_t version_ = 1;
   float scale_ = 0;
   int32_t zero_point_ = 0;
-  uint32_t tensor_bytes_ = 0;
+  uint32_t tensor_bytes_ = 0, state_bytes_ = 0;
   std::vector<flatbuffers::Offset<fb::Tensor>> tensors_;
   std::vector<uint32_t> inputs_, outputs_;
   std::vector<flatbuffers::Offset<fb::Step>> steps_;
   std::vector<flatbuffers::Offset<fb::Buffer>> buffers_;
   std::vector<flatbuffers::Offset<fb::Cascade>> cascades_;
+  std::vector<flatbuffers::Offset<fb::State>> states_;
 };
 
 }  // namespace linnet::test

@@ -417,6 +417,21 @@ Bytes small_network(int32_t size) {
   return b.finish();
 }
 
+Bytes ring_buffer(const Ring& ring, const std::vector<float>& initial) {
+  ModelBuilder b;
+  const Shape kept = {ring.kept, ring.columns}, fresh = {ring.fresh, ring.columns},
+              all = {ring.kept + ring.fresh, ring.columns};
+  const auto row_bytes = static_cast<uint32_t>(ring.columns) * static_cast<uint32_t>(sizeof(float));
+  const uint32_t rows = b.state_tensor(all), first = b.tensor_at(kept, 0),
+                 last = b.tensor_at(kept, ring.fresh * row_bytes);
+  const uint32_t room = b.tensor_at(fresh, ring.newest_first ? 0 : ring.kept * row_bytes);
+  b.copy(b.input(fresh), ring.columns, room, ring.columns, fresh);
+  b.copy(rows, ring.columns, b.output(all), ring.columns, all);
+  b.state(ring.newest_first ? last : first, ring.newest_first ? first : last,
+          initial.empty() ? 0 : 1 + b.buffer(initial));
+  return b.finish();
+}
+
 const std::vector<OperatorModel>& operator_models() {
   static const std::vector<OperatorModel> models = [] {
     std::vector<OperatorModel> all = float_operator_models();

@@ -13,6 +13,15 @@ namespace linnet::test {
 // output [1, 10].
 Bytes small_network(int32_t size = 8);
 
+// A ring buffer: input [fresh, columns], output [kept + fresh, columns], the rows kept by the run before with the input
+// behind them or, newest_first, before them. What is kept are the last rows or the first ones; at first they are
+// `initial`, or zeros.
+struct Ring {
+  int32_t kept, fresh, columns;
+  bool newest_first = false;
+};
+Bytes ring_buffer(const Ring& ring, const std::vector<float>& initial = {});
+
 // Every operator of the union at least once, each with a name, in both dense and sliced form (gap between rows).
 struct OperatorModel {
   std::string name;

@@ -26,6 +26,20 @@ TEST(Wrapper, RunsLikeC89) {
   for (size_t i = 0; i < 10; ++i) EXPECT_EQ(session.output<float>(0)[i], output[i]);
 }
 
+TEST(Wrapper, KeepsStateUntilReset) {
+  const Bytes model = ring_buffer({1, 1, 1});
+  Session session(model.data(), model.size());
+  EXPECT_EQ(session.info().state_bytes, 64u);
+  for (const float kept : {0.0f, 1.0f}) {
+    session.input<float>(0)[0] = kept + 1;
+    EXPECT_EQ(session.run(), LINNET_OK);
+    EXPECT_EQ(session.output<float>(0)[0], kept);
+  }
+  EXPECT_EQ(session.reset(), LINNET_OK);
+  EXPECT_EQ(session.run(), LINNET_OK);
+  EXPECT_EQ(session.output<float>(0)[0], 0.0f);
+}
+
 TEST(Wrapper, MovesButDoesNotCopy) {
   static_assert(!std::is_copy_constructible_v<Session>);
   const Bytes model = small_network();

@@ -1,5 +1,5 @@
-// Mutations that know the schema, for targets that read models: steps, tensors, buffers and cascades are added, removed
-// and exchanged through the object API; numbers are changed in place, alone or everywhere where the same one stands, so
+// Mutations that know the schema, for targets that read models: steps, tensors, buffers, cascades and states are added,
+// removed and exchanged through the object API; numbers are changed in place, alone or everywhere where the same one stands, so
 // that sizes that belong together can change together. One mutation in eight is libFuzzer's own, of the bytes.
 #include <iterator>
 #include <memory>
@@ -29,7 +29,8 @@ class Structure {
         &Structure::copy_tensor,         &Structure::remove_tensor,     &Structure::change_shape,
         &Structure::copy_buffer,         &Structure::resize_buffer,     &Structure::change_ports,
         &Structure::change_port_of_step, &Structure::exchange_operator, &Structure::add_cascade,
-        &Structure::remove_cascade,      &Structure::overlay_tensors,   &Structure::permute_tensor};
+        &Structure::remove_cascade,      &Structure::overlay_tensors,   &Structure::permute_tensor,
+        &Structure::add_state,           &Structure::remove_state,      &Structure::change_state};
     (this->*kMutations[random_.below(std::size(kMutations))])();
   }
 
@@ -152,6 +153,40 @@ class Structure {
   }
   void remove_cascade() {
     if (!model_.cascades.empty()) model_.cascades.pop_back();
+  }
+
+  // A state behind the others that becomes what an existing tensor is; everything else moves up.
+  void add_state() {
+    if (model_.tensors.empty()) return;
+    const uint32_t next = random_.below(model_.tensors.size());
+    auto tensor = std::make_unique<fb::TensorT>(*model_.tensors[next]);
+    uint32_t bytes = 4;
+    for (const int32_t size : tensor->shape) bytes *= static_cast<uint32_t>(size);
+    bytes = (bytes + 63) / 64 * 64;
+    for (auto& other : model_.tensors)
+      if (other->buffer == 0 && other->offset >= model_.state_bytes) other->offset += bytes;
+    tensor->buffer = tensor->row_stride = tensor->rolling_lines = 0;
+    tensor->offset = model_.state_bytes;
+    model_.state_bytes += bytes;
+    model_.tensor_bytes += bytes;
+    auto state = std::make_unique<fb::StateT>();
+    state->tensor = static_cast<uint32_t>(model_.tensors.size());
+    state->next = random_.one_in(8) ? state->tensor : next;
+    state->initial = random_.one_in(2) ? 0 : random_.below(model_.buffers.size() + 1);
+    model_.version = 3;
+    model_.states.push_back(std::move(state));
+    model_.tensors.push_back(std::move(tensor));
+    if (model_.steps.empty()) return;
+    std::vector<uint32_t>& inputs = any_of(model_.steps, &random_)->inputs;
+    if (!inputs.empty()) any_of(inputs, &random_) = model_.states.back()->tensor;
+  }
+  void remove_state() {
+    if (!model_.states.empty()) model_.states.pop_back();
+  }
+  void change_state() {
+    if (model_.states.empty()) return;
+    fb::StateT& state = *any_of(model_.states, &random_);
+    (random_.one_in(2) ? state.tensor : state.next) = any_tensor();
   }
 };
 

@@ -54,6 +54,10 @@ int main(int argc, char** argv) {
   fuzz::Writer writer(argv[2]);
   const test::Bytes network = test::small_network();
   writer.write("small_network", network.data(), network.size());
+  for (const bool newest_first : {false, true}) {
+    const test::Bytes ring = test::ring_buffer({5, 2, 3, newest_first}, test::random_floats(15, 1));
+    writer.write(newest_first ? "ring_newest_first" : "ring", ring.data(), ring.size());
+  }
   for (const test::OperatorModel& model : test::operator_models()) {
     for (const int32_t gap : {0, 1}) {
       const test::Bytes bytes = test::operator_model(model, gap);

@@ -6,6 +6,7 @@
 
 #include "converter/import/tflite/file.hpp"
 #include "converter/import/tflite/importer.hpp"
+#include "converter/ir/states.hpp"
 #include "converter/passes/rewrite.hpp"
 #include "converter/pipeline.hpp"
 #include "tests/golden/case.hpp"
@@ -69,18 +70,17 @@ class IntegerTest : public testing::Test {
   }
 
   static void check(const ir::Graph& graph, const Case& golden, const std::map<std::string, int>& numbers) {
-    const size_t inputs = graph.inputs.size() - graph.states.size(),
-                 outputs = graph.outputs.size() - graph.states.size();
-    ASSERT_EQ(inputs, golden.inputs.size());
-    ASSERT_EQ(outputs, golden.outputs.size());
-    std::vector<Array> arrays(graph.inputs.size());
-    for (const ir::State& state : graph.states) arrays[state.input] = state.initial;
-    const size_t runs = golden.inputs[0].size() / static_cast<size_t>(ir::element_count(graph.inputs[0]->shape()));
+    const std::vector<ir::Value*> inputs = program_inputs(graph), outputs = program_outputs(graph);
+    ASSERT_EQ(inputs.size(), golden.inputs.size());
+    ASSERT_EQ(outputs.size(), golden.outputs.size());
+    const size_t runs = golden.inputs[0].size() / static_cast<size_t>(ir::element_count(inputs[0]->shape()));
+    ir::Runs reference(graph);
     size_t seen = 0;
     for (size_t run = 0; run < runs; ++run) {
-      for (size_t i = 0; i < inputs; ++i) arrays[i] = input(*graph.inputs[i], golden.inputs[i], run);
+      std::vector<Array> arrays;
+      for (size_t i = 0; i < inputs.size(); ++i) arrays.push_back(input(*inputs[i], golden.inputs[i], run));
       const std::vector<Array> results =
-          ir::evaluate(graph, arrays, [&](const ir::Node& node, const std::vector<Array>& values) {
+          reference.run(arrays, [&](const ir::Node& node, const std::vector<Array>& values) {
             for (size_t i = 0; i < values.size(); ++i) {
               const auto number = numbers.find(node.outputs[i]->name);
               if (number == numbers.end()) continue;
@@ -88,9 +88,8 @@ class IntegerTest : public testing::Test {
               expect_equal(values[i], golden.tensors.at(number->second), run, number->first);
             }
           });
-      for (size_t i = 0; i < outputs; ++i)
-        expect_equal(in_source_order(*graph.outputs[i], results[i]), golden.outputs[i], run, graph.outputs[i]->name);
-      for (const ir::State& state : graph.states) arrays[state.input] = results[state.output];
+      for (size_t i = 0; i < outputs.size(); ++i)
+        expect_equal(in_source_order(*outputs[i], results[i]), golden.outputs[i], run, outputs[i]->name);
     }
     EXPECT_EQ(seen, numbers.size() * runs) << "tensors that the graph does not compute";
   }

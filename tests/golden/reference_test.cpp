@@ -9,6 +9,7 @@
 #include <fstream>
 #include <set>
 
+#include "converter/ir/states.hpp"
 #include "converter/pipeline.hpp"
 #include "schema/model_generated.h"
 #include "tests/golden/case.hpp"
@@ -43,12 +44,13 @@ class ReferenceTest : public testing::Test {
     options.winograd = kVariants[0].winograd;
     Conversion conversion;
     ASSERT_NO_THROW(conversion = convert(source_file(models_, name_), options)) << name_;
-    ASSERT_EQ(conversion.source->inputs.size(), golden.inputs.size());
+    const std::vector<ir::Value*> ports = program_inputs(*conversion.source);
+    ASSERT_EQ(ports.size(), golden.inputs.size());
     std::vector<ir::Array> inputs;
     for (size_t i = 0; i < golden.inputs.size(); ++i) {
-      inputs.push_back(to_array(golden.inputs[i], conversion.source->inputs[i]->type));
+      inputs.push_back(to_array(golden.inputs[i], ports[i]->type));
     }
-    const std::vector<ir::Array> outputs = ir::evaluate(*conversion.source, inputs);
+    const std::vector<ir::Array> outputs = ir::Runs(*conversion.source).run(inputs);
     ASSERT_EQ(outputs.size(), golden.outputs.size());
     for (size_t i = 0; i < outputs.size(); ++i) {
       const Difference difference = compare(outputs[i].doubles(), outputs[i].shape(), golden.outputs[i]);

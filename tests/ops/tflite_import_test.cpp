@@ -8,6 +8,7 @@
 #include <iterator>
 #include <limits>
 
+#include "converter/ir/states.hpp"
 #include "tests/ops/support.hpp"
 #include "tests/ops/tflite_model.hpp"
 
@@ -202,9 +203,50 @@ TEST(TfliteImport, VariablesBecomeState) {
   const ir::State& state = model.graph->states[0];
   EXPECT_EQ(model.graph->inputs[state.input]->name, "sum");
   expect_equal(state.initial, Array::of_floats({2}, {10, 20}));
-  const auto results = ir::evaluate(*model.graph, {Array::of_floats({2}, {1, 2}), state.initial});
-  expect_equal(results[0], Array::of_floats({2}, {11, 22}));
-  expect_equal(results[state.output], Array::of_floats({2}, {11, 22}));
+  ir::Runs runs(*model.graph);
+  for (int round = 0; round < 2; ++round) {
+    expect_equal(runs.run({Array::of_floats({2}, {1, 2})})[0], Array::of_floats({2}, {11, 22}));
+    expect_equal(runs.run({Array::of_floats({2}, {3, 4})})[0], Array::of_floats({2}, {14, 26}));
+    runs.reset();
+  }
+}
+
+// Each run of a layer goes on from where the one before ended: two halves of a sequence are the whole.
+TEST(TfliteImport, LstmKeepsItsState) {
+  const auto lstm = [](int32_t steps) {
+    TfliteModelBuilder builder;
+    const int32_t x = builder.input("x", {steps, 1, 2}), y = builder.tensor("y", {steps, 1, 1});
+    std::vector<int32_t> inputs(24, -1);
+    inputs[0] = x;
+    for (int gate = 0; gate < 4; ++gate) {
+      const float value = 0.1f * static_cast<float>(gate + 1);
+      inputs[1 + gate] = builder.constant<float>("w", {1, 2}, {value, -value}, TensorType::FLOAT32);
+      inputs[5 + gate] = builder.constant<float>("r", {1, 1}, {2 * value}, TensorType::FLOAT32);
+      inputs[12 + gate] = builder.constant<float>("b", {1}, {value}, TensorType::FLOAT32);
+    }
+    for (const int state : {18, 19}) {
+      inputs[state] = builder.tensor(state == 18 ? "h" : "c", {1, 1});
+      builder.graph->tensors[static_cast<size_t>(inputs[state])]->is_variable = true;
+    }
+    builder.add(BuiltinOperator::UNIDIRECTIONAL_SEQUENCE_LSTM, inputs, {y});
+    auto& options = builder.options<tfl::UnidirectionalSequenceLSTMOptionsT>();
+    options.time_major = true;
+    options.fused_activation_function = tfl::ActivationFunctionType::TANH;
+    builder.graph->outputs = {y};
+    return builder;
+  };
+  const std::vector<float> values = {1, 2, -3, 4, 5, -6, 7, 8, -9, 1, 2, 3};
+  const auto whole = lstm(6).import(), half = lstm(3).import();
+  ASSERT_EQ(half.graph->states.size(), 2u);
+  const Array want = ir::Runs(*whole.graph).run({Array::of_floats({6, 1, 2}, values)})[0];
+  ir::Runs runs(*half.graph);
+  std::vector<double> got;
+  for (const auto begin : {values.begin(), values.begin() + 6})
+    for (const double y : runs.run({Array::of_floats({3, 1, 2}, {begin, begin + 6})})[0].doubles()) got.push_back(y);
+  expect_equal(Array::of_doubles({6, 1, 1}, got), want);
+  auto broken = lstm(3);
+  broken.graph->tensors[static_cast<size_t>(broken.graph->operators[0]->inputs[19])]->is_variable = false;
+  EXPECT_TRUE(says(broken.problems(), "input 19 'c' is not a variable tensor"));
 }
 
 TEST(TfliteImport, BrokenVariablesAreNamed) {

@@ -50,6 +50,60 @@ void several_outputs(OnnxModelFile& file) {
   for (const char* name : {"d", "e"}) file.output(name);
 }
 
+// sum' = sum + x, y = -sum'.
+void sums(OnnxModelFile& file) {
+  file.input("x", {1, 2}).input("sum", {1, 2});
+  file.node("Add", {"sum", "x"}, {"next"});
+  file.node("Neg", {"next"}, {"y"});
+  file.output("y").output("next");
+}
+
+TEST_F(LinnetSamples, StatesGoFromOneToTheNext) {
+  OnnxModelFile file;
+  sums(file);
+  file.write(file.model.SerializeAsString());
+  Outcome outcome = run_command(LINNET_CLI, {"convert", file.path(), "-o", model_, "--state", "sum=next"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_NE(outcome.out.find("states   1 in 16 bytes"), std::string::npos) << outcome.out;
+  const std::string x = array("x", {1, 2, 10, 20, 100, 200}, "(3, 2)"), y = folder_.path("y.npy");
+  outcome = run({"--input", x, "--output", y});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  expect_array("y.npy", {-1, -2, -11, -22, -111, -222}, {3, 2});
+  outcome = run({"--input", x, "--output", y, "--independent"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  expect_array("y.npy", {-1, -2, -10, -20, -100, -200}, {3, 2});
+  outcome =
+      run_command(LINNET_CLI, {"compare", file.path(), model_, "--input", x, "--samples", "3", "--tolerance", "0"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err << outcome.out;
+  outcome = run_command(LINNET_CLI, {"inspect", model_});
+  EXPECT_NE(outcome.out.find("state sum: float32 1x2, 8 bytes"), std::string::npos) << outcome.out;
+  outcome = run_command(LINNET_CLI, {"inspect", model_, "--json"});
+  EXPECT_TRUE(is_json(outcome.out));
+  EXPECT_NE(outcome.out.find("\"state_bytes\""), std::string::npos);
+}
+
+TEST_F(LinnetSamples, PairsThatAreNoState) {
+  OnnxModelFile file;
+  sums(file);
+  file.write(file.model.SerializeAsString());
+  const std::vector<std::pair<std::vector<std::string>, std::string>> rows = {
+      {{"--state", "sum"}, "--state sum: expected INPUT=OUTPUT"},
+      {{"--state", "=next"}, "--state =next: expected INPUT=OUTPUT"},
+      {{"--state", "sum=next", "--state", "sum=y"}, "--state sum=y: given twice for the same input"},
+      {{"--state", "s=next"}, "the model has no input 's'; there are: x, sum"},
+      {{"--state", "sum=n"}, "the model has no output 'n'; there are: y, next"},
+      {{"--state", "sum=y", "--state", "x=next"}, "every output of the model is a state"},
+      {{"--state", "sum=y", "--state", "x=y"}, "output 'y' belongs to another state"}};
+  for (const auto& [arguments, message] : rows) {
+    std::vector<std::string> all = {"convert", file.path(), "-o", model_};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    const Outcome outcome = run_command(LINNET_CLI, all);
+    EXPECT_NE(outcome.exit_code, 0);
+    EXPECT_NE(outcome.err.find(message), std::string::npos) << outcome.err;
+  }
+  EXPECT_TRUE(folder_.files().empty());
+}
+
 TEST_F(LinnetSamples, OneServesForAll) {
   OnnxModelFile file;
   several_outputs(file);

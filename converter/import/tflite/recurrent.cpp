@@ -12,7 +12,7 @@ namespace {
 // Inputs of UNIDIRECTIONAL_SEQUENCE_LSTM. Of four, those of the input, forget, cell and output gate; of three, without
 // the cell gate.
 constexpr size_t kInputWeights = 1, kRecurrentWeights = 5, kPeepholes = 9, kBiases = 12, kProjection = 16,
-                 kOutputState = 18, kLayerNorm = 20, kInputs = 24;
+                 kOutputState = 18, kCellState = 19, kLayerNorm = 20, kInputs = 24;
 
 class LstmImporter {
  public:
@@ -22,7 +22,6 @@ class LstmImporter {
   Value* run() {
     const auto& options = context_.options<tfl::UnidirectionalSequenceLSTMOptions>();
     require_supported(options);
-    context_.warn("its state is 0 at the start of every run");
     auto op = std::make_unique<ops::Recurrent>();
     op->kind = kernels::RecurrentKind::Lstm;
     op->x_batch_first = op->y_batch_first = !options.time_major();
@@ -37,7 +36,14 @@ class LstmImporter {
     inputs[ops::Recurrent::kRecurrentWeights] = gates(kRecurrentWeights);
     inputs[ops::Recurrent::kBias] = biases();
     if (context_.optional_input(kPeepholes + 1) != nullptr) inputs[ops::Recurrent::kPeepholes] = peepholes();
-    return context_.add(std::move(op), inputs);
+    Variable *hidden = state(kOutputState), *cell = state(kCellState);
+    inputs[ops::Recurrent::kInitialH] = current(hidden);
+    inputs[ops::Recurrent::kInitialC] = current(cell);
+    op->last = true;
+    const std::vector<Value*> outputs = context_.add_many(std::move(op), inputs);
+    if (hidden != nullptr) hidden->current = outputs[1];
+    if (cell != nullptr) cell->current = outputs[2];
+    return outputs[0];
   }
 
  private:
@@ -46,13 +52,36 @@ class LstmImporter {
 
   void require_supported(const tfl::UnidirectionalSequenceLSTMOptions& options) const {
     for (size_t i = kProjection; i < kInputs; ++i)
-      if (i != kOutputState && i != kOutputState + 1 && context_.optional_input(i) != nullptr)
+      if (i != kOutputState && i != kCellState && context_.optional_input(i) != nullptr)
         context_.fail(i < kOutputState ? "has a projection; supported are layers without"
                                        : "has layer normalization; supported are layers without");
     if (options.diagonal_recurrent_tensors()) context_.fail("has diagonal recurrent weights");
     if (options.fused_activation_function() != tfl::ActivationFunctionType::TANH)
       context_.fail("has another activation than TANH");
     if (options.cell_clip() > 0.0f) context_.fail("clips its cells; supported are layers that do not");
+  }
+
+  // The variable tensor of one of the layer's states, 0 before the first run; null where the layer has none.
+  Variable* state(size_t index) {
+    const int32_t tensor = context_.input_index(index);
+    if (tensor == -1) return nullptr;
+    TfliteState& file = context_.state();
+    const tfl::Tensor& source = *file.subgraph.tensors()->Get(static_cast<uint32_t>(tensor));
+    if (!source.is_variable())
+      context_.fail(fmt::format("input {} '{}' is not a variable tensor", index, text_of(source.name())));
+    const auto [entry, added] = file.variables.try_emplace(fmt::format("tensor {}", tensor));
+    Variable& variable = entry->second;
+    if (!added) return &variable;
+    const Shape& x = context_.input(0)->shape();
+    const int64_t batch = x[context_.options<tfl::UnidirectionalSequenceLSTMOptions>().time_major() ? 1 : 0];
+    const Shape shape = {batch, context_.float_input(kRecurrentWeights + 1)->shape().back()};
+    variable.initial = Array::of_floats(shape, std::vector<float>(static_cast<size_t>(element_count(shape))));
+    variable.input = file.graph.add_input(text_of(source.name()), variable.initial->type());
+    return &variable;
+  }
+  static Value* current(const Variable* variable) {
+    if (variable == nullptr) return nullptr;
+    return variable->current != nullptr ? variable->current : variable->input;
   }
 
   Value* joined(std::vector<Value*> parts) {

@@ -42,6 +42,11 @@ void print_head(const Device& device, const ModelFacts& model) {
       fmt::print("\n");
     }
   }
+  for (const StateFacts& state : model.states) {
+    const TensorFacts& tensor = model.tensors[state.tensor];
+    fmt::print("state {}: {} {}, {} bytes\n", tensor.name, tensor.type, shape_text(tensor.shape),
+               with_thousands(tensor.bytes));
+  }
   fmt::print("\n{} steps, {} MACs, {} bytes of weights\n", model.steps.size(), with_thousands(model.macs),
              with_thousands(model.weight_bytes));
   fmt::print("arena ({}): {} bytes = session {} + tensors {} + scratch {}\n", info.isa,
@@ -50,6 +55,9 @@ void print_head(const Device& device, const ModelFacts& model) {
   if (model.tensor_lower_bound > 0) {
     fmt::print("tensors: {} bytes, lower bound of any plan {}\n", with_thousands(model.tensor_bytes),
                with_thousands(model.tensor_lower_bound));
+  }
+  if (!model.states.empty()) {
+    fmt::print("states: the first {} bytes of the tensors, kept between runs\n", with_thousands(model.state_bytes));
   }
 }
 
@@ -179,11 +187,16 @@ void print_json(const Device& device, const ModelFacts& model) {
       .field("session_bytes", bytes(info.session_bytes));
   json.field("tensor_bytes", bytes(info.tensor_bytes)).field("scratch_bytes", bytes(info.scratch_bytes));
   json.field("tensor_lower_bound", model.tensor_lower_bound);
+  json.field("state_bytes", model.state_bytes);
   json.field("inputs", integers(model.inputs)).field("outputs", integers(model.outputs));
   json.key("tensors").begin_array();
   for (const TensorFacts& tensor : model.tensors) write_json_tensor(tensor, &json);
   json.end_array().key("steps").begin_array();
   for (const StepFacts& step : model.steps) write_json_step(step, &json);
+  json.end_array().key("states").begin_array();
+  for (const StateFacts& state : model.states) {
+    json.begin_object().field("tensor", int64_t{state.tensor}).field("next", int64_t{state.next}).end_object();
+  }
   json.end_array().key("cascades").begin_array();
   for (const CascadeFacts& cascade : model.cascades) {
     json.begin_object().field("first_step", int64_t{cascade.first_step});

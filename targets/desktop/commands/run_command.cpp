@@ -18,7 +18,7 @@ struct Arguments {
   std::vector<std::string> outputs;
   int top = 0;
   std::string labels;
-  bool raw = false, json = false;
+  bool raw = false, json = false, independent = false;
 };
 
 // One of the largest values of a sample.
@@ -147,7 +147,7 @@ int run(const Arguments& arguments) {
   const std::vector<NamedFile> files = parse_named_files("--output", arguments.outputs, output_names(device), false);
   check_output_files(arguments, device, files);
   const auto samples = read_samples(device, arguments.samples.inputs, arguments.samples.options());
-  const std::vector<OutputSamples> model = run_samples(device, samples);
+  const std::vector<OutputSamples> model = run_samples(device, samples, arguments.independent);
   std::vector<OutputSamples> outputs;
   for (const OutputSamples& output : model) outputs.push_back(arguments.raw ? output : output.real());
   if (arguments.json) {
@@ -189,6 +189,9 @@ void add_run_command(CLI::App& app, Action* action) {
                     "Quantized outputs as the model's integers instead of the real numbers that they stand for");
   command->add_flag("--json", arguments->json,
                     "Print the outputs as JSON: with --top its values, without --top and --output all of them");
+  command->add_flag(
+      "--independent", arguments->independent,
+      "Begin every sample with the initial values of the model's states, instead of what the sample before left");
   command->footer(footer(
       "Arrays have the shape of the source graph's input (N, C, H, W for images); where the first dimension is a "
       "multiple "

@@ -71,11 +71,14 @@ class Marks {
 
 }  // namespace
 
-std::vector<bool> dependent_outputs(const void* model, const std::vector<bool>& marked_inputs) {
+std::vector<bool> dependent_outputs(const void* model, const std::vector<bool>& marked_inputs, bool marked_states) {
   const fb::Model& root = *fb::GetModel(model);
   Marks marks(root);
   for (size_t i = 0; i < marked_inputs.size(); ++i) {
     marks.set(root.inputs()->Get(static_cast<uint32_t>(i)), marked_inputs[i]);
+  }
+  for (uint32_t s = 0; root.states() != nullptr && s < root.states()->size(); ++s) {
+    marks.set(root.states()->Get(s)->tensor(), marked_states);
   }
   for (uint32_t s = 0; root.steps() != nullptr && s < root.steps()->size(); ++s) {
     const fb::Step& step = *root.steps()->Get(s);

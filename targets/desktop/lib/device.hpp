@@ -34,6 +34,7 @@ class Device {
   linnet_tensor_view input(int index) const;
   linnet_tensor_view output(int index) const;
   void run() { session_.run(); }
+  void reset() { session_.reset(); }
 
  private:
   MappedFile file_;

@@ -96,6 +96,11 @@ void find_lifetimes(ModelFacts* model) {
     }
   }
   for (const uint32_t output : model->outputs) extend(&model->tensors[output], std::max(last, 0));
+  for (const StateFacts& state : model->states) {
+    extend(&model->tensors[state.tensor], 0);
+    extend(&model->tensors[state.tensor], std::max(last, 0));
+    extend(&model->tensors[state.next], std::max(last, 0));
+  }
 }
 
 // Of a step in a cascade, the tensors of all its steps.
@@ -157,6 +162,10 @@ ModelFacts read_facts(const void* bytes) {
       const int first = static_cast<int>(cascade->first_step());
       facts.cascades.push_back({first, first + static_cast<int>(cascade->steps()) - 1, cascade->stripe_lines()});
     }
+  }
+  facts.state_bytes = model.state_bytes();
+  if (model.states() != nullptr) {
+    for (const auto* state : *model.states()) facts.states.push_back({state->tensor(), state->next()});
   }
   find_lifetimes(&facts);
   extend_over_cascades(&facts);

@@ -37,6 +37,11 @@ struct CascadeFacts {
   int64_t stripe_lines = 0;
 };
 
+// A tensor that keeps its value between runs, and the one that it becomes then.
+struct StateFacts {
+  uint32_t tensor = 0, next = 0;
+};
+
 struct BufferFacts {
   int64_t bytes = 0;
   std::vector<int> steps;  // that read it
@@ -45,10 +50,11 @@ struct BufferFacts {
 struct ModelFacts {
   std::string name, source, options, tool_version;
   uint32_t format_version = 0;
-  int64_t macs = 0, weight_bytes = 0, tensor_bytes = 0, tensor_lower_bound = 0;
+  int64_t macs = 0, weight_bytes = 0, tensor_bytes = 0, tensor_lower_bound = 0, state_bytes = 0;
   std::vector<TensorFacts> tensors;
   std::vector<StepFacts> steps;
   std::vector<CascadeFacts> cascades;
+  std::vector<StateFacts> states;
   std::vector<BufferFacts> buffers;
   std::vector<uint32_t> inputs, outputs;
 };

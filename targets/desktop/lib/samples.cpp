@@ -294,12 +294,12 @@ OutputSamples OutputSamples::real() const {
   return {name, LINNET_FLOAT32, shape, dequantized(bytes, type, scale, zero_point), runs};
 }
 
-std::vector<OutputSamples> run_samples(Device& device, const std::vector<InputSamples>& samples) {
+std::vector<OutputSamples> run_samples(Device& device, const std::vector<InputSamples>& samples, bool independent) {
   std::vector<bool> several;
   several.reserve(samples.size());
   for (const InputSamples& input : samples) several.push_back(input.runs > 1);
-  const std::vector<bool> dependent = dependent_outputs(device.file().data(), several);
   const size_t runs = run_count(samples);
+  const std::vector<bool> dependent = dependent_outputs(device.file().data(), several, runs > 1 && !independent);
   const std::vector<std::string> names = output_names(device);
   std::vector<OutputSamples> outputs;
   outputs.reserve(names.size());
@@ -311,6 +311,7 @@ std::vector<OutputSamples> run_samples(Device& device, const std::vector<InputSa
     outputs.push_back(std::move(output));
   }
   for (size_t run = 0; run < runs; ++run) {
+    if (independent) device.reset();
     store_sample(device, samples, run);
     device.run();
     for (size_t i = 0; i < outputs.size(); ++i) {

@@ -59,8 +59,10 @@ struct OutputSamples {
   OutputSamples real() const;
 };
 
-// Runs the model on every sample.
-std::vector<OutputSamples> run_samples(Device& device, const std::vector<InputSamples>& samples);
+// Runs the model on every sample. Its states go from one to the next, unless `independent`: then each begins with their
+// initial values.
+std::vector<OutputSamples> run_samples(Device& device, const std::vector<InputSamples>& samples,
+                                       bool independent = false);
 
 // The input or output (0, 1, ...) that an argument names, and the file.
 struct NamedFile {
