@@ -99,9 +99,9 @@ void Comparer::run(Device& device, const std::vector<InputSamples>& samples, con
   references_.clear();
   equal_.clear();
   graph_.run(device_inputs(device, *conversion_.graph),
-               [&](const ir::Node& node, const std::vector<ir::Array>& outputs) {
-                 for (size_t i = 0; i < outputs.size(); ++i) references_[node.outputs[i]->name] = outputs[i];
-               });
+             [&](const ir::Node& node, const std::vector<ir::Array>& outputs) {
+               for (size_t i = 0; i < outputs.size(); ++i) references_[node.outputs[i]->name] = outputs[i];
+             });
   if (original_ != nullptr) original_->run(device, real, run);
   device.run();
   find_inexact_layers();

@@ -126,7 +126,8 @@ std::vector<double> layer_factors(const TensorType& x, const TensorType& weights
   const float scale = x.quantization->scale();
   const auto result = static_cast<double>(form.quantization.scale());
   const std::vector<float>& scales = weights.quantization->scales;
-  if ((single_precision || form.single_precision) && scales.size() == 1) return {static_cast<double>(scale * scales[0]) / result};
+  if ((single_precision || form.single_precision) && scales.size() == 1)
+    return {static_cast<double>(scale * scales[0]) / result};
   std::vector<double> factors;
   factors.reserve(scales.size());
   for (const float w : scales) factors.push_back(static_cast<double>(scale) * static_cast<double>(w) / result);

@@ -1,6 +1,7 @@
 // Mutations that know the schema, for targets that read models: steps, tensors, buffers, cascades and states are added,
-// removed and exchanged through the object API; numbers are changed in place, alone or everywhere where the same one stands, so
-// that sizes that belong together can change together. One mutation in eight is libFuzzer's own, of the bytes.
+// removed and exchanged through the object API; numbers are changed in place, alone or everywhere where the same one
+// stands, so that sizes that belong together can change together. One mutation in eight is libFuzzer's own, of the
+// bytes.
 #include <iterator>
 #include <memory>
 
