@@ -67,8 +67,13 @@ void row_norm_f32_impl(const RowNormArgs& args) {
     const Standardization<Isa> row = standardize_row<Isa>(args, x);
     for_each_vector<Isa>(args.size, [&](ptrdiff_t i, int count) LINNET_INLINE_LAMBDA {
       F32<Isa> value = fma(F32<Isa>::load_n(x + i, count) - row.mean, row.factor, row.offset);
-      if (args.gain != nullptr) value = value * F32<Isa>::load_n(args.gain + i, count);
-      if (args.shift != nullptr) value = value + F32<Isa>::load_n(args.shift + i, count);
+      if (args.gain != nullptr && args.shift != nullptr) {
+        value = fma(value, F32<Isa>::load_n(args.gain + i, count), F32<Isa>::load_n(args.shift + i, count));
+      } else if (args.gain != nullptr) {
+        value = value * F32<Isa>::load_n(args.gain + i, count);
+      } else if (args.shift != nullptr) {
+        value = value + F32<Isa>::load_n(args.shift + i, count);
+      }
       clamp(value).store_n(y + i, count);
     });
     if (limits.deferred) apply_activation<Isa>(args.activation, y, args.size);

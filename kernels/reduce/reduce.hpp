@@ -24,8 +24,8 @@ struct Reduction {
   LINNET_INLINE void add(F32<Isa> x) {
     if constexpr (kKind == ReduceKind::Sum || kKind == ReduceKind::Mean) sum.add(x);
     if constexpr (kKind == ReduceKind::L1) sum.add(abs(x));
-    if constexpr (kKind == ReduceKind::SumSquare) sum.add(x * x);
-    if constexpr (kKind == ReduceKind::L2) sum.add((x * scale) * (x * scale));
+    if constexpr (kKind == ReduceKind::SumSquare) sum.add_square(x);
+    if constexpr (kKind == ReduceKind::L2) sum.add_square(x * scale);
     if constexpr (kKind == ReduceKind::Max) extreme = max_or_nan(extreme, x);
     if constexpr (kKind == ReduceKind::Min) extreme = min_or_nan(extreme, x);
     if constexpr (kKind == ReduceKind::Prod) extreme = extreme * x;

@@ -222,16 +222,28 @@ LINNET_INLINE F32<Isa> normal_sigmoid_times(F32<Isa> v, F32<Isa> factor) {
   return factor / fma(z.fraction, z.exponent.power(), F32<Isa>::set(1.0f));
 }
 
+// The shorter result for all lanes but the rare ones: a lane does not depend on its neighbours.
+template <class Isa, class Result>
+LINNET_INLINE F32<Isa> unless_rare(Mask<Isa> rare, F32<Isa> common, const Result& result) {
+  return any(rare) ? select(rare, result(), common) : common;
+}
+
 // factor * sigmoid(v), accurate down to denormals, which sigmoid(v) alone would have lost; factor >= v below zero.
 template <class Isa>
-LINNET_INLINE F32<Isa> sigmoid_times(F32<Isa> v, F32<Isa> factor) {
-  if (F32<Isa>::width > 1 && !any(v < F32<Isa>::set(kSigmoidNormal))) return normal_sigmoid_times(v, factor);
+LINNET_INLINE F32<Isa> denormal_sigmoid_times(F32<Isa> v, F32<Isa> factor) {
   const F32<Isa> zero_below = F32<Isa>::set(-110.0f);
   const Mask<Isa> is_negative = v < F32<Isa>::set(0.0f);
   const ScaledExp<Isa> z = scaled_exp(max(zero_below, negate(abs(v))));
   const F32<Isa> numerator = select(is_negative, max(zero_below, factor) * z.fraction, factor);
   const F32<Isa> quotient = numerator / (F32<Isa>::set(1.0f) + z.value());
   return select(is_negative, scale_by_power(quotient, z.exponent.value()), quotient);
+}
+
+template <class Isa>
+LINNET_INLINE F32<Isa> sigmoid_times(F32<Isa> v, F32<Isa> factor) {
+  if (F32<Isa>::width == 1) return denormal_sigmoid_times(v, factor);
+  return unless_rare(v < F32<Isa>::set(kSigmoidNormal), normal_sigmoid_times(v, factor),
+                     [&]() LINNET_INLINE_LAMBDA { return denormal_sigmoid_times(v, factor); });
 }
 
 template <class Isa>
@@ -359,13 +371,19 @@ LINNET_INLINE F32<Isa> normal_gelu(F32<Isa> x) {
 
 // The limit 0 at -inf.
 template <class Isa>
-LINNET_INLINE F32<Isa> gelu(F32<Isa> x) {
-  if (F32<Isa>::width > 1 && !any(F32<Isa>::set(kGeluNormal) < abs(x))) return normal_gelu(x);
+LINNET_INLINE F32<Isa> denormal_gelu(F32<Isa> x) {
   const F32<Isa> t = min(F32<Isa>::set(15.0f), abs(x));
   const ScaledExp<Isa> tail = normal_tail(t);
   const F32<Isa> positive = x * (F32<Isa>::set(1.0f) - tail.value());
   const F32<Isa> negative = scale_by_power(negate(t) * tail.fraction, tail.exponent.value());
   return select(x < F32<Isa>::set(0.0f), negative, positive);
+}
+
+template <class Isa>
+LINNET_INLINE F32<Isa> gelu(F32<Isa> x) {
+  if (F32<Isa>::width == 1) return denormal_gelu(x);
+  return unless_rare(F32<Isa>::set(kGeluNormal) < abs(x), normal_gelu(x),
+                     [&]() LINNET_INLINE_LAMBDA { return denormal_gelu(x); });
 }
 
 template <class Isa>
@@ -448,6 +466,10 @@ class CascadeSum {
  public:
   LINNET_INLINE void add(F32<Isa> x) {
     level0_ = level0_ + x;
+    if ((++count_ & 63) == 0) carry();
+  }
+  LINNET_INLINE void add_square(F32<Isa> x) {
+    level0_ = fma(x, x, level0_);
     if ((++count_ & 63) == 0) carry();
   }
   LINNET_INLINE F32<Isa> total() const { return level2_ + (level1_ + level0_); }

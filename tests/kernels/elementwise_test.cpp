@@ -55,6 +55,25 @@ TEST_P(ElementwiseTest, UnaryNanStaysNan) {
   }
 }
 
+// Whatever lies beside an element in its vector: results must not depend on where threads divide a row.
+TEST_P(ElementwiseTest, UnaryDoesNotDependOnNeighbours) {
+  constexpr int32_t kCount = 83;
+  for (int f = 0; f < kFunctionCount; ++f) {
+    const Activation activation = activation_of(static_cast<Function>(f));
+    for (const float scale : {4.0f, 20.0f, 120.0f}) {
+      const std::vector<float> x = Random(9).floats(kCount, -scale, scale);
+      std::vector<float> y(kCount);
+      kernels().unary_f32({1, kCount, x.data(), kCount, y.data(), kCount, activation});
+      for (int32_t i = 0; i < kCount; ++i) {
+        float alone = 0;
+        kernels().unary_f32({1, 1, &x[static_cast<size_t>(i)], 1, &alone, 1, activation});
+        if (std::isnan(alone) && std::isnan(y[static_cast<size_t>(i)])) continue;
+        ASSERT_EQ(alone, y[static_cast<size_t>(i)]) << "function " << f << " of " << x[static_cast<size_t>(i)];
+      }
+    }
+  }
+}
+
 double binary_reference(BinaryFunction function, double a, double b) {
   switch (function) {
     case BinaryFunction::Add:
