@@ -52,7 +52,7 @@ std::vector<TensorType> ConvTranspose::infer(const std::vector<const TensorType*
   const TensorType& x = required(inputs, 0, "x");
   const TensorType& weights = required(inputs, 1, "weights");
   if (integer) {
-    require_integer_layer(x, weights, optional(inputs, 2));
+    require_integer_layer(x, weights, optional(inputs, 2), 1);
   } else {
     require_floating(x, "x");
     require_same_dtype(weights, x, "weights and x");

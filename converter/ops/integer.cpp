@@ -74,12 +74,16 @@ void require_quantized(const TensorType& type, std::string_view what) {
     throw Error(fmt::format("{} is {}, supported is one scale for the whole tensor", what, to_string(type)));
 }
 
-void require_integer_layer(const TensorType& x, const TensorType& weights, const TensorType* bias) {
+void require_integer_layer(const TensorType& x, const TensorType& weights, const TensorType* bias,
+                           int64_t output_axis) {
   require_quantized(x, "x");
   if (x.dtype != DType::i8 && x.dtype != DType::i16)
     throw Error(fmt::format("x is {}; supported are i8 and i16", to_string(x)));
   if (weights.dtype != DType::i8 || !weights.quantization)
     throw Error(fmt::format("weights are {}; supported are i8 with scales", to_string(weights)));
+  if (!weights.quantization->per_tensor() && weights.quantization->axis != output_axis)
+    throw Error(fmt::format("weights {} have scales along dimension {}; supported is one scale per output or for all",
+                            to_string(weights.shape), weights.quantization->axis));
   for (const int64_t zero_point : weights.quantization->zero_points)
     if (zero_point != 0) throw Error(fmt::format("weights have a zero point of {}; supported is 0", zero_point));
   if (bias != nullptr && bias->dtype != DType::i32 && bias->dtype != DType::i64)

@@ -22,7 +22,8 @@ namespace linnet::ops {
 // Throws ir::Error unless the tensor holds quantized integers of one scale.
 void require_quantized(const TensorType& type, std::string_view what);
 // Of a layer: x of one scale; weights int8 of the same or of one scale per output, zero point 0; bias of 32 or 64 bits.
-void require_integer_layer(const TensorType& x, const TensorType& weights, const TensorType* bias);
+void require_integer_layer(const TensorType& x, const TensorType& weights, const TensorType* bias,
+                           int64_t output_axis = 0);
 
 // The values that a result may have: those of its type after the fused activation.
 struct IntegerRange {

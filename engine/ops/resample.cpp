@@ -11,9 +11,10 @@ bool check_integers(const StepView& step, const fb::Resample& table, Error* erro
   for (const TensorInfo* tensor : {&step.inputs[0], &step.output}) {
     LINNET_REQUIRE(error, tensor->type == fb::DataType::Int8 || tensor->type == fb::DataType::Int32, LINNET_ERROR_SHAPE,
                    tensor->index, static_cast<int64_t>(fb::DataType::Int8), static_cast<int64_t>(tensor->type));
-    LINNET_REQUIRE(error, tensor->zero_point == step.output.zero_point, LINNET_ERROR_SHAPE, tensor->index,
-                   step.output.zero_point, tensor->zero_point);
   }
+  const TensorInfo& x = step.inputs[0];
+  LINNET_REQUIRE(error, x.type != step.output.type || x.zero_point == step.output.zero_point, LINNET_ERROR_SHAPE,
+                 x.index, step.output.zero_point, x.zero_point);
   const int64_t rounding = static_cast<int64_t>(table.requantize()->rounding());
   LINNET_REQUIRE(error, rounding == static_cast<int64_t>(fb::Rounding::FixedPoint), LINNET_ERROR_SHAPE, -1, 0,
                  rounding);

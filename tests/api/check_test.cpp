@@ -176,7 +176,7 @@ const Wrong kWrong[] = {
 
     {"ActivationFunction", LINNET_ERROR_MODEL_CORRUPT,
      [](ModelBuilder& b) {
-       unary(b, {b.input({4}), b.output({4})}, 26);
+       unary(b, {b.input({4}), b.output({4})}, 29);
      }},
     {"UnaryType", LINNET_ERROR_SHAPE,
      [](ModelBuilder& b) {

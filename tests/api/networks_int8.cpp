@@ -216,7 +216,7 @@ void l2_norm(ModelBuilder& b) {
 }
 
 void resample(ModelBuilder& b) {
-  const uint32_t x = int8_input(b, {4, 3, 18}), lines = b.slice({4, 6, 18}, fb::DataType::Int32);
+  const uint32_t x = int8_input(b, {4, 54}), lines = b.tensor({4, 6, 18}, fb::DataType::Int32);
   std::vector<int32_t> indices, weights;
   for (int32_t i = 0; i < 6; ++i) {
     indices.insert(indices.end(), {i / 3, i / 2});

@@ -172,7 +172,7 @@ const Wrong kWrong[] = {
      }},
     {"RowNormActivation", LINNET_ERROR_MODEL_CORRUPT,
      [](ModelBuilder& b) {
-       row_norm(b, {0, 6, 1e-5f, 6, 6, 26}, {b.input({4, 6}), b.output({4, 6})});
+       row_norm(b, {0, 6, 1e-5f, 6, 6, 29}, {b.input({4, 6}), b.output({4, 6})});
      }},
     {"GroupNormRank", LINNET_ERROR_SHAPE, [](ModelBuilder& b) { group_norm(b, {}, {6}, {6}); }, 0, 0},
     {"GroupNormOutputChannels", LINNET_ERROR_SHAPE,
@@ -207,7 +207,7 @@ const Wrong kWrong[] = {
      }},
     {"GroupNormActivation", LINNET_ERROR_MODEL_CORRUPT,
      [](ModelBuilder& b) {
-       group_norm(b, {2, 1e-5f, 12, 26});
+       group_norm(b, {2, 1e-5f, 12, 29});
      }},
 };
 
