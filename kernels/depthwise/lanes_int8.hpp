@@ -181,10 +181,47 @@ LINNET_INLINE void split_taps(const int8_t* packed, int8_t (*rows)[kPanel]) {
   for (int i = 0; i < kDot; ++i) vst1q_s8(rows[i], taps.val[i]);
 }
 
+// Two products of bytes fit into 16 bits unless all four are -128.
 template <class Isa>
 struct DepthwiseLanesNeon {
-  static constexpr int channels = 16;
-  static constexpr bool flips_inputs = false;
+  static constexpr int channels = 8, lines = 2;
+  static constexpr bool flips_inputs = false, any_weights = false;
+  struct Sum {
+    int32x4_t low, high;
+  };
+  struct Taps {
+    int8x8_t first, second;
+  };
+  static LINNET_INLINE Sum start(const int32_t* p) { return {vld1q_s32(p), vld1q_s32(p + 4)}; }
+  static LINNET_INLINE void store(const Sum& sum, int32_t* p) {
+    vst1q_s32(p, sum.low);
+    vst1q_s32(p + 4, sum.high);
+  }
+  static LINNET_INLINE void keep(Sum& sum) { asm volatile("" : "+w"(sum.low), "+w"(sum.high)); }
+  template <int kLines>
+  static LINNET_INLINE Taps taps(const int8_t* const* x) {
+    return {vld1_s8(x[0]), vld1_s8(x[kLines - 1])};
+  }
+  template <int kLines>
+  static LINNET_INLINE Taps inputs(const int8_t* const* x) {
+    return taps<kLines>(x);
+  }
+  static LINNET_INLINE void add(Sum* sum, const Taps& x, const Taps& w) {
+    const int16x8_t products = vmlal_s8(vmull_s8(x.first, w.first), x.second, w.second);
+    sum->low = vaddw_s16(sum->low, vget_low_s16(products));
+    sum->high = vaddw_s16(sum->high, vget_high_s16(products));
+  }
+};
+template <>
+struct DepthwiseLanes<isa::neon32> : DepthwiseLanesNeon<isa::neon32> {};
+template <>
+struct DepthwiseLanes<isa::neon64> : DepthwiseLanesNeon<isa::neon64> {};
+
+#if defined(__ARM_FEATURE_DOTPROD)
+template <>
+struct DepthwiseLanes<isa::neon64dot> {
+  static constexpr int channels = 16, lines = 4;
+  static constexpr bool flips_inputs = false, any_weights = true;
   struct Sum {
     int32x4_t v[4];
   };
@@ -198,46 +235,6 @@ struct DepthwiseLanesNeon {
   static LINNET_INLINE void keep(Sum& sum) {
     asm volatile("" : "+w"(sum.v[0]), "+w"(sum.v[1]), "+w"(sum.v[2]), "+w"(sum.v[3]));
   }
-};
-
-// Two products of bytes fit into 16 bits unless all four are -128.
-template <class Isa>
-struct DepthwiseLanes2 : DepthwiseLanesNeon<Isa> {
-  using typename DepthwiseLanesNeon<Isa>::Sum;
-  static constexpr int lines = 2;
-  static constexpr bool any_weights = false;
-  struct Taps {
-    int8x16_t first, second;
-  };
-  template <int kLines>
-  static LINNET_INLINE Taps taps(const int8_t* const* x) {
-    return {vld1q_s8(x[0]), vld1q_s8(x[kLines - 1])};
-  }
-  template <int kLines>
-  static LINNET_INLINE Taps inputs(const int8_t* const* x) {
-    return taps<kLines>(x);
-  }
-  static LINNET_INLINE void add(Sum* sum, const Taps& x, const Taps& w) {
-    const int16x8_t low =
-        vmlal_s8(vmull_s8(vget_low_s8(x.first), vget_low_s8(w.first)), vget_low_s8(x.second), vget_low_s8(w.second));
-    const int16x8_t high = vmlal_s8(vmull_s8(vget_high_s8(x.first), vget_high_s8(w.first)), vget_high_s8(x.second),
-                                    vget_high_s8(w.second));
-    sum->v[0] = vaddw_s16(sum->v[0], vget_low_s16(low));
-    sum->v[1] = vaddw_s16(sum->v[1], vget_high_s16(low));
-    sum->v[2] = vaddw_s16(sum->v[2], vget_low_s16(high));
-    sum->v[3] = vaddw_s16(sum->v[3], vget_high_s16(high));
-  }
-};
-template <>
-struct DepthwiseLanes<isa::neon32> : DepthwiseLanes2<isa::neon32> {};
-template <>
-struct DepthwiseLanes<isa::neon64> : DepthwiseLanes2<isa::neon64> {};
-
-#if defined(__ARM_FEATURE_DOTPROD)
-template <>
-struct DepthwiseLanes<isa::neon64dot> : DepthwiseLanesNeon<isa::neon64dot> {
-  static constexpr int lines = 4;
-  static constexpr bool any_weights = true;
   struct Taps {
     int8x16_t v[4];
   };
