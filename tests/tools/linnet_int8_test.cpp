@@ -410,7 +410,7 @@ TEST_F(LinnetInt8, RoundsAsFloatDoesOnRequest) {
     const std::string model = convert(name, {"--rounding", "float"});
     std::vector<std::string> arguments = {"compare", kInt8 + name + ".tflite", model, "--tolerance", "1e-6"};
     for (const NpyArray& one : case_of("tflite_int8/" + name).inputs) {
-      arguments.insert(arguments.end(), {"--input", array("x" + std::to_string(arguments.size()) + ".npy", one)});
+      arguments.insert(arguments.end(), {"--input", array(fmt::format("x{}.npy", arguments.size()), one)});
     }
     for (const char* isa : {"scalar", ""}) {
       std::vector<std::string> line = arguments;
