@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <limits>
 
-#include "targets/desktop/lib/peak.hpp"
 #include "tests/bench/read.hpp"
 #include "tests/bench/support.hpp"
 
@@ -24,9 +23,9 @@ double shortest(const std::function<void()>& run) {
   return best;
 }
 
-double multiply_adds_per_second(kernels::IsaId isa) {
+double multiply_adds_per_second(kernels::IsaId isa, tools::PeakType type) {
   tools::ThreadPool pool(1);
-  tools::PeakWork work(kernels::traits(isa).name, 20000);
+  tools::PeakWork work(kernels::traits(isa).name, type, 20000);
   work.run(pool);
   return work.macs(pool) / shortest([&] { work.run(pool); });
 }
@@ -71,8 +70,8 @@ double read_bandwidth(kernels::IsaId isa, double bytes) {
 }
 
 void measure_multiply_adds(benchmark::State& state, const KernelTable& kernels, double multiply_adds,
-                           const std::function<void()>& run) {
-  const double peak = multiply_adds_per_second(kernels.id);
+                           const std::function<void()>& run, tools::PeakType type) {
+  const double peak = multiply_adds_per_second(kernels.id, type);
   const double reached = rate(state, multiply_adds, run);
   state.counters["GFLOP/s"] = 2 * reached * 1e-9;
   state.counters["peak"] = reached / peak;

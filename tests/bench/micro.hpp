@@ -14,13 +14,14 @@
 #include <vector>
 
 #include "kernels/kernels.hpp"
+#include "targets/desktop/lib/peak.hpp"
 
 namespace linnet::bench {
 
 using kernels::KernelTable;
 
 void measure_multiply_adds(benchmark::State& state, const KernelTable& kernels, double multiply_adds,
-                           const std::function<void()>& run);
+                           const std::function<void()>& run, tools::PeakType type = tools::PeakType::float32);
 void measure_bytes(benchmark::State& state, const KernelTable& kernels, double bytes, const std::function<void()>& run);
 
 // "56x56x64"

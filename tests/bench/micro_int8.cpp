@@ -1,4 +1,4 @@
-// int8 convolutions; `peak` is relative to the float ceiling, as for the float kernels.
+// int8 convolutions; `peak` is relative to the ceiling of int8 products.
 #include "kernels/pack_int8.hpp"
 #include "tests/bench/image_case.hpp"
 #include "tests/bench/micro.hpp"
@@ -33,8 +33,9 @@ void conv(benchmark::State& state, const KernelTable& kernels, const Int8Case& i
   const int k = c.kernel * c.kernel * c.in_channels;
   const Int8Memory memory(&args, panel_int8_bytes(c.out_channels, k),
                           conv2d_int8_scratch_bytes(args.window, c.in_channels, traits(kernels.id), sizeof(void*)));
-  measure_multiply_adds(state, kernels, static_cast<double>(c.out) * c.out * c.out_channels * k,
-                        [&] { kernels.conv2d_s8(args); });
+  measure_multiply_adds(
+      state, kernels, static_cast<double>(c.out) * c.out * c.out_channels * k, [&] { kernels.conv2d_s8(args); },
+      tools::PeakType::int8);
 }
 
 void depthwise(benchmark::State& state, const KernelTable& kernels, const Int8Case& int8) {
@@ -44,8 +45,9 @@ void depthwise(benchmark::State& state, const KernelTable& kernels, const Int8Ca
   const int taps = c.kernel * c.kernel;
   const Int8Memory memory(&args, panel_int8_bytes(c.in_channels, taps),
                           depthwise_int8_scratch_bytes(args.window, c.in_channels, sizeof(void*)));
-  measure_multiply_adds(state, kernels, static_cast<double>(c.out) * c.out * c.in_channels * taps,
-                        [&] { kernels.depthwise_s8(args); });
+  measure_multiply_adds(
+      state, kernels, static_cast<double>(c.out) * c.out * c.in_channels * taps, [&] { kernels.depthwise_s8(args); },
+      tools::PeakType::int8);
 }
 
 }  // namespace
