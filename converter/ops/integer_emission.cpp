@@ -95,7 +95,7 @@ fb::QuantizedBinary quantized_binary(const Binary& op, const Node& node) {
               scale = op.integer->quantization.scale();
   const bool sum = op.function == kernels::BinaryFunction::Add || op.function == kernels::BinaryFunction::Sub;
   if (sum && rounding == Rounding::tflite) {
-    const IntegerSum factors = integer_sum(a, b, *op.integer);
+    const IntegerSum factors = integer_sum(a, b, *op.integer, op.shifts);
     return {factors.left_shift, factor_of(factors.a), factor_of(factors.b), factor_of(factors.y)};
   }
   const double product = static_cast<double>(a_scale * b_scale / scale);

@@ -41,8 +41,8 @@ std::vector<TensorType> Softmax::infer(const std::vector<const TensorType*>& inp
   const TensorType& x = required(inputs, 0, "x");
   if (integer) {
     require_quantized(x, "x");
-    if (x.dtype != DType::i8 || integer->dtype != DType::i8 || log)
-      throw Error(fmt::format("x is {}; supported with integers is the softmax of i8", to_string(x)));
+    require_signed_words(x, *integer, "x");
+    if (log) throw Error(fmt::format("x is {}; supported with integers is the softmax itself", to_string(x)));
   } else {
     require_floating(x, "x");
   }

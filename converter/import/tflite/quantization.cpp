@@ -1,5 +1,6 @@
 #include "converter/import/tflite/quantization.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -27,9 +28,9 @@ std::optional<Quantization> quantization_of(const tfl::Tensor& tensor) {
   if (result.zero_points.size() == 1) result.zero_points.resize(count, result.zero_points[0]);
   if (result.zero_points.size() != count)
     throw Error(fmt::format("has {} scales and {} zero points", count, result.zero_points.size()));
-  const int64_t limit = int64_t{1} << (8 * ir::element_bytes(dtype_of(tensor.type())) - 1);
+  const int64_t limit = int64_t{1} << std::min<int64_t>(8 * ir::element_bytes(dtype_of(tensor.type())) - 1, 62);
   for (const int64_t zero_point : result.zero_points)
-    if (zero_point < -limit || zero_point >= 2 * limit)
+    if (zero_point < -limit || zero_point / 2 >= limit)
       throw Error(fmt::format("has a zero point of {}, which its elements cannot have", zero_point));
   if (count == 1) return result;
   result.axis = source->quantized_dimension();
