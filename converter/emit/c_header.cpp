@@ -39,14 +39,19 @@ const char* arithmetic_feature(const fb::Model& model, const fb::Step& step, con
     is_integer = model.tensors()->Get(step.inputs()->Get(0))->type() == fb::DataType::Int8;
   }
   if (kMoves || (std::is_same_v<Table, fb::Cast> && !is_integer)) return nullptr;
-  return is_integer ? "Int8" : "Float32";
+  const auto is_int16 = [&](uint32_t tensor) { return model.tensors()->Get(tensor)->type() == fb::DataType::Int16; };
+  if (!is_integer) return "Float32";
+  return is_int16(step.inputs()->Get(0)) || is_int16(step.outputs()->Get(0)) ? "Int16" : "Int8";
 }
 
 // What a step takes besides its operator: by the fields that tables of the schema have in common.
 template <class Table>
 void add_features(const fb::Model& model, const fb::Step& step, const Table& table, std::set<std::string>* names) {
   if (const char* arithmetic = arithmetic_feature(model, step, table)) names->insert(arithmetic);
-  if constexpr (requires { table.activation(); }) add_function(table.activation(), names);
+  bool has_table = false;  // instead of the function
+  if constexpr (std::is_same_v<Table, fb::Unary>) has_table = table.lookup() != 0;
+  if constexpr (requires { table.activation(); })
+    if (!has_table) add_function(table.activation(), names);
   if constexpr (std::is_same_v<Table, fb::Recurrent>) {
     for (const fb::Activation* activation : {table.gate(), table.cell(), table.output()}) {
       add_function(activation, names);

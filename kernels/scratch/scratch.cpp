@@ -1,4 +1,5 @@
 #include "kernels/conv/plan.hpp"
+#include "kernels/conv/plan_int16.hpp"
 #include "kernels/conv/plan_int8.hpp"
 #include "kernels/conv_transpose/phase.hpp"
 #include "kernels/kernels.hpp"
@@ -41,6 +42,14 @@ int64_t conv2d_int8_scratch_bytes(const Window& window, int32_t in_channels, con
 
 int64_t depthwise_int8_scratch_bytes(const Window& window, int32_t channels, int32_t pointer_bytes) {
   return plan_depthwise_int8(window, channels, pointer_bytes).scratch_bytes;
+}
+
+int64_t conv2d_int16_scratch_bytes(const Window& window, int32_t in_channels, const IsaTraits& traits) {
+  return plan_conv2d_int16(window, in_channels, traits).scratch_bytes;
+}
+
+int64_t depthwise_int16_scratch_bytes(const Window& window, int32_t channels, int32_t pointer_bytes) {
+  return plan_depthwise_int16(window, channels, pointer_bytes).scratch_bytes;
 }
 
 }  // namespace linnet::kernels
