@@ -95,10 +95,13 @@ PackedLayer packed_layer(const Node& node, const IntegerForm& form, int64_t grou
 // The device's integer steps are those of int8, and some of int16.
 void require_int8_or_int16(const Node& node) {
   const DType dtype = node.in(0).type.dtype;
-  for (const Value* value : {node.inputs[0], node.outputs[0]})
-    if (value->type.dtype != dtype || (dtype != DType::i8 && dtype != DType::i16))
-      throw Error(fmt::format("computes with {} ({}), the device supports i8 and i16 alone", to_string(value->type),
-                              value->name));
+  for (const Value* value : {node.inputs[0], node.outputs[0]}) {
+    const TensorType& type = value->type;
+    const bool words = type.dtype == DType::i16 && type.quantization->zero_point() == 0;
+    if (type.dtype != dtype || (dtype != DType::i8 && !words))
+      throw Error(fmt::format("computes with {} ({}), the device supports i8, or i16 with a zero point of 0",
+                              to_string(type), value->name));
+  }
 }
 void require_int8(const Node& node) {
   for (const Value* value : {node.inputs[0], node.outputs[0]})

@@ -15,7 +15,7 @@ tflite_case.VERSIONS |= {name: version for name, version in {
     "CONV_2D": 4, "DEPTHWISE_CONV_2D": 5, "FULLY_CONNECTED": 7, "ADD": 3, "SUB": 5, "MUL": 4, "AVERAGE_POOL_2D": 3, "MAX_POOL_2D": 3,
     "SOFTMAX": 3, "LOGISTIC": 3, "TANH": 3, "RELU": 3, "RELU6": 3, "LEAKY_RELU": 2, "QUANTIZE": 2, "DEQUANTIZE": 3, "PAD": 4,
     "CONCATENATION": 3, "MAXIMUM": 4, "MINIMUM": 4, "STRIDED_SLICE": 4, "TRANSPOSE": 4, "GELU": 2, "EXP": 2, "LOG": 2, "ABS": 3,
-    "RESHAPE": 1, "SPLIT": 4}.items()}
+    "RESHAPE": 1, "GATHER": 4, "RESIZE_NEAREST_NEIGHBOR": 4, "SPACE_TO_BATCH_ND": 3, "BATCH_TO_SPACE_ND": 3}.items()}
 
 
 def q16(name, *shape):
@@ -144,6 +144,17 @@ int16_case("transpose", [("TRANSPOSE", ["x", "perm"], ["y"], None)], {"x": q16("
 int16_case("strided_slice", [("STRIDED_SLICE", ["x", "b", "e", "s"], ["y"], options("StridedSlice"))], {"x": q16("strided", 4, 5, 6)},
            {"b": i32(1, 0, 2), "e": i32(3, 5, 6), "s": i32(1, 2, 3)}, same)
 int16_case("reshape", [("RESHAPE", ["x", "shape"], ["y"], options("Reshape"))], {"x": q16("reshape", 2, 6)}, {"shape": i32(3, -1)}, same)
+
+int16_case("gather", [("GATHER", ["x", "i"], ["y"], options("Gather", axis=1))], {"x": q16("gather", 2, 5, 3)}, {"i": i32(4, 0, 0)}, same)
+int16_case("resize_nearest", [("RESIZE_NEAREST_NEIGHBOR", ["x", "size"], ["y"], options("ResizeNearestNeighbor"))], {"x": q16("resize", 1, 4, 5, 3)},
+           {"size": i32(8, 7)}, same)
+int16_case("dilation", [("SPACE_TO_BATCH_ND", ["x", "block", "pads"], ["s"], None),
+                        ("CONV_2D", ["s", "w", "b"], ["c"], options("Conv2D", padding=VALID, strideH=1, strideW=1, fusedActivationFunction=RELU)),
+                        ("BATCH_TO_SPACE_ND", ["c", "block", "crops"], ["y"], None)],
+           {"x": q16("dilation", 1, 9, 9, 4)},
+           {"w": w8("dilation", 6, 3, 3, 4), "b": bias_of("dilation", 6, 90000, True), "block": i32(2, 2),
+            "pads": i32(2, 3, 2, 3).reshape(2, 2), "crops": i32(0, 1, 0, 1).reshape(2, 2)},
+           layer_quantization("dilation", 0.0004, 0.002, 6, 0) | {"s": 0.0004, "c": 0.002}, types={"s": np.int16, "c": np.int16})
 
 # A network from float to float: a residual block of layers, as converters write it.
 int16_case("network", [("QUANTIZE", ["x"], ["q"], None),
