@@ -44,7 +44,7 @@ typedef enum linnet_status {
   LINNET_ERROR_OPERATOR = 6,         /* a step's operator is not in this build: wanted 0, got (the operator's number).
                                         Or a feature of the step, which is a cascade's first one where that is the
                                         feature: wanted 1, got (0 cascades, 1 moments, 2 transposed, 3 float
-                                        arithmetic, 4 integer arithmetic, 5 that of int16);
+                                        arithmetic, 4 integer arithmetic, 6 that of int16);
                                         wanted 2, got (the schema's Function); wanted 3, got
                                         (its ReduceKind) */
   LINNET_ERROR_ARENA_ALIGNMENT = 7,  /* arena is not LINNET_ALIGNMENT-aligned; wanted, got */

@@ -73,7 +73,7 @@ const FeatureRow kRows[] = {
     {"Moments", moments, false, 0, 1, 1},
     {"Transposed", [](ModelBuilder& b) { linear(b, true); }, false, 0, 1, 2},
     {"Int8", lookup, false, 0, 1, 4},
-    {"Int16", int16_pool, false, 0, 1, 5},
+    {"Int16", int16_pool, false, 0, 1, 6},
     {"NotTransposed", [](ModelBuilder& b) { linear(b, false); }, true, 0, 0, 0},
     {"Identity", [](ModelBuilder& b) { unary(b, fb::Function::Identity); }, true, 0, 0, 0},
     {"Relu", [](ModelBuilder& b) { unary(b, fb::Function::Relu); }, true, 0, 0, 0},
