@@ -19,7 +19,15 @@ bool check_float(const StepView& step, Error* error);
 bool check_activation(const fb::Activation* activation, Error* error);
 // The build has the feature, which is number `number` of its kind (LINNET_ERROR_OPERATOR in linnet.h).
 enum class FeatureKind : int32_t { Step = 1, Function = 2, Reduction = 3 };
-enum class StepFeature : int32_t { Cascades = 0, Moments = 1, Transposed = 2, Float32 = 3, Int8 = 4, States = 5 };
+enum class StepFeature : int32_t {
+  Cascades = 0,
+  Moments = 1,
+  Transposed = 2,
+  Float32 = 3,
+  Int8 = 4,
+  States = 5,
+  Int16 = 6
+};
 bool check_feature(bool has, FeatureKind kind, int32_t number, Error* error);
 inline bool check_feature(bool has, StepFeature feature, Error* error) {
   return check_feature(has, FeatureKind::Step, static_cast<int32_t>(feature), error);

@@ -39,6 +39,32 @@ bool check_range(int32_t low, int32_t high, const TensorInfo& y, Error* error) {
   return true;
 }
 
+bool check_types(const StepView& step, fb::DataType type, Error* error) {
+  for (int32_t i = 0; i < step.input_count; ++i) {
+    if (!check_type(step.inputs[i], type, error)) return false;
+  }
+  for (int32_t i = 0; i < step.output_count; ++i) {
+    if (!check_type(step.output_at(i), type, error)) return false;
+  }
+  return true;
+}
+
+bool check_sum_factor(const kernels::SumFactor& factor, Error* error) {
+  constexpr int32_t kHighestShift = 62, kHighestDivide = 31;
+  LINNET_REQUIRE(error, factor.multiplier >= 0, LINNET_ERROR_SHAPE, -1, 0, factor.multiplier);
+  LINNET_REQUIRE(error, factor.shift >= 1 && factor.shift <= kHighestShift, LINNET_ERROR_SHAPE, -1, kHighestShift,
+                 factor.shift);
+  LINNET_REQUIRE(error, factor.divide >= 0 && factor.divide <= kHighestDivide, LINNET_ERROR_SHAPE, -1, kHighestDivide,
+                 factor.divide);
+  return true;
+}
+
+bool check_real_factor(double factor, Error* error) {
+  LINNET_REQUIRE(error, factor >= 0 && factor <= static_cast<double>(FLT_MAX), LINNET_ERROR_SHAPE, -1, 0,
+                 bits_of(static_cast<float>(factor)));
+  return true;
+}
+
 }  // namespace
 
 bool check_quantization(const fb::Tensor& tensor, int32_t index, Error* error) {
@@ -53,12 +79,18 @@ bool check_quantization(const fb::Tensor& tensor, int32_t index, Error* error) {
 
 bool check_int8(const StepView& step, Error* error) {
   if (!kHasInt8) return check_feature(false, StepFeature::Int8, error);
+  return check_types(step, fb::DataType::Int8, error);
+}
+
+bool check_int16(const StepView& step, Error* error) {
+  if (!kHasInt16) return check_feature(false, StepFeature::Int16, error);
+  if (!check_types(step, fb::DataType::Int16, error)) return false;
   for (int32_t i = 0; i < step.input_count; ++i) {
-    if (!check_type(step.inputs[i], fb::DataType::Int8, error)) return false;
+    const TensorInfo& x = step.inputs[i];
+    LINNET_REQUIRE(error, x.zero_point == 0, LINNET_ERROR_SHAPE, x.index, 0, x.zero_point);
   }
-  for (int32_t i = 0; i < step.output_count; ++i) {
-    if (!check_type(step.output_at(i), fb::DataType::Int8, error)) return false;
-  }
+  const TensorInfo& y = step.output;
+  LINNET_REQUIRE(error, y.zero_point == 0, LINNET_ERROR_SHAPE, y.index, 0, y.zero_point);
   return true;
 }
 
@@ -68,9 +100,17 @@ bool check_requantize(const fb::Requantize& requantize, const TensorInfo& y, Err
   return check_range(requantize.low(), requantize.high(), y, error);
 }
 
-bool check_arithmetic(const StepView& step, const fb::Requantize* requantize, Error* error) {
+bool check_arithmetic(const StepView& step, const fb::Requantize* requantize, Error* error, bool takes_int16) {
   if (requantize == nullptr) return check_float(step, error);
+  if (takes_int16 && step.inputs[0].type == fb::DataType::Int16)
+    return check_int16(step, error) && (!kHasInt16 || check_requantize(*requantize, step.output, error));
   return check_int8(step, error) && (!kHasInt8 || check_requantize(*requantize, step.output, error));
+}
+
+bool check_rounding(const fb::Requantize& requantize, fb::Rounding wanted, Error* error) {
+  LINNET_REQUIRE(error, requantize.rounding() == wanted, LINNET_ERROR_SHAPE, -1, static_cast<int64_t>(wanted),
+                 static_cast<int64_t>(requantize.rounding()));
+  return true;
 }
 
 bool check_identity(const fb::Activation* activation, Error* error) {
@@ -129,6 +169,28 @@ bool check_panels(const StepView& step, uint32_t index, int32_t sections, int32_
   const uint8_t* panel = step.model.block(index);
   for (int32_t section = 0; section < sections; ++section, panel += kernels::panel_int8_bytes(n, k)) {
     if (!check_section(panel, n, k, rounding, error)) return false;
+  }
+  return true;
+}
+
+bool check_int16_panels(const StepView& step, uint32_t index, int32_t sections, int32_t n, int64_t k, bool real,
+                        Error* error) {
+  LINNET_REQUIRE(error, k <= INT32_MAX - kernels::kPair, LINNET_ERROR_SHAPE, -1, INT32_MAX, k);
+  const int64_t wanted = saturating_multiply(sections, kernels::panel_int16_bytes(n, k));
+  const int64_t bytes = step.model.block_bytes(index);
+  LINNET_REQUIRE(error, bytes >= wanted, LINNET_ERROR_RANGE, -1, wanted, bytes);
+  const uint8_t* panel = step.model.block(index);
+  const int64_t column_bytes = kernels::panel_int16_bytes(kernels::kPanel, k) / kernels::kPanel;
+  for (int32_t section = 0; section < sections; ++section) {
+    for (int32_t first = 0, width; first < n; first += width, panel += width * column_bytes) {
+      width = n - first > kernels::kTailPanel ? kernels::kPanel : kernels::kTailPanel;
+      const uint8_t* factors = panel + static_cast<size_t>(width) * sizeof(int64_t);
+      for (int32_t i = 0; i < width && first + i < n; ++i) {
+        const bool good = real ? check_real_factor(reinterpret_cast<const double*>(factors)[i], error)
+                               : check_sum_factor(reinterpret_cast<const kernels::SumFactor*>(factors)[i], error);
+        if (!good) return false;
+      }
+    }
   }
   return true;
 }

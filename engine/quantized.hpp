@@ -26,7 +26,11 @@ const fb::Requantize* requantize_of(const Table& table) {
 // Whether the step computes with integers; false in a build that has none.
 template <class Table>
 bool is_integer(const Table& table) {
-  return kHasInt8 && requantize_of(table) != nullptr;
+  return (kHasInt8 || kHasInt16) && requantize_of(table) != nullptr;
+}
+// Whether these integers are int16.
+inline bool is_int16(const StepView& step) {
+  return kHasInt16 && step.inputs[0].type == fb::DataType::Int16;
 }
 
 // A finite scale, not negative, and a zero point that the tensor's type can hold.
@@ -34,10 +38,13 @@ bool check_quantization(const fb::Tensor& tensor, int32_t index, Error* error);
 
 // Every input and output is int8, which the build has arithmetic for.
 bool check_int8(const StepView& step, Error* error);
+// The same of int16, whose zero points are 0.
+bool check_int16(const StepView& step, Error* error);
 // Rounding rule and range of the result y.
 bool check_requantize(const fb::Requantize& requantize, const TensorInfo& y, Error* error);
-// int8 with `requantize`, float32 without.
-bool check_arithmetic(const StepView& step, const fb::Requantize* requantize, Error* error);
+// int8 with `requantize`, float32 without; with takes_int16 also int16 with `requantize`.
+bool check_arithmetic(const StepView& step, const fb::Requantize* requantize, Error* error, bool takes_int16 = false);
+bool check_rounding(const fb::Requantize& requantize, fb::Rounding wanted, Error* error);
 // Without a fused function: that of integers is the range of their result.
 bool check_identity(const fb::Activation* activation, Error* error);
 
@@ -50,6 +57,9 @@ bool check_section(const uint8_t* panel, int32_t n, int64_t k, fb::Rounding roun
 // Buffer `index` holds `sections` Panel16Int8 of [k, n], whose factors are good.
 bool check_panels(const StepView& step, uint32_t index, int32_t sections, int32_t n, int64_t k, fb::Rounding rounding,
                   Error* error);
+// The same of Panel16Int16x8; `real`: with float64 factors.
+bool check_int16_panels(const StepView& step, uint32_t index, int32_t sections, int32_t n, int64_t k, bool real,
+                        Error* error);
 // The sum with a residual, where the step has one as its second input.
 bool check_residual_add(const StepView& step, const fb::QuantizedResidual* residual, fb::Rounding rounding,
                         Error* error);

@@ -88,4 +88,11 @@ LINNET_INLINE constexpr int64_t panel_int8_bytes(int64_t n, int64_t k) {
   return panel_columns(n) * (kPanelHeader + (k + kDot - 1) / kDot * kDot);
 }
 
+constexpr int32_t kPair = 2;  // of int16, inputs that are multiplied together
+// The same of Panel16Int16x8: for each panel, int64 bias [width], the factors [width] of 8 bytes each, then
+// int8 weights [ceil(k / 2)][width][2]. A Depthwise16Int16x8 is one of [taps, channels].
+LINNET_INLINE constexpr int64_t panel_int16_bytes(int64_t n, int64_t k) {
+  return panel_columns(n) * (kPanelHeader + (k + kPair - 1) / kPair * kPair);
+}
+
 }  // namespace linnet::kernels

@@ -3,7 +3,7 @@
 // so that the linker keeps only those in use.
 #pragma once
 
-#include "kernels/contract_int8.hpp"
+#include "kernels/contract_int16.hpp"
 
 namespace linnet::kernels {
 
@@ -86,5 +86,7 @@ int64_t depthwise_int8_scratch_bytes(const Window& window, int32_t channels, int
 int64_t conv_transpose2d_int8_scratch_bytes(const Window& window, int32_t in_channels, const IsaTraits& traits,
                                             int32_t pointer_bytes);
 int64_t matmul_int8_scratch_bytes(int32_t m, int32_t k, const IsaTraits& traits);
+int64_t conv2d_int16_scratch_bytes(const Window& window, int32_t in_channels, const IsaTraits& traits);
+int64_t depthwise_int16_scratch_bytes(const Window& window, int32_t channels, int32_t pointer_bytes);
 
 }  // namespace linnet::kernels

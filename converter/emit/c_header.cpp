@@ -31,7 +31,10 @@ void add_function(const fb::Activation* activation, std::set<std::string>* names
 // What a step takes besides its operator: by the fields that tables of the schema have in common.
 template <class Table>
 void add_features(const fb::Step& step, const Table& table, std::set<std::string>* names) {
-  if constexpr (requires { table.activation(); }) add_function(table.activation(), names);
+  bool has_table = false;  // instead of the function
+  if constexpr (std::is_same_v<Table, fb::Unary>) has_table = table.lookup() != 0;
+  if constexpr (requires { table.activation(); })
+    if (!has_table) add_function(table.activation(), names);
   if constexpr (std::is_same_v<Table, fb::Recurrent>) {
     for (const fb::Activation* activation : {table.gate(), table.cell(), table.output()}) {
       add_function(activation, names);
@@ -56,7 +59,8 @@ std::string feature_list(std::span<const uint8_t> model) {
   for (uint32_t i = 0; root.steps() != nullptr && i < root.steps()->size(); ++i) {
     const fb::Step& step = *root.steps()->Get(i);
     const Arithmetic arithmetic = arithmetic_of(root, step);
-    if (arithmetic != Arithmetic::None) names.insert(arithmetic == Arithmetic::Float32 ? "Float32" : "Int8");
+    constexpr const char* kFeatures[] = {nullptr, "Float32", "Int8", "Int16"};
+    if (arithmetic != Arithmetic::None) names.insert(kFeatures[static_cast<int>(arithmetic)]);
     switch (step.op_type()) {
 #define LINNET_OPERATOR(Name)                         \
   case fb::Operator::Name:                            \

@@ -35,9 +35,7 @@ fb::DataType device_type(const Value& value) {
     case DType::boolean:
       return fb::DataType::Bool;
     case DType::i16:
-      if (value.type.quantization)
-        throw Error(fmt::format("{} has elements of type i16 with a scale; the device has i8 and u8", value.name));
-      return fb::DataType::Int32;
+      return value.type.quantization ? fb::DataType::Int16 : fb::DataType::Int32;
     case DType::u16:
     case DType::i32:
     case DType::i64:
@@ -63,6 +61,10 @@ std::vector<std::byte> device_elements(const Value& value, const Array& array) {
       if (!std::equal(wide.begin(), wide.end(), narrow.begin()))
         throw Error(fmt::format("constant {} has elements beyond 32 bits", value.name));
       return as_bytes(narrow);
+    }
+    case fb::DataType::Int16: {
+      const std::vector<int64_t> wide = array.integers();
+      return as_bytes(std::vector<int16_t>(wide.begin(), wide.end()));
     }
     default: {
       std::vector<std::byte> bytes;

@@ -23,9 +23,13 @@ void require_integer_operands(const Binary& op, const TensorType& a, const Tenso
   using kernels::BinaryFunction;
   require_quantized(a, "a");
   require_quantized(b, "b");
-  if (a.dtype != DType::i8 || op.integer->dtype != DType::i8)
-    throw Error(fmt::format("a is {}; supported with integers is i8", to_string(a)));
-  if (op.function == BinaryFunction::Pow) throw Error(fmt::format("{} of integers", ops::name(op.function)));
+  require_signed_words(a, *op.integer, "a");
+  require_signed_words(b, *op.integer, "b");
+  const bool bytes_only = op.function == BinaryFunction::Div || op.function == BinaryFunction::PRelu ||
+                          op.function == BinaryFunction::SquaredDifference;
+  if (op.function == BinaryFunction::Pow || (bytes_only && a.dtype == DType::i16))
+    throw Error(fmt::format("{} of {}", ops::name(op.function), to_string(a)));
+  integer_sum(op.function, a, b, *op.integer, op.shifts);
   const bool picks = op.function == BinaryFunction::Max || op.function == BinaryFunction::Min;
   const bool equal = a.quantization == b.quantization && a.quantization == op.integer->quantization;
   if (picks && !equal && op.integer->rounding != Rounding::tflite)
@@ -56,8 +60,8 @@ std::vector<TensorType> Unary::infer(const std::vector<const TensorType*>& input
   const TensorType& x = required(inputs, 0, "x");
   if (integer) {
     require_quantized(x, "x");
-    if (x.dtype != DType::i8 || integer->dtype != DType::i8)
-      throw Error(fmt::format("x is {}; supported with integers are functions of i8", to_string(x)));
+    require_signed_words(x, *integer, "x");
+    if (x.dtype == DType::i16) require_int16_function(function, *integer);
     if (function.function == Function::Neg && (x.quantization->zero_point() != 0 || integer->type(x.shape) != x))
       throw Error(
           fmt::format("Neg of {}; supported with integers are equal scales and a zero point of 0", to_string(x)));
@@ -98,6 +102,7 @@ void Binary::attributes(AttributeWriter& writer) const {
   writer.add("function", ops::name(function));
   writer.add("fused", fused);
   writer.add("integer", integer);
+  if (shifts) writer.add("shifts", shifts);
 }
 
 std::vector<TensorType> Binary::infer(const std::vector<const TensorType*>& inputs) const {

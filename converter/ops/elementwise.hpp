@@ -29,6 +29,7 @@ struct Binary : OpBase<Binary> {
   kernels::BinaryFunction function = kernels::BinaryFunction::Add;
   Activation fused;
   std::optional<IntegerForm> integer;  // absent: real numbers
+  bool shifts = false;  // Add and Sub of i16: one operand is shifted where all three scales are powers of two
 
   void attributes(AttributeWriter& writer) const override;
   std::vector<TensorType> infer(const std::vector<const TensorType*>& inputs) const override;

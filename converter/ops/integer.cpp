@@ -47,9 +47,11 @@ Array evaluate_layer(const Op& op, const std::vector<const Array*>& inputs, bool
     pointers[i] = &numbers[i];
   }
   const Array sums = plain.evaluate(pointers).front();
-  const bool wide = inputs[0]->dtype() == DType::i16;
+  const SumKind kind =
+      sum_kind(inputs[0]->type(), inputs.size() > 2 && inputs[2] != nullptr ? &inputs[2]->type() : nullptr,
+               std::is_same_v<Op, Linear>);
   const Requantizer requantize(layer_factors(inputs[0]->type(), inputs[1]->type(), *op.integer, single_precision),
-                               *op.integer, op.fused, wide);
+                               *op.integer, op.fused, kind);
   const auto outputs = static_cast<size_t>(sums.shape().back());
   std::vector<int64_t> values(sums.size());
   for (size_t i = 0; i < values.size(); ++i) values[i] = requantize(sums.integer(i), i % outputs);
@@ -88,6 +90,21 @@ void require_integer_layer(const TensorType& x, const TensorType& weights, const
     if (zero_point != 0) throw Error(fmt::format("weights have a zero point of {}; supported is 0", zero_point));
   if (bias != nullptr && bias->dtype != DType::i32 && bias->dtype != DType::i64)
     throw Error(fmt::format("bias is {}; supported are i32 and i64", to_string(*bias)));
+  if (x.dtype == DType::i16 && x.quantization->zero_point() != 0)
+    throw Error(fmt::format("x is {}; supported with i16 is a zero point of 0", to_string(x)));
+}
+
+void require_signed_words(const TensorType& x, const IntegerForm& form, std::string_view what) {
+  const bool zero = x.quantization->zero_point() == 0 && form.quantization.zero_point() == 0;
+  if (x.dtype != form.dtype || (x.dtype != DType::i8 && !(x.dtype == DType::i16 && zero)))
+    throw Error(fmt::format("{} is {}, the result {}; supported with integers are i8, and i16 with a zero point of 0",
+                            what, to_string(x), to_string(form.type({}))));
+}
+
+SumKind sum_kind(const TensorType& x, const TensorType* bias, bool fully_connected) {
+  if (x.dtype != DType::i16) return SumKind::int32;
+  if (fully_connected) return SumKind::float64;
+  return bias != nullptr && bias->dtype == DType::i32 ? SumKind::int32 : SumKind::int64;
 }
 
 IntegerRange type_range(DType dtype) {
@@ -130,8 +147,9 @@ std::vector<double> layer_factors(const TensorType& x, const TensorType& weights
   const float scale = x.quantization->scale();
   const auto result = static_cast<double>(form.quantization.scale());
   const std::vector<float>& scales = weights.quantization->scales;
-  if ((single_precision || form.single_precision) && scales.size() == 1)
+  if ((single_precision || form.single_precision) && scales.size() == 1 && x.dtype != DType::i16)
     return {static_cast<double>(scale * scales[0]) / result};
+  return {static_cast<double>(scale * scales[0]) / result};
   std::vector<double> factors;
   factors.reserve(scales.size());
   for (const float w : scales) factors.push_back(static_cast<double>(scale) * static_cast<double>(w) / result);
@@ -139,24 +157,34 @@ std::vector<double> layer_factors(const TensorType& x, const TensorType& weights
 }
 
 Requantizer::Requantizer(const std::vector<double>& factors, const IntegerForm& form, const Activation& fused,
-                         bool wide)
+                         SumKind kind)
     : rounding_(form.rounding),
       range_(output_range(form, fused)),
       zero_point_(form.quantization.zero_point()),
-      wide_(wide) {
+      kind_(kind) {
+  constexpr int32_t kMostWideShift = 14;
   for (const double factor : factors) {
+    if (kind == SumKind::int64 && quantize_multiplier(factor).shift > kMostWideShift)
+      throw Error(fmt::format("scales multiply sums by {}; supported with 64 bits are factors below {}", factor,
+                              1 << kMostWideShift));
     fixed_.push_back(quantize_multiplier(factor));
-    factors_.push_back(static_cast<float>(factor));
+    factors_.push_back(factor);
   }
 }
 
 int64_t Requantizer::operator()(int64_t sum, size_t output) const {
   const size_t row = fixed_.size() > 1 ? output : 0;
   if (rounding_ == Rounding::tflite) {
-    const int32_t scaled = wide_ ? multiply_wide(sum, fixed_[row]) : multiply(wrapped(sum), fixed_[row]);
+    if (kind_ == SumKind::float64) {
+      const double scaled = std::round(static_cast<double>(sum) * factors_[row]);
+      return static_cast<int64_t>(
+          std::clamp(scaled, static_cast<double>(range_.low), static_cast<double>(range_.high)));
+    }
+    const int32_t scaled =
+        kind_ == SumKind::int64 ? multiply_wide(sum, fixed_[row]) : multiply(wrapped(sum), fixed_[row]);
     return range_.clamp(int64_t{scaled} + zero_point_);
   }
-  const float scaled = static_cast<float>(wrapped(sum)) * factors_[row];
+  const float scaled = static_cast<float>(wrapped(sum)) * static_cast<float>(factors_[row]);
   const auto low = static_cast<float>(range_.low - zero_point_), high = static_cast<float>(range_.high - zero_point_);
   return static_cast<int64_t>(std::nearbyint(std::clamp(scaled, low, high))) + zero_point_;
 }
@@ -205,6 +233,7 @@ Array evaluate_integer(const Softmax& op, const std::vector<const Array*>& input
   if (op.log) return integer_log_softmax(op, *inputs[0]);
   constexpr int kSumBits = 12;
   const Array& x = *inputs[0];
+  if (x.dtype() == DType::i16) return evaluate_int16(op, x);
   const IntegerSoftmax parameters = integer_softmax(x.type(), op.beta);
   const AxisSplit view = split_at(x.shape(), op.axis);
   const IntegerRange range = type_range(op.integer->dtype);
@@ -288,7 +317,7 @@ Array evaluate_integer(const Reduce& op, const std::vector<const Array*>& inputs
   const double real = static_cast<double>(x.type().quantization->scale()) /
                       static_cast<double>(op.integer->quantization.scale()) /
                       static_cast<double>(op.kind == ReduceKind::Mean ? count : 1);
-  const Requantizer nearest({real}, *op.integer, op.fused, false);
+  const Requantizer nearest({real}, *op.integer, op.fused);
   std::vector<int64_t> values(reduced.size());
   for (size_t i = 0; i < values.size(); ++i) {
     const int64_t sum = reduced.integer(i);

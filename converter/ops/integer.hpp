@@ -21,9 +21,16 @@ namespace linnet::ops {
 
 // Throws ir::Error unless the tensor holds quantized integers of one scale.
 void require_quantized(const TensorType& type, std::string_view what);
+// Throws ir::Error unless x and the result are both i8, or both i16 with a zero point of 0.
+void require_signed_words(const TensorType& x, const IntegerForm& form, std::string_view what);
 // Of a layer: x of one scale; weights int8 of the same or of one scale per output, zero point 0; bias of 32 or 64 bits.
 void require_integer_layer(const TensorType& x, const TensorType& weights, const TensorType* bias,
                            int64_t output_axis = 0);
+// What TensorFlow Lite's rounding of a layer's sums starts from: 32 bits; of i16 also 64 bits, whose factors are
+// reduced to 16, or real numbers.
+enum class SumKind : uint8_t { int32, int64, float64 };
+// Of i16 64 bits, unless the bias says that 32 bits do; but real numbers in a fully connected layer.
+SumKind sum_kind(const TensorType& x, const TensorType* bias, bool fully_connected);
 
 // The values that a result may have: those of its type after the fused activation.
 struct IntegerRange {
@@ -35,24 +42,24 @@ IntegerRange type_range(DType dtype);
 IntegerRange output_range(const IntegerForm& form, const Activation& fused);
 
 // The factors from accumulators to results: one, or one per output. TensorFlow Lite multiplies the scales of a fully
-// connected layer with one scale in single precision, those of convolutions in double.
+// connected layer of i8 with one scale in single precision, all others in double.
 std::vector<double> layer_factors(const TensorType& x, const TensorType& weights, const IntegerForm& form,
                                   bool single_precision);
 
 // From sums to the results of one layer.
 class Requantizer {
  public:
-  // `wide`: sums of more than 32 bits, of 16-bit inputs.
-  Requantizer(const std::vector<double>& factors, const IntegerForm& form, const Activation& fused, bool wide);
+  Requantizer(const std::vector<double>& factors, const IntegerForm& form, const Activation& fused,
+              SumKind kind = SumKind::int32);
   int64_t operator()(int64_t sum, size_t output) const;
 
  private:
   Rounding rounding_;
   std::vector<FixedPoint> fixed_;
-  std::vector<float> factors_;
+  std::vector<double> factors_;
   IntegerRange range_;
   int64_t zero_point_;
-  bool wide_;
+  SumKind kind_;
 };
 
 // The operands of a sum, a difference or its square in fixed point: both are shifted left, scaled, combined and scaled
@@ -61,8 +68,10 @@ struct IntegerSum {
   int32_t left_shift;
   FixedPoint a, b, y;
 };
+// `shifts`: where all scales are powers of two, one operand is shifted right (throws ir::Error where that takes more)
+// and the sum is not scaled.
 IntegerSum integer_sum(kernels::BinaryFunction function, const TensorType& a, const TensorType& b,
-                       const IntegerForm& form);
+                       const IntegerForm& form, bool shifts);
 
 // Softmax: from differences of x to numbers with 5 integer bits; below the lowest difference exp is 0.
 struct IntegerSoftmax {
@@ -85,6 +94,32 @@ Array evaluate_nearest(const Binary& op, const std::vector<const Array*>& inputs
 Array evaluate_nearest(const Pool& average, const std::vector<const Array*>& inputs);
 // A function of an integer less its zero point, less the result's.
 int64_t nearest_function(const Activation& function, int64_t value, float scale, float output_scale);
+
+// ---- functions of one int16 number: TensorFlow Lite interpolates in tables, but for those that only scale ----
+
+// Throws ir::Error for a function that int16 does not have, or an output scale that it cannot have.
+void require_int16_function(const Activation& function, const IntegerForm& form);
+// Relu, Clip, LeakyRelu and Abs: x times one factor where it is not negative, and times another where it is.
+struct SidedFactors {
+  FixedPoint positive, negative;
+};
+std::optional<SidedFactors> sided_factors(const Activation& function, const TensorType& x, const IntegerForm& form);
+// Sigmoid and Tanh: x times `multiplier`, divided by 2^shift, is looked up at its magnitude.
+struct SigmoidScale {
+  int32_t multiplier, shift;
+};
+SigmoidScale sigmoid_scale(const Activation& function, const TensorType& x);
+// 65536 sigmoid(i / 24), raised by half of what linear interpolation lacks in the middle of two entries.
+std::array<uint16_t, 256> sigmoid_table();
+// Others: values at every 128th number, so chosen that the error in the middle of two of them is halved.
+constexpr size_t kInterpolationSize = 513;
+std::array<int16_t, kInterpolationSize> interpolation_table(const Activation& function, const TensorType& x,
+                                                            const IntegerForm& form);
+Array evaluate_int16(const Unary& op, const Array& x);
+
+// Softmax: the factor that brings differences of x to steps of 10 / 65535.
+FixedPoint int16_softmax_factor(const TensorType& x, double beta);
+Array evaluate_int16(const Softmax& op, const Array& x);
 
 Array evaluate_integer(const Conv& op, const std::vector<const Array*>& inputs);
 Array evaluate_integer(const ConvTranspose& op, const std::vector<const Array*>& inputs);

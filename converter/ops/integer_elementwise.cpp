@@ -117,6 +117,7 @@ std::array<int8_t, 256> lookup_table(const Activation& function, const TensorTyp
 
 Array evaluate_integer(const Unary& op, const std::vector<const Array*>& inputs) {
   const Array& x = *inputs[0];
+  if (x.dtype() == DType::i16) return evaluate_int16(op, x);
   const std::array<int8_t, 256> table = lookup_table(op.function, x.type(), *op.integer);
   std::vector<int64_t> values = x.integers();
   for (int64_t& value : values) value = table[static_cast<size_t>(value + 128)];
@@ -124,8 +125,40 @@ Array evaluate_integer(const Unary& op, const std::vector<const Array*>& inputs)
       .with_quantization(op.integer->quantization);
 }
 
-IntegerSum integer_sum(BinaryFunction function, const TensorType& a, const TensorType& b, const IntegerForm& form) {
-  constexpr int32_t kLeftShift = 20, kSquareLeftShift = 7;
+namespace {
+
+// A scale's logarithm to base 2 where TensorFlow Lite takes the scale for a power of two.
+std::optional<int32_t> exponent_of(float scale) {
+  const float exponent = std::log(scale) * (1.0f / std::log(2.0f)), rounded = std::round(exponent);
+  if (std::abs(exponent - rounded) >= 1e-3f) return std::nullopt;
+  return static_cast<int32_t>(rounded);
+}
+
+// The left shift leaves products with the factors exact, so that the division that follows is the only rounding.
+std::optional<IntegerSum> shifted_sum(const TensorType& a, const TensorType& b, const IntegerForm& form,
+                                      int32_t left_shift) {
+  constexpr int32_t kHalf = 1 << 30, kMostShift = 17;  // behind which nothing is left of 16 bits
+  const auto a_exponent = exponent_of(a.quantization->scale()), b_exponent = exponent_of(b.quantization->scale()),
+             exponent = exponent_of(form.quantization.scale());
+  if (!a_exponent || !b_exponent || !exponent) return std::nullopt;
+  const int32_t a_shift = *exponent - *a_exponent, b_shift = *exponent - *b_exponent;
+  if (a_shift < 0 || b_shift < 0 || (a_shift > 0 && b_shift > 0))
+    throw Error(
+        fmt::format("{} and {} to {}: supported where all scales are powers of two is one operand of the "
+                    "result's scale and one of a smaller one",
+                    to_string(a), to_string(b), to_string(form.type({}))));
+  const auto divided = [&](int32_t shift) { return FixedPoint{kHalf, 1 - left_shift - std::min(shift, kMostShift)}; };
+  return IntegerSum{left_shift, divided(a_shift), divided(b_shift), {kHalf, 1}};
+}
+
+}  // namespace
+
+IntegerSum integer_sum(BinaryFunction function, const TensorType& a, const TensorType& b, const IntegerForm& form,
+                       bool shifts) {
+  constexpr int32_t kSquareLeftShift = 7;
+  const int32_t left_shift = form.dtype == DType::i16 ? 15 : 20;
+  if (shifts && form.dtype == DType::i16)
+    if (const auto sum = shifted_sum(a, b, form, left_shift)) return *sum;
   const float a_scale = a.quantization->scale(), b_scale = b.quantization->scale();
   if (function == BinaryFunction::SquaredDifference) {
     const double twice = static_cast<double>(2.0f * std::max(a_scale, b_scale));
@@ -135,8 +168,8 @@ IntegerSum integer_sum(BinaryFunction function, const TensorType& a, const Tenso
             quantize_multiplier(static_cast<double>(b_scale) / twice), quantize_multiplier(twice * twice / output)};
   }
   const double twice = static_cast<double>(2.0f * std::max(a_scale, b_scale));
-  const double output = static_cast<double>(static_cast<float>(1 << kLeftShift) * form.quantization.scale());
-  return {kLeftShift, quantize_multiplier(static_cast<double>(a_scale) / twice),
+  const double output = static_cast<double>(static_cast<float>(1 << left_shift) * form.quantization.scale());
+  return {left_shift, quantize_multiplier(static_cast<double>(a_scale) / twice),
           quantize_multiplier(static_cast<double>(b_scale) / twice), quantize_multiplier(twice / output)};
 }
 
@@ -145,7 +178,7 @@ Array evaluate_integer(const Binary& op, const std::vector<const Array*>& inputs
   const TensorType &a = inputs[0]->type(), &b = inputs[1]->type();
   const IntegerForm& form = *op.integer;
   const IntegerRange range = output_range(form, op.fused);
-  const IntegerSum sum = integer_sum(op.function, a, b, form);
+  const IntegerSum sum = integer_sum(op.function, a, b, form, op.shifts);
   const auto a_zero = static_cast<int32_t>(a.quantization->zero_point()),
              b_zero = static_cast<int32_t>(b.quantization->zero_point());
   const float a_scale = a.quantization->scale(), b_scale = b.quantization->scale(), scale = form.quantization.scale();

@@ -86,7 +86,17 @@ std::vector<int8_t> weights_of(const Node& node) {
   return bytes_of(*constant_input(node, 1, "weights"));
 }
 
-// The device's integer steps are those of int8.
+// The device's integer steps are those of int8, and some of int16.
+void require_int8_or_int16(const Node& node) {
+  const DType dtype = node.in(0).type.dtype;
+  for (const Value* value : {node.inputs[0], node.outputs[0]}) {
+    const TensorType& type = value->type;
+    const bool words = type.dtype == DType::i16 && type.quantization->zero_point() == 0;
+    if (type.dtype != dtype || (dtype != DType::i8 && !words))
+      throw Error(fmt::format("computes with {} ({}), the device supports i8, or i16 with a zero point of 0",
+                              to_string(type), value->name));
+  }
+}
 void require_int8(const Value* value) {
   if (value->type.dtype != DType::i8)
     throw Error(fmt::format("computes with {} ({}), the device supports i8", to_string(value->type), value->name));
@@ -119,6 +129,22 @@ JoinedGroups join_groups(std::vector<int8_t> values, const Shape& shape, int64_t
   return result;
 }
 
+PackedLayer packed_layer(const Node& node, const IntegerForm& form, int64_t groups, LayerKind kind) {
+  if (node.in(0).type.dtype == DType::i16) return pack_int16_layer(node, form, groups, kind);
+  const Shape& shape = node.in(1).shape();
+  const bool depthwise = kind == LayerKind::depthwise;
+  JoinedGroups weights =
+      depthwise ? JoinedGroups{weights_of(node), shape, groups} : join_groups(weights_of(node), shape, groups);
+  const IntegerSource source(node, std::move(weights.values), form, weights.shape, weights.groups,
+                             kind == LayerKind::linear);
+  std::vector<int8_t> packed(static_cast<size_t>(depthwise ? kernels::depthwise_int8_packed_bytes(source.weights)
+                                                           : kernels::conv2d_int8_packed_bytes(source.weights)));
+  depthwise ? kernels::pack_depthwise_int8(source.weights, packed.data())
+            : kernels::pack_conv2d_int8(source.weights, packed.data());
+  return {std::move(packed), depthwise ? fb::WeightLayout::Depthwise16Int8 : fb::WeightLayout::Panel16Int8,
+          weights.groups};
+}
+
 fb::QuantizedBinary quantized_binary(const Binary& op, const Node& node) {
   const TensorType &a = node.in(0).type, &b = node.in(1).type;
   const Rounding rounding = op.integer->rounding;
@@ -128,7 +154,7 @@ fb::QuantizedBinary quantized_binary(const Binary& op, const Node& node) {
   const bool sum = op.function == BinaryFunction::Add || op.function == BinaryFunction::Sub ||
                    op.function == BinaryFunction::SquaredDifference;
   if (sum && rounding == Rounding::tflite) {
-    const IntegerSum factors = integer_sum(op.function, a, b, *op.integer);
+    const IntegerSum factors = integer_sum(op.function, a, b, *op.integer, op.shifts);
     return {factors.left_shift, factor_of(factors.a), factor_of(factors.b), factor_of(factors.y)};
   }
   if (op.function == BinaryFunction::SquaredDifference) {
@@ -146,26 +172,21 @@ fb::QuantizedBinary quantized_binary(const Binary& op, const Node& node) {
 
 void emit_integer(const Conv& op, const Node& node, emit::Context& context) {
   require_channels_last(op.channels_last);
-  require_int8(node);
+  require_int8_or_int16(node);
   const Shape& shape = node.in(1).shape();
   const Window2D window =
       window_2d({{shape.begin() + 2, shape.end()}, op.strides, op.dilations, op.pads_begin, op.pads_end});
   const bool depthwise = op.groups > 1 && op.groups == shape[0] && shape[1] == 1;
-  JoinedGroups weights =
-      depthwise ? JoinedGroups{weights_of(node), shape, op.groups} : join_groups(weights_of(node), shape, op.groups);
-  IntegerSource source(node, std::move(weights.values), *op.integer, weights.shape, weights.groups, false);
-  std::vector<int8_t> packed(static_cast<size_t>(depthwise ? kernels::depthwise_int8_packed_bytes(source.weights)
-                                                           : kernels::conv2d_int8_packed_bytes(source.weights)));
-  depthwise ? kernels::pack_depthwise_int8(source.weights, packed.data())
-            : kernels::pack_conv2d_int8(source.weights, packed.data());
+  const PackedLayer layer =
+      packed_layer(node, *op.integer, op.groups, depthwise ? LayerKind::depthwise : LayerKind::conv);
   const std::vector<uint32_t> inputs = {image_tensor(node.in(0), context)};
   const std::vector<uint32_t> outputs = {image_tensor(node.out(), context)};
-  const uint32_t buffer = context.buffer(packed);
+  const uint32_t buffer = context.buffer(layer.bytes);
   const fb::Requantize requantize = requantize_of(*op.integer, op.fused);
   if (depthwise) {
     fb::DepthwiseConv2DBuilder table(context.builder());
     table.add_weights(buffer);
-    table.add_weight_layout(fb::WeightLayout::Depthwise16Int8);
+    table.add_weight_layout(layer.layout);
     table.add_requantize(&requantize);
     add_window(table, window);
     context.step(node, table.Finish(), inputs, outputs);
@@ -173,9 +194,9 @@ void emit_integer(const Conv& op, const Node& node, emit::Context& context) {
   }
   fb::Conv2DBuilder table(context.builder());
   table.add_weights(buffer);
-  table.add_weight_layout(fb::WeightLayout::Panel16Int8);
+  table.add_weight_layout(layer.layout);
   table.add_requantize(&requantize);
-  table.add_groups(device_int(weights.groups));
+  table.add_groups(device_int(layer.groups));
   add_window(table, window);
   context.step(node, table.Finish(), inputs, outputs);
 }
@@ -206,23 +227,22 @@ void emit_integer(const ConvTranspose& op, const Node& node, emit::Context& cont
 }
 
 void emit_integer(const Linear& op, const Node& node, emit::Context& context) {
-  require_int8(node);
-  IntegerSource source(node, weights_of(node), *op.integer, node.in(1).shape(), 1, true);
-  std::vector<int8_t> packed(static_cast<size_t>(kernels::conv2d_int8_packed_bytes(source.weights)));
-  kernels::pack_conv2d_int8(source.weights, packed.data());
-  const uint32_t buffer = context.buffer(packed);
-  const fb::Requantize requantize = requantize_of(*op.integer, op.fused);
+  require_int8_or_int16(node);
+  const PackedLayer layer = packed_layer(node, *op.integer, 1, LayerKind::linear);
+  const uint32_t buffer = context.buffer(layer.bytes);
+  fb::Requantize requantize = requantize_of(*op.integer, op.fused);
+  if (node.in(0).type.dtype == DType::i16) requantize = {fb::Rounding::Float, requantize.low(), requantize.high()};
   const std::vector<uint32_t> inputs = {context.tensor(node.in(0))}, outputs = {context.tensor(node.out())};
   fb::FullyConnectedBuilder table(context.builder());
   table.add_weights(buffer);
-  table.add_weight_layout(fb::WeightLayout::Panel16Int8);
+  table.add_weight_layout(layer.layout);
   table.add_requantize(&requantize);
   context.step(node, table.Finish(), inputs, outputs);
 }
 
 void emit_integer(const Pool& op, const Node& node, emit::Context& context) {
   require_channels_last(op.channels_last);
-  require_int8(node);
+  require_int8_or_int16(node);
   const Window2D window = window_2d({op.kernel, op.strides, op.dilations, op.pads_begin, op.pads_end});
   const std::vector<uint32_t> inputs = {image_tensor(node.in(0), context)};
   const std::vector<uint32_t> outputs = {image_tensor(node.out(), context)};
@@ -237,18 +257,29 @@ void emit_integer(const Pool& op, const Node& node, emit::Context& context) {
 }
 
 void emit_integer(const Unary& op, const Node& node, emit::Context& context) {
-  const std::array<int8_t, 256> table = lookup_table(op.function, node.in(0).type, *op.integer);
-  const uint32_t buffer = context.buffer(std::span<const int8_t>(table));
+  const TensorType& x = node.in(0).type;
+  uint32_t buffer = 0;
+  fb::Activation function;  // Identity
+  if (x.dtype == DType::i16) {
+    const Int16Table table = int16_table(op, x);
+    buffer = context.buffer(table.bytes);
+    function = emit::Context::activation({table.function});
+  } else {
+    buffer = context.buffer(std::span<const int8_t>(lookup_table(op.function, x, *op.integer)));
+  }
   const std::vector<uint32_t> inputs = {context.tensor(node.in(0))}, outputs = {context.tensor(node.out())};
   fb::UnaryBuilder step(context.builder());
   step.add_lookup(1 + buffer);
+  step.add_activation(&function);
   context.step(node, step.Finish(), inputs, outputs);
 }
 
 void emit_integer(const Softmax& op, const Node& node, emit::Context& context) {
   if (op.integer->rounding != Rounding::tflite) throw Error("a softmax of integers that is not TensorFlow Lite's");
   const AxisSplit view = split_at(node.in(0).shape(), op.axis);
-  const IntegerSoftmax parameters = integer_softmax(node.in(0).type, op.beta);
+  const bool int16 = node.in(0).type.dtype == DType::i16;
+  const IntegerSoftmax parameters = int16 ? IntegerSoftmax{int16_softmax_factor(node.in(0).type, op.beta), 0, {}}
+                                          : integer_softmax(node.in(0).type, op.beta);
   const fb::Factor factor = factor_of(parameters.factor), reverse = factor_of(parameters.reverse_factor);
   const std::vector<uint32_t> inputs = {context.tensor(node.in(0))}, outputs = {context.tensor(node.out())};
   fb::SoftmaxBuilder table(context.builder());
@@ -335,7 +366,7 @@ IntegerProduct integer_product(const MatMul& op, const Node& node) {
 
 // In the middle of Binary::emit, which resolves the broadcasting.
 void add_integer_form(const Binary& op, const Node& node, fb::BinaryBuilder& table) {
-  require_int8(node);
+  require_int8_or_int16(node);
   const fb::Requantize requantize = requantize_of(*op.integer, op.fused);
   const fb::QuantizedBinary quantized = quantized_binary(op, node);
   table.add_requantize(&requantize);

@@ -12,6 +12,24 @@
 
 namespace linnet::ops {
 
+enum class LayerKind : uint8_t { conv, depthwise, linear };
+
+// The weights of a layer as the device reads them.
+struct PackedLayer {
+  std::vector<int8_t> bytes;
+  fb::WeightLayout layout;
+  int64_t groups;  // some may have been joined
+};
+
+// Of int16 activations; weights are [outputs of all groups, inputs of a group, kernel...].
+PackedLayer pack_int16_layer(const Node& node, const IntegerForm& form, int64_t groups, LayerKind kind);
+// The table of a function of int16, and the function that tells the device how to read it.
+struct Int16Table {
+  std::vector<int8_t> bytes;
+  Function function;
+};
+Int16Table int16_table(const Unary& op, const TensorType& x);
+
 void emit_integer(const Conv& op, const Node& node, emit::Context& context);
 void emit_integer(const ConvTranspose& op, const Node& node, emit::Context& context);
 void emit_integer(const Linear& op, const Node& node, emit::Context& context);

@@ -61,7 +61,7 @@ std::vector<Array> Quantize::evaluate(const std::vector<const Array*>& inputs) c
   } else {
     const Quantization& from = *x.type().quantization;
     const double factor = static_cast<double>(from.scale()) / static_cast<double>(quantization->scale());
-    const Requantizer requantize({factor}, {to, *quantization, rounding}, {}, false);
+    const Requantizer requantize({factor}, {to, *quantization, rounding}, {});
     for (size_t i = 0; i < values.size(); ++i) values[i] = requantize(x.integer(i) - from.zero_point(), 0);
   }
   return {Array::of_integers(x.shape(), std::move(values), to).with_quantization(quantization)};

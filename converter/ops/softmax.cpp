@@ -41,8 +41,11 @@ std::vector<TensorType> Softmax::infer(const std::vector<const TensorType*>& inp
   const TensorType& x = required(inputs, 0, "x");
   if (integer) {
     require_quantized(x, "x");
+    require_signed_words(x, *integer, "x");
+    if (log && x.dtype != DType::i8)
+      throw Error(fmt::format("x is {}; supported of int16 is the softmax itself", to_string(x)));
     const Quantization fixed = log ? Quantization{{1.0f / 16.0f}, {127}} : Quantization{{1.0f / 256.0f}, {-128}};
-    if (x.dtype != DType::i8 || integer->dtype != DType::i8 || integer->quantization != fixed)
+    if (x.dtype == DType::i8 && integer->quantization != fixed)
       throw Error(fmt::format("from {} to {}; supported with integers is from i8 to i8 with {}", to_string(x),
                               to_string(integer->type(x.shape)), to_string(fixed)));
   } else {

@@ -24,7 +24,7 @@ bool is_image(const Value& value) {
 }
 
 int64_t line_bytes(const Value& value) {
-  return value.shape()[2] * value.shape()[3] * device_element_bytes(value.type.dtype);
+  return value.shape()[2] * value.shape()[3] * device_element_bytes(value.type);
 }
 
 // How a node reads the lines of its input 0; nothing where it cannot be part of a cascade.

@@ -42,7 +42,7 @@ int64_t whole_bytes(const Candidate& candidate) {
   int64_t sum = 0;
   for (size_t s = 0; s < candidate.size(); ++s) {
     const Value& value = candidate.node(s)->out();
-    if (candidate.is_rolling(s)) sum += element_count(value.shape()) * device_element_bytes(value.type.dtype);
+    if (candidate.is_rolling(s)) sum += element_count(value.shape()) * device_element_bytes(value.type);
   }
   return sum;
 }
@@ -112,7 +112,7 @@ class MemoryCascades {
       if (value->constant) continue;
       Life& life = lives[viewed(value.get())];
       const Value& root = *viewed(value.get());
-      life.bytes = element_count(root.shape()) * device_element_bytes(root.type.dtype);
+      life.bytes = element_count(root.shape()) * device_element_bytes(root.type);
       life.first = root.producer != nullptr ? position.at(root.producer) : 0;
       life.last = std::max(life.last, graph.is_output(value.get()) ? order.size() : life.first);
       for (const Use& use : value->uses) life.last = std::max(life.last, position.at(use.node));

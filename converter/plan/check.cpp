@@ -56,7 +56,7 @@ class Rehearsal {
   // Byte offset of every element.
   std::vector<int64_t> cells(const Value& value) const {
     const Place& place = plan_.places.at(&value);
-    const int64_t size = device_element_bytes(value.type.dtype);
+    const int64_t size = device_element_bytes(value.type);
     const int64_t columns = value.shape().empty() ? 1 : value.shape().back();
     std::vector<int64_t> result(held_elements(value, plan_.cascades));
     for (int64_t i = 0; i < static_cast<int64_t>(result.size()); ++i)
@@ -72,7 +72,7 @@ class Rehearsal {
 
   void write(const Value& value, std::vector<int64_t> content) {
     const std::vector<int64_t> offsets = cells(value);
-    const int64_t size = device_element_bytes(value.type.dtype);
+    const int64_t size = device_element_bytes(value.type);
     for (size_t i = 0; i < offsets.size(); ++i) {
       if (offsets[i] < 0 || offsets[i] + size > plan_.tensor_bytes)
         throw Error(fmt::format("the memory plan puts {} outside of the tensor region", value.name));
@@ -84,7 +84,7 @@ class Rehearsal {
   void expect(const Value& value, std::string_view reader) const {
     const std::vector<int64_t> offsets = cells(value);
     const std::vector<int64_t>& content = contents_.at(&value);
-    const int64_t size = device_element_bytes(value.type.dtype);
+    const int64_t size = device_element_bytes(value.type);
     for (size_t i = 0; i < offsets.size(); ++i)
       for (int64_t byte = offsets[i]; byte < offsets[i] + size; ++byte)
         if (memory_[byte] != content[i])

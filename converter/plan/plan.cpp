@@ -15,9 +15,10 @@ namespace linnet::plan {
 
 using namespace linnet::ir;
 
-int64_t device_element_bytes(DType type) {
-  if (is_floating(type)) return sizeof(float);
-  return element_bytes(type) == 1 ? 1 : sizeof(int32_t);
+int64_t device_element_bytes(const TensorType& type) {
+  if (is_floating(type.dtype)) return sizeof(float);
+  if (type.dtype == DType::i16 && type.quantization) return sizeof(int16_t);
+  return element_bytes(type.dtype) == 1 ? 1 : sizeof(int32_t);
 }
 
 int64_t held_elements(const Value& value, const Cascades& cascades) {

@@ -40,8 +40,8 @@ struct Plan {
   int64_t lower_bound = 0;  // the most bytes alive during one step: no assignment of offsets can need less
 };
 
-// Bytes of one element on the device.
-int64_t device_element_bytes(ir::DType type);
+// Bytes of one element on the device, where integers of 16 bits are such only with a scale.
+int64_t device_element_bytes(const ir::TensorType& type);
 
 // The value whose bytes a value is, where a Reshape or the like made it.
 const ir::Value* viewed(const ir::Value* value);

@@ -66,9 +66,7 @@ class Scheduler {
     return inputs;
   }
 
-  static int64_t bytes(const Value& value) {
-    return element_count(value.shape()) * device_element_bytes(value.type.dtype);
-  }
+  static int64_t bytes(const Value& value) { return element_count(value.shape()) * device_element_bytes(value.type); }
 
   int64_t growth(const Node& node) const {
     int64_t result = 0;

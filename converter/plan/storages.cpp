@@ -42,7 +42,7 @@ void StorageBuilder::add_value(const Value& value) {
   int last = graph_.is_output(&value) ? kForever : made.last;
   for (const Use& use : value.uses) last = std::max(last, span(*use.node).last);
   index_[&value] = members_.size();
-  Group group{{members_.size()}, count, device_element_bytes(value.type.dtype), holdings(value)};
+  Group group{{members_.size()}, count, device_element_bytes(value.type), holdings(value)};
   members_.push_back({&value, groups_.size(), {0, columns, count / columns, columns}, first, last});
   groups_.push_back(std::move(group));
 }

@@ -31,9 +31,11 @@ bool check_function(const StepView& step, Error* error) {
   const fb::Binary& binary = *step.step.op_as_Binary();
   if (!is_integer(binary)) return check_activation(binary.activation(), error);
   const fb::BinaryFunction function = binary.function();
-  const bool supported = function != fb::BinaryFunction::Pow;
-  LINNET_REQUIRE(error, supported, LINNET_ERROR_SHAPE, -1, 0, static_cast<int64_t>(function));
+  const bool supported = function <= fb::BinaryFunction::Min && function != fb::BinaryFunction::Div;
+  LINNET_REQUIRE(error, is_int16(step) ? supported : function != fb::BinaryFunction::Pow, LINNET_ERROR_SHAPE, -1, 0,
+                 static_cast<int64_t>(function));
   if (!check_identity(binary.activation(), error)) return false;
+  if (is_int16(step) && !check_rounding(*binary.requantize(), fb::Rounding::FixedPoint, error)) return false;
   return function == fb::BinaryFunction::Max || function == fb::BinaryFunction::Min ||
          check_binary(binary.requantize()->rounding(), binary.quantized(), error);
 }
@@ -46,7 +48,7 @@ bool check(const StepView& step, Error* error) {
   int64_t elements = 1;
   LINNET_REQUIRE(error, binary.function() <= fb::BinaryFunction::MAX, LINNET_ERROR_MODEL_CORRUPT, -1,
                  static_cast<int64_t>(fb::BinaryFunction::MAX), static_cast<int64_t>(binary.function()));
-  if (!check_arithmetic(step, binary.requantize(), error) || !check_function(step, error) ||
+  if (!check_arithmetic(step, binary.requantize(), error, true) || !check_function(step, error) ||
       !check_dimensions(shape, kDimensions, &elements, error) || !check_strides(shape, binary.a_strides(), error) ||
       !check_strides(shape, binary.b_strides(), error) || !check_strides(shape, c_strides, error)) {
     return false;
@@ -130,10 +132,18 @@ void run_with(const StepView& step, const linnet_session& session, Args args, Ke
 void run(const StepView& step, const linnet_session& session) {
   const fb::Binary& binary = *step.step.op_as_Binary();
   if (is_integer(binary)) {
-    kernels::BinaryInt8Args args = {};
-    args.quantized = binary_of(binary.quantized(), step.inputs[0].zero_point, step.inputs[1].zero_point,
-                               requantize_of(*binary.requantize(), step.output.zero_point));
-    run_with(step, session, args, [&](const auto& part) { session.kernels->binary_s8(part); });
+    const kernels::QuantizedBinary quantized =
+        binary_of(binary.quantized(), step.inputs[0].zero_point, step.inputs[1].zero_point,
+                  requantize_of(*binary.requantize(), step.output.zero_point));
+    if (is_int16(step)) {
+      kernels::BinaryInt16Args args = {};
+      args.quantized = quantized;
+      run_with(step, session, args, [&](const auto& part) { session.kernels->binary_s16(part); });
+    } else if (kHasInt8) {
+      kernels::BinaryInt8Args args = {};
+      args.quantized = quantized;
+      run_with(step, session, args, [&](const auto& part) { session.kernels->binary_s8(part); });
+    }
   } else if (kHasFloat32) {
     kernels::BinaryArgs args = {};
     args.activation = activation_of(binary.activation());

@@ -30,7 +30,7 @@ bool check_scale(const TensorInfo& tensor, Error* error) {
 bool check_quantize(const StepView& step, const fb::Cast& cast, Error* error) {
   const TensorInfo& x = step.inputs[0];
   const TensorInfo& y = step.output;
-  if (!check_feature(kHasInt8, StepFeature::Int8, error)) return false;
+  if (!check_feature(kHasInt8 || kHasInt16, StepFeature::Int8, error)) return false;
   for (const TensorInfo* tensor : {&x, &y}) {
     LINNET_REQUIRE(error, has_number_type(*tensor), LINNET_ERROR_SHAPE, tensor->index,
                    static_cast<int64_t>(fb::DataType::Int8), static_cast<int64_t>(tensor->type));

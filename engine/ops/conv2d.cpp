@@ -18,6 +18,9 @@ bool check(const StepView& step, Error* error) {
 
 int64_t scratch_bytes(const StepView& step, const Target& target) {
   const fb::Conv2D& conv = *step.step.op_as_Conv2D();
+  if (is_integer(conv) && is_int16(step)) {
+    return kernels::conv2d_int16_scratch_bytes(window_of(conv), group_channels(step.inputs[0], conv), target.traits);
+  }
   if (is_integer(conv)) {
     return kernels::conv2d_int8_scratch_bytes(window_of(conv), group_channels(step.inputs[0], conv), target.traits,
                                               target.pointer_bytes);
@@ -35,14 +38,26 @@ bool divides_outputs(const StepView& step, const linnet_session& session) {
          step.output.columns >= int64_t{4} * kOutputs * threads && int64_t{8} * most * threads > int64_t{9} * lines;
 }
 
-kernels::Epilogue epilogue_of(const StepView& step, const linnet_session& session, const kernels::Conv2DArgs&) {
-  return linnet::engine::epilogue_of(step, session, step.step.op_as_Conv2D()->activation());
+void set_epilogue(const StepView& step, const linnet_session& session, kernels::Conv2DArgs* args) {
+  args->epilogue = epilogue_of(step, session, step.step.op_as_Conv2D()->activation());
 }
 
-kernels::EpilogueInt8 epilogue_of(const StepView& step, const linnet_session& session, const kernels::Conv2DInt8Args&) {
+void set_epilogue(const StepView& step, const linnet_session& session, kernels::Conv2DInt8Args* args) {
   const fb::Conv2D& conv = *step.step.op_as_Conv2D();
-  return epilogue_int8_of(step, session, *conv.requantize(), conv.residual());
+  args->epilogue = epilogue_int8_of(step, session, *conv.requantize(), conv.residual());
 }
+
+void set_epilogue(const StepView& step, const linnet_session&, kernels::Conv2DInt16Args* args) {
+  args->low = step.step.op_as_Conv2D()->requantize()->low();
+  args->high = step.step.op_as_Conv2D()->requantize()->high();
+}
+
+template <class Args>
+void move_residual(Args* args, int32_t outputs) {
+  if (args->epilogue.residual != nullptr) args->epilogue.residual += outputs;
+}
+
+void move_residual(kernels::Conv2DInt16Args*, int32_t) {}
 
 // What the weights of n outputs take in a section, in its elements.
 int64_t section_size(const kernels::Conv2DArgs&, int32_t n, int32_t k) {
@@ -51,6 +66,10 @@ int64_t section_size(const kernels::Conv2DArgs&, int32_t n, int32_t k) {
 
 int64_t section_size(const kernels::Conv2DInt8Args&, int32_t n, int32_t k) {
   return kernels::panel_int8_bytes(n, k);
+}
+
+int64_t section_size(const kernels::Conv2DInt16Args&, int32_t n, int32_t k) {
+  return kernels::panel_int16_bytes(n, k);
 }
 
 template <class Args, class Kernel>
@@ -65,7 +84,7 @@ void run_outputs(const StepView& step, const linnet_session& session, const Args
     part.out_channels = end * kOutputs < y.columns ? end * kOutputs - first : y.columns - first;
     part.packed += section_size(args, first, k);
     part.y += first;
-    if (part.epilogue.residual != nullptr) part.epilogue.residual += first;
+    move_residual(&part, first);
     part.scratch = session.slot(task);
     kernel(part);
   });
@@ -79,7 +98,7 @@ void run_with(const StepView& step, const linnet_session& session, Args args, Ke
   args.in_channels = group_channels(step.inputs[0], conv);
   args.out_channels = group_channels(step.output, conv);
   args.packed = reinterpret_cast<decltype(args.packed)>(step.model.block(conv.weights()));
-  args.epilogue = epilogue_of(step, session, args);
+  set_epilogue(step, session, &args);
   if (divides_outputs(step, session)) return run_outputs(step, session, args, kernel);
   parallel_rows(session, step, conv.moment_rows(), window_taps(args.window) * args.in_channels, args,
                 [&](Args& part, int32_t task) {
@@ -89,7 +108,10 @@ void run_with(const StepView& step, const linnet_session& session, Args args, Ke
 }
 
 void run(const StepView& step, const linnet_session& session) {
-  if (is_integer(*step.step.op_as_Conv2D())) {
+  const bool integer = is_integer(*step.step.op_as_Conv2D());
+  if (integer && is_int16(step)) {
+    run_with(step, session, kernels::Conv2DInt16Args{}, [&](const auto& part) { session.kernels->conv2d_s16(part); });
+  } else if (kHasInt8 && integer) {
     kernels::Conv2DInt8Args args = {};
     args.input_zero_point = step.inputs[0].zero_point;
     run_with(step, session, args, [&](const auto& part) { session.kernels->conv2d_s8(part); });

@@ -30,8 +30,10 @@ bool check_channels(const StepView& step, const Table& table, int32_t groups, in
 
 // Weights are in the layout of the step's arithmetic.
 template <class Table>
-bool check_layout(const Table& table, fb::WeightLayout layout, fb::WeightLayout int8_layout, Error* error) {
-  const fb::WeightLayout wanted = table.requantize() == nullptr ? layout : int8_layout;
+bool check_layout(const StepView& step, const Table& table, fb::WeightLayout layout, fb::WeightLayout int8_layout,
+                  fb::WeightLayout int16_layout, Error* error) {
+  const fb::WeightLayout integer_layout = is_int16(step) ? int16_layout : int8_layout;
+  const fb::WeightLayout wanted = table.requantize() == nullptr ? layout : integer_layout;
   LINNET_REQUIRE(error, table.weight_layout() == wanted, LINNET_ERROR_MODEL_CORRUPT, -1, static_cast<int64_t>(wanted),
                  static_cast<int64_t>(table.weight_layout()));
   return true;
@@ -39,19 +41,30 @@ bool check_layout(const Table& table, fb::WeightLayout layout, fb::WeightLayout 
 
 // Weights, activation and residual of a step with integer arithmetic, whose check_arithmetic() has passed.
 template <class Table>
-bool check_int8_weights(const StepView& step, const Table& table, int32_t sections, int32_t n, int64_t k,
-                        Error* error) {
+bool check_integer_weights(const StepView& step, const Table& table, int32_t sections, int32_t n, int64_t k,
+                           Error* error) {
   const fb::Rounding rounding = table.requantize()->rounding();
   LINNET_REQUIRE(error, step.output_count == 1, LINNET_ERROR_SHAPE, -1, 1, step.output_count);
+  if (is_int16(step)) {
+    constexpr bool kReal = std::is_same_v<Table, fb::FullyConnected>;
+    LINNET_REQUIRE(error, step.input_count == 1, LINNET_ERROR_SHAPE, -1, 1, step.input_count);
+    return check_rounding(*table.requantize(), kReal ? fb::Rounding::Float : fb::Rounding::FixedPoint, error) &&
+           check_int16_panels(step, table.weights(), sections, n, k, kReal, error) &&
+           check_identity(table.activation(), error);
+  }
   return check_panels(step, table.weights(), sections, n, k, rounding, error) &&
          check_identity(table.activation(), error) && check_residual_add(step, table.residual(), rounding, error);
 }
 
+template <class Table>
+constexpr bool kTakesInt16 = std::is_same_v<Table, fb::Conv2D> || std::is_same_v<Table, fb::DepthwiseConv2D> ||
+                             std::is_same_v<Table, fb::Pool2D>;
+
 // Types, ranks and window; what must hold before any of the geometry is computed with.
 template <class Table>
 bool check_geometry(const StepView& step, const Table& table, Error* error) {
-  return check_arithmetic(step, requantize_of(table), error) && check_image(step.inputs[0], error) &&
-         check_image(step.output, error) && check_window(window_of(table), error);
+  return check_arithmetic(step, requantize_of(table), error, kTakesInt16<Table>) &&
+         check_image(step.inputs[0], error) && check_image(step.output, error) && check_window(window_of(table), error);
 }
 
 inline kernels::Epilogue epilogue_of(const StepView& step, const linnet_session& session,
@@ -106,9 +119,13 @@ bool check_convolution(const StepView& step, const Table& conv, int32_t groups, 
   LINNET_REQUIRE(error, k <= INT32_MAX, LINNET_ERROR_SHAPE, x.index, INT32_MAX, k);
   if (!check_spans(step, conv, error)) return false;
   if constexpr (HasRequantize<Table>::value) {
-    if (!check_layout(conv, fb::WeightLayout::Panel16, fb::WeightLayout::Panel16Int8, error)) return false;
+    if (!check_layout(step, conv, fb::WeightLayout::Panel16, fb::WeightLayout::Panel16Int8,
+                      fb::WeightLayout::Panel16Int16x8, error)) {
+      return false;
+    }
     if (is_integer(conv)) {
-      return check_groups(step, groups, error) && check_int8_weights(step, conv, groups, y.columns / groups, k, error);
+      return check_groups(step, groups, error) &&
+             check_integer_weights(step, conv, groups, y.columns / groups, k, error);
     }
   }
   return check_channels(step, conv, groups, kernels::panel_floats(y.columns / groups, k), error, residual);

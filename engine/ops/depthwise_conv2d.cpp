@@ -12,11 +12,12 @@ bool check(const StepView& step, Error* error) {
   const int64_t taps = window_taps(window_of(conv));
   LINNET_REQUIRE(error, taps <= INT32_MAX, LINNET_ERROR_SHAPE, -1, INT32_MAX, taps);
   if (!check_spans(step, conv, error) ||
-      !check_layout(conv, fb::WeightLayout::Depthwise16, fb::WeightLayout::Depthwise16Int8, error)) {
+      !check_layout(step, conv, fb::WeightLayout::Depthwise16, fb::WeightLayout::Depthwise16Int8,
+                    fb::WeightLayout::Depthwise16Int16x8, error)) {
     return false;
   }
   if (is_integer(conv)) {
-    return check_groups(step, 1, error) && check_int8_weights(step, conv, 1, x.columns, taps, error);
+    return check_groups(step, 1, error) && check_integer_weights(step, conv, 1, x.columns, taps, error);
   }
   return check_channels(step, conv, 1, kernels::panel_floats(x.columns, taps), error) &&
          check_moments_output(step, conv.moment_rows(), error);
@@ -25,6 +26,9 @@ bool check(const StepView& step, Error* error) {
 int64_t scratch_bytes(const StepView& step, const Target& target) {
   const fb::DepthwiseConv2D& conv = *step.step.op_as_DepthwiseConv2D();
   const int32_t channels = step.inputs[0].columns;
+  if (is_integer(conv) && is_int16(step)) {
+    return kernels::depthwise_int16_scratch_bytes(window_of(conv), channels, target.pointer_bytes);
+  }
   if (is_integer(conv)) {
     return kernels::depthwise_int8_scratch_bytes(window_of(conv), channels, target.pointer_bytes);
   }
@@ -45,7 +49,12 @@ void run_with(const StepView& step, const linnet_session& session, Args args, Ke
 
 void run(const StepView& step, const linnet_session& session) {
   const fb::DepthwiseConv2D& conv = *step.step.op_as_DepthwiseConv2D();
-  if (is_integer(conv)) {
+  if (is_integer(conv) && is_int16(step)) {
+    kernels::DepthwiseInt16Args args = {};
+    args.low = conv.requantize()->low();
+    args.high = conv.requantize()->high();
+    run_with(step, session, args, [&](const auto& part) { session.kernels->depthwise_s16(part); });
+  } else if (kHasInt8 && is_integer(conv)) {
     kernels::DepthwiseInt8Args args = {};
     args.input_zero_point = step.inputs[0].zero_point;
     args.epilogue = epilogue_int8_of(step, session, *conv.requantize(), conv.residual());

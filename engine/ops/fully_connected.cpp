@@ -8,15 +8,16 @@ bool check(const StepView& step, Error* error) {
   const fb::FullyConnected& linear = *step.step.op_as_FullyConnected();
   const TensorInfo& x = step.inputs[0];
   const TensorInfo& y = step.output;
-  if (!check_arithmetic(step, linear.requantize(), error) ||
-      !check_layout(linear, fb::WeightLayout::Panel16, fb::WeightLayout::Panel16Int8, error)) {
+  if (!check_arithmetic(step, linear.requantize(), error, true) ||
+      !check_layout(step, linear, fb::WeightLayout::Panel16, fb::WeightLayout::Panel16Int8,
+                    fb::WeightLayout::Panel16Int16x8, error)) {
     return false;
   }
   if (!check_feature(kHasTransposed || !linear.transposed(), StepFeature::Transposed, error)) return false;
   LINNET_REQUIRE(error, x.rows == y.rows, LINNET_ERROR_SHAPE, y.index, x.rows, y.rows);
   if (is_integer(linear)) {
     LINNET_REQUIRE(error, !linear.transposed() && linear.bias() == 0, LINNET_ERROR_SHAPE, -1, 0, 1);
-    return check_int8_weights(step, linear, 1, y.columns, x.columns, error);
+    return check_integer_weights(step, linear, 1, y.columns, x.columns, error);
   }
   const int64_t floats =
       linear.transposed() ? kernels::panel_floats(x.columns, y.columns) : kernels::panel_floats(y.columns, x.columns);
@@ -74,19 +75,23 @@ void run_transposed(const StepView& step, const linnet_session& session) {
   });
 }
 
-// int8 rows are the pixels of a 1x1 convolution of an image one pixel wide.
+// Rows of integers are the pixels of a 1x1 convolution of an image one pixel wide.
 constexpr kernels::Window kPixel = {1, 1, 1, 1, 1, 1, 0, 0};
 
 int64_t scratch_bytes(const StepView& step, const Target& target) {
   if (!is_integer(*step.step.op_as_FullyConnected())) return 0;
+  if (is_int16(step)) return kernels::conv2d_int16_scratch_bytes(kPixel, step.inputs[0].columns, target.traits);
   return kernels::conv2d_int8_scratch_bytes(kPixel, step.inputs[0].columns, target.traits, target.pointer_bytes);
 }
 
-void run_int8(const StepView& step, const linnet_session& session) {
+// `panel_bytes` of the outputs before one; move(args, outputs) what else moves on with them.
+template <class Args, class Kernel, class Move>
+void run_integers(const StepView& step, const linnet_session& session, Args args, Kernel kernel,
+                  int64_t (*panel_bytes)(int64_t n, int64_t k), Move move) {
+  using Element = std::remove_pointer_t<decltype(args.y)>;
   const fb::FullyConnected& linear = *step.step.op_as_FullyConnected();
   const TensorInfo& x = step.inputs[0];
   const TensorInfo& y = step.output;
-  kernels::Conv2DInt8Args args = {};
   args.window = kPixel;
   args.in_h = x.rows;
   args.out_h = x.rows;
@@ -96,19 +101,17 @@ void run_int8(const StepView& step, const linnet_session& session) {
   args.in_channels = x.columns;
   args.out_channels = y.columns;
   args.row_end = x.rows;
-  args.x = session.input<int8_t>(x);
+  args.x = session.input<Element>(x);
   args.x_stride = x.row_stride;
-  args.input_zero_point = x.zero_point;
   args.packed = bytes_of(step.model, linear.weights());
-  args.y = session.output<int8_t>(y);
+  args.y = session.output<Element>(y);
   args.y_stride = y.row_stride;
-  args.epilogue = epilogue_int8_of(step, session, *linear.requantize(), linear.residual());
   const int32_t tile_rows = kernels::traits(session.kernels->id).int8_rows;
   const int32_t row_tiles = (x.rows - 1) / tile_rows + 1, panels = (y.columns - 1) / kernels::kPanel + 1;
   const bool by_rows = row_tiles >= session.threads || row_tiles >= panels;
   const int64_t unit = by_rows ? int64_t{tile_rows} * y.columns : int64_t{kernels::kPanel} * x.rows;
   parallel(session, by_rows ? row_tiles : panels, unit * x.columns, [&](int32_t begin, int32_t end, int32_t task) {
-    kernels::Conv2DInt8Args part = args;
+    Args part = args;
     part.scratch = session.slot(task);
     if (by_rows) {
       part.row_begin = begin * tile_rows;
@@ -116,16 +119,41 @@ void run_int8(const StepView& step, const linnet_session& session) {
     } else {
       const int32_t first = begin * kernels::kPanel;
       part.out_channels = (end < panels ? end * kernels::kPanel : y.columns) - first;
-      part.packed += kernels::panel_int8_bytes(first, x.columns);
+      part.packed += panel_bytes(first, x.columns);
       part.y += first;
-      if (part.epilogue.residual != nullptr) part.epilogue.residual += first;
+      move(&part, first);
     }
-    session.kernels->conv2d_s8(part);
+    kernel(part);
   });
 }
 
+void run_int8(const StepView& step, const linnet_session& session) {
+  const fb::FullyConnected& linear = *step.step.op_as_FullyConnected();
+  kernels::Conv2DInt8Args args = {};
+  args.input_zero_point = step.inputs[0].zero_point;
+  args.epilogue = epilogue_int8_of(step, session, *linear.requantize(), linear.residual());
+  run_integers(
+      step, session, args, [&](const auto& part) { session.kernels->conv2d_s8(part); },
+      [](int64_t n, int64_t k) { return kernels::panel_int8_bytes(n, k); },
+      [](kernels::Conv2DInt8Args* part, int32_t outputs) {
+        if (part->epilogue.residual != nullptr) part->epilogue.residual += outputs;
+      });
+}
+
+void run_int16(const StepView& step, const linnet_session& session) {
+  const fb::FullyConnected& linear = *step.step.op_as_FullyConnected();
+  kernels::Conv2DInt16Args args = {};
+  args.low = linear.requantize()->low();
+  args.high = linear.requantize()->high();
+  run_integers(
+      step, session, args, [&](const auto& part) { session.kernels->linear_s16(part); },
+      [](int64_t n, int64_t k) { return kernels::panel_int16_bytes(n, k); }, [](kernels::Conv2DInt16Args*, int32_t) {});
+}
+
 void run(const StepView& step, const linnet_session& session) {
-  if (is_integer(*step.step.op_as_FullyConnected())) return run_int8(step, session);
+  const bool integer = is_integer(*step.step.op_as_FullyConnected());
+  if (integer && is_int16(step)) return run_int16(step, session);
+  if (kHasInt8 && integer) return run_int8(step, session);
   if (!kHasFloat32) return;
   if (kHasTransposed && step.step.op_as_FullyConnected()->transposed()) return run_transposed(step, session);
   const kernels::GemmArgs args = arguments(step, session);

@@ -24,6 +24,7 @@ bool check(const StepView& step, Error* error) {
   if (!is_integer(pool)) return check_activation(pool.activation(), error);
   LINNET_REQUIRE(error, !pool.count_include_pad(), LINNET_ERROR_SHAPE, -1, 0, 1);
   LINNET_REQUIRE(error, x.zero_point == y.zero_point, LINNET_ERROR_SHAPE, y.index, x.zero_point, y.zero_point);
+  if (is_int16(step) && !check_rounding(*pool.requantize(), fb::Rounding::FixedPoint, error)) return false;
   return check_identity(pool.activation(), error);
 }
 
@@ -38,7 +39,11 @@ void run_with(const StepView& step, const linnet_session& session, Args args, Ke
 
 void run(const StepView& step, const linnet_session& session) {
   const fb::Pool2D& pool = *step.step.op_as_Pool2D();
-  if (is_integer(pool)) {
+  if (is_integer(pool) && is_int16(step)) {
+    kernels::Pool2DInt16Args args = {};
+    args.requantize = requantize_of(*pool.requantize(), 0);
+    run_with(step, session, args, [&](const auto& part) { session.kernels->pool2d_s16(part); });
+  } else if (kHasInt8 && is_integer(pool)) {
     kernels::Pool2DInt8Args args = {};
     args.requantize = requantize_of(*pool.requantize(), 0);
     run_with(step, session, args, [&](const auto& part) { session.kernels->pool2d_s8(part); });

@@ -159,7 +159,7 @@ void run_with(const StepView& step, const linnet_session& session, const Args& a
 
 void run(const StepView& step, const linnet_session& session) {
   const fb::Reduce& reduce = *step.step.op_as_Reduce();
-  if (is_integer(reduce)) {
+  if (kHasInt8 && is_integer(reduce)) {
     kernels::ReduceInt8Args args = {};
     args.zero_point = step.inputs[0].zero_point;
     if (reduce.factor() != nullptr) args.factor = factor_of(*reduce.factor());

@@ -11,6 +11,10 @@ constexpr int64_t kWorkPerElement = 16;  // an exponential and two passes, in mu
 bool check_arithmetic(const StepView& step, Error* error) {
   const fb::Softmax& softmax = *step.step.op_as_Softmax();
   if (softmax.factor() == nullptr) return check_float(step, error);
+  if (step.inputs[0].type == fb::DataType::Int16) {
+    LINNET_REQUIRE(error, !softmax.log(), LINNET_ERROR_SHAPE, -1, 0, 1);
+    return check_int16(step, error) && (!kHasInt16 || check_factor(fb::Rounding::FixedPoint, softmax.factor(), error));
+  }
   const int32_t zero_point = softmax.log() ? INT8_MAX : INT8_MIN;
   LINNET_REQUIRE(error, softmax.lowest_difference() <= 0, LINNET_ERROR_SHAPE, -1, 0, softmax.lowest_difference());
   LINNET_REQUIRE(error, softmax.lowest_difference() > INT32_MIN, LINNET_ERROR_SHAPE, -1, -INT32_MAX,
@@ -43,6 +47,12 @@ void run(const StepView& step, const linnet_session& session) {
   parallel(session, softmax.outer(), block * kWorkPerElement, [&](int32_t begin, int32_t end, int32_t) {
     const int32_t count = joined ? end - begin : 1;
     for (int32_t o = begin; o < end; o += count) {
+      if (is_int16(step)) {
+        session.kernels->softmax_s16(
+            {count, softmax.axis(), softmax.inner(), session.input<int16_t>(step.inputs[0]) + o * x_stride,
+             session.output<int16_t>(step.output) + o * y_stride, factor_of(*softmax.factor())});
+        continue;
+      }
       if (kHasInt8 && softmax.factor() != nullptr) {
         session.kernels->softmax_s8({count, softmax.axis(), softmax.inner(),
                                      session.input<int8_t>(step.inputs[0]) + o * x_stride,

@@ -1,7 +1,9 @@
-// int8 pooling: a vector of channels of one output pixel at a time.
+// int8 and int16 pooling: a vector of channels of one output pixel at a time.
 #pragma once
 
+#include "kernels/contract_int16.hpp"
 #include "kernels/conv/conv2d_int8.hpp"
+#include "kernels/simd/words.hpp"
 
 namespace linnet::kernels {
 
@@ -17,25 +19,26 @@ LINNET_INLINE TapRange taps_inside(int32_t at, int32_t size, int32_t kernel, int
 }
 
 // x: the first of the window's pixels inside the image, if there is one.
-template <class Isa, class Combine>
-LINNET_INLINE I32<Isa> pool_taps(const Pool2DInt8Args& args, const int8_t* x, TapRange lines, TapRange columns,
-                                 int channels, I32<Isa> start, Combine combine) {
+template <class Isa, class Args, class Element, class Combine>
+LINNET_INLINE I32<Isa> pool_taps(const Args& args, const Element* x, TapRange lines, TapRange columns, int channels,
+                                 I32<Isa> start, Combine combine) {
   I32<Isa> result = start;
   const ptrdiff_t step = args.window.dilation_w * args.x_stride;
   const ptrdiff_t line_step = static_cast<ptrdiff_t>(args.window.dilation_h) * args.in_w * args.x_stride;
   for (int32_t ky = lines.begin; ky < lines.end; ++ky, x += line_step) {
-    const int8_t* tap = x;
+    const Element* tap = x;
     for (int32_t kx = columns.begin; kx < columns.end; ++kx, tap += step) {
-      result = combine(result, Int<Isa>::load_s8(tap, channels));
+      result = combine(result, load_element<Isa>(tap, channels));
     }
   }
   return result;
 }
 
-template <class Isa>
-void pool2d_s8_impl(const Pool2DInt8Args& args) {
+template <class Isa, class Element, class Args>
+LINNET_INLINE void pool_integers(const Args& args) {
   using V = I32<Isa>;
-  constexpr int32_t kMostSmallTaps = 1 << 16;  // whose sums are below 2^24
+  constexpr int32_t kMostSmallTaps = sizeof(Element) == 1 ? 1 << 16 : 1 << 8;  // whose sums are below 2^24
+  constexpr int32_t kLeast = sizeof(Element) == 1 ? INT8_MIN : INT16_MIN;
   const Window& w = args.window;
   const Range<Isa> range(args.requantize);
   const ptrdiff_t end = static_cast<ptrdiff_t>(args.row_end) * args.out_w;
@@ -48,13 +51,13 @@ void pool2d_s8_impl(const Pool2DInt8Args& args) {
     const F32<Isa> reciprocal = F32<Isa>::set(1.0f / static_cast<float>(taps));
     const ptrdiff_t line = empty ? 0 : p.top + static_cast<ptrdiff_t>(lines.begin) * w.dilation_h;
     const ptrdiff_t column = empty ? 0 : p.left + static_cast<ptrdiff_t>(columns.begin) * w.dilation_w;
-    const int8_t* const x = args.x + p.image + (line * args.in_w + column) * args.x_stride;
-    int8_t* const y = args.y + pixel * args.y_stride;
+    const Element* const x = args.x + p.image + (line * args.in_w + column) * args.x_stride;
+    Element* const y = args.y + pixel * args.y_stride;
     for (int32_t c = 0; c < args.channels; c += V::width) {
       const int n = args.channels - c;
       V result;
       if (args.kind == PoolKind::Max) {
-        result = range.finish(pool_taps<Isa>(args, x + c, lines, columns, n, V::set(-128), Int<Isa>::max));
+        result = range.finish(pool_taps<Isa>(args, x + c, lines, columns, n, V::set(kLeast), Int<Isa>::max));
       } else {
         const V sum = pool_taps<Isa>(args, x + c, lines, columns, n, V::set(0),
                                      [](V a, V b) LINNET_INLINE_LAMBDA { return a + b; });
@@ -62,9 +65,19 @@ void pool2d_s8_impl(const Pool2DInt8Args& args) {
                      ? range.finish(divide_rounding<Isa>(sum, taps, taps < kMostSmallTaps))
                      : range.finish(to_float(sum) * reciprocal);
       }
-      Int<Isa>::store_s8(result, y + c, n);
+      store_element<Isa>(result, y + c, n);
     }
   }
+}
+
+template <class Isa>
+void pool2d_s8_impl(const Pool2DInt8Args& args) {
+  pool_integers<Isa, int8_t>(args);
+}
+
+template <class Isa>
+void pool2d_s16_impl(const Pool2DInt16Args& args) {
+  pool_integers<Isa, int16_t>(args);
 }
 
 }  // namespace linnet::kernels

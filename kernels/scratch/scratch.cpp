@@ -1,4 +1,5 @@
 #include "kernels/conv/plan.hpp"
+#include "kernels/conv/plan_int16.hpp"
 #include "kernels/conv/plan_int8.hpp"
 #include "kernels/conv_transpose/phase.hpp"
 #include "kernels/conv_transpose/plan_int8.hpp"
@@ -51,6 +52,14 @@ int64_t conv_transpose2d_int8_scratch_bytes(const Window& window, int32_t in_cha
 
 int64_t matmul_int8_scratch_bytes(int32_t m, int32_t k, const IsaTraits& traits) {
   return plan_matmul_int8(m, k, traits).scratch_bytes;
+}
+
+int64_t conv2d_int16_scratch_bytes(const Window& window, int32_t in_channels, const IsaTraits& traits) {
+  return plan_conv2d_int16(window, in_channels, traits).scratch_bytes;
+}
+
+int64_t depthwise_int16_scratch_bytes(const Window& window, int32_t channels, int32_t pointer_bytes) {
+  return plan_depthwise_int16(window, channels, pointer_bytes).scratch_bytes;
 }
 
 }  // namespace linnet::kernels

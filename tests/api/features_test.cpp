@@ -68,12 +68,20 @@ void state(ModelBuilder& b) {
   b.state(sum, y);
 }
 
+void int16_pool(ModelBuilder& b) {
+  b.quantize(0.5f, 0);
+  const fb::Requantize whole(fb::Rounding::FixedPoint, -32768, 32767);
+  const uint32_t x = b.input({1, 4, 4, 3}, fb::DataType::Int16), y = b.output({1, 4, 4, 3}, fb::DataType::Int16);
+  apply(b, fb::CreatePool2D(b.fbb(), fb::PoolKind::Max, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, false, nullptr, &whole), {x, y});
+}
+
 const FeatureRow kRows[] = {
     {"Cascade", cascade, false, 1, 1, 0},
     {"Moments", moments, false, 0, 1, 1},
     {"States", state, false, -1, 1, 5},
     {"Transposed", [](ModelBuilder& b) { linear(b, true); }, false, 0, 1, 2},
     {"Int8", lookup, false, 0, 1, 4},
+    {"Int16", int16_pool, false, 0, 1, 6},
     {"NotTransposed", [](ModelBuilder& b) { linear(b, false); }, true, 0, 0, 0},
     {"Identity", [](ModelBuilder& b) { unary(b, fb::Function::Identity); }, true, 0, 0, 0},
     {"Relu", [](ModelBuilder& b) { unary(b, fb::Function::Relu); }, true, 0, 0, 0},

@@ -436,6 +436,7 @@ const std::vector<OperatorModel>& operator_models() {
   static const std::vector<OperatorModel> models = [] {
     std::vector<OperatorModel> all = float_operator_models();
     for (const OperatorModel& model : int8_operator_models()) all.push_back(model);
+    for (const OperatorModel& model : int16_operator_models()) all.push_back(model);
     return all;
   }();
   return models;

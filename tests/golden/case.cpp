@@ -62,9 +62,9 @@ constexpr Tolerance kTolerances[] = {
     {"ops/reduceprod_23", 5e-6},  // a product of 35 factors
 };
 
-// Recordings that golden_integer_test runs over; and numbers of types that the device does not have.
+// Recordings that golden_integer_test runs over.
 bool is_single_run(const std::string& name) {
-  return name != "tflite_int8/alexa" && name != "tflite_int8/hey_jarvis" && name.find("int16") == std::string::npos;
+  return name != "tflite_int8/alexa" && name != "tflite_int8/hey_jarvis";
 }
 
 }  // namespace

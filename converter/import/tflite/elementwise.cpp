@@ -75,6 +75,19 @@ tfl::ActivationFunctionType fused_activation(TfliteContext& context) {
   }
 }
 
+// Whether the options of ADD and SUB ask for shifts where scales are powers of two, which is their default.
+bool shifts_powers_of_two(TfliteContext& context) {
+  const auto of = [](const auto* options) { return options == nullptr || options->pot_scale_int16(); };
+  switch (context.op_type()) {
+    case tfl::BuiltinOperator::ADD:
+      return of(context.optional_options<tfl::AddOptions>());
+    case tfl::BuiltinOperator::SUB:
+      return of(context.optional_options<tfl::SubOptions>());
+    default:
+      return false;
+  }
+}
+
 template <class Op>
 Value* add_two(TfliteContext& context, Op op) {
   return context.add(std::make_unique<Op>(op), {context.input(0), context.input(1)});
@@ -96,6 +109,7 @@ std::vector<Value*> import_binary(TfliteContext& context) {
                              to_string(a->shape())));
   auto op = std::make_unique<ops::Binary>();
   op->function = function;
+  op->shifts = integers && a->type.dtype == DType::i16 && shifts_powers_of_two(context);
   return {add_activated(context, std::move(op), {a, b}, fused_activation(context), context.integer_form(0) ? 0 : 1)};
 }
 

@@ -43,9 +43,13 @@ std::vector<Value*> import_fully_connected(TfliteContext& context) {
   weights = symmetric_weights(context, weights, 1, static_cast<int64_t>(rows.size()) - 1, x);
   const tfl::ActivationFunctionType activation = options.fused_activation_function();
   if (ops::is_static(weights) && (bias == nullptr || ops::is_static(bias))) {
+    if (bias == nullptr && context.integer_form() && options.quantized_bias_type() == tfl::TensorType::INT32)
+      bias = context.add_constant(Array::of_integers({outputs}, std::vector<int64_t>(outputs, 0), DType::i32), "bias");
     if (bias != nullptr && bias->shape() != Shape{outputs}) bias = ops::reshape(context, bias, {outputs});
     return {add_activated(context, std::make_unique<ops::Linear>(), {x, weights, bias}, activation)};
   }
+  if (context.integer_form() && x->type.dtype == DType::i16)
+    context.fail("the weights depend on the model's inputs; supported with int16 are constants");
   auto op = std::make_unique<ops::MatMul>();
   op->b_permutation = swapped(2);
   if (bias == nullptr) return {add_activated(context, std::move(op), {x, weights}, activation)};

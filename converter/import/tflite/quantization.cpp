@@ -1,5 +1,6 @@
 #include "converter/import/tflite/quantization.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>
