@@ -56,7 +56,7 @@ struct Pool2DInt16Args {
   Requantize requantize;
 };
 
-// As BinaryInt8Args, with a left_shift of at most 15: Add, Sub, Mul, Max and Min.
+// As BinaryInt8Args, of Add, Sub, Mul, Max and Min.
 struct BinaryInt16Args {
   BinaryFunction function;
   int32_t rows, columns;
