@@ -68,25 +68,28 @@ LINNET_INLINE void binary_integers(const Args& args) {
     default:
       break;
   }
-  with_pair<Isa>(args.quantized, [&](const auto& pair) LINNET_INLINE_LAMBDA {
-    switch (args.function) {
-      case BinaryFunction::Add:
-        binary_integer_rows<Isa>(args, [&](V a, V b) LINNET_INLINE_LAMBDA { return pair.add(a, b); });
-        return;
-      case BinaryFunction::Sub:
-        binary_integer_rows<Isa>(args, [&](V a, V b) LINNET_INLINE_LAMBDA { return pair.sub(a, b); });
-        return;
-      case BinaryFunction::Mul:
-        binary_integer_rows<Isa>(args, [&](V a, V b) LINNET_INLINE_LAMBDA { return pair.mul(a, b); });
-        return;
-      case BinaryFunction::SquaredDifference:
-        binary_integer_rows<Isa>(args, [&](V a, V b) LINNET_INLINE_LAMBDA { return pair.squared_difference(a, b); });
-        return;
-      default:
-        binary_integer_rows<Isa>(args, [&](V a, V b) LINNET_INLINE_LAMBDA { return pair.prelu(a, b); });
-        return;
-    }
-  });
+  constexpr int kBits = 8 * sizeof(*args.a);
+  with_pair<Isa>(args.quantized, kBits, args.function == BinaryFunction::SquaredDifference,
+                 [&](const auto& pair) LINNET_INLINE_LAMBDA {
+                   switch (args.function) {
+                     case BinaryFunction::Add:
+                       binary_integer_rows<Isa>(args, [&](V a, V b) LINNET_INLINE_LAMBDA { return pair.add(a, b); });
+                       return;
+                     case BinaryFunction::Sub:
+                       binary_integer_rows<Isa>(args, [&](V a, V b) LINNET_INLINE_LAMBDA { return pair.sub(a, b); });
+                       return;
+                     case BinaryFunction::Mul:
+                       binary_integer_rows<Isa>(args, [&](V a, V b) LINNET_INLINE_LAMBDA { return pair.mul(a, b); });
+                       return;
+                     case BinaryFunction::SquaredDifference:
+                       binary_integer_rows<Isa>(
+                           args, [&](V a, V b) LINNET_INLINE_LAMBDA { return pair.squared_difference(a, b); });
+                       return;
+                     default:
+                       binary_integer_rows<Isa>(args, [&](V a, V b) LINNET_INLINE_LAMBDA { return pair.prelu(a, b); });
+                       return;
+                   }
+                 });
 }
 
 template <class Isa>

@@ -127,7 +127,7 @@ __attribute__((noinline)) void add_residuals(const int8_t* q, const SumsInt8& s,
   using I = Int<Isa>;
   constexpr int kWidth = I32<Isa>::width, kVectors = Narrow<Isa>::vectors;
   const Narrow<Isa> narrow({e.add.requantize.rounding, 0, -128, 127});
-  with_pair<Isa>(e.add, [&](const auto& pair) LINNET_INLINE_LAMBDA {
+  with_pair<Isa>(e.add, 8, false, [&](const auto& pair) LINNET_INLINE_LAMBDA {
     for (int32_t r = 0; r < s.rows; ++r) {
       const int8_t* const residual = s.residual + r * e.residual_stride;
       for (int32_t c = 0; c < s.columns; c += kVectors * kWidth) {

@@ -16,6 +16,9 @@ struct FixedPointFactor {
       : multiplier(factor),
         left(Int<Isa>::max(shift, I32<Isa>::set(0))),
         right(Int<Isa>::max(I32<Isa>::set(0) - shift, I32<Isa>::set(0))) {}
+  static LINNET_INLINE FixedPointFactor of(const Factor& f) {
+    return {I32<Isa>::set(f.multiplier), I32<Isa>::set(f.shift)};
+  }
   LINNET_INLINE I32<Isa> operator()(I32<Isa> x) const {
     const I32<Isa> scaled = Int<Isa>::doubling_high(Int<Isa>::shift_left(x, left), multiplier);
     return Int<Isa>::rounding_shift_right(scaled, right);

@@ -43,7 +43,7 @@ struct Scaling {
 
   LINNET_INLINE Scaling(const Factor& f, const Requantize& r)
       : fixed_point(r.rounding == Rounding::FixedPoint),
-        fixed(I32<Isa>::set(f.multiplier), I32<Isa>::set(f.shift)),
+        fixed(FixedPointFactor<Isa>::of(f)),
         floating(from_bits(I32<Isa>::set(f.multiplier))),
         range(r) {}
   LINNET_INLINE I32<Isa> operator()(I32<Isa> x) const {
@@ -129,29 +129,31 @@ struct QuantizedPair<Isa, Scale::Float> {
   }
 };
 
-// Whether BoundedFactors do for two operands of 8 bits.
-LINNET_INLINE bool pair_is_bounded(const QuantizedBinary& q) {
+// Whether BoundedFactors do for two operands of so many bits.
+LINNET_INLINE bool pair_is_bounded(const QuantizedBinary& q, int bits, bool squares) {
   const auto left = [](int32_t shift) LINNET_INLINE_LAMBDA { return shift > 0 ? shift : 0; };
   const int32_t a_left = q.left_shift + left(q.a.shift), b_left = q.left_shift + left(q.b.shift);
   if (a_left > kBoundedBits || b_left > kBoundedBits) return false;
-  const auto largest = [](int32_t zero_point) LINNET_INLINE_LAMBDA {
-    return int64_t{zero_point < 0 ? 127 - zero_point : 128 + zero_point};
+  const auto largest = [bits](int32_t zero_point) LINNET_INLINE_LAMBDA {
+    const int64_t half = int64_t{1} << (bits - 1);
+    return zero_point < 0 ? half - 1 - zero_point : half + zero_point;
   };
   constexpr int64_t kLimit = int64_t{1} << kBoundedBits;
   const int64_t a = largest(q.a_zero_point), b = largest(q.b_zero_point);
-  const int64_t sum = (a << a_left) + (b << b_left), number = sum > a * b ? sum : a * b;
+  const int64_t sum = (a << a_left) + (b << b_left), product = squares ? sum * sum : a * b;
+  const int64_t number = sum > product ? sum : product;
   return number < kLimit && number << left(q.y.shift) < kLimit;
 }
 
-// Calls body(pair) with a QuantizedPair.
+// Calls body(pair) with a QuantizedPair of operands of so many bits; `squares`: it is for squared differences.
 template <class Isa, class Body>
-LINNET_INLINE void with_pair(const QuantizedBinary& q, Body body) {
+LINNET_INLINE void with_pair(const QuantizedBinary& q, int bits, bool squares, Body body) {
   if (q.requantize.rounding == Rounding::Float) {
     body(QuantizedPair<Isa, Scale::Float>(q));
     return;
   }
   if constexpr (I32<Isa>::width > 1) {
-    if (pair_is_bounded(q)) {
+    if (pair_is_bounded(q, bits, squares)) {
       body(QuantizedPair<Isa, Scale::BoundedFixed>(q));
       return;
     }
