@@ -52,7 +52,10 @@ bool check_sections(const StepView& step, const fb::ConvTranspose2D& conv, Error
 }
 
 bool check_weights(const StepView& step, const fb::ConvTranspose2D& conv, Error* error) {
-  if (!check_layout(conv, fb::WeightLayout::Panel16, fb::WeightLayout::Panel16Int8, error)) return false;
+  if (!check_layout(step, conv, fb::WeightLayout::Panel16, fb::WeightLayout::Panel16Int8, fb::WeightLayout::Panel16Int8,
+                    error)) {
+    return false;
+  }
   if (is_integer(conv)) {
     return check_groups(step, conv.groups(), error) && check_identity(conv.activation(), error) &&
            check_sections(step, conv, error);

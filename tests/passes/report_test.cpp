@@ -27,7 +27,7 @@ TEST(Report, TextHoldsTotalsAndSteps) {
   report::Report report;
   report.source_file = "net.onnx";
   report.macs = 1234567;
-  report.steps.push_back({"conv1", "Conv2D", "f32[1x8x8x4]", "kernel=3,3", {"conv1", "bn1"}, 1234567, 64});
+  report.steps.push_back({"conv1", "Conv2D", "f32[1x8x8x4]", "kernel=3,3", "float32", {"conv1", "bn1"}, 1234567, 64});
   report.memory.push_back({"cortex-m", 4096, 128, 3968, 0});
   const std::string text = report::to_text(report, true);
   for (const char* part : {"net.onnx", "1,234,567", "1 Conv2D", "f32[1x8x8x4]", "kernel=3,3", "cortex-m", "4,096"})
