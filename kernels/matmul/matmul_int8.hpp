@@ -113,14 +113,14 @@ void MatMulInt8<Isa>::multiply(int32_t column, int32_t row, int32_t rows, const 
   const int32_t columns = args.n_end - column < kPanel ? args.n_end - column : kPanel;
   for (int32_t first = 0; first < columns; first += kColumns) {
     t.weights = panel + first * kDot;
+    t.start = column_terms + first;
     rows == 1 ? tile_int8<Isa, 1, kBlocks>(t) : tile_int8<Isa, kRows, kBlocks>(t);
     const int32_t end = columns - first < kColumns ? columns - first : kColumns;
     for (int32_t r = 0; r < rows; ++r) {
       const I32<Isa> row_term = I32<Isa>::set(row_terms[row + r]);
       int8_t* const c = args.c + (row + r) * args.c_stride_m + column + first;
       for (int32_t i = 0; i < end; i += kWidth) {
-        const I32<Isa> sum = Int<Isa>::load(sums + r * kColumns + i) + Int<Isa>::load(column_terms + first + i);
-        Int<Isa>::store_s8(scaling(sum + row_term), c + i, end - i);
+        Int<Isa>::store_s8(scaling(Int<Isa>::load(sums + r * kColumns + i) + row_term), c + i, end - i);
       }
     }
   }
@@ -137,8 +137,10 @@ void MatMulInt8<Isa>::run() const {
     pack_columns_int8<Isa>(args, column, args.n_end - column < kPanel ? args.n_end - column : kPanel, panel);
     alignas(64) int32_t column_terms[kPanel];
     const int8_t* const ones_row = ones;
+    constexpr int32_t kZeros[kColumns] = {};
     for (int32_t first = 0; first < kPanel; first += kColumns)
-      tile_int8<Isa, 1, kBlocks>({&ones_row, 1, plan.k, panel + first * kDot, kPanel * kDot, 0, column_terms + first});
+      tile_int8<Isa, 1, kBlocks>(
+          {&ones_row, 1, plan.k, panel + first * kDot, kPanel * kDot, 0, kZeros, column_terms + first});
     for (int32_t& term : column_terms) term *= -zero_point;
     for (int32_t row = 0; row < args.m; row += kRows) {
       const int32_t rows = args.m - row < kRows ? args.m - row : kRows;
