@@ -149,7 +149,6 @@ std::vector<double> layer_factors(const TensorType& x, const TensorType& weights
   const std::vector<float>& scales = weights.quantization->scales;
   if ((single_precision || form.single_precision) && scales.size() == 1 && x.dtype != DType::i16)
     return {static_cast<double>(scale * scales[0]) / result};
-  return {static_cast<double>(scale * scales[0]) / result};
   std::vector<double> factors;
   factors.reserve(scales.size());
   for (const float w : scales) factors.push_back(static_cast<double>(scale) * static_cast<double>(w) / result);

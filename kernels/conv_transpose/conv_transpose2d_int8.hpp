@@ -21,7 +21,7 @@ struct TransposedLineInt8 {
   template <class Tap>
   void for_each_tap(const int8_t* x, int32_t first, Tap tap) const;
   void prepare(const int8_t* x, int32_t first, int32_t count) const;
-  void run(int32_t group, const int8_t* packed) const;
+  void run(int32_t group, const int8_t* packed, bool bounded) const;
 };
 
 // tap(i, line, column) for each tap i of the phase: the input line that it meets, null outside of the image, and the
@@ -83,7 +83,7 @@ void TransposedLineInt8<Isa>::prepare(const int8_t* x, int32_t first, int32_t co
 }
 
 template <class Isa>
-void TransposedLineInt8<Isa>::run(int32_t group, const int8_t* packed) const {
+void TransposedLineInt8<Isa>::run(int32_t group, const int8_t* packed, bool bounded) const {
   const int32_t stride = args.window.stride_w;
   const int32_t begin = (phase_x + stride - args.window.pad_left % stride) % stride;
   const int8_t* const x = args.x + static_cast<ptrdiff_t>(group) * args.in_channels;
@@ -101,6 +101,7 @@ void TransposedLineInt8<Isa>::run(int32_t group, const int8_t* packed) const {
     rows.k = plan.k;
     rows.packed = packed;
     rows.columns = args.out_channels;
+    rows.bounded = bounded;
     rows.y = args.y + (static_cast<ptrdiff_t>(row) * args.out_w + first) * args.y_stride +
              static_cast<ptrdiff_t>(group) * args.out_channels;
     rows.y_stride = args.y_stride * stride;
@@ -122,16 +123,17 @@ void conv_transpose2d_s8_impl(const ConvTranspose2DInt8Args& args) {
       for (int32_t phase_x = 0; phase_x < w.stride_w; ++phase_x) {
         const int32_t taps = phase_taps(w.kernel_h, w.dilation_h, w.stride_h, phase_y) *
                              phase_taps(w.kernel_w, w.dilation_w, w.stride_w, phase_x);
-        const int32_t k = taps * args.in_channels;
+        const int32_t k = taps * args.in_channels, terms = (k + kDot - 1) / kDot * kDot;
+        const bool bounded = sums_are_bounded<Isa>(packed, 1, args.out_channels, terms);
         if (plan.gathers) {
-          plan.k = (k + kDot - 1) / kDot * kDot;
+          plan.k = terms;
         } else {
           plan.taps = taps;
         }
         for (int32_t row = args.row_begin; row < args.row_end; ++row) {
           if ((row % args.out_h + w.pad_top) % w.stride_h != phase_y) continue;
           TransposedLineInt8<Isa>{args, plan, reinterpret_cast<const int8_t**>(scratch), inputs, row, phase_y, phase_x}
-              .run(group, packed);
+              .run(group, packed, bounded);
         }
         packed += panel_int8_bytes(args.out_channels, k);
       }

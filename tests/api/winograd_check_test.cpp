@@ -60,7 +60,7 @@ const Wrong kWrong[] = {
      }},
     {"Activation", LINNET_ERROR_MODEL_CORRUPT,
      [](ModelBuilder& b) {
-       winograd(b, {4, 1, 1, 26});
+       winograd(b, {4, 1, 1, static_cast<int>(fb::Function::MAX) + 1});
      }},
     {"Type", LINNET_ERROR_SHAPE,
      [](ModelBuilder& b) {

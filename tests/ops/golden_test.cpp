@@ -188,7 +188,8 @@ std::map<std::string, std::unique_ptr<Op>> operators() {
                                                                   {Function::HardSigmoid, {0.25f, 0.5f}},
                                                                   {Function::Elu, {0.5f, 0.0f}},
                                                                   {Function::Selu, {1.5f, 1.25f}}};
-  for (int i = 0; i < kernels::kFunctionCount; ++i) {
+  // The functions behind Round are held to ONNX's cases (Folded) and TensorFlow Lite's (golden_reference).
+  for (int i = 0; i <= static_cast<int>(Function::Round); ++i) {
     Unary op;
     op.function.function = static_cast<Function>(i);
     if (const auto found = parameters.find(op.function.function); found != parameters.end()) {
