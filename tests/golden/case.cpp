@@ -54,7 +54,7 @@ struct Tolerance {
 constexpr Tolerance kTolerances[] = {
     {"networks/", 2e-5},          // tens of layers
     {"tflite/", 1e-5},            // likewise
-    {"tflite_int8/", 0},          // integers
+    {"tflite_int", 0},            // int8 and int16
     {"tflite_ops/", 5e-6},        // the reference kernels compute in single precision as well
     {"norms/network_", 1e-5},     // likewise
     {"ops/resize_", 5e-6},        // ONNX Runtime computes coordinates and weights in float
@@ -71,7 +71,7 @@ bool is_single_run(const std::string& name) {
 
 std::vector<std::string> case_names(const std::filesystem::path& folder) {
   std::vector<std::string> names;
-  for (const char* kind : {"ops", "networks", "norms", "tflite_ops", "tflite", "tflite_int8"}) {
+  for (const char* kind : {"ops", "networks", "norms", "tflite_ops", "tflite", "tflite_int16", "tflite_int8"}) {
     for (const auto& entry : std::filesystem::directory_iterator(folder / kind)) {
       const std::filesystem::path extension = entry.path().extension();
       if (extension == ".onnx" || extension == ".tflite")

@@ -41,8 +41,10 @@ TEST_P(FixedPointTest, LogSoftmax) {
     for (int32_t o = 0; o < args.outer; ++o) {
       for (int32_t i = 0; i < args.inner; ++i) {
         const auto at = [&](int32_t s) { return (o * args.axis + s) * args.inner + i; };
-        double sum = 0, largest = -1e9;
-        for (int32_t s = 0; s < args.axis; ++s) largest = std::fmax(largest, scale * x[at(s)]);
+        int32_t largest_x = INT8_MIN;
+        for (int32_t s = 0; s < args.axis; ++s) largest_x = std::max<int32_t>(largest_x, x[at(s)]);
+        const double largest = scale * largest_x;
+        double sum = 0;
         for (int32_t s = 0; s < args.axis; ++s) sum += std::exp(scale * x[at(s)] - largest);
         for (int32_t s = 0; s < args.axis; ++s) {
           const double exact = 16 * (scale * x[at(s)] - largest - std::log(sum)) + 127;
