@@ -94,8 +94,8 @@ int64_t function_of(const Activation& function, int32_t value, float scale, cons
       return static_cast<int8_t>(-value);
     default: {
       const float number = real_function(function, scale * static_cast<float>(value));
-      if (std::isnan(number)) return 0;
       const float steps = std::clamp(number * (1.0f / output), -1e6f, 1e6f);
+      if (std::isnan(steps)) return 0;
       return static_cast<int64_t>(function.function == Function::Sqrt ? std::trunc(steps) : std::round(steps));
     }
   }

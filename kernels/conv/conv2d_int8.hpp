@@ -159,7 +159,8 @@ void ConvolutionInt8<Isa>::run() const {
   const ptrdiff_t tiles = (pixel_end - pixel_begin + kStep - 1) / kStep;
   const ptrdiff_t blocks = (tiles + plan.tiles - 1) / plan.tiles;
   const ptrdiff_t block = (tiles + blocks - 1) / blocks * kStep;
-  const bool bounded = sums_are_bounded<Isa>(args.packed, args.groups, args.out_channels, int64_t{plan.taps} * plan.k);
+  const bool bounded = sums_are_bounded<Isa>(args.epilogue.requantize.rounding, args.packed, args.groups,
+                                             args.out_channels, int64_t{plan.taps} * plan.k);
   if (!plan.gathers) std::memset(inputs, args.input_zero_point, static_cast<size_t>(args.in_channels));
   for (ptrdiff_t pixel = pixel_begin; pixel < pixel_end; pixel += block) {
     const int32_t count = static_cast<int32_t>(pixel_end - pixel < block ? pixel_end - pixel : block);

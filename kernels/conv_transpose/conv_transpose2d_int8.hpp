@@ -124,7 +124,7 @@ void conv_transpose2d_s8_impl(const ConvTranspose2DInt8Args& args) {
         const int32_t taps = phase_taps(w.kernel_h, w.dilation_h, w.stride_h, phase_y) *
                              phase_taps(w.kernel_w, w.dilation_w, w.stride_w, phase_x);
         const int32_t k = taps * args.in_channels, terms = (k + kDot - 1) / kDot * kDot;
-        const bool bounded = sums_are_bounded<Isa>(packed, 1, args.out_channels, terms);
+        const bool bounded = sums_are_bounded<Isa>(args.requantize.rounding, packed, 1, args.out_channels, terms);
         if (plan.gathers) {
           plan.k = terms;
         } else {

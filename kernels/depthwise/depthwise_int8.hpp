@@ -125,7 +125,8 @@ void depthwise_s8_impl(const DepthwiseInt8Args& args) {
   DepthwiseTap* const taps = static_cast<DepthwiseTap*>(args.scratch);
   int8_t* const padding = static_cast<int8_t*>(args.scratch) + plan.padding_offset;
   std::memset(padding, args.input_zero_point, static_cast<size_t>(args.channels));
-  const bool bounded = sums_are_bounded<Isa>(args.packed, 1, args.channels, plan.taps);
+  const bool bounded =
+      sums_are_bounded<Isa>(args.epilogue.requantize.rounding, args.packed, 1, args.channels, plan.taps);
   if constexpr (DepthwiseLanes<Isa>::channels > 0) {
     if (depthwise_by_strips<Isa>(args, padding, bounded)) return;
   }

@@ -18,11 +18,13 @@ struct SumsInt8 {
   const int8_t* residual;  // or null
 };
 
-// Whether BoundedFactors do for all outputs of `sections` of packed weights, whose sums have `terms` products.
+// Whether BoundedFactors do for all outputs of `sections` of packed weights, whose sums have `terms` products. With
+// Float there are none, and a section's shifts are any numbers.
 template <class Isa>
-LINNET_INLINE bool sums_are_bounded(const int8_t* packed, int32_t sections, int32_t columns, int64_t terms) {
+LINNET_INLINE bool sums_are_bounded(Rounding rounding, const int8_t* packed, int32_t sections, int32_t columns,
+                                    int64_t terms) {
   constexpr int64_t kMostTerms = int64_t{1} << (kBoundedBits - 15);
-  if (I32<Isa>::width == 1 || terms > kMostTerms) return false;
+  if (I32<Isa>::width == 1 || rounding == Rounding::Float || terms > kMostTerms) return false;
   const uint32_t products = static_cast<uint32_t>(terms) << 14;
   uint32_t beyond = 0;
   for (int32_t section = 0; section < sections; ++section) {

@@ -26,15 +26,15 @@ std::ostream& operator<<(std::ostream& out, const Int16Case& c) {
 }
 
 // floor(n / 2^shift)
-__int128 shifted(__int128 n, int32_t shift) {
-  const __int128 d = static_cast<__int128>(1) << shift;
-  return n >= 0 ? n / d : -((-n + d - 1) / d);
+int64_t shifted(int64_t n, int32_t shift) {
+  const int64_t d = int64_t{1} << shift;
+  return n / d - (n % d < 0 ? 1 : 0);
 }
 
 int64_t scaled(int64_t sum, const SumFactor& f) {
-  const __int128 exact = static_cast<__int128>(sum) * f.multiplier + (static_cast<__int128>(1) << (f.shift - 1));
-  const int64_t wrapped = static_cast<int64_t>(static_cast<uint64_t>(exact));
-  return divide_half_away(wrap(static_cast<int64_t>(shifted(wrapped, f.shift))), int64_t{1} << f.divide);
+  const uint64_t wrapped =
+      static_cast<uint64_t>(sum) * static_cast<uint64_t>(f.multiplier) + (uint64_t{1} << (f.shift - 1));
+  return divide_half_away(wrap(shifted(static_cast<int64_t>(wrapped), f.shift)), int64_t{1} << f.divide);
 }
 
 class Problem {
