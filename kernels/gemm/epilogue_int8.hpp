@@ -31,7 +31,7 @@ LINNET_INLINE bool sums_are_bounded(Rounding rounding, const int8_t* packed, int
     for (int32_t column = 0, width; column < columns; column += width) {
       width = columns - column > kTailPanel ? kPanel : kTailPanel;
       const int32_t* const header = reinterpret_cast<const int32_t*>(packed);
-      for (int32_t i = 0; i < width; ++i) {
+      for (int32_t i = 0; i < width && i < columns - column; ++i) {
         const int32_t bias = header[i], shift = header[3 * width + i];
         const uint32_t size = bias < 0 ? 0u - static_cast<uint32_t>(bias) : static_cast<uint32_t>(bias);
         beyond |= ((size < 1u << kBoundedBits ? size : 1u << kBoundedBits) + products) >>
