@@ -39,7 +39,10 @@ void Quantize::attributes(AttributeWriter& writer) const {
 std::vector<TensorType> Quantize::infer(const std::vector<const TensorType*>& inputs) const {
   require_inputs(inputs, 1, 1);
   const TensorType& x = *inputs[0];
-  if (x.quantization) require_quantized(x, "x");
+  if (x.quantization) {
+    require_quantized(x, "x");
+    type_range(x.dtype);
+  }
   if (!x.quantization && !is_floating(x.dtype))
     throw Error(fmt::format("x is {}; supported are real numbers and integers with a scale", to_string(x)));
   if (!quantization && (!x.quantization || !is_floating(to)))
