@@ -1,9 +1,13 @@
 #include "converter/ops/requantize.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
+
+#include "converter/ir/error.hpp"
 
 namespace linnet::ops {
 
@@ -78,6 +82,8 @@ int32_t reciprocal_of_half_denominator(int32_t a) {
 }  // namespace
 
 FixedPoint quantize_multiplier(double factor) {
+  if (!std::isfinite(factor))
+    throw ir::Error(fmt::format("scales multiply integers by {}; supported are finite factors", factor));
   if (factor == 0.0) return {};
   int exponent = 0;
   const double fraction = std::frexp(factor, &exponent);
