@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -46,9 +47,12 @@ template <class Vector>
 size_t count_of(const Vector* list) {
   return list != nullptr ? list->size() : 0;
 }
+// A verified file may still have numbers of 8 bytes at multiples of 4.
 template <class T>
 std::vector<int64_t> integers_of(const flatbuffers::Vector<T>* list) {
-  return list != nullptr ? std::vector<int64_t>(list->begin(), list->end()) : std::vector<int64_t>();
+  std::vector<T> values(count_of(list));
+  if (!values.empty()) std::memcpy(values.data(), list->Data(), values.size() * sizeof(T));
+  return {values.begin(), values.end()};
 }
 // Control characters, which would break a line of text, become question marks.
 std::string text_of(const flatbuffers::String* text);
