@@ -26,12 +26,6 @@ LINNET_INLINE constexpr ConvInt16Plan plan_conv2d_int16(const Window& window, in
   return {static_cast<int32_t>(k), int16_rows(traits.width) * k * static_cast<int64_t>(sizeof(int16_t))};
 }
 
-// As DepthwiseTap.
-struct DepthwiseInt16Tap {
-  const int16_t* x;
-  ptrdiff_t step;
-};
-
 struct DepthwiseInt16Plan {
   int32_t taps;            // even; one behind the last has zero weights
   int64_t padding_offset;  // bytes; a pixel of zeros, behind the taps

@@ -38,8 +38,9 @@ LINNET_INLINE constexpr ConvInt8Plan plan_conv2d_int8(const Window& window, int3
 
 // A tap of the window of an output pixel: where its inputs are, and how far those of the next output pixel lie from
 // them.
+template <class Element>
 struct DepthwiseTap {
-  const int8_t* x;
+  const Element* x;
   ptrdiff_t step;
 };
 

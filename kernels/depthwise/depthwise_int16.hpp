@@ -1,7 +1,8 @@
 // int16 depthwise convolution with any window: a panel of channels of one output pixel at a time, its taps in pairs.
 #pragma once
 
-#include "kernels/conv/conv2d_int8.hpp"
+#include "kernels/conv/plan_int16.hpp"
+#include "kernels/depthwise/taps.hpp"
 #include "kernels/gemm/tile_int16.hpp"
 
 namespace linnet::kernels {
@@ -71,7 +72,7 @@ struct DepthwisePair<isa::avx512vnni> : DepthwisePairAvx2 {};
 // Adds to the 64-bit sums of the panel at `channel`, of `columns` valid channels, the pixel `offset` pixels behind that
 // of the taps. Weights of a panel of 8 are followed by others, which what lies behind its sums takes.
 template <class Isa>
-__attribute__((noinline)) void depthwise_sums_int16(const DepthwiseInt16Tap* taps, int32_t count, int32_t offset,
+__attribute__((noinline)) void depthwise_sums_int16(const DepthwiseTap<int16_t>* taps, int32_t count, int32_t offset,
                                                     int32_t channel, int32_t columns, const int8_t* w,
                                                     ptrdiff_t weight_step, int64_t* sums) {
   using D = DepthwisePair<Isa>;
@@ -87,28 +88,9 @@ __attribute__((noinline)) void depthwise_sums_int16(const DepthwiseInt16Tap* tap
   }
 }
 
-// Writes the taps of output pixel ox of row `row`.
-LINNET_INLINE void place_taps_int16(const DepthwiseInt16Args& args, int32_t row, int32_t ox, const int16_t* padding,
-                                    int32_t count, DepthwiseInt16Tap* taps) {
-  const Window& w = args.window;
-  const WindowPlace p = window_place(args, static_cast<ptrdiff_t>(row) * args.out_w + ox);
-  const ptrdiff_t step = w.stride_w * args.x_stride;
-  DepthwiseInt16Tap* const end = taps + count;
-  for (int32_t ky = 0; ky < w.kernel_h; ++ky) {
-    const int32_t iy = p.top + ky * w.dilation_h;
-    for (int32_t kx = 0; kx < w.kernel_w; ++kx, ++taps) {
-      const int32_t ix = p.left + kx * w.dilation_w;
-      const bool inside = iy >= 0 && iy < args.in_h && ix >= 0 && ix < args.in_w;
-      *taps = {padding, 0};
-      if (inside) *taps = {args.x + p.image + (static_cast<ptrdiff_t>(iy) * args.in_w + ix) * args.x_stride, step};
-    }
-  }
-  while (taps < end) *taps++ = {padding, 0};
-}
-
 // The output pixels ox .. end of row `row`, which share the taps.
 template <class Isa>
-LINNET_INLINE void depthwise_run_int16(const DepthwiseInt16Args& args, const DepthwiseInt16Tap* taps, int32_t count,
+LINNET_INLINE void depthwise_run_int16(const DepthwiseInt16Args& args, const DepthwiseTap<int16_t>* taps, int32_t count,
                                        int32_t row, int32_t ox, int32_t end) {
   const int8_t* panel = args.packed;
   for (int32_t channel = 0, width; channel < args.channels; channel += width) {
@@ -131,7 +113,7 @@ template <class Isa>
 void depthwise_s16_impl(const DepthwiseInt16Args& args) {
   const Window& w = args.window;
   const DepthwiseInt16Plan plan = plan_depthwise_int16(w, args.channels, sizeof(void*));
-  DepthwiseInt16Tap* const taps = static_cast<DepthwiseInt16Tap*>(args.scratch);
+  DepthwiseTap<int16_t>* const taps = static_cast<DepthwiseTap<int16_t>*>(args.scratch);
   int16_t* const padding = reinterpret_cast<int16_t*>(static_cast<char*>(args.scratch) + plan.padding_offset);
   std::memset(padding, 0, static_cast<size_t>(args.channels) * sizeof(int16_t));
   // Outputs whose whole window lies between the image's sides.
@@ -142,7 +124,7 @@ void depthwise_s16_impl(const DepthwiseInt16Args& args) {
   for (int32_t row = args.row_begin; row < args.row_end; ++row) {
     for (int32_t ox = 0; ox < args.out_w;) {
       const int32_t end = ox >= inner_begin && ox < inner_end ? inner_end : ox + 1;
-      place_taps_int16(args, row, ox, padding, plan.taps, taps);
+      place_taps(args, row, ox, padding, plan.taps, taps);
       depthwise_run_int16<Isa>(args, taps, plan.taps, row, ox, end);
       ox = end;
     }

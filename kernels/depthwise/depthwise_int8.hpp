@@ -5,12 +5,13 @@
 
 #include "kernels/depthwise/dot_depthwise.hpp"
 #include "kernels/depthwise/strip_int8.hpp"
+#include "kernels/depthwise/taps.hpp"
 
 namespace linnet::kernels {
 
 // Pixels of one output line that share their taps' pointers.
 struct DepthwiseRun {
-  const DepthwiseTap* taps;
+  const DepthwiseTap<int8_t>* taps;
   int32_t count;  // of taps
   int32_t pixel;  // counted through all images
   bool bounded;   // see sums_are_bounded
@@ -27,7 +28,7 @@ LINNET_INLINE void depthwise_sums(const DepthwiseRun& run, int32_t offset, int32
   for (int p = 0; p < kPixels; ++p) sum[p] = D::start(start);
   for (int32_t t = 0; t < run.count; t += kDot, w += weight_step) {
     const typename D::Weights weights = D::weights(w);
-    const DepthwiseTap* const taps = run.taps + t;
+    const DepthwiseTap<int8_t>* const taps = run.taps + t;
     const int8_t* source[kDot];
 #pragma GCC unroll 4
     for (int i = 0; i < kDot; ++i) source[i] = taps[i].x + offset * taps[i].step + channel;
@@ -99,30 +100,11 @@ LINNET_INLINE void depthwise_panels_int8(const DepthwiseInt8Args& args, const De
   }
 }
 
-// Writes the taps of output pixel ox of row `row`.
-LINNET_INLINE void place_taps(const DepthwiseInt8Args& args, int32_t row, int32_t ox, const int8_t* padding,
-                              int32_t count, DepthwiseTap* taps) {
-  const Window& w = args.window;
-  const WindowPlace p = window_place(args, static_cast<ptrdiff_t>(row) * args.out_w + ox);
-  const ptrdiff_t step = w.stride_w * args.x_stride;
-  DepthwiseTap* const end = taps + count;
-  for (int32_t ky = 0; ky < w.kernel_h; ++ky) {
-    const int32_t iy = p.top + ky * w.dilation_h;
-    for (int32_t kx = 0; kx < w.kernel_w; ++kx, ++taps) {
-      const int32_t ix = p.left + kx * w.dilation_w;
-      const bool inside = iy >= 0 && iy < args.in_h && ix >= 0 && ix < args.in_w;
-      *taps = {padding, 0};
-      if (inside) *taps = {args.x + p.image + (static_cast<ptrdiff_t>(iy) * args.in_w + ix) * args.x_stride, step};
-    }
-  }
-  while (taps < end) *taps++ = {padding, 0};
-}
-
 template <class Isa>
 void depthwise_s8_impl(const DepthwiseInt8Args& args) {
   const Window& w = args.window;
   const DepthwiseInt8Plan plan = plan_depthwise_int8(w, args.channels, sizeof(void*));
-  DepthwiseTap* const taps = static_cast<DepthwiseTap*>(args.scratch);
+  DepthwiseTap<int8_t>* const taps = static_cast<DepthwiseTap<int8_t>*>(args.scratch);
   int8_t* const padding = static_cast<int8_t*>(args.scratch) + plan.padding_offset;
   std::memset(padding, args.input_zero_point, static_cast<size_t>(args.channels));
   const bool bounded =

@@ -2,35 +2,9 @@
 #pragma once
 
 #include "kernels/contract_int8.hpp"
-#include "kernels/simd/integer.hpp"
+#include "kernels/simd/words.hpp"
 
 namespace linnet::kernels {
-
-template <class Isa>
-LINNET_INLINE I32<Isa> load_elements(const int8_t* p, int n) {
-  return Int<Isa>::load_s8(p, n);
-}
-template <class Isa>
-LINNET_INLINE I32<Isa> load_elements(const int32_t* p, int n) {
-  constexpr int kWidth = I32<Isa>::width;
-  if (n >= kWidth) return Int<Isa>::load(p);
-  alignas(64) int32_t lanes[kWidth] = {};
-  for (int i = 0; i < n; ++i) lanes[i] = p[i];
-  return Int<Isa>::load(lanes);
-}
-
-template <class Isa>
-LINNET_INLINE void store_elements(I32<Isa> x, int8_t* p, int n) {
-  Int<Isa>::store_s8(x, p, n);
-}
-template <class Isa>
-LINNET_INLINE void store_elements(I32<Isa> x, int32_t* p, int n) {
-  constexpr int kWidth = I32<Isa>::width;
-  if (n >= kWidth) return Int<Isa>::store(x, p);
-  alignas(64) int32_t lanes[kWidth];
-  Int<Isa>::store(x, lanes);
-  for (int i = 0; i < n; ++i) p[i] = lanes[i];
-}
 
 // One output position: `inner` sums of elements that lie one behind the other.
 template <class Isa, class From, class To>
@@ -43,11 +17,11 @@ LINNET_INLINE void resample_position(const ResampleIntArgs& args, const From* x,
     V sum = V::set(0);
     for (int32_t t = 0; t < args.taps; ++t) {
       const From* const line = x + static_cast<ptrdiff_t>(indices[t]) * args.inner + c;
-      sum = sum + Int<Isa>::multiply(V::set(weights[t]), load_elements<Isa>(line, n));
+      sum = sum + Int<Isa>::multiply(V::set(weights[t]), load_element<Isa>(line, n));
     }
     V result = Int<Isa>::rounding_shift_right(sum, shift);
     if constexpr (sizeof(To) == 1) result = clamp<Isa>(result, low, high);
-    store_elements<Isa>(result, y + c, n);
+    store_element<Isa>(result, y + c, n);
   }
 }
 

@@ -1,5 +1,5 @@
-// Loads and stores of int8 and int16 elements as I32<Isa>, by the type of the pointer. The forms with n touch the first
-// n elements only, 1 <= n.
+// Loads and stores of int8, int16 and int32 elements as I32<Isa>, by the type of the pointer. The forms with n touch
+// the first n elements only, 1 <= n.
 #pragma once
 
 #include "kernels/simd/integer.hpp"
@@ -63,6 +63,15 @@ LINNET_INLINE I32<Isa> load_element(const int16_t* p, int n) {
 }
 
 template <class Isa>
+LINNET_INLINE I32<Isa> load_element(const int32_t* p, int n) {
+  constexpr int kWidth = I32<Isa>::width;
+  if (n >= kWidth) return Int<Isa>::load(p);
+  alignas(64) int32_t lanes[kWidth] = {};
+  for (int i = 0; i < n; ++i) lanes[i] = p[i];
+  return Int<Isa>::load(lanes);
+}
+
+template <class Isa>
 LINNET_INLINE void store_element(I32<Isa> a, int8_t* p, int n) {
   Int<Isa>::store_s8(a, p, n);
 }
@@ -74,6 +83,15 @@ LINNET_INLINE void store_element(I32<Isa> a, int16_t* p, int n) {
   int16_t words[kWidth];
   Words<Isa>::store(a, words);
   for (int i = 0; i < n; ++i) p[i] = words[i];
+}
+
+template <class Isa>
+LINNET_INLINE void store_element(I32<Isa> a, int32_t* p, int n) {
+  constexpr int kWidth = I32<Isa>::width;
+  if (n >= kWidth) return Int<Isa>::store(a, p);
+  alignas(64) int32_t lanes[kWidth];
+  Int<Isa>::store(a, lanes);
+  for (int i = 0; i < n; ++i) p[i] = lanes[i];
 }
 
 }  // namespace linnet::kernels
