@@ -12,6 +12,14 @@
 
 namespace linnet::ops {
 
+Slice whole_slice(const Shape& shape) {
+  Slice op;
+  op.starts.assign(shape.size(), 0);
+  op.steps.assign(shape.size(), 1);
+  op.shape = shape;
+  return op;
+}
+
 namespace {
 
 Movement movement(const Slice& op, const std::vector<int64_t>& in_strides, const std::vector<int64_t>& out_strides) {
@@ -21,14 +29,6 @@ Movement movement(const Slice& op, const std::vector<int64_t>& in_strides, const
     result.in_offset += op.starts[d] * in_strides[d];
   }
   return result;
-}
-
-Slice whole(const Shape& shape) {
-  Slice op;
-  op.starts.assign(shape.size(), 0);
-  op.steps.assign(shape.size(), 1);
-  op.shape = shape;
-  return op;
 }
 
 // ONNX's rules for one axis of `size` elements: negative positions count from the end, positions outside are moved
@@ -109,7 +109,7 @@ std::vector<Value*> import_slice(import::OnnxContext& context) {
                              steps.size()));
   axes = normalized_axes(std::move(axes), x->shape().size());
 
-  auto op = std::make_unique<Slice>(whole(x->shape()));
+  auto op = std::make_unique<Slice>(whole_slice(x->shape()));
   for (size_t i = 0; i < axes.size(); ++i) {
     const auto axis = static_cast<size_t>(axes[i]);
     set_range(*op, axis, x->shape()[axis], starts[i], ends[i], steps[i]);
@@ -139,10 +139,7 @@ std::vector<int64_t> split_sizes(import::OnnxContext& context, int64_t size) {
 
 }  // namespace
 
-std::vector<Value*> import_split(import::OnnxContext& context) {
-  Value* x = context.input(0);
-  const auto axis = static_cast<size_t>(normalized_axis(context.integer("axis", 0), x->shape().size()));
-  const std::vector<int64_t> sizes = split_sizes(context, x->shape()[axis]);
+std::vector<Value*> parts(import::Context& context, Value* x, size_t axis, const std::vector<int64_t>& sizes) {
   int64_t sum = 0;
   for (const int64_t size : sizes)
     if (size < 0 || __builtin_add_overflow(sum, size, &sum)) context.fail(fmt::format("a part has {} elements", size));
@@ -152,13 +149,20 @@ std::vector<Value*> import_split(import::OnnxContext& context) {
   std::vector<Value*> outputs;
   int64_t start = 0;
   for (size_t i = 0; i < sizes.size(); ++i) {
-    auto op = std::make_unique<Slice>(whole(x->shape()));
+    auto op = std::make_unique<Slice>(whole_slice(x->shape()));
     op->starts[axis] = sizes[i] > 0 ? start : 0;
     op->shape[axis] = sizes[i];
     outputs.push_back(context.output_used(i) ? context.add(std::move(op), {x}) : nullptr);
     start += sizes[i];
   }
   return outputs;
+}
+
+std::vector<Value*> import_split(import::OnnxContext& context) {
+  Value* x = context.input(0);
+  const auto axis = static_cast<size_t>(normalized_axis(context.integer("axis", 0), x->shape().size()));
+  const std::vector<int64_t> sizes = split_sizes(context, x->shape()[axis]);
+  return parts(context, x, axis, sizes);
 }
 
 }  // namespace linnet::ops

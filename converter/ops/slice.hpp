@@ -1,6 +1,7 @@
 // Strided sub-tensors; Split is several of them.
 #pragma once
 
+#include "converter/import/context.hpp"
 #include "converter/ir/op.hpp"
 
 namespace linnet::ops {
@@ -18,5 +19,11 @@ struct Slice : OpBase<Slice> {
   std::unique_ptr<Op> permuted(const Permutation& permutation, const Node& node) const override;
   void emit(const Node& node, emit::Context& context) const override;
 };
+
+// Of a tensor of this shape, all elements.
+Slice whole_slice(const Shape& shape);
+// Parts of x of these sizes along one axis, in order, null where the node's output is not used; throws the context's
+// Error unless they make up the axis and are as many as the node's outputs.
+std::vector<Value*> parts(import::Context& context, Value* x, size_t axis, const std::vector<int64_t>& sizes);
 
 }  // namespace linnet::ops

@@ -14,36 +14,8 @@ namespace linnet::import::from_tflite {
 
 namespace {
 
-ops::Slice whole(const Shape& shape) {
-  ops::Slice op;
-  op.starts.assign(shape.size(), 0);
-  op.steps.assign(shape.size(), 1);
-  op.shape = shape;
-  return op;
-}
-
 Value* slice(TfliteContext& context, Value* x, const ops::Slice& op) {
   return context.add(std::make_unique<ops::Slice>(op), {x});
-}
-
-// Parts of these sizes along one axis, in order.
-std::vector<Value*> parts(TfliteContext& context, Value* x, size_t axis, const std::vector<int64_t>& sizes) {
-  int64_t sum = 0;
-  for (const int64_t size : sizes)
-    if (size < 0 || __builtin_add_overflow(sum, size, &sum)) context.fail(fmt::format("a part has {} elements", size));
-  if (sizes.size() != context.output_count() || sum != x->shape()[axis])
-    context.fail(fmt::format("{} parts of {} elements in all for {} outputs and axis {} of {}", sizes.size(), sum,
-                             context.output_count(), axis, to_string(x->shape())));
-  std::vector<Value*> outputs;
-  int64_t start = 0;
-  for (size_t i = 0; i < sizes.size(); ++i) {
-    ops::Slice op = whole(x->shape());
-    op.starts[axis] = sizes[i] > 0 ? start : 0;
-    op.shape[axis] = sizes[i];
-    outputs.push_back(context.output_used(i) ? slice(context, x, op) : nullptr);
-    start += sizes[i];
-  }
-  return outputs;
 }
 
 size_t axis_of(int64_t axis, const Value* x) {
@@ -110,7 +82,7 @@ std::vector<Value*> import_unpack(TfliteContext& context) {
   Value* x = context.input(0);
   const size_t axis = axis_of(context.options<tfl::UnpackOptions>().axis(), x);
   const std::vector<int64_t> sizes(static_cast<size_t>(x->shape()[axis]), 1);
-  std::vector<Value*> outputs = parts(context, x, axis, sizes);
+  std::vector<Value*> outputs = ops::parts(context, x, axis, sizes);
   for (Value*& output : outputs)
     if (output != nullptr) output = without(context, output, axis);
   return outputs;
@@ -123,7 +95,7 @@ std::vector<Value*> import_split(TfliteContext& context) {
   const auto count = static_cast<int64_t>(context.output_count());
   if (count == 0 || x->shape()[axis] % count != 0)
     context.fail(fmt::format("{} elements cannot be split into {} equal parts", x->shape()[axis], count));
-  return parts(context, x, axis, std::vector<int64_t>(static_cast<size_t>(count), x->shape()[axis] / count));
+  return ops::parts(context, x, axis, std::vector<int64_t>(static_cast<size_t>(count), x->shape()[axis] / count));
 }
 
 // Inputs: x, sizes, of which one may be -1, axis.
@@ -136,13 +108,13 @@ std::vector<Value*> import_split_v(TfliteContext& context) {
     *open = 0;
     *open = x->shape()[axis] - std::accumulate(sizes.begin(), sizes.end(), int64_t{0});
   }
-  return parts(context, x, axis, sizes);
+  return ops::parts(context, x, axis, sizes);
 }
 
 std::vector<Value*> import_slice(TfliteContext& context) {
   Value* x = context.input(0);
   const auto rank = static_cast<int64_t>(x->shape().size());
-  ops::Slice op = whole(x->shape());
+  ops::Slice op = ops::whole_slice(x->shape());
   op.starts = constant_list(context, 1, "begin", rank);
   op.shape = constant_list(context, 2, "size", rank);
   for (size_t d = 0; d < op.shape.size(); ++d)
@@ -152,7 +124,7 @@ std::vector<Value*> import_slice(TfliteContext& context) {
 
 std::vector<Value*> import_reverse(TfliteContext& context) {
   Value* x = context.input(0);
-  ops::Slice op = whole(x->shape());
+  ops::Slice op = ops::whole_slice(x->shape());
   for (const int64_t axis : ops::normalized_axes(constant_list(context, 1, "axes"), x->shape().size())) {
     const auto d = static_cast<size_t>(axis);
     op.starts[d] = std::max<int64_t>(x->shape()[d] - 1, 0);
@@ -293,7 +265,7 @@ void set_range(TfliteContext& context, const StridedRange& range, size_t d, int6
 std::vector<Value*> import_strided_slice(TfliteContext& context) {
   Value* x = context.input(0);
   const StridedSpecification specified = specification(context, x->shape().size());
-  ops::Slice op = whole(x->shape());
+  ops::Slice op = ops::whole_slice(x->shape());
   for (size_t d = 0; d < x->shape().size(); ++d) set_range(context, specified.ranges[d], d, x->shape()[d], op);
   Shape shape;
   size_t d = 0;
