@@ -13,11 +13,6 @@ int main(void) {
 
   options.error = &detail;
   status = linnet_init(&options, digits_model, sizeof(digits_model), arena, sizeof(arena) - 1, &session);
-  print_text(linnet_status_text(status));
-  print_text(": wanted ");
-  print_int((int32_t)detail.wanted);
-  print_text(", got ");
-  print_int((int32_t)detail.got);
-  print_text("\n");
+  print_error(linnet_status_text(status), (int32_t)detail.wanted, (int32_t)detail.got);
   return !(status == LINNET_ERROR_ARENA_SIZE && detail.wanted == sizeof(arena) && detail.got == sizeof(arena) - 1);
 }

@@ -7,16 +7,6 @@
 
 __attribute__((aligned(LINNET_ALIGNMENT))) static unsigned char arena[DIGITS_MODEL_ARENA_BYTES];
 
-static int fail(linnet_status status, const linnet_error_detail* detail) {
-  print_text(linnet_status_text(status));
-  print_text(": wanted ");
-  print_int((int32_t)detail->wanted);
-  print_text(", got ");
-  print_int((int32_t)detail->got);
-  print_text("\n");
-  return 1;
-}
-
 static void print_result(int image, const float* logits, int count) {
   int i, best = 0;
   for (i = 1; i < count; ++i)
@@ -43,12 +33,13 @@ int main(void) {
 
   options.error = &detail;
   status = linnet_init(&options, digits_model, sizeof(digits_model), arena, sizeof(arena), &session);
-  if (status != LINNET_OK) return fail(status, &detail);
+  if (status != LINNET_OK) {
+    print_error(linnet_status_text(status), (int32_t)detail.wanted, (int32_t)detail.got);
+    return 1;
+  }
   linnet_input(session, 0, &input);
   linnet_output(session, 0, &output);
-  print_text("arena bytes ");
-  print_int((int32_t)sizeof(arena));
-  print_text("\n");
+  print_number("arena bytes ", (int32_t)sizeof(arena));
 
   pixels = (int)(input.bytes / sizeof(float));
   for (image = 0; images_begin + (image + 1) * pixels <= images_end; ++image) {

@@ -14,22 +14,6 @@
 
 __attribute__((aligned(LINNET_ALIGNMENT))) static unsigned char arena[LINNET_MODEL_ARENA];
 
-static int fail(linnet_status status, const linnet_error_detail* detail) {
-  print_text(linnet_status_text(status));
-  print_text(": wanted ");
-  print_int((int32_t)detail->wanted);
-  print_text(", got ");
-  print_int((int32_t)detail->got);
-  print_text("\n");
-  return 1;
-}
-
-static void print_number(const char* name, size_t number) {
-  print_text(name);
-  print_int((int32_t)number);
-  print_text("\n");
-}
-
 /* Bytes of the output that are not the expected ones. */
 static size_t count_wrong(const linnet_tensor_view* output, const unsigned char* expected) {
   const unsigned char* data = (const unsigned char*)output->data;
@@ -50,10 +34,13 @@ int main(void) {
 
   options.error = &detail;
   status = linnet_init(&options, LINNET_MODEL_ARRAY, sizeof(LINNET_MODEL_ARRAY), arena, sizeof(arena), &session);
-  if (status != LINNET_OK) return fail(status, &detail);
+  if (status != LINNET_OK) {
+    print_error(linnet_status_text(status), (int32_t)detail.wanted, (int32_t)detail.got);
+    return 1;
+  }
   linnet_input(session, 0, &input);
   linnet_output(session, 0, &output);
-  print_number("arena bytes ", sizeof(arena));
+  print_number("arena bytes ", (int32_t)sizeof(arena));
 
   for (given = inputs_begin; given + input.bytes <= inputs_end; given += input.bytes, expected += output.bytes) {
     memcpy(input.data, given, input.bytes);
@@ -62,11 +49,11 @@ int main(void) {
     wrong += count_wrong(&output, expected);
     if (output.bytes == 1 && !heard && *(const unsigned char*)output.data >= HEARD) {
       heard = 1;
-      print_number("heard in run ", runs);
+      print_number("heard in run ", (int32_t)runs);
     }
     ++runs;
   }
-  print_number("runs ", runs);
-  print_number("wrong bytes ", wrong);
+  print_number("runs ", (int32_t)runs);
+  print_number("wrong bytes ", (int32_t)wrong);
   return wrong != 0 || runs == 0 || given != inputs_end || expected != expected_end;
 }

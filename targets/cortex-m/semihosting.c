@@ -41,6 +41,21 @@ void print_int(int32_t value) {
   print_unsigned(value < 0 ? 0u - (uint32_t)value : (uint32_t)value, 1);
 }
 
+void print_number(const char* name, int32_t value) {
+  print_text(name);
+  print_int(value);
+  print_text("\n");
+}
+
+void print_error(const char* text, int32_t wanted, int32_t got) {
+  print_text(text);
+  print_text(": wanted ");
+  print_int(wanted);
+  print_text(", got ");
+  print_int(got);
+  print_text("\n");
+}
+
 void print_float(float value) {
   uint32_t whole, millionths;
   if (value != value) {

@@ -7,6 +7,8 @@
 
 void print_text(const char* text);
 void print_int(int32_t value);
+void print_number(const char* name, int32_t value); /* a line */
+void print_error(const char* text, int32_t wanted, int32_t got);
 /* Fixed notation with six decimals; magnitudes from 2^32 on are printed as "large". */
 void print_float(float value);
 
