@@ -1,9 +1,6 @@
 // Integer steps through the API: a network whose numbers are computed by hand, tensors' scales, cascades.
 #include <gtest/gtest.h>
 
-#include <thread>
-
-#include "kernels/dispatch.hpp"
 #include "tests/api/networks.hpp"
 
 namespace linnet::test {
@@ -83,30 +80,8 @@ Bytes cascade(bool rolling) {
   return b.finish();
 }
 
-void thread_parallel_for(void*, linnet_task task, void* argument, int count) {
-  std::vector<std::thread> threads;
-  for (int i = 1; i < count; ++i) threads.emplace_back(task, argument, i);
-  task(argument, 0);
-  for (std::thread& thread : threads) thread.join();
-}
-
 TEST(Int8, CascadesGiveTheSameBytes) {
-  const Bytes whole = cascade(false), rolling = cascade(true);
-  linnet_options options = LINNET_OPTIONS_INIT;
-  options.isa = "scalar";
-  const std::vector<uint8_t> wanted = run(make_instance(whole, &options));
-  EXPECT_LT(model_info(rolling).tensor_bytes, model_info(whole).tensor_bytes);
-  for (const kernels::IsaTraits& isa : kernels::kIsaTraits) {
-    kernels::IsaId id;
-    if (!kernels::find_isa(isa.name, &id) || kernels::table(id) == nullptr) continue;
-    options.isa = isa.name;
-    for (int threads = 1; threads <= 3; ++threads) {
-      options.threads = threads;
-      options.parallel_for = thread_parallel_for;
-      EXPECT_EQ(run(make_instance(whole, &options)), wanted) << isa.name << ", whole, " << threads << " threads";
-      EXPECT_EQ(run(make_instance(rolling, &options)), wanted) << isa.name << ", cascade, " << threads << " threads";
-    }
-  }
+  expect_the_same_bytes_in_cascades(cascade(false), cascade(true));
 }
 
 }  // namespace

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
+#include "kernels/dispatch.hpp"
+
 namespace linnet::test {
 namespace {
 
@@ -480,6 +484,31 @@ std::vector<uint8_t> run(const Instance& instance) {
     outputs.insert(outputs.end(), data, data + view.bytes);
   }
   return outputs;
+}
+
+void thread_parallel_for(void*, linnet_task task, void* argument, int count) {
+  std::vector<std::thread> threads;
+  for (int i = 1; i < count; ++i) threads.emplace_back(task, argument, i);
+  task(argument, 0);
+  for (std::thread& thread : threads) thread.join();
+}
+
+void expect_the_same_bytes_in_cascades(const Bytes& whole, const Bytes& rolling) {
+  linnet_options options = LINNET_OPTIONS_INIT;
+  options.isa = "scalar";
+  const std::vector<uint8_t> wanted = run(make_instance(whole, &options));
+  EXPECT_LT(model_info(rolling).tensor_bytes, model_info(whole).tensor_bytes);
+  for (const kernels::IsaTraits& isa : kernels::kIsaTraits) {
+    kernels::IsaId id;
+    if (!kernels::find_isa(isa.name, &id) || kernels::table(id) == nullptr) continue;
+    options.isa = isa.name;
+    for (int threads = 1; threads <= 3; ++threads) {
+      options.threads = threads;
+      options.parallel_for = thread_parallel_for;
+      EXPECT_EQ(run(make_instance(whole, &options)), wanted) << isa.name << ", whole, " << threads << " threads";
+      EXPECT_EQ(run(make_instance(rolling, &options)), wanted) << isa.name << ", cascade, " << threads << " threads";
+    }
+  }
 }
 
 }  // namespace linnet::test

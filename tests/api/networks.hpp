@@ -48,4 +48,11 @@ Instance make_instance(const Bytes& model, const linnet_options* options = nullp
 // Fills every input with reproducible values, runs, and returns the bytes of all outputs.
 std::vector<uint8_t> run(const Instance& instance);
 
+// A linnet_parallel_for with a thread for every index.
+void thread_parallel_for(void* context, linnet_task task, void* argument, int count);
+
+// Whole and in a cascade with rolling buffers, on every instruction set and on one to three threads, a model gives the
+// bytes that the plain kernels give it.
+void expect_the_same_bytes_in_cascades(const Bytes& whole, const Bytes& rolling);
+
 }  // namespace linnet::test

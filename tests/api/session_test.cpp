@@ -15,13 +15,6 @@
 namespace linnet::test {
 namespace {
 
-void thread_parallel_for(void*, linnet_task task, void* argument, int count) {
-  std::vector<std::thread> threads;
-  for (int i = 1; i < count; ++i) threads.emplace_back(task, argument, i);
-  task(argument, 0);
-  for (std::thread& thread : threads) thread.join();
-}
-
 linnet_options with_threads(int threads) {
   linnet_options options = LINNET_OPTIONS_INIT;
   options.threads = threads;
