@@ -73,6 +73,10 @@ struct IntegerSum {
 IntegerSum integer_sum(kernels::BinaryFunction function, const TensorType& a, const TensorType& b,
                        const IntegerForm& form, bool shifts);
 
+// The factor of a product of two integers less their zero points, or of their quotient (Div).
+double product_factor(kernels::BinaryFunction function, const TensorType& a, const TensorType& b,
+                      const IntegerForm& form);
+
 // Softmax: from differences of x to numbers with 5 integer bits; below the lowest difference exp is 0.
 struct IntegerSoftmax {
   FixedPoint factor;

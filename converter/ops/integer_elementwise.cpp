@@ -173,6 +173,11 @@ IntegerSum integer_sum(BinaryFunction function, const TensorType& a, const Tenso
           quantize_multiplier(static_cast<double>(b_scale) / twice), quantize_multiplier(twice / output)};
 }
 
+double product_factor(BinaryFunction function, const TensorType& a, const TensorType& b, const IntegerForm& form) {
+  const float a_scale = a.quantization->scale(), b_scale = b.quantization->scale(), scale = form.quantization.scale();
+  return static_cast<double>(function == BinaryFunction::Div ? a_scale / (b_scale * scale) : a_scale * b_scale / scale);
+}
+
 Array evaluate_integer(const Binary& op, const std::vector<const Array*>& inputs) {
   if (op.integer->rounding == Rounding::nearest) return evaluate_nearest(op, inputs);
   const TensorType &a = inputs[0]->type(), &b = inputs[1]->type();
@@ -181,10 +186,8 @@ Array evaluate_integer(const Binary& op, const std::vector<const Array*>& inputs
   const IntegerSum sum = integer_sum(op.function, a, b, form, op.shifts);
   const auto a_zero = static_cast<int32_t>(a.quantization->zero_point()),
              b_zero = static_cast<int32_t>(b.quantization->zero_point());
-  const float a_scale = a.quantization->scale(), b_scale = b.quantization->scale(), scale = form.quantization.scale();
-  const FixedPoint product = quantize_multiplier(static_cast<double>(a_scale * b_scale / scale));
-  const FixedPoint quotient = quantize_multiplier(static_cast<double>(a_scale / (b_scale * scale)));
-  const FixedPoint same = quantize_multiplier(static_cast<double>(a_scale / scale));
+  const FixedPoint product = quantize_multiplier(product_factor(op.function, a, b, form));
+  const FixedPoint same = quantize_multiplier(static_cast<double>(a.quantization->scale() / form.quantization.scale()));
   const auto combined = [&](int64_t p, int64_t q) -> int64_t {
     const auto x = static_cast<int32_t>(p) - a_zero, y = static_cast<int32_t>(q) - b_zero;
     const int32_t shifted = 1 << sum.left_shift;
@@ -198,7 +201,7 @@ Array evaluate_integer(const Binary& op, const std::vector<const Array*>& inputs
       case BinaryFunction::PRelu:
         return x >= 0 ? multiply(x, same) : multiply(x * y, product);
       case BinaryFunction::Div:
-        return scaled_quotient(x, y, quotient);
+        return scaled_quotient(x, y, product);
       case BinaryFunction::SquaredDifference: {
         const int32_t difference = multiply(x * shifted, sum.a) - multiply(y * shifted, sum.b);
         return multiply(difference * difference, sum.y);

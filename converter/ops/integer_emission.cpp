@@ -162,8 +162,7 @@ fb::QuantizedBinary quantized_binary(const Binary& op, const Node& node) {
     return {0, factor_of(a_real, rounding), factor_of(b_real, rounding),
             factor_of(1.0 / static_cast<double>(scale), rounding)};
   }
-  const bool divides = op.function == BinaryFunction::Div;
-  const double product = static_cast<double>(divides ? a_scale / (b_scale * scale) : a_scale * b_scale / scale);
+  const double product = product_factor(op.function, a, b, *op.integer);
   return {0, factor_of(static_cast<double>(a_scale / scale), rounding),
           factor_of(static_cast<double>(b_scale / scale), rounding), factor_of(product, rounding)};
 }
