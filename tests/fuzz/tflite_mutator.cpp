@@ -14,6 +14,19 @@ namespace {
 
 namespace tfl = tflite;
 
+// A verified file may have numbers of 8 bytes at multiples of 4; the object API needs them at multiples of 8.
+bool is_aligned(const tfl::Model& model) {
+  for (const tfl::SubGraph* graph : *model.subgraphs()) {
+    if (graph->tensors() == nullptr) continue;
+    for (const tfl::Tensor* tensor : *graph->tensors()) {
+      const auto* zero_points = tensor->quantization() != nullptr ? tensor->quantization()->zero_point() : nullptr;
+      if (zero_points != nullptr && reinterpret_cast<uintptr_t>(zero_points->Data()) % alignof(int64_t) != 0)
+        return false;
+    }
+  }
+  return true;
+}
+
 class Structure {
  public:
   // `packed` outlives the object: copies of its parts are unpacked again.
@@ -173,7 +186,7 @@ class Structure {
 size_t mutate_tflite(uint8_t* data, size_t size, size_t max_size, Random* random) {
   flatbuffers::Verifier verifier(data, size);
   if (size < 8 || !tfl::VerifyModelBuffer(verifier) || tfl::GetModel(data)->subgraphs() == nullptr ||
-      tfl::GetModel(data)->subgraphs()->size() == 0)
+      tfl::GetModel(data)->subgraphs()->size() == 0 || !is_aligned(*tfl::GetModel(data)))
     return 0;
   Structure structure(data, random);
   for (uint32_t count = random->below(3); count > 0; --count) structure.mutate();

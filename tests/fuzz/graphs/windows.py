@@ -235,6 +235,8 @@ def resize(g):
     by_sizes = g.opset > 10 and not exact and g.chance(0.5)
     if not by_sizes and tuple(sizes) == x.shape and set(scales) != {1.0}:
         raise Unfit  # ONNX Runtime copies, the specification samples at other coordinates
+    if mode != "nearest" and max(*x.shape, *sizes) > 512:
+        raise Unfit  # ONNX Runtime computes coordinates in single precision, of which long axes leave too little
     if g.opset == 10:
         return g.node("Resize", [x, g.constant(np.array(scales, np.float32), plain=True)], sizes, x.low, x.high, mode=mode)
     transforms = ["half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric"]
