@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "engine/check.hpp"
 
@@ -69,6 +70,15 @@ void check_window(const WindowAttributes& window, const Shape& shape) {
   check(window.dilations, "dilations", 1);
   check(window.pads_begin, "pads (begin)", 0);
   check(window.pads_end, "pads (end)", 0);
+  constexpr int64_t kMostTaps = std::numeric_limits<int32_t>::max();
+  int64_t taps = 1;
+  for (const int64_t size : window.kernel) {
+    if (size > kMostTaps / taps) {
+      throw Error(fmt::format("kernel shape [{}] has too many taps, supported are up to {}",
+                              fmt::join(window.kernel, ", "), kMostTaps));
+    }
+    taps *= size;
+  }
 }
 
 void check_spans(const WindowAttributes& window, const std::vector<int64_t>& in, const std::vector<int64_t>& out) {

@@ -96,6 +96,8 @@ TEST(Infer, PoolingAndReductions) {
   pool.pads_begin = pool.pads_end = {0, 0};
   expect_message(pool, {f32({1, 1, 1, 3})}, "does not fit");
   expect_message(pool, {f32({1, 3})}, "rank 3 and 4");
+  pool.kernel = {1 << 16, 1 << 15};
+  expect_message(pool, {f32({1, 1, 3, 3})}, "kernel shape [65536, 32768] has too many taps");
   Reduce reduce;
   expect_message(reduce, {f32({2})}, "no axes");
   reduce.axes = {1};
