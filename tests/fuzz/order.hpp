@@ -1,5 +1,6 @@
 // Whether the order in which the parts of a model's steps are computed cannot matter: a model may, without harm to
-// anyone's memory, write an element twice or let a cascade's tensors share bytes.
+// anyone's memory, write an element twice or let a cascade's tensors share bytes with each other and with what is read
+// later.
 #pragma once
 
 #include <algorithm>
@@ -71,10 +72,46 @@ inline bool cascades_are_apart(const engine::ModelView& model) {
   return true;
 }
 
+// Nothing reads what a cascade leaves behind in its rolling buffers, which depends on how threads divide its lines.
+inline bool leftovers_are_unread(const engine::ModelView& model) {
+  using Range = std::pair<int64_t, int64_t>;
+  const auto range_of = [](const engine::TensorInfo& tensor) {
+    return Range(tensor.offset, tensor.constant == nullptr ? tensor.offset + tensor.extent_bytes() : tensor.offset);
+  };
+  for (int32_t i = 0; i < model.cascade_count(); ++i) {
+    const auto first = static_cast<int32_t>(model.cascade(i).first_step());
+    const int32_t end = first + static_cast<int32_t>(model.cascade(i).steps());
+    std::vector<Range> left;
+    for (int32_t s = first; s < end; ++s) {
+      const engine::StepView view = engine::view_step(model, s);
+      if (view.output.rolling_lines > 0) left.push_back(range_of(view.output));
+    }
+    std::set<Range> written;
+    const auto reads = [&](const engine::TensorInfo& tensor) {
+      const Range range = range_of(tensor);
+      return written.count(range) == 0 && std::any_of(left.begin(), left.end(), [&](const Range& buffer) {
+               return range.first < buffer.second && buffer.first < range.second;
+             });
+    };
+    written.insert(range_of(engine::view_step(model, end - 1).output));
+    for (int32_t s = end; s < model.step_count(); ++s) {
+      const engine::StepView view = engine::view_step(model, s);
+      for (int32_t input = 0; input < view.input_count; ++input)
+        if (reads(view.inputs[input])) return false;
+      for (int32_t output = 0; output < view.output_count; ++output) written.insert(range_of(view.output_at(output)));
+    }
+    for (int32_t o = 0; o < model.output_count(); ++o)
+      if (reads(model.tensor(model.root->outputs()->Get(static_cast<uint32_t>(o))))) return false;
+    for (int32_t t = 0; t < model.state_count(); ++t)
+      if (reads(model.tensor(model.state(t).next()))) return false;
+  }
+  return true;
+}
+
 inline bool order_is_free(const engine::ModelView& model) {
   for (int32_t i = 0; i < model.step_count(); ++i)
     if (!Writes(engine::view_step(model, i)).are_apart()) return false;
-  return cascades_are_apart(model);
+  return cascades_are_apart(model) && leftovers_are_unread(model);
 }
 
 }  // namespace linnet::fuzz

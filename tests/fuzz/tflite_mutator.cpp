@@ -47,9 +47,19 @@ class Structure {
   }
 
   flatbuffers::DetachedBuffer pack() {
-    for (auto& graph : model_.subgraphs)  // the file may name options and have none
-      for (auto& row : graph->operators)
-        if (row->builtin_options.value == nullptr) row->builtin_options.Reset();
+    const auto name_what_is_there = [](auto& of_a_union) {  // the file may name a table and have none
+      if (of_a_union.value == nullptr) of_a_union.Reset();
+    };
+    for (auto& graph : model_.subgraphs) {
+      for (auto& row : graph->operators) name_what_is_there(row->builtin_options);
+      for (auto& tensor : graph->tensors) {
+        if (tensor->sparsity == nullptr) continue;
+        for (auto& dimension : tensor->sparsity->dim_metadata) {
+          name_what_is_there(dimension->array_segments);
+          name_what_is_there(dimension->array_indices);
+        }
+      }
+    }
     flatbuffers::FlatBufferBuilder builder;
     builder.ForceDefaults(true);
     tfl::FinishModelBuffer(builder, tfl::Model::Pack(builder, &model_));
