@@ -36,18 +36,18 @@ int64_t group_norm_scratch_bytes(int32_t channels) {
   return plan_group_norm(channels).scratch_bytes;
 }
 
-int64_t conv2d_int8_scratch_bytes(const Window& window, int32_t in_channels, const IsaTraits& traits,
-                                  int32_t pointer_bytes) {
-  return plan_conv2d_int8(window, in_channels, traits, pointer_bytes).scratch_bytes;
+int64_t conv2d_int8_scratch_bytes(const Window& window, int32_t in_channels, int64_t out_lines, int32_t out_w,
+                                  const IsaTraits& traits, int32_t pointer_bytes) {
+  return plan_conv2d_int8(window, in_channels, out_lines, out_w, traits, pointer_bytes).scratch_bytes;
 }
 
 int64_t depthwise_int8_scratch_bytes(const Window& window, int32_t channels, int32_t pointer_bytes) {
   return plan_depthwise_int8(window, channels, pointer_bytes).scratch_bytes;
 }
 
-int64_t conv_transpose2d_int8_scratch_bytes(const Window& window, int32_t in_channels, const IsaTraits& traits,
-                                            int32_t pointer_bytes) {
-  return plan_conv_transpose2d_int8(window, in_channels, traits, pointer_bytes).scratch_bytes;
+int64_t conv_transpose2d_int8_scratch_bytes(const Window& window, int32_t in_channels, int32_t out_w,
+                                            const IsaTraits& traits, int32_t pointer_bytes) {
+  return plan_conv_transpose2d_int8(window, in_channels, out_w, traits, pointer_bytes).scratch_bytes;
 }
 
 int64_t matmul_int8_scratch_bytes(int32_t m, int32_t k, const IsaTraits& traits) {

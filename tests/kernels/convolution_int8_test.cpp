@@ -130,7 +130,9 @@ class Problem {
                             scratch.data()});
       EXPECT_TRUE(scratch.intact());
     } else {
-      Scratch scratch(conv2d_int8_scratch_bytes(case_.window, case_.in_channels, traits(kernels.id), sizeof(void*)));
+      const int64_t lines = int64_t{case_.batch} * case_.out_h;
+      Scratch scratch(conv2d_int8_scratch_bytes(case_.window, case_.in_channels, lines, case_.out_w, traits(kernels.id),
+                                                sizeof(void*)));
       kernels.conv2d_s8({case_.window, case_.in_h, case_.in_w, case_.out_h, case_.out_w, case_.groups,
                          case_.in_channels, case_.out_channels, begin, end, x.data(), x_stride_, zero_point_,
                          packed.data(), y.data(), y_stride_, epilogue, scratch.data()});
