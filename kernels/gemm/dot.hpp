@@ -158,7 +158,7 @@ struct Dot<isa::avx2> {
   static LINNET_INLINE void add_rows(Sum (&sums)[kRows][kBlocks], int block, const int8_t* w, Inputs (&x)[kRows],
                                      const Input* last) {
     const auto add = [&](__m256i weights, __m256i Sum::*half) LINNET_INLINE_LAMBDA {
-      asm("" : "+r"(last));
+      asm volatile("" : "+r"(last) : : "memory");
 #pragma GCC unroll 16
       for (int r = 0; r < kRows; ++r) {
         const Inputs row = r + 1 < kRows ? x[r] : inputs(last);
