@@ -4,6 +4,7 @@
 #include "kernels/conv/inputs_int8.hpp"
 #include "kernels/conv/plan_int8.hpp"
 #include "kernels/gemm/tile_int8.hpp"
+#include "kernels/winograd/winograd2d_int8.hpp"
 
 namespace linnet::kernels {
 
@@ -189,6 +190,10 @@ void conv2d_s8_impl(const Conv2DInt8Args& args) {
   const int64_t k = int64_t{plan.taps} * plan.k;
   const bool bounded =
       sums_are_bounded<Isa>(args.epilogue.requantize.rounding, args.packed, args.groups, args.out_channels, k);
+  if constexpr (PointProducts<Isa>::tile_rows > 0) {
+    const bool serves = has_winograd_int8(args.window, args.in_channels, traits(isa_id<Isa>));
+    if (serves && winograd_int8<Isa>(args, bounded)) return;
+  }
   using Input = typename Dot<Isa>::Input;
   char* const scratch = static_cast<char*>(args.scratch);
   const ConvolutionInt8<Isa> convolution{args,

@@ -1,7 +1,7 @@
 // How the int8 convolutions divide their scratch memory; the scratch size functions are the sizes of these plans.
 #pragma once
 
-#include "kernels/contract_int8.hpp"
+#include "kernels/winograd/plan_int8.hpp"
 
 namespace linnet::kernels {
 

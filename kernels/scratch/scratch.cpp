@@ -38,7 +38,10 @@ int64_t group_norm_scratch_bytes(int32_t channels) {
 
 int64_t conv2d_int8_scratch_bytes(const Window& window, int32_t in_channels, int64_t out_lines, int32_t out_w,
                                   const IsaTraits& traits, int32_t pointer_bytes) {
-  return plan_conv2d_int8(window, in_channels, out_lines, out_w, traits, pointer_bytes).scratch_bytes;
+  const int64_t direct = plan_conv2d_int8(window, in_channels, out_lines, out_w, traits, pointer_bytes).scratch_bytes;
+  if (!has_winograd_int8(window, in_channels, traits)) return direct;
+  const int64_t winograd = plan_winograd_int8(in_channels, out_lines, out_w).scratch_bytes;
+  return winograd > direct ? winograd : direct;
 }
 
 int64_t depthwise_int8_scratch_bytes(const Window& window, int32_t channels, int32_t pointer_bytes) {
