@@ -30,15 +30,16 @@ constexpr int kIsaCount = 8;
 // What scratch sizes depend on. The converter evaluates the same scratch functions with the traits of every target, so
 // that the arena of any device is known offline.
 struct IsaTraits {
-  const char* name;   // as LINNET_ISA accepts it
-  int32_t width;      // float lanes of a vector
-  int32_t tile_rows;  // output pixels (GEMM rows) of the register tile
-  int32_t int8_rows;  // the same of int8 products
+  const char* name;          // as LINNET_ISA accepts it
+  int32_t width;             // float lanes of a vector
+  int32_t tile_rows;         // output pixels (GEMM rows) of the register tile
+  int32_t int8_rows;         // the same of int8 products
+  int32_t int8_input_bytes;  // of an input as these take it
 };
 
 constexpr IsaTraits kIsaTraits[kIsaCount] = {
-    {"scalar", 1, 4, 2},       {"avx2", 8, 6, 2},   {"avxvnni", 8, 6, 6}, {"avx512", 16, 10, 5},
-    {"avx512vnni", 16, 10, 6}, {"neon32", 4, 4, 2}, {"neon64", 4, 8, 3},  {"neon64dot", 4, 8, 6},
+    {"scalar", 1, 4, 2, 1},       {"avx2", 8, 6, 3, 2},   {"avxvnni", 8, 6, 6, 1}, {"avx512", 16, 10, 6, 2},
+    {"avx512vnni", 16, 10, 6, 1}, {"neon32", 4, 4, 2, 1}, {"neon64", 4, 8, 3, 1},  {"neon64dot", 4, 8, 6, 1},
 };
 
 LINNET_INLINE constexpr const IsaTraits& traits(IsaId id) {

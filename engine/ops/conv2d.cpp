@@ -22,7 +22,9 @@ int64_t scratch_bytes(const StepView& step, const Target& target) {
     return kernels::conv2d_int16_scratch_bytes(window_of(conv), group_channels(step.inputs[0], conv), target.traits);
   }
   if (is_integer(conv)) {
-    return kernels::conv2d_int8_scratch_bytes(window_of(conv), group_channels(step.inputs[0], conv), target.traits,
+    const TensorInfo& y = step.output;
+    return kernels::conv2d_int8_scratch_bytes(window_of(conv), group_channels(step.inputs[0], conv),
+                                              int64_t{y.shape[0]} * y.shape[1], y.shape[2], target.traits,
                                               target.pointer_bytes);
   }
   return kernels::conv2d_scratch_bytes(window_of(conv), group_channels(step.inputs[0], conv), target.traits,

@@ -82,7 +82,7 @@ int64_t scratch_bytes(const StepView& step, const Target& target) {
   const fb::ConvTranspose2D& conv = *step.step.op_as_ConvTranspose2D();
   if (is_integer(conv)) {
     return kernels::conv_transpose2d_int8_scratch_bytes(window_of(conv), group_channels(step.inputs[0], conv),
-                                                        target.traits, target.pointer_bytes);
+                                                        step.output.shape[2], target.traits, target.pointer_bytes);
   }
   return kernels::conv_transpose2d_scratch_bytes(window_of(conv), group_channels(step.inputs[0], conv), target.traits,
                                                  target.pointer_bytes);

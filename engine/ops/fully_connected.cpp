@@ -81,7 +81,8 @@ constexpr kernels::Window kPixel = {1, 1, 1, 1, 1, 1, 0, 0};
 int64_t scratch_bytes(const StepView& step, const Target& target) {
   if (!is_integer(*step.step.op_as_FullyConnected())) return 0;
   if (is_int16(step)) return kernels::conv2d_int16_scratch_bytes(kPixel, step.inputs[0].columns, target.traits);
-  return kernels::conv2d_int8_scratch_bytes(kPixel, step.inputs[0].columns, target.traits, target.pointer_bytes);
+  return kernels::conv2d_int8_scratch_bytes(kPixel, step.inputs[0].columns, step.inputs[0].rows, 1, target.traits,
+                                            target.pointer_bytes);
 }
 
 // `panel_bytes` of the outputs before one; move(args, outputs) what else moves on with them.

@@ -1,7 +1,7 @@
 // int16 convolution with any window and groups; products are those of 1x1.
 #pragma once
 
-#include "kernels/conv/conv2d_int8.hpp"
+#include "kernels/conv/window_place.hpp"
 #include "kernels/gemm/tile_int16.hpp"
 
 namespace linnet::kernels {

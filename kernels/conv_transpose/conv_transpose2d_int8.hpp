@@ -9,12 +9,14 @@ namespace linnet::kernels {
 // Outputs of one line that belong to one horizontal phase.
 template <class Isa>
 struct TransposedLineInt8 {
+  using Input = typename Dot<Isa>::Input;
   static constexpr int32_t kStep = traits(isa_id<Isa>).int8_rows;
 
   const ConvTranspose2DInt8Args& args;
   const ConvInt8Plan& plan;  // with the taps of the phase
-  const int8_t** pointers;
-  int8_t* inputs;
+  const Input** pointers;
+  const ptrdiff_t* offsets;
+  Input* inputs;
   int32_t row;  // output row, through all images
   int32_t phase_y, phase_x;
 
@@ -48,37 +50,33 @@ LINNET_INLINE void TransposedLineInt8<Isa>::for_each_tap(const int8_t* x, int32_
 // Inputs of `count` outputs, a stride apart, as those of a convolution.
 template <class Isa>
 void TransposedLineInt8<Isa>::prepare(const int8_t* x, int32_t first, int32_t count) const {
-  const ptrdiff_t channels = args.in_channels;
+  const ptrdiff_t channels = args.in_channels, tail = plan.k - kDot;
+  const bool copies = plan.inputs == InputsInt8::Rows;
+  if (copies) {
+    for (int32_t r = 0; r < count; ++r) fill_inputs<Isa>(0, inputs + r * ptrdiff_t{plan.k} + tail, kDot);
+  }
   for_each_tap(x, first, [&](int32_t i, const int8_t* line, int32_t column) LINNET_INLINE_LAMBDA {
     for (int32_t r = 0; r < count; ++r) {
       const int32_t ix = column + r;
       const bool inside = line != nullptr && ix >= 0 && ix < args.in_w;
-      const int8_t* const pixel = inside ? line + ix * args.x_stride : inputs;
-      int8_t* const gathered = inputs + static_cast<ptrdiff_t>(r) * plan.k + i * channels;
-      if (!plan.gathers) {
-        pointers[(r / kStep * plan.taps + i) * kStep + r % kStep] = pixel;
-      } else if (inside) {
-        copy_bytes<Isa>(pixel, gathered, channels);
-      } else {
-        std::memset(gathered, args.input_zero_point, static_cast<size_t>(channels));
+      Input* const copy = inputs + r * ptrdiff_t{plan.k} + i * channels;
+      if (copies && inside) {
+        convert_exactly<Isa>(line + ix * args.x_stride, copy, channels);
+      } else if (copies) {
+        fill_inputs<Isa>(args.input_zero_point, copy, channels);
+      } else if constexpr (kPointersByTap<Isa>) {
+        pointers[(r / kStep * plan.taps + i) * kStep + r % kStep] = inside ? line + ix * args.x_stride : inputs;
       }
     }
   });
-  const int32_t last = (count - 1) / kStep * kStep, rows = last + kStep;  // those that are missing are the tile's first
-  if (!plan.gathers) {
+  const int32_t end = (count + kStep - 1) / kStep * kStep;
+  if (copies) {
+    for (int32_t r = 0; r < end; ++r) pointers[r] = inputs + ptrdiff_t{r < count ? r : count - 1} * plan.k;
+  } else {
     for (int32_t i = 0; i < plan.taps; ++i) {
-      const int8_t** const tile = pointers + (last / kStep * plan.taps + i) * kStep;
-      for (int32_t r = count - last; r < kStep; ++r) tile[r] = tile[0];
+      const Input** const tile = pointers + ((end - kStep) / kStep * plan.taps + i) * kStep;
+      for (int32_t r = count - (end - kStep); r < kStep; ++r) tile[r] = tile[0];
     }
-    return;
-  }
-  const ptrdiff_t used = channels *
-                         phase_taps(args.window.kernel_h, args.window.dilation_h, args.window.stride_h, phase_y) *
-                         phase_taps(args.window.kernel_w, args.window.dilation_w, args.window.stride_w, phase_x);
-  for (int32_t r = 0; r < rows; ++r) {
-    int8_t* const gathered = inputs + static_cast<ptrdiff_t>(r < count ? r : last) * plan.k;
-    for (ptrdiff_t i = used; i < plan.k; ++i) gathered[i] = 0;
-    pointers[r] = gathered;
   }
 }
 
@@ -91,11 +89,12 @@ void TransposedLineInt8<Isa>::run(int32_t group, const int8_t* packed, bool boun
   epilogue.requantize = args.requantize;
   int32_t count = 0;
   for (int32_t first = begin; first < args.out_w; first += count * stride) {
-    const int32_t left = (args.out_w - first + stride - 1) / stride, most = plan.tiles * kStep;
-    count = left < most ? left : most;
+    const int32_t left = (args.out_w - first + stride - 1) / stride;
+    count = left < plan.pixels ? left : plan.pixels;
     prepare(x, first, count);
-    RowsInt8 rows;
+    RowsInt8<Isa> rows;
     rows.pointers = pointers;
+    rows.offsets = offsets;
     rows.rows = count;
     rows.taps = plan.taps;
     rows.k = plan.k;
@@ -112,11 +111,16 @@ void TransposedLineInt8<Isa>::run(int32_t group, const int8_t* packed, bool boun
 
 template <class Isa>
 void conv_transpose2d_s8_impl(const ConvTranspose2DInt8Args& args) {
+  using Input = typename Dot<Isa>::Input;
   const Window& w = args.window;
-  ConvInt8Plan plan = plan_conv_transpose2d_int8(w, args.in_channels, traits(isa_id<Isa>), sizeof(void*));
+  ConvInt8Plan plan = plan_conv_transpose2d_int8(w, args.in_channels, args.out_w, traits(isa_id<Isa>), sizeof(void*));
   char* const scratch = static_cast<char*>(args.scratch);
-  int8_t* const inputs = reinterpret_cast<int8_t*>(scratch + plan.inputs_offset);
-  if (!plan.gathers) std::memset(inputs, args.input_zero_point, static_cast<size_t>(args.in_channels));
+  const Input** const pointers = reinterpret_cast<const Input**>(scratch);
+  ptrdiff_t* const offsets = reinterpret_cast<ptrdiff_t*>(scratch + plan.offsets_offset);
+  Input* const inputs = reinterpret_cast<Input*>(scratch + plan.inputs_offset);
+  const bool copies = plan.inputs == InputsInt8::Rows;
+  if (!copies) std::memset(inputs, args.input_zero_point, static_cast<size_t>(args.in_channels));
+  if (!kPointersByTap<Isa>) offsets[0] = 0;
   const int8_t* packed = args.packed;
   for (int32_t group = 0; group < args.groups; ++group) {
     for (int32_t phase_y = 0; phase_y < w.stride_h; ++phase_y) {
@@ -125,15 +129,11 @@ void conv_transpose2d_s8_impl(const ConvTranspose2DInt8Args& args) {
                              phase_taps(w.kernel_w, w.dilation_w, w.stride_w, phase_x);
         const int32_t k = taps * args.in_channels, terms = (k + kDot - 1) / kDot * kDot;
         const bool bounded = sums_are_bounded<Isa>(args.requantize.rounding, packed, 1, args.out_channels, terms);
-        if (plan.gathers) {
-          plan.k = terms;
-        } else {
-          plan.taps = taps;
-        }
+        (copies ? plan.k : plan.taps) = copies ? terms : taps;
         for (int32_t row = args.row_begin; row < args.row_end; ++row) {
           if ((row % args.out_h + w.pad_top) % w.stride_h != phase_y) continue;
-          TransposedLineInt8<Isa>{args, plan, reinterpret_cast<const int8_t**>(scratch), inputs, row, phase_y, phase_x}
-              .run(group, packed, bounded);
+          TransposedLineInt8<Isa>{args, plan, pointers, offsets, inputs, row, phase_y, phase_x}.run(group, packed,
+                                                                                                    bounded);
         }
         packed += panel_int8_bytes(args.out_channels, k);
       }

@@ -6,13 +6,13 @@
 
 namespace linnet::kernels {
 
-// That of a convolution with the taps of the largest phase.
+// With the taps of the largest phase.
 LINNET_INLINE constexpr ConvInt8Plan plan_conv_transpose2d_int8(const Window& window, int32_t in_channels,
-                                                                const IsaTraits& traits, int32_t pointer_bytes) {
-  Window phase{};
-  phase.kernel_h = max_phase_taps(window.kernel_h, window.dilation_h, window.stride_h);
-  phase.kernel_w = max_phase_taps(window.kernel_w, window.dilation_w, window.stride_w);
-  return plan_conv2d_int8(phase, in_channels, traits, pointer_bytes);
+                                                                int32_t out_w, const IsaTraits& traits,
+                                                                int32_t pointer_bytes) {
+  const int64_t taps_h = max_phase_taps(window.kernel_h, window.dilation_h, window.stride_h);
+  const int64_t taps_w = max_phase_taps(window.kernel_w, window.dilation_w, window.stride_w);
+  return plan_windows_int8(taps_h * taps_w, in_channels, (out_w - 1) / window.stride_w + 1, traits, pointer_bytes);
 }
 
 }  // namespace linnet::kernels

@@ -9,13 +9,14 @@ namespace linnet::kernels {
 
 constexpr int kStripKernel = 7;  // the largest size of a strip's window
 
-// Neighbouring outputs of a line, of DepthwiseLanes::channels channels.
+// Neighbouring outputs of a line.
 template <int kKernel>
 struct DepthwiseStripInt8 {
   const int8_t* lines[kKernel];  // under the kernel's; null: outside of the image
   ptrdiff_t step;                // from pixel to pixel
   int32_t left, in_w;            // column of the first output's first tap; columns of the image
   const int8_t* padding;         // a pixel outside of the image
+  int32_t channels;              // DepthwiseLanes::channels of them, or a part
   int32_t count;                 // outputs
   const int32_t* start;          // what sums begin with
   int32_t* sums;                 // a panel's 16 from output to output
@@ -34,9 +35,11 @@ struct DepthwiseColumns {
   const int8_t* lines[kKernel];
   ptrdiff_t offsets[kInside ? 1 : kKernel], steps[kInside ? 1 : kKernel];
   int32_t ix, in_w;
+  typename L::Part part;
   Column outside;
 
-  explicit LINNET_INLINE DepthwiseColumns(const DepthwiseStripInt8<kKernel>& s) : ix(s.left), in_w(s.in_w) {
+  explicit LINNET_INLINE DepthwiseColumns(const DepthwiseStripInt8<kKernel>& s)
+      : ix(s.left), in_w(s.in_w), part(L::part(s.channels)) {
     const int8_t* padding[kKernel];
 #pragma GCC unroll 8
     for (int ky = 0; ky < kKernel; ++ky) {
@@ -51,9 +54,9 @@ struct DepthwiseColumns {
     gather<0>(padding, outside);
   }
   template <int kGroup>
-  static LINNET_INLINE void gather(const int8_t* const (&x)[kKernel], Column& column) {
+  LINNET_INLINE void gather(const int8_t* const (&x)[kKernel], Column& column) const {
     constexpr int kFirst = kGroup * L::lines, kLeft = kKernel - kFirst;
-    column[kGroup] = L::template inputs<(kLeft < L::lines ? kLeft : L::lines)>(x + kFirst);
+    column[kGroup] = L::template inputs<(kLeft < L::lines ? kLeft : L::lines)>(x + kFirst, part);
     if constexpr (kGroup + 1 < kLineGroups<Isa, kKernel>) gather<kGroup + 1>(x, column);
   }
   LINNET_INLINE void next(Column& column) {
@@ -187,7 +190,7 @@ struct DepthwiseStripsInt8 {
       }
       s.lines[ky] = copies[ky][0];
     }
-    s.step = L::channels;
+    s.step = s.channels = L::channels;
     s.left = 0;
     s.in_w = columns;
     s.padding = copies[0][0];
@@ -197,8 +200,9 @@ struct DepthwiseStripsInt8 {
   LINNET_INLINE void multiply(DepthwiseStripInt8<kKernel>& s, bool inside) const {
     for (int32_t c = 0; c < valid; c += L::channels) {
       const typename L::Taps* const w = weights.taps[c / L::channels];
-      if (valid - c < L::channels) {
-        multiply_copies(s, valid - c, w);
+      s.channels = valid - c < L::channels ? valid - c : L::channels;
+      if (!L::loads_parts && s.channels < L::channels) {
+        multiply_copies(s, s.channels, w);
       } else if (inside) {
         depthwise_strip_int8<Isa, kKernel, kStrideW, true>(s, w);
       } else {

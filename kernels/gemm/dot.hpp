@@ -1,6 +1,9 @@
 // Dot<Isa>: sums of products of four int8 inputs for a block of adjacent outputs of a Panel16Int8, exact on every
 // instruction set. Weights of a block are [outputs][4] bytes; loading them may read up to 64 bytes. start: sums that
-// begin with numbers in memory.
+// begin with numbers in memory. Inputs are multiplied in the form that `converted` gives them. Where it `converts`
+// them, convert does so with kConverted of them, or with n < kConverted, after which there may be any numbers behind
+// the n. flips_inputs: converted inputs are 128 larger. keeps_inputs: a tile's inputs stay in registers while the
+// weights pass (add_rows), otherwise its weights.
 #pragma once
 
 #include "kernels/simd/integer.hpp"
@@ -12,10 +15,16 @@ namespace linnet::kernels {
 template <class Isa>
 struct Dot;
 
+// Inputs as they are.
+struct PlainInputs {
+  using Input = int8_t;
+  static constexpr bool flips_inputs = false, converts = false, keeps_inputs = false;
+  static LINNET_INLINE Input converted(int8_t x) { return x; }
+};
+
 template <>
-struct Dot<isa::scalar> {
+struct Dot<isa::scalar> : PlainInputs {
   static constexpr int outputs = 2, blocks = 1, single_row_blocks = 1;
-  static constexpr bool flips_inputs = false;
   struct Sum {
     int32_t v[outputs];
   };
@@ -45,7 +54,15 @@ struct Dot<isa::scalar> {
 template <>
 struct Dot<isa::avx512> {
   static constexpr int outputs = 16, blocks = 2, single_row_blocks = 4;
-  static constexpr bool flips_inputs = false;
+  using Input = int16_t;
+  static constexpr bool flips_inputs = false, converts = true, keeps_inputs = false;
+  static constexpr int kConverted = 32;
+  static LINNET_INLINE Input converted(int8_t x) { return x; }
+  static LINNET_INLINE void convert(const int8_t* x, Input* y) { _mm512_storeu_si512(y, widen(x)); }
+  static LINNET_INLINE void convert(const int8_t* x, Input* y, int n) {
+    const __m256i bytes = _mm256_maskz_loadu_epi8(static_cast<__mmask32>((1u << n) - 1u), x);
+    _mm512_storeu_si512(y, _mm512_cvtepi8_epi16(bytes));
+  }
   struct Sum {
     __m512i low, high;  // outputs 0..7 and 8..15, two lanes each
   };
@@ -59,9 +76,7 @@ struct Dot<isa::avx512> {
   }
   static LINNET_INLINE Sum start(const int32_t* p) { return {start_lanes(p), start_lanes(p + 8)}; }
   static LINNET_INLINE Weights weights(const int8_t* p) { return {widen(p), widen(p + 32)}; }
-  static LINNET_INLINE Inputs inputs(const int8_t* p) {
-    return _mm512_cvtepi8_epi16(_mm256_set1_epi32(load_as<isa::avx512, int32_t>(p)));
-  }
+  static LINNET_INLINE Inputs inputs(const Input* p) { return _mm512_set1_epi64(load_as<isa::avx512, int64_t>(p)); }
   static LINNET_INLINE void add(Sum* sum, const Weights& w, Inputs x) {
     sum->low = _mm512_add_epi32(sum->low, _mm512_madd_epi16(w.low, x));
     sum->high = _mm512_add_epi32(sum->high, _mm512_madd_epi16(w.high, x));
@@ -79,16 +94,25 @@ struct Dot<isa::avx512> {
 template <>
 struct Dot<isa::avx512vnni> {
   static constexpr int outputs = 16, blocks = 4, single_row_blocks = 4;
-  static constexpr bool flips_inputs = true;
+  using Input = int8_t;
+  static constexpr bool flips_inputs = true, converts = true, keeps_inputs = false;
+  static constexpr int kConverted = 64;
+  static LINNET_INLINE __m512i flipped(__m512i x) {
+    return _mm512_xor_si512(x, _mm512_set1_epi8(static_cast<char>(0x80)));
+  }
+  static LINNET_INLINE Input converted(int8_t x) { return static_cast<int8_t>(x ^ 0x80); }
+  static LINNET_INLINE void convert(const int8_t* x, Input* y) {
+    _mm512_storeu_si512(y, flipped(_mm512_loadu_si512(x)));
+  }
+  static LINNET_INLINE void convert(const int8_t* x, Input* y, int n) {
+    _mm512_storeu_si512(y, flipped(_mm512_maskz_loadu_epi8((uint64_t{1} << n) - 1, x)));
+  }
   using Sum = __m512i;
   using Weights = __m512i;
   using Inputs = __m512i;
   static LINNET_INLINE Sum start(const int32_t* p) { return _mm512_loadu_si512(p); }
   static LINNET_INLINE Weights weights(const int8_t* p) { return _mm512_loadu_si512(p); }
-  static LINNET_INLINE Inputs inputs(const int8_t* p) {
-    return _mm512_xor_si512(_mm512_set1_epi32(load_as<isa::avx512vnni, int32_t>(p)),
-                            _mm512_set1_epi8(static_cast<char>(0x80)));
-  }
+  static LINNET_INLINE Inputs inputs(const Input* p) { return _mm512_set1_epi32(load_as<isa::avx512vnni, int32_t>(p)); }
   static LINNET_INLINE void add(Sum* sum, Weights w, Inputs x) { *sum = _mm512_dpbusd_epi32(*sum, x, w); }
   static LINNET_INLINE void store(Sum sum, int32_t* p) { _mm512_storeu_si512(p, sum); }
 };
@@ -96,14 +120,30 @@ struct Dot<isa::avx512vnni> {
 
 #elif defined(__AVX2__)
 
+// n < 16 bytes.
+template <class Isa>
+LINNET_INLINE __m128i load_few(const int8_t* x, int n) {
+  uint64_t words[2];
+  load_words<Isa>(x, n, words);
+  return _mm_set_epi64x(static_cast<int64_t>(words[1]), static_cast<int64_t>(words[0]));
+}
+
 template <>
 struct Dot<isa::avx2> {
   static constexpr int outputs = 8, blocks = 2, single_row_blocks = 4;
-  static constexpr bool flips_inputs = false;
+  using Input = int16_t;
+  static constexpr bool flips_inputs = false, converts = true, keeps_inputs = true;
+  static constexpr int kConverted = 16;
+  static LINNET_INLINE Input converted(int8_t x) { return x; }
+  static LINNET_INLINE void convert(const int8_t* x, Input* y) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(y), widen(x));
+  }
+  static LINNET_INLINE void convert(const int8_t* x, Input* y, int n) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(y), _mm256_cvtepi8_epi16(load_few<isa::avx2>(x, n)));
+  }
   struct Sum {
     __m256i low, high;  // outputs 0..3 and 4..7, two lanes each
   };
-  using Weights = const int8_t*;
   using Inputs = __m256i;
   static LINNET_INLINE __m256i widen(const int8_t* p) {
     return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
@@ -112,13 +152,21 @@ struct Dot<isa::avx2> {
     return _mm256_cvtepu32_epi64(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
   }
   static LINNET_INLINE Sum start(const int32_t* p) { return {start_lanes(p), start_lanes(p + 4)}; }
-  static LINNET_INLINE Weights weights(const int8_t* p) { return p; }
-  static LINNET_INLINE Inputs inputs(const int8_t* p) {
-    return _mm256_cvtepi8_epi16(_mm_set1_epi32(load_as<isa::avx2, int32_t>(p)));
-  }
-  static LINNET_INLINE void add(Sum* sum, Weights w, Inputs x) {
-    sum->low = _mm256_add_epi32(sum->low, _mm256_madd_epi16(widen(w), x));
-    sum->high = _mm256_add_epi32(sum->high, _mm256_madd_epi16(widen(w + 16), x));
+  static LINNET_INLINE Inputs inputs(const Input* p) { return _mm256_set1_epi64x(load_as<isa::avx2, int64_t>(p)); }
+  // The last row's inputs are loaded again and again: there is no register for them.
+  template <int kRows, int kBlocks>
+  static LINNET_INLINE void add_rows(Sum (&sums)[kRows][kBlocks], int block, const int8_t* w, Inputs (&x)[kRows],
+                                     const Input* last) {
+    const auto add = [&](__m256i weights, __m256i Sum::*half) LINNET_INLINE_LAMBDA {
+      asm volatile("" : "+r"(last) : : "memory");
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) {
+        const Inputs row = r + 1 < kRows ? x[r] : inputs(last);
+        sums[r][block].*half = _mm256_add_epi32(sums[r][block].*half, _mm256_madd_epi16(weights, row));
+      }
+    };
+    add(widen(w), &Sum::low);
+    add(widen(w + 16), &Sum::high);
   }
   static LINNET_INLINE void store(const Sum& sum, int32_t* p) {
     const __m256i mixed = _mm256_hadd_epi32(sum.low, sum.high);  // 0 1 4 5, 2 3 6 7
@@ -130,7 +178,17 @@ struct Dot<isa::avx2> {
 template <>
 struct Dot<isa::avxvnni> {
   static constexpr int outputs = 8, blocks = 2, single_row_blocks = 8;
-  static constexpr bool flips_inputs = true;
+  using Input = int8_t;
+  static constexpr bool flips_inputs = true, converts = true, keeps_inputs = false;
+  static constexpr int kConverted = 16;
+  static LINNET_INLINE void store_flipped(__m128i x, Input* y) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(y), _mm_xor_si128(x, _mm_set1_epi8(static_cast<char>(0x80))));
+  }
+  static LINNET_INLINE Input converted(int8_t x) { return static_cast<int8_t>(x ^ 0x80); }
+  static LINNET_INLINE void convert(const int8_t* x, Input* y) { store_flipped(load_as<isa::avxvnni, __m128i>(x), y); }
+  static LINNET_INLINE void convert(const int8_t* x, Input* y, int n) {
+    store_flipped(load_few<isa::avxvnni>(x, n), y);
+  }
   using Sum = __m256i;
   using Weights = __m256i;
   using Inputs = __m256i;
@@ -138,10 +196,7 @@ struct Dot<isa::avxvnni> {
   static LINNET_INLINE Weights weights(const int8_t* p) {
     return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
   }
-  static LINNET_INLINE Inputs inputs(const int8_t* p) {
-    return _mm256_xor_si256(_mm256_set1_epi32(load_as<isa::avxvnni, int32_t>(p)),
-                            _mm256_set1_epi8(static_cast<char>(0x80)));
-  }
+  static LINNET_INLINE Inputs inputs(const Input* p) { return _mm256_set1_epi32(load_as<isa::avxvnni, int32_t>(p)); }
   static LINNET_INLINE void add(Sum* sum, Weights w, Inputs x) { *sum = _mm256_dpbusd_avx_epi32(*sum, x, w); }
   static LINNET_INLINE void store(Sum sum, int32_t* p) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), sum); }
 };
@@ -151,9 +206,8 @@ struct Dot<isa::avxvnni> {
 
 #if defined(__ARM_FEATURE_DOTPROD)
 template <>
-struct Dot<isa::neon64dot> {
+struct Dot<isa::neon64dot> : PlainInputs {
   static constexpr int outputs = 8, blocks = 2, single_row_blocks = 8;
-  static constexpr bool flips_inputs = false;
   struct Sum {
     int32x4_t low, high;
   };
@@ -179,9 +233,8 @@ struct Dot<isa::neon64dot> {
 
 // Products of bytes, added up in pairs: a sum of two may not fit into 16 bits.
 template <class Isa>
-struct DotNeon {
+struct DotNeon : PlainInputs {
   static constexpr int outputs = 8;
-  static constexpr bool flips_inputs = false;
   struct Sum {
     int32x4_t v[4];  // two outputs each, two lanes each
   };

@@ -33,9 +33,10 @@ LINNET_INLINE bool sums_are_bounded(Rounding rounding, const int8_t* packed, int
       const int32_t* const header = reinterpret_cast<const int32_t*>(packed);
       for (int32_t i = 0; i < width && i < columns - column; ++i) {
         const int32_t bias = header[i], shift = header[3 * width + i];
+        const uint32_t matters = header[2 * width + i] == 0 ? 0 : ~0u;  // times 0, any sum is 0
         const uint32_t size = bias < 0 ? 0u - static_cast<uint32_t>(bias) : static_cast<uint32_t>(bias);
-        beyond |= ((size < 1u << kBoundedBits ? size : 1u << kBoundedBits) + products) >>
-                  (kBoundedBits - (shift > 0 ? shift : 0));
+        const uint32_t largest = (size < 1u << kBoundedBits ? size : 1u << kBoundedBits) + products;
+        beyond |= matters & largest >> (kBoundedBits - (shift > 0 ? shift : 0));
       }
       packed += width * (kPanelHeader + terms);
     }

@@ -7,9 +7,16 @@
 
 namespace linnet::kernels {
 
+// Inputs of rows, converted (Dot). Vector kernels have one pointer a row, from which all rows' taps lie equally far;
+// the scalar kernel, which reads images in place, has pointers of its own for each tap.
+template <class Isa>
+constexpr bool kPointersByTap = I32<Isa>::width == 1;
+
 // Rows that a tile computes together.
+template <class Isa>
 struct TileInt8Args {
-  const int8_t* const* pointers;  // [taps][int8_rows of the instruction set]: inputs of each row
+  const typename Dot<Isa>::Input* const* pointers;  // [rows]; by tap: [taps][int8_rows of the instruction set]
+  const ptrdiff_t* offsets;                         // [taps]; by tap: none
   int32_t taps, k;
   const int8_t* weights;     // of the tile's first output
   ptrdiff_t weight_step;     // bytes of a panel's row of weights
@@ -18,10 +25,38 @@ struct TileInt8Args {
   int32_t* sums;             // [rows][blocks * outputs]
 };
 
+// Adds the products of inputs i .. i + 3.
 template <class Isa, int kRows, int kBlocks>
-__attribute__((noinline)) void tile_int8(const TileInt8Args& t) {
+LINNET_INLINE void tile_step(typename Dot<Isa>::Sum (&sums)[kRows][kBlocks], const int8_t* w, ptrdiff_t panel_distance,
+                             const typename Dot<Isa>::Input* const (&x)[kRows], int32_t i) {
   using D = Dot<Isa>;
-  constexpr int kStride = traits(isa_id<Isa>).int8_rows;
+  const auto weights = [=](int block) LINNET_INLINE_LAMBDA {
+    const int column = block * D::outputs;
+    return w + column / kPanel * panel_distance + column % kPanel * kDot;
+  };
+  if constexpr (D::keeps_inputs) {
+    typename D::Inputs inputs[kRows];
+#pragma GCC unroll 16
+    for (int r = 0; r + 1 < kRows; ++r) inputs[r] = D::inputs(x[r] + i);
+#pragma GCC unroll 16
+    for (int b = 0; b < kBlocks; ++b) D::add_rows(sums, b, weights(b), inputs, x[kRows - 1] + i);
+  } else {
+    typename D::Weights loaded[kBlocks];
+#pragma GCC unroll 16
+    for (int b = 0; b < kBlocks; ++b) loaded[b] = D::weights(weights(b));
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      const typename D::Inputs inputs = D::inputs(x[r] + i);
+#pragma GCC unroll 16
+      for (int b = 0; b < kBlocks; ++b) D::add(&sums[r][b], loaded[b], inputs);
+    }
+  }
+}
+
+template <class Isa, int kRows, int kBlocks>
+__attribute__((noinline)) void tile_int8(const TileInt8Args<Isa>& t) {
+  using D = Dot<Isa>;
+  using Input = typename D::Input;
   typename D::Sum sums[kRows][kBlocks];
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
@@ -31,24 +66,14 @@ __attribute__((noinline)) void tile_int8(const TileInt8Args& t) {
   const int8_t* w = t.weights;
   const int32_t k = t.k;
   const ptrdiff_t weight_step = t.weight_step, panel_distance = t.panel_distance;
-  const int8_t* const* pointers = t.pointers;
-  for (int32_t tap = 0; tap < t.taps; ++tap, pointers += kStride) {
-    const int8_t* x[kRows];
+  for (int32_t tap = 0; tap < t.taps; ++tap) {
+    const Input* x[kRows];
 #pragma GCC unroll 16
-    for (int r = 0; r < kRows; ++r) x[r] = pointers[r];
+    for (int r = 0; r < kRows; ++r) {
+      x[r] = kPointersByTap<Isa> ? t.pointers[tap * traits(isa_id<Isa>).int8_rows + r] : t.pointers[r] + t.offsets[tap];
+    }
     for (int32_t i = 0; i < k; i += kDot, w += weight_step) {
-      typename D::Weights weights[kBlocks];
-#pragma GCC unroll 16
-      for (int b = 0; b < kBlocks; ++b) {
-        const int column = b * D::outputs;
-        weights[b] = D::weights(w + column / kPanel * panel_distance + column % kPanel * kDot);
-      }
-#pragma GCC unroll 16
-      for (int r = 0; r < kRows; ++r) {
-        const typename D::Inputs inputs = D::inputs(x[r] + i);
-#pragma GCC unroll 16
-        for (int b = 0; b < kBlocks; ++b) D::add(&sums[r][b], weights[b], inputs);
-      }
+      tile_step<Isa>(sums, w, panel_distance, x, i);
     }
   }
 #pragma GCC unroll 16
@@ -59,8 +84,11 @@ __attribute__((noinline)) void tile_int8(const TileInt8Args& t) {
 }
 
 // Rows of inputs, some tiles of them, and the section of weights that they are multiplied by.
+template <class Isa>
 struct RowsInt8 {
-  const int8_t* const* pointers;  // [tiles][taps][int8_rows]; those of a last tile that has fewer rows are repeated
+  const typename Dot<Isa>::Input* const* pointers;  // [tiles][int8_rows]; by tap: [tiles][taps][int8_rows]; a last
+                                                    // tile that has fewer rows has some twice
+  const ptrdiff_t* offsets;                         // as in TileInt8Args
   int32_t rows, taps, k;
   const int8_t* packed;
   int32_t columns;  // of the section
@@ -76,17 +104,23 @@ struct BlockInt8 {
   int32_t width, first, column;
 };
 
+// Where a row's pointers begin.
+template <class Isa>
+LINNET_INLINE ptrdiff_t first_pointer(int32_t row, int32_t taps) {
+  constexpr int32_t kStride = traits(isa_id<Isa>).int8_rows;
+  return kPointersByTap<Isa> ? static_cast<ptrdiff_t>(row / kStride) * taps * kStride + row % kStride : row;
+}
+
 // Tiles whose sums wait for the epilogue together: some KB of them.
 template <class Isa, int kRows, int kColumns>
 constexpr int kTilesTogether = I32<Isa>::width == 1 || kRows* kColumns >= 1024 ? 1 : 1024 / (kRows * kColumns);
 
 // Rows row .. row + count by kBlocks blocks, in tiles of kRows.
 template <class Isa, int kRows, int kBlocks>
-LINNET_INLINE void multiply_tiles(const RowsInt8& in, const EpilogueInt8& e, const BlockInt8& block, int32_t row,
+LINNET_INLINE void multiply_tiles(const RowsInt8<Isa>& in, const EpilogueInt8& e, const BlockInt8& block, int32_t row,
                                   int32_t count) {
   using D = Dot<Isa>;
   constexpr int kColumns = kBlocks * D::outputs, kTogether = kTilesTogether<Isa, kRows, kColumns>;
-  constexpr int32_t kStride = traits(isa_id<Isa>).int8_rows;
   const int64_t distance = block.width * (kPanelHeader + int64_t{in.taps} * in.k);
   alignas(64) int32_t sums[kTogether * kRows * kColumns + kPanel];  // the epilogue reads whole panels
   alignas(64) int32_t start[kColumns];
@@ -95,8 +129,9 @@ LINNET_INLINE void multiply_tiles(const RowsInt8& in, const EpilogueInt8& e, con
     start_sums<Isa, D::flips_inputs>(block.panel + column / kPanel * distance, block.width, column % kPanel, D::outputs,
                                      start + c);
   }
-  TileInt8Args t;
+  TileInt8Args<Isa> t;
   t.start = start;
+  t.offsets = in.offsets;
   t.taps = in.taps;
   t.k = in.k;
   t.weights = block.panel + kPanelHeader * block.width + block.column * kDot;
@@ -107,7 +142,7 @@ LINNET_INLINE void multiply_tiles(const RowsInt8& in, const EpilogueInt8& e, con
   for (int32_t rows; count > 0; row += rows, count -= rows) {
     rows = count < kTogether * kRows ? count : kTogether * kRows;
     for (int32_t r = 0; r < rows; r += kRows) {
-      t.pointers = in.pointers + static_cast<ptrdiff_t>((row + r) / kStride) * in.taps * kStride + (row + r) % kStride;
+      t.pointers = in.pointers + first_pointer<Isa>(row + r, in.taps);
       t.sums = sums + r * kColumns;
       tile_int8<Isa, kRows, kBlocks>(t);
     }
@@ -131,7 +166,7 @@ LINNET_INLINE void multiply_tiles(const RowsInt8& in, const EpilogueInt8& e, con
 
 // All rows by kBlocks blocks; a single last one by itself.
 template <class Isa, int kBlocks>
-LINNET_INLINE void multiply_rows(const RowsInt8& in, const EpilogueInt8& e, const BlockInt8& block) {
+LINNET_INLINE void multiply_rows(const RowsInt8<Isa>& in, const EpilogueInt8& e, const BlockInt8& block) {
   constexpr int kRows = traits(isa_id<Isa>).int8_rows;
   const int32_t single = in.rows % kRows == 1 ? 1 : 0;
   multiply_tiles<Isa, kRows, kBlocks>(in, e, block, 0, in.rows - single);
@@ -139,7 +174,7 @@ LINNET_INLINE void multiply_rows(const RowsInt8& in, const EpilogueInt8& e, cons
 }
 
 template <class Isa>
-LINNET_INLINE void multiply_panel(const RowsInt8& in, const EpilogueInt8& e, BlockInt8 block) {
+LINNET_INLINE void multiply_panel(const RowsInt8<Isa>& in, const EpilogueInt8& e, BlockInt8 block) {
   constexpr int kOutputs = Dot<Isa>::outputs, kBlocks = Dot<Isa>::blocks;
   if constexpr (kOutputs < kPanel && kOutputs * kBlocks >= kPanel) {
     if (block.width == kPanel) return multiply_rows<Isa, kPanel / kOutputs>(in, e, block);
@@ -150,7 +185,8 @@ LINNET_INLINE void multiply_panel(const RowsInt8& in, const EpilogueInt8& e, Blo
 
 // As many wide panels together as there are, up to kBlocks blocks of a tile with kRows rows; returns how many.
 template <class Isa, int kBlocks, bool kSingleRow>
-LINNET_INLINE int32_t multiply_panels(const RowsInt8& in, const EpilogueInt8& e, const int8_t* panel, int32_t first) {
+LINNET_INLINE int32_t multiply_panels(const RowsInt8<Isa>& in, const EpilogueInt8& e, const int8_t* panel,
+                                      int32_t first) {
   const BlockInt8 block = {panel, in.columns - first > kTailPanel ? kPanel : kTailPanel, first, 0};
   constexpr int32_t kPanels = kBlocks * Dot<Isa>::outputs / kPanel;
   if constexpr (kPanels > 1) {
@@ -170,7 +206,7 @@ LINNET_INLINE int32_t multiply_panels(const RowsInt8& in, const EpilogueInt8& e,
 
 // y = epilogue(rows * section).
 template <class Isa>
-void multiply_int8(const RowsInt8& in, const EpilogueInt8& e) {
+void multiply_int8(const RowsInt8<Isa>& in, const EpilogueInt8& e) {
   const int64_t panel_bytes = kPanel * (kPanelHeader + int64_t{in.taps} * in.k);
   const int8_t* panel = in.packed;
   for (int32_t first = 0, panels; first < in.columns; first += panels * kPanel, panel += panels * panel_bytes) {

@@ -36,22 +36,23 @@ void pack_columns_int8(const MatMulInt8Args& args, int32_t column, int32_t colum
 }
 
 template <class Isa>
-LINNET_INLINE int32_t sum_of_row(const int8_t* x, int32_t n) {
+LINNET_INLINE int32_t sum_of_row(const int8_t* x, ptrdiff_t stride, int32_t n) {
   constexpr int32_t kWidth = I32<Isa>::width;
   I32<Isa> sums = I32<Isa>::set(0);
   int32_t i = 0;
-  for (; i + kWidth <= n; i += kWidth) sums = sums + Int<Isa>::load_s8(x + i);
+  for (; stride == 1 && i + kWidth <= n; i += kWidth) sums = sums + Int<Isa>::load_s8(x + i);
   alignas(64) int32_t lanes[kWidth];
   Int<Isa>::store(sums, lanes);
   int32_t sum = 0;
   for (const int32_t lane : lanes) sum += lane;
-  for (; i < n; ++i) sum += x[i];
+  for (; i < n; ++i) sum += x[i * stride];
   return sum;
 }
 
 template <class Isa>
 struct MatMulInt8 {
   using D = Dot<Isa>;
+  using Input = typename D::Input;
   static constexpr int kRows = traits(isa_id<Isa>).int8_rows;
   static constexpr int kBlocks = D::outputs * D::blocks >= kPanel ? kPanel / D::outputs : 1;
   static constexpr int kColumns = kBlocks * D::outputs;
@@ -59,39 +60,45 @@ struct MatMulInt8 {
   const MatMulInt8Args& args;
   const MatMulInt8Plan plan;
   int32_t* const row_terms;  // k za zb - zb sum a
-  int8_t *const ones, *const panel, *const copied;
+  Input* const ones;
+  int8_t* const panel;
+  Input* const copied;
 
-  bool in_place() const { return args.a_stride_k == 1 && plan.k == args.k; }
-  const int8_t* copy_row(int32_t row, int8_t* to) const;
-  void place_rows(int32_t row, int32_t rows, bool first_panel, const int8_t** pointers) const;
-  void multiply(int32_t column, int32_t row, int32_t rows, const int8_t* const* pointers, const int32_t* column_terms,
+  bool in_place() const { return !D::converts && args.a_stride_k == 1 && plan.k == args.k; }
+  void copy_row(int32_t row, Input* to) const;
+  void place_rows(int32_t row, int32_t rows, bool first_panel, const Input** pointers) const;
+  void multiply(int32_t column, int32_t row, int32_t rows, const Input* const* pointers, const int32_t* column_terms,
                 const Scaling<Isa>& scaling) const;
   void run() const;
 };
 
 template <class Isa>
-const int8_t* MatMulInt8<Isa>::copy_row(int32_t row, int8_t* to) const {
+void MatMulInt8<Isa>::copy_row(int32_t row, Input* to) const {
   const int8_t* const from = args.a + row * args.a_stride_m;
   if (args.a_stride_k == 1) {
-    copy_bytes<Isa>(from, to, args.k);
+    convert_inputs<Isa>(from, to, args.k);
   } else {
-    for (ptrdiff_t k = 0; k < args.k; ++k) to[k] = from[k * args.a_stride_k];
+    for (ptrdiff_t k = 0; k < args.k; ++k) to[k] = D::converted(from[k * args.a_stride_k]);
   }
   for (int32_t k = args.k; k < plan.k; ++k) to[k] = 0;
-  return to;
 }
 
 // The rows of one tile; those that are missing are its first.
 template <class Isa>
-void MatMulInt8<Isa>::place_rows(int32_t row, int32_t rows, bool first_panel, const int8_t** pointers) const {
+void MatMulInt8<Isa>::place_rows(int32_t row, int32_t rows, bool first_panel, const Input** pointers) const {
   const bool all_copied = plan.a_rows == args.m;
   for (int32_t r = 0; r < rows; ++r) {
-    int8_t* const copy = copied + static_cast<ptrdiff_t>(all_copied ? row + r : r) * plan.k;
-    pointers[r] = in_place()                   ? args.a + (row + r) * args.a_stride_m
-                  : all_copied && !first_panel ? copy
-                                               : copy_row(row + r, copy);
+    const int8_t* const from = args.a + (row + r) * args.a_stride_m;
+    if constexpr (!D::converts) {
+      if (in_place()) pointers[r] = from;
+    }
+    if (!in_place()) {
+      Input* const copy = copied + static_cast<ptrdiff_t>(all_copied ? row + r : r) * plan.k;
+      if (!all_copied || first_panel) copy_row(row + r, copy);
+      pointers[r] = copy;
+    }
     if (first_panel) {
-      const int32_t rest = args.k * args.a_zero_point - sum_of_row<Isa>(pointers[r], args.k);
+      const int32_t rest = args.k * args.a_zero_point - sum_of_row<Isa>(from, args.a_stride_k, args.k);
       row_terms[row + r] = args.b_zero_point * rest;
     }
   }
@@ -99,12 +106,14 @@ void MatMulInt8<Isa>::place_rows(int32_t row, int32_t rows, bool first_panel, co
 }
 
 template <class Isa>
-void MatMulInt8<Isa>::multiply(int32_t column, int32_t row, int32_t rows, const int8_t* const* pointers,
+void MatMulInt8<Isa>::multiply(int32_t column, int32_t row, int32_t rows, const Input* const* pointers,
                                const int32_t* column_terms, const Scaling<Isa>& scaling) const {
   constexpr int kWidth = I32<Isa>::width;
   alignas(64) int32_t sums[kRows * kColumns];
-  TileInt8Args t;
+  constexpr ptrdiff_t kNoOffset = 0;
+  TileInt8Args<Isa> t;
   t.pointers = pointers;
+  t.offsets = &kNoOffset;
   t.taps = 1;
   t.k = plan.k;
   t.weight_step = kPanel * kDot;
@@ -129,18 +138,19 @@ void MatMulInt8<Isa>::multiply(int32_t column, int32_t row, int32_t rows, const 
 template <class Isa>
 void MatMulInt8<Isa>::run() const {
   const Scaling<Isa> scaling(args.factor, args.requantize);
-  const int8_t* pointers[kRows];
-  std::memset(ones, D::flips_inputs ? 1 - 128 : 1, static_cast<size_t>(plan.k));
+  const Input* pointers[kRows];
+  fill_inputs<Isa>(D::flips_inputs ? 1 - 128 : 1, ones, plan.k);
   // Sums with flipped inputs are 128 weight sums too large.
   const int32_t zero_point = args.a_zero_point + (D::flips_inputs ? 128 : 0);
   for (int32_t column = args.n_begin; column < args.n_end; column += kPanel) {
     pack_columns_int8<Isa>(args, column, args.n_end - column < kPanel ? args.n_end - column : kPanel, panel);
     alignas(64) int32_t column_terms[kPanel];
-    const int8_t* const ones_row = ones;
+    const Input* const ones_row = ones;
+    constexpr ptrdiff_t kNoOffset = 0;
     constexpr int32_t kZeros[kColumns] = {};
     for (int32_t first = 0; first < kPanel; first += kColumns)
       tile_int8<Isa, 1, kBlocks>(
-          {&ones_row, 1, plan.k, panel + first * kDot, kPanel * kDot, 0, kZeros, column_terms + first});
+          {&ones_row, &kNoOffset, 1, plan.k, panel + first * kDot, kPanel * kDot, 0, kZeros, column_terms + first});
     for (int32_t& term : column_terms) term *= -zero_point;
     for (int32_t row = 0; row < args.m; row += kRows) {
       const int32_t rows = args.m - row < kRows ? args.m - row : kRows;
@@ -157,9 +167,9 @@ void matmul_s8_impl(const MatMulInt8Args& args) {
   MatMulInt8<Isa>{args,
                   plan,
                   reinterpret_cast<int32_t*>(scratch),
-                  scratch + plan.ones_offset,
+                  reinterpret_cast<typename Dot<Isa>::Input*>(scratch + plan.ones_offset),
                   scratch + plan.panel_offset,
-                  scratch + plan.a_offset}
+                  reinterpret_cast<typename Dot<Isa>::Input*>(scratch + plan.a_offset)}
       .run();
 }
 

@@ -20,7 +20,7 @@ LINNET_INLINE constexpr MatMulPlan plan_matmul(int32_t m, int32_t n, int32_t k, 
 }
 
 // How matmul_s8 divides it: what is added to the sums of each row of a, a row of ones, a packed panel of b, then rows
-// of a where their k elements are no whole groups of four adjacent ones.
+// of a as they are multiplied.
 struct MatMulInt8Plan {
   int32_t k;                                    // as it is multiplied: whole groups
   int32_t a_rows;                               // all of them, copied once, or those of a tile, copied for each panel
@@ -34,12 +34,13 @@ LINNET_INLINE constexpr MatMulInt8Plan plan_matmul_int8(int32_t m, int32_t k, co
   const auto aligned = [](int64_t bytes) { return (bytes + 63) / 64 * 64; };
   MatMulInt8Plan plan{};
   plan.k = (k + kDot - 1) / kDot * kDot;
-  const bool all = traits.width > 1 && int64_t{m} * plan.k <= kMostCopied;
+  const int64_t row_bytes = int64_t{plan.k} * traits.int8_input_bytes;
+  const bool all = traits.width > 1 && m * row_bytes <= kMostCopied;
   plan.a_rows = all || m < traits.int8_rows ? m : traits.int8_rows;
   plan.ones_offset = aligned(int64_t{m} * 4);
-  plan.panel_offset = aligned(plan.ones_offset + plan.k);
+  plan.panel_offset = aligned(plan.ones_offset + row_bytes);
   plan.a_offset = aligned(plan.panel_offset + int64_t{kPanel} * plan.k + kReadPast);
-  plan.scratch_bytes = plan.a_offset + int64_t{plan.a_rows} * plan.k;
+  plan.scratch_bytes = plan.a_offset + plan.a_rows * row_bytes + (traits.width == 1 ? 0 : kReadPast);
   return plan;
 }
 

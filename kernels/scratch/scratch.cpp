@@ -9,6 +9,18 @@
 #include "kernels/winograd/plan.hpp"
 
 namespace linnet::kernels {
+namespace {
+
+// The same, constants where a build has a single instruction set.
+constexpr const IsaTraits& known(const IsaTraits& traits) {
+#ifdef LINNET_SINGLE_ISA
+  return (void)traits, kIsaTraits[static_cast<int>(isa_id<isa::LINNET_SINGLE_ISA>)];
+#else
+  return traits;
+#endif
+}
+
+}  // namespace
 
 int64_t conv2d_scratch_bytes(const Window& window, int32_t in_channels, const IsaTraits& traits,
                              int32_t pointer_bytes) {
@@ -36,22 +48,26 @@ int64_t group_norm_scratch_bytes(int32_t channels) {
   return plan_group_norm(channels).scratch_bytes;
 }
 
-int64_t conv2d_int8_scratch_bytes(const Window& window, int32_t in_channels, const IsaTraits& traits,
-                                  int32_t pointer_bytes) {
-  return plan_conv2d_int8(window, in_channels, traits, pointer_bytes).scratch_bytes;
+int64_t conv2d_int8_scratch_bytes(const Window& window, int32_t in_channels, int64_t out_lines, int32_t out_w,
+                                  const IsaTraits& traits, int32_t pointer_bytes) {
+  const IsaTraits& isa = known(traits);
+  const int64_t direct = plan_conv2d_int8(window, in_channels, out_lines, out_w, isa, pointer_bytes).scratch_bytes;
+  if (!has_winograd_int8(window, in_channels, isa)) return direct;
+  const int64_t winograd = plan_winograd_int8(in_channels, out_lines, out_w).scratch_bytes;
+  return winograd > direct ? winograd : direct;
 }
 
 int64_t depthwise_int8_scratch_bytes(const Window& window, int32_t channels, int32_t pointer_bytes) {
   return plan_depthwise_int8(window, channels, pointer_bytes).scratch_bytes;
 }
 
-int64_t conv_transpose2d_int8_scratch_bytes(const Window& window, int32_t in_channels, const IsaTraits& traits,
-                                            int32_t pointer_bytes) {
-  return plan_conv_transpose2d_int8(window, in_channels, traits, pointer_bytes).scratch_bytes;
+int64_t conv_transpose2d_int8_scratch_bytes(const Window& window, int32_t in_channels, int32_t out_w,
+                                            const IsaTraits& traits, int32_t pointer_bytes) {
+  return plan_conv_transpose2d_int8(window, in_channels, out_w, known(traits), pointer_bytes).scratch_bytes;
 }
 
 int64_t matmul_int8_scratch_bytes(int32_t m, int32_t k, const IsaTraits& traits) {
-  return plan_matmul_int8(m, k, traits).scratch_bytes;
+  return plan_matmul_int8(m, k, known(traits)).scratch_bytes;
 }
 
 int64_t conv2d_int16_scratch_bytes(const Window& window, int32_t in_channels, const IsaTraits& traits) {

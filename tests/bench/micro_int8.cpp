@@ -31,8 +31,9 @@ void conv(benchmark::State& state, const KernelTable& kernels, const Int8Case& i
   args.in_channels = c.in_channels;
   args.out_channels = c.out_channels;
   const int k = c.kernel * c.kernel * c.in_channels;
-  const Int8Memory memory(&args, panel_int8_bytes(c.out_channels, k),
-                          conv2d_int8_scratch_bytes(args.window, c.in_channels, traits(kernels.id), sizeof(void*)));
+  const Int8Memory memory(
+      &args, panel_int8_bytes(c.out_channels, k),
+      conv2d_int8_scratch_bytes(args.window, c.in_channels, c.out, c.out, traits(kernels.id), sizeof(void*)));
   measure_multiply_adds(
       state, kernels, static_cast<double>(c.out) * c.out * c.out_channels * k, [&] { kernels.conv2d_s8(args); },
       tools::PeakType::int8);

@@ -88,8 +88,8 @@ class Problem {
 
   void run(const KernelTable& kernels, Guarded<int8_t>& y, int32_t begin, int32_t end) {
     const Guarded<int8_t> x(x_), packed(packed_, kWeightSlackBytes);
-    Scratch scratch(
-        conv_transpose2d_int8_scratch_bytes(case_.window, case_.in_channels, traits(kernels.id), sizeof(void*)));
+    Scratch scratch(conv_transpose2d_int8_scratch_bytes(case_.window, case_.in_channels, out_w_, traits(kernels.id),
+                                                        sizeof(void*)));
     kernels.conv_transpose2d_s8({case_.window, case_.in_h, case_.in_w, out_h_, out_w_, case_.groups, case_.in_channels,
                                  case_.out_channels, begin, end, x.data(), x_stride_, zero_point_, packed.data(),
                                  y.data(), y_stride_, requantize_, scratch.data()});

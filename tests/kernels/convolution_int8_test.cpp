@@ -130,7 +130,9 @@ class Problem {
                             scratch.data()});
       EXPECT_TRUE(scratch.intact());
     } else {
-      Scratch scratch(conv2d_int8_scratch_bytes(case_.window, case_.in_channels, traits(kernels.id), sizeof(void*)));
+      const int64_t lines = int64_t{case_.batch} * case_.out_h;
+      Scratch scratch(conv2d_int8_scratch_bytes(case_.window, case_.in_channels, lines, case_.out_w, traits(kernels.id),
+                                                sizeof(void*)));
       kernels.conv2d_s8({case_.window, case_.in_h, case_.in_w, case_.out_h, case_.out_w, case_.groups,
                          case_.in_channels, case_.out_channels, begin, end, x.data(), x_stride_, zero_point_,
                          packed.data(), y.data(), y_stride_, epilogue, scratch.data()});
@@ -209,6 +211,29 @@ TEST_P(ConvolutionInt8, RandomConvolutions) {
 
 TEST_P(ConvolutionInt8, RandomDepthwise) {
   check_random(true, 300, 5000);
+}
+
+// Images large enough for Winograd's way, whose tiles do not fit them, and for several blocks of lines.
+TEST_P(ConvolutionInt8, UsualConvolutions) {
+  uint64_t seed = 7000;
+  for (const int32_t kernel : {3, 3, 3, 5}) {
+    for (const int32_t stride : {1, 2}) {
+      for (int32_t i = 0; i < 25; ++i) {
+        Int8Random random(++seed);
+        Int8Case c = random_case(random, false);
+        const int32_t pad = random.integer(0, kernel / 2);
+        c.window = {kernel, kernel, stride, stride, 1, 1, pad, pad};
+        c.in_channels = random.one_in(4) ? random.integer(1, 5) : 4 * random.integer(1, 20);
+        c.in_h = kernel + random.integer(0, 20);
+        c.in_w = kernel + random.integer(0, random.one_in(4) ? 150 : 20);
+        c.out_h = (c.in_h + 2 * pad - kernel) / stride + 1;
+        c.out_w = (c.in_w + 2 * pad - kernel) / stride + 1;
+        SCOPED_TRACE(::testing::Message() << "seed " << seed << ": " << c);
+        Problem(c, seed + 1000).check(kernels());
+        if (HasFatalFailure()) return;
+      }
+    }
+  }
 }
 
 // The windows of most networks, over lines of more and fewer outputs than are computed together.
