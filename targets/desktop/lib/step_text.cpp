@@ -182,6 +182,7 @@ void describe(const fb::GroupNorm& op, const fb::Step&, Writer* writer) {
 
 void describe(const fb::Recurrent& op, const fb::Step&, Writer* writer) {
   writer->add("{} of {}", fb::EnumNameRecurrentKind(op.kind()), op.hidden());
+  if (op.weight_layout() == fb::WeightLayout::Panel16Float32x8) writer->add("int8 weights");
   if (op.reverse()) writer->add("reverse");
   if (op.linear_before_reset()) writer->add("linear before reset");
   if (op.input_forget()) writer->add("coupled forget gate");
