@@ -21,15 +21,18 @@ struct Epilogue {
 };
 
 // c[m, n] = epilogue(sum over k of a[m, k] * w[k, n])
-struct GemmArgs {
+template <class Weight>
+struct GemmArgsOf {
   int32_t m, n, k;
   const float* a;
   ptrdiff_t a_stride;
-  const float* packed;  // Panel16 section of [k, n]
+  const Weight* packed;  // Panel16 section of [k, n]; of int8_t Panel16Float32x8
   float* c;
   ptrdiff_t c_stride;
   Epilogue epilogue;
 };
+using GemmArgs = GemmArgsOf<float>;
+using GemmFloat32x8Args = GemmArgsOf<int8_t>;
 
 // c[m, n] = epilogue(bias[n] + sum over k of a[m, k] * w[n, k]) with the w of a layer that multiplies by its transpose,
 // in that layer's packing. Outputs n_begin <= n < n_end only.

@@ -89,6 +89,13 @@ LINNET_INLINE constexpr int64_t panel_int8_bytes(int64_t n, int64_t k) {
   return panel_columns(n) * (kPanelHeader + (k + kDot - 1) / kDot * kDot);
 }
 
+// Bytes of one packed Panel16Float32x8 section: for each panel, float bias and scale [width] each, then for each k int8
+// weights [width].
+constexpr int64_t kFloat32x8Header = 2 * 4;  // bytes per column
+LINNET_INLINE constexpr int64_t panel_float32x8_bytes(int64_t n, int64_t k) {
+  return panel_columns(n) * (kFloat32x8Header + k);
+}
+
 constexpr int32_t kPair = 2;  // of int16, inputs that are multiplied together
 // The same of Panel16Int16x8: for each panel, int64 bias [width], the factors [width] of 8 bytes each, then
 // int8 weights [ceil(k / 2)][width][2]. A Depthwise16Int16x8 is one of [taps, channels].

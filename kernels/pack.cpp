@@ -1,5 +1,7 @@
 #include "kernels/pack.hpp"
 
+#include <cstring>
+
 #include "kernels/conv_transpose/phase.hpp"
 #include "kernels/winograd/points.hpp"
 
@@ -32,6 +34,26 @@ float* pack_section(const ConvWeights& w, int32_t group, Selected selected, floa
 void pack_gemm(const float* w, ptrdiff_t k_stride, ptrdiff_t n_stride, const float* bias, int32_t n, int32_t k,
                float* packed) {
   pack_conv2d({w, n_stride, k_stride, 0, 0, bias, 1, k, n, 1, 1}, packed);
+}
+
+void pack_gemm_float32x8(const int8_t* w, ptrdiff_t k_stride, ptrdiff_t n_stride, const float* scales,
+                         const float* bias, int32_t n, int32_t k, int8_t* packed) {
+  for (int32_t column = 0, width; column < n; column += width) {
+    const int32_t left = n - column;
+    width = left > kTailPanel ? kPanel : kTailPanel;
+    const auto put = [&](const float* row) {
+      for (int32_t i = 0; i < width; ++i, packed += sizeof(float)) {
+        const float number = row && i < left ? row[column + i] : 0.0f;
+        std::memcpy(packed, &number, sizeof(number));
+      }
+    };
+    put(bias);
+    put(scales);
+    for (int32_t input = 0; input < k; ++input) {
+      const int8_t* const row = w + input * k_stride + column * n_stride;
+      for (int32_t i = 0; i < width; ++i) *packed++ = i < left ? row[i * n_stride] : int8_t{0};
+    }
+  }
 }
 
 int64_t conv2d_packed_floats(const ConvWeights& w) {

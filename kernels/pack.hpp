@@ -24,6 +24,10 @@ struct ConvWeights {
 void pack_gemm(const float* w, ptrdiff_t k_stride, ptrdiff_t n_stride, const float* bias, int32_t n, int32_t k,
                float* packed);
 
+// Panel16Float32x8 of w [k, n] times `scales` [n]: the section of gemm_f32x8, of panel_float32x8_bytes(n, k).
+void pack_gemm_float32x8(const int8_t* w, ptrdiff_t k_stride, ptrdiff_t n_stride, const float* scales,
+                         const float* bias, int32_t n, int32_t k, int8_t* packed);
+
 // Panel16 sections of conv2d_f32, one per group; rows in the order (ky, kx, input).
 int64_t conv2d_packed_floats(const ConvWeights& weights);
 void pack_conv2d(const ConvWeights& weights, float* packed);

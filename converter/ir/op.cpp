@@ -68,6 +68,12 @@ void AttributeWriter::add(std::string_view name, const std::optional<IntegerForm
                 (value->single_precision ? "single" : ""));
 }
 
+void AttributeWriter::add(std::string_view name, const std::optional<IntegerSummand>& value) {
+  if (!value) return;
+  add(name, to_string(value->quantization));
+  add(fmt::format("{}_fused", name), value->fused);
+}
+
 void Op::emit(const Node& node, emit::Context& context) const {
   (void)node, (void)context;
   throw Error("the device has no such operator; supported is what can be computed from constants");

@@ -41,6 +41,11 @@ struct IntegerForm {
   bool single_precision = false;
   TensorType type(Shape shape) const { return {dtype, std::move(shape), quantization}; }
 };
+// Of a layer with a residual: the integers that it makes of its sums, which the residual is added to.
+struct IntegerSummand {
+  Quantization quantization;
+  Activation fused;  // into these
+};
 
 // Writes "name=value" pairs separated by blanks; equal text means equal attributes.
 class AttributeWriter {
@@ -54,6 +59,7 @@ class AttributeWriter {
   void add(std::string_view name, const std::vector<double>& value);
   void add(std::string_view name, const Activation& value);                  // nothing for Identity
   void add(std::string_view name, const std::optional<IntegerForm>& value);  // nothing where it is absent
+  void add(std::string_view name, const std::optional<IntegerSummand>& value);
   const std::string& text() const { return text_; }
 
  private:

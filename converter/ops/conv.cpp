@@ -74,6 +74,7 @@ void Conv::attributes(AttributeWriter& writer) const {
   if (winograd != 0) writer.add("winograd", winograd);
   writer.add("fused", fused);
   writer.add("integer", integer);
+  writer.add("summand", summand);
 }
 
 std::vector<TensorType> Conv::infer(const std::vector<const TensorType*>& inputs) const {
@@ -81,8 +82,8 @@ std::vector<TensorType> Conv::infer(const std::vector<const TensorType*>& inputs
   const TensorType& weights = required(inputs, 1, "weights");
   if (integer) {
     require_integer_layer(x, weights, optional(inputs, 2));
-    if (optional(inputs, 3) != nullptr || optional(inputs, 4) != nullptr || winograd != 0 || moment_rows > 0)
-      throw Error("integers with a residual, factors, moments or Winograd's algorithm");
+    if (optional(inputs, 4) != nullptr || winograd != 0 || moment_rows > 0)
+      throw Error("integers with factors, moments or Winograd's algorithm");
   } else {
     require_floating(x, "x");
     require_same_dtype(weights, x, "weights and x");
@@ -115,6 +116,7 @@ std::vector<TensorType> Conv::infer(const std::vector<const TensorType*>& inputs
   const TensorType output = integer ? integer->type(shape) : TensorType{x.dtype, shape};
   if (const TensorType* bias = optional(inputs, 2)) require_shape(*bias, {outputs}, "bias");
   if (const TensorType* residual = optional(inputs, 3)) require_shape(*residual, output.shape, "residual");
+  require_summand(*this, x, optional(inputs, 3));
   if (const TensorType* factors = optional(inputs, 4)) {
     require_shape(*factors, {x.shape[0], 1, 1, channels}, "factors");
     if (groups != 1 || winograd != 0 || moment_rows > 0)

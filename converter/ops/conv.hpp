@@ -10,8 +10,9 @@ using namespace linnet::ir;
 // Inputs: x [N, C, spatial...] (or [N, spatial..., C] when channels_last), weights [M, C / groups, kernel...] (always
 // in ONNX order), bias [M] or absent, residual of the output's shape or absent, factors of the channels of x, [N, 1, 1,
 // C], or absent (channels-last images of rank 4, one group). y = fused(conv(x * factors) + bias + residual).
-// Depthwise where groups == C == M. With moment_rows > 0, of a channels-last image of rank 4, there is a second output:
-// its moments, [N, ceil(H / moment_rows), 3, M] (kernels::MomentsArgs).
+// Depthwise where groups == C == M. Of integers with a residual, y is the integer Binary Add, to `integer` and `fused`,
+// of the residual and `summand`, which is made of conv(x) + bias. With moment_rows > 0, of a channels-last image of
+// rank 4, there is a second output: its moments, [N, ceil(H / moment_rows), 3, M] (kernels::MomentsArgs).
 struct Conv : OpBase<Conv> {
   static constexpr std::string_view kName = "Conv";
   static constexpr bool kRoundsToNearest = true;
@@ -22,6 +23,7 @@ struct Conv : OpBase<Conv> {
   int64_t winograd = 0;  // 2, 4 or 6: the device computes it by F(winograd x winograd, 3x3); 0: directly
   Activation fused;
   std::optional<IntegerForm> integer;  // absent: real numbers
+  std::optional<IntegerSummand> summand;
 
   void attributes(AttributeWriter& writer) const override;
   std::vector<TensorType> infer(const std::vector<const TensorType*>& inputs) const override;

@@ -58,6 +58,13 @@ Array evaluate_layer(const Op& op, const std::vector<const Array*>& inputs, bool
   return result(*op.integer, sums.shape(), std::move(values));
 }
 
+template <class Layer>
+Array evaluate_with_residual(const Layer& op, const std::vector<const Array*>& inputs, bool single_precision) {
+  if (!op.summand) return evaluate_layer(op, inputs, single_precision);
+  const Array own = evaluate_layer(summand_layer(op), {inputs.begin(), inputs.begin() + 3}, single_precision);
+  return evaluate_integer(residual_sum(op), {&own, inputs[3]});
+}
+
 constexpr int kScaledBits = 31, kDifferenceBits = 5;
 
 int32_t input_radius(int integer_bits, int32_t shift) {
@@ -189,13 +196,13 @@ int64_t Requantizer::operator()(int64_t sum, size_t output) const {
 }
 
 Array evaluate_integer(const Conv& op, const std::vector<const Array*>& inputs) {
-  return evaluate_layer(op, inputs, false);
+  return evaluate_with_residual(op, inputs, false);
 }
 Array evaluate_integer(const ConvTranspose& op, const std::vector<const Array*>& inputs) {
   return evaluate_layer(op, inputs, false);
 }
 Array evaluate_integer(const Linear& op, const std::vector<const Array*>& inputs) {
-  return evaluate_layer(op, inputs, true);
+  return evaluate_with_residual(op, inputs, true);
 }
 Array evaluate_integer(const MatMul& op, const std::vector<const Array*>& inputs) {
   return evaluate_layer(op, inputs, true);

@@ -6,6 +6,8 @@
 #include <array>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "converter/ops/conv.hpp"
 #include "converter/ops/elementwise.hpp"
 #include "converter/ops/linear.hpp"
@@ -72,6 +74,35 @@ struct IntegerSum {
 // and the sum is not scaled.
 IntegerSum integer_sum(kernels::BinaryFunction function, const TensorType& a, const TensorType& b,
                        const IntegerForm& form, bool shifts);
+
+// The layer, without its residual, that makes the summand of a layer which has one.
+template <class Layer>
+Layer summand_layer(const Layer& op) {
+  Layer layer = op;
+  layer.integer->quantization = op.summand->quantization;
+  layer.fused = op.summand->fused;
+  layer.summand.reset();
+  return layer;
+}
+// The sum of that layer's result, a, and the residual, b.
+template <class Layer>
+Binary residual_sum(const Layer& op) {
+  Binary sum;
+  sum.fused = op.fused;
+  sum.integer = op.integer;
+  return sum;
+}
+// Throws ir::Error unless a layer of integers has a summand where it has a residual, and nothing else has one; both are
+// i8.
+template <class Layer>
+void require_summand(const Layer& op, const TensorType& x, const TensorType* residual) {
+  if (op.summand.has_value() != (op.integer && residual != nullptr))
+    throw Error("a residual of integers needs a summand, and a summand needs such a residual");
+  if (!op.summand) return;
+  if (x.dtype != DType::i8) throw Error(fmt::format("x is {}; supported with a residual is i8", to_string(x)));
+  const TensorType own = summand_layer(op).integer->type(residual->shape);
+  residual_sum(op).infer({&own, residual});
+}
 
 // The factor of a product of two integers less their zero points, or of their quotient (Div).
 double product_factor(kernels::BinaryFunction function, const TensorType& a, const TensorType& b,

@@ -145,8 +145,7 @@ PackedLayer packed_layer(const Node& node, const IntegerForm& form, int64_t grou
           weights.groups};
 }
 
-fb::QuantizedBinary quantized_binary(const Binary& op, const Node& node) {
-  const TensorType &a = node.in(0).type, &b = node.in(1).type;
+fb::QuantizedBinary quantized_binary(const Binary& op, const TensorType& a, const TensorType& b) {
   const Rounding rounding = op.integer->rounding;
   const float a_scale = a.quantization->scale(), b_scale = b.quantization->scale(),
               scale = op.integer->quantization.scale();
@@ -167,6 +166,24 @@ fb::QuantizedBinary quantized_binary(const Binary& op, const Node& node) {
           factor_of(static_cast<double>(b_scale / scale), rounding), factor_of(product, rounding)};
 }
 
+// What a layer's step makes of its sums, and the residual that is added to that.
+template <class Layer>
+struct LayerResult {
+  LayerResult(const Layer& op, const Node& node) : own(op.summand ? summand_layer(op) : op) {
+    requantize = requantize_of(*own.integer, own.fused);
+    if (!op.summand) return;
+    const IntegerRange range = output_range(*op.integer, op.fused);
+    residual.emplace(static_cast<int32_t>(op.summand->quantization.zero_point()), static_cast<int16_t>(range.low),
+                     static_cast<int16_t>(range.high),
+                     quantized_binary(residual_sum(op), own.integer->type(node.out().shape()), node.in(3).type));
+  }
+  const fb::QuantizedResidual* residual_or_null() const { return residual ? &*residual : nullptr; }
+
+  Layer own;
+  fb::Requantize requantize;
+  std::optional<fb::QuantizedResidual> residual;
+};
+
 }  // namespace
 
 void emit_integer(const Conv& op, const Node& node, emit::Context& context) {
@@ -176,17 +193,19 @@ void emit_integer(const Conv& op, const Node& node, emit::Context& context) {
   const Window2D window =
       window_2d({{shape.begin() + 2, shape.end()}, op.strides, op.dilations, op.pads_begin, op.pads_end});
   const bool depthwise = op.groups > 1 && op.groups == shape[0] && shape[1] == 1;
+  const LayerResult result(op, node);
   const PackedLayer layer =
-      packed_layer(node, *op.integer, op.groups, depthwise ? LayerKind::depthwise : LayerKind::conv);
-  const std::vector<uint32_t> inputs = {image_tensor(node.in(0), context)};
+      packed_layer(node, *result.own.integer, op.groups, depthwise ? LayerKind::depthwise : LayerKind::conv);
+  std::vector<uint32_t> inputs = {image_tensor(node.in(0), context)};
+  if (node.has(3)) inputs.push_back(image_tensor(node.in(3), context));
   const std::vector<uint32_t> outputs = {image_tensor(node.out(), context)};
   const uint32_t buffer = context.buffer(layer.bytes);
-  const fb::Requantize requantize = requantize_of(*op.integer, op.fused);
   if (depthwise) {
     fb::DepthwiseConv2DBuilder table(context.builder());
     table.add_weights(buffer);
     table.add_weight_layout(layer.layout);
-    table.add_requantize(&requantize);
+    table.add_requantize(&result.requantize);
+    table.add_residual(result.residual_or_null());
     add_window(table, window);
     context.step(node, table.Finish(), inputs, outputs);
     return;
@@ -194,7 +213,8 @@ void emit_integer(const Conv& op, const Node& node, emit::Context& context) {
   fb::Conv2DBuilder table(context.builder());
   table.add_weights(buffer);
   table.add_weight_layout(layer.layout);
-  table.add_requantize(&requantize);
+  table.add_requantize(&result.requantize);
+  table.add_residual(result.residual_or_null());
   table.add_groups(device_int(layer.groups));
   add_window(table, window);
   context.step(node, table.Finish(), inputs, outputs);
@@ -227,15 +247,19 @@ void emit_integer(const ConvTranspose& op, const Node& node, emit::Context& cont
 
 void emit_integer(const Linear& op, const Node& node, emit::Context& context) {
   require_int8_or_int16(node);
-  const PackedLayer layer = packed_layer(node, *op.integer, 1, LayerKind::linear);
+  const LayerResult result(op, node);
+  const PackedLayer layer = packed_layer(node, *result.own.integer, 1, LayerKind::linear);
   const uint32_t buffer = context.buffer(layer.bytes);
-  fb::Requantize requantize = requantize_of(*op.integer, op.fused);
+  fb::Requantize requantize = result.requantize;
   if (node.in(0).type.dtype == DType::i16) requantize = {fb::Rounding::Float, requantize.low(), requantize.high()};
-  const std::vector<uint32_t> inputs = {context.tensor(node.in(0))}, outputs = {context.tensor(node.out())};
+  std::vector<uint32_t> inputs = {context.tensor(node.in(0))};
+  if (node.has(3)) inputs.push_back(context.tensor(node.in(3)));
+  const std::vector<uint32_t> outputs = {context.tensor(node.out())};
   fb::FullyConnectedBuilder table(context.builder());
   table.add_weights(buffer);
   table.add_weight_layout(layer.layout);
   table.add_requantize(&requantize);
+  table.add_residual(result.residual_or_null());
   context.step(node, table.Finish(), inputs, outputs);
 }
 
@@ -367,7 +391,7 @@ IntegerProduct integer_product(const MatMul& op, const Node& node) {
 void add_integer_form(const Binary& op, const Node& node, fb::BinaryBuilder& table) {
   require_int8_or_int16(node);
   const fb::Requantize requantize = requantize_of(*op.integer, op.fused);
-  const fb::QuantizedBinary quantized = quantized_binary(op, node);
+  const fb::QuantizedBinary quantized = quantized_binary(op, node.in(0).type, node.in(1).type);
   table.add_requantize(&requantize);
   table.add_quantized(&quantized);
 }

@@ -14,6 +14,7 @@ namespace linnet::ops {
 void Linear::attributes(AttributeWriter& writer) const {
   writer.add("fused", fused);
   writer.add("integer", integer);
+  writer.add("summand", summand);
 }
 
 std::vector<TensorType> Linear::infer(const std::vector<const TensorType*>& inputs) const {
@@ -21,7 +22,6 @@ std::vector<TensorType> Linear::infer(const std::vector<const TensorType*>& inpu
   const TensorType& weights = required(inputs, 1, "weights");
   if (integer) {
     require_integer_layer(x, weights, optional(inputs, 2));
-    if (optional(inputs, 3) != nullptr) throw Error("integers with a residual");
   } else {
     require_floating(x, "x");
     require_same_dtype(weights, x, "weights and x");
@@ -34,6 +34,7 @@ std::vector<TensorType> Linear::infer(const std::vector<const TensorType*>& inpu
   output.shape.back() = weights.shape[0];
   if (const TensorType* bias = optional(inputs, 2)) require_shape(*bias, {weights.shape[0]}, "bias");
   if (const TensorType* residual = optional(inputs, 3)) require_shape(*residual, output.shape, "residual");
+  require_summand(*this, x, optional(inputs, 3));
   return {output};
 }
 

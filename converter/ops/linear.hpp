@@ -8,12 +8,13 @@ namespace linnet::ops {
 using namespace linnet::ir;
 
 // Inputs: x [..., K], weights [N, K], bias [N] or absent, residual [..., N] or absent. y = fused(x weights^T + bias +
-// residual).
+// residual); of integers with a residual as Conv.
 struct Linear : OpBase<Linear> {
   static constexpr std::string_view kName = "Linear";
   static constexpr bool kRoundsToNearest = true;
   Activation fused;
   std::optional<IntegerForm> integer;  // absent: real numbers
+  std::optional<IntegerSummand> summand;
 
   void attributes(AttributeWriter& writer) const override;
   std::vector<TensorType> infer(const std::vector<const TensorType*>& inputs) const override;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "converter/ops/emission.hpp"
@@ -31,12 +32,46 @@ std::vector<float> of_gates(const Array& array, const std::vector<int64_t>& gate
   return result;
 }
 
-// Panel16 of rows [n, k] behind what `packed` holds.
-void pack(const float* rows, int64_t n, int64_t k, const float* bias, std::vector<float>& packed) {
-  const size_t start = packed.size();
-  packed.resize(start + static_cast<size_t>(kernels::panel_floats(n, k)));
-  kernels::pack_gemm(rows, 1, k, bias, device_int(n), device_int(k), packed.data() + start);
-}
+// Weights of these gates as sections of the device's layout, one behind the other.
+class Sections {
+ public:
+  Sections(const Array& weights, const std::vector<int64_t>& gates, int64_t hidden)
+      : inputs_(weights.shape()[1]), rows_(of_gates(weights, gates, hidden, inputs_)) {
+    if (!weights.type().quantization) return;
+    std::vector<float> scales = weights.type().quantization->scales;
+    scales.resize(static_cast<size_t>(weights.shape()[0]), scales[0]);
+    const Shape shape = {weights.shape()[0]};
+    scales_ = of_gates(Array::of_floats(shape, std::move(scales)), gates, hidden, 1);
+  }
+
+  // Of `count` rows from `first` on.
+  void add(int64_t first, int64_t count, const std::vector<float>& bias) {
+    const float *rows = rows_.data() + first * inputs_, *biases = bias.empty() ? nullptr : bias.data();
+    const int32_t n = device_int(count), k = device_int(inputs_);
+    if (scales_.empty()) {
+      kernels::pack_gemm(rows, 1, k, biases, n, k, extended(floats_, kernels::panel_floats(n, k)));
+      return;
+    }
+    const std::vector<int8_t> integers(rows, rows + count * inputs_);
+    kernels::pack_gemm_float32x8(integers.data(), 1, k, scales_.data() + first, biases, n, k,
+                                 extended(bytes_, kernels::panel_float32x8_bytes(n, k)));
+  }
+
+  uint32_t write(emit::Context& context) const {
+    return scales_.empty() ? context.buffer(floats_) : context.buffer(bytes_);
+  }
+
+ private:
+  int64_t inputs_;
+  std::vector<float> rows_, scales_, floats_;
+  std::vector<int8_t> bytes_;
+
+  template <class Element>
+  static Element* extended(std::vector<Element>& elements, int64_t count) {
+    elements.resize(elements.size() + static_cast<size_t>(count));
+    return elements.data() + elements.size() - count;
+  }
+};
 
 struct Biases {
   std::vector<float> input, candidate;  // of the input weights; of a GRU's recurrent weights of the candidate
@@ -57,16 +92,17 @@ Biases merged_biases(const Recurrent& layer, const Array* bias, int64_t hidden) 
   return result;
 }
 
-uint32_t recurrent_weights(const Recurrent& layer, const std::vector<float>& rows, int64_t hidden, const Biases& biases,
-                           emit::Context& context) {
-  std::vector<float> packed;
-  const auto count = static_cast<int64_t>(rows.size()) / hidden;
-  const int64_t first = layer.kind == RecurrentKind::Gru ? 2 * hidden : count;
-  pack(rows.data(), first, hidden, nullptr, packed);
-  if (layer.kind == RecurrentKind::Gru)
-    pack(rows.data() + first * hidden, hidden, hidden, biases.candidate.empty() ? nullptr : biases.candidate.data(),
-         packed);
-  return context.buffer(packed);
+void require_weights(const TensorType& type, const TensorType& x, const Shape& shape, std::string_view what) {
+  require_shape(type, shape, what);
+  if (!type.quantization) return require_same_dtype(type, x, fmt::format("{} and x", what));
+  const Quantization& quantization = *type.quantization;
+  const bool symmetric =
+      std::all_of(quantization.zero_points.begin(), quantization.zero_points.end(), [](int64_t z) { return z == 0; });
+  if (type.dtype != DType::i8 || !symmetric || (!quantization.per_tensor() && quantization.axis != 0))
+    throw Error(
+        fmt::format("{} are {}; supported are real numbers, and i8 with a zero point of 0 and one scale for all "
+                    "rows or one per row",
+                    what, to_string(type)));
 }
 
 }  // namespace
@@ -105,9 +141,10 @@ std::vector<TensorType> Recurrent::infer(const std::vector<const TensorType*>& i
     require_same_dtype(*type, x, fmt::format("{} and x", what));
     require_shape(*type, shape, what);
   };
-  required(inputs, kWeights, "weights");
-  require(kWeights, {rows, x.shape[2]}, "weights");
-  require(kRecurrentWeights, {rows, hidden}, "recurrent weights");
+  const TensorType& weights = required(inputs, kWeights, "weights");
+  require_weights(weights, x, {rows, x.shape[2]}, "weights");
+  require_weights(recurrent, x, {rows, hidden}, "recurrent weights");
+  require_same_dtype(weights, recurrent, "weights and recurrent weights");
   require(kBias, {2 * rows}, "bias");
   require(kInitialH, {batch, hidden}, "initial h");
   require(kInitialC, {batch, hidden}, "initial c");
@@ -130,27 +167,28 @@ int64_t Recurrent::macs(const Node& node) const {
 }
 
 void Recurrent::emit(const Node& node, emit::Context& context) const {
-  require_float_arithmetic(node);
   const Array& weights = *constant_input(node, kWeights, "weights");
   const Array& recurrent = *constant_input(node, kRecurrentWeights, "recurrent weights");
   const Array* peepholes = constant_input(node, kPeepholes, "peepholes");
-  const int64_t inputs = weights.shape()[1], hidden = recurrent.shape()[1];
+  const int64_t hidden = recurrent.shape()[1];
   const std::vector<int64_t> gates = device_gates(*this);
+  const int64_t rows = static_cast<int64_t>(gates.size()) * hidden;
   const Biases biases = merged_biases(*this, constant_input(node, kBias, "bias"), hidden);
-  std::vector<float> packed;
-  pack(of_gates(weights, gates, hidden, inputs).data(), static_cast<int64_t>(gates.size()) * hidden, inputs,
-       biases.input.data(), packed);
-  const uint32_t input_block = context.buffer(packed);
-  const uint32_t recurrent_block =
-      recurrent_weights(*this, of_gates(recurrent, gates, hidden, hidden), hidden, biases, context);
+  Sections of_input(weights, gates, hidden), of_state(recurrent, gates, hidden);
+  of_input.add(0, rows, biases.input);
+  const bool two_sections = kind == RecurrentKind::Gru;
+  of_state.add(0, two_sections ? 2 * hidden : rows, {});
+  if (two_sections) of_state.add(2 * hidden, hidden, biases.candidate);
+  const uint32_t input_block = of_input.write(context), recurrent_block = of_state.write(context);
+  const auto layout = weights.type().quantization ? fb::WeightLayout::Panel16Float32x8 : fb::WeightLayout::Panel16;
   const uint32_t peephole_block = peepholes != nullptr ? context.buffer(peepholes->floats()) + 1 : 0;
   const fb::Activation functions[] = {emit::Context::activation(gate), emit::Context::activation(cell),
                                       emit::Context::activation(output)};
-  const auto table =
-      fb::CreateRecurrent(context.builder(), static_cast<fb::RecurrentKind>(kind), device_int(hidden), reverse,
-                          x_batch_first, y_batch_first, node.has(kInitialH), node.has(kInitialC), sequence, last,
-                          linear_before_reset, input_forget, std::isfinite(clip) ? static_cast<float>(clip) : 0.0f,
-                          &functions[0], &functions[1], &functions[2], input_block, recurrent_block, peephole_block);
+  const auto table = fb::CreateRecurrent(
+      context.builder(), static_cast<fb::RecurrentKind>(kind), device_int(hidden), reverse, x_batch_first,
+      y_batch_first, node.has(kInitialH), node.has(kInitialC), sequence, last, linear_before_reset, input_forget,
+      std::isfinite(clip) ? static_cast<float>(clip) : 0.0f, &functions[0], &functions[1], &functions[2], input_block,
+      recurrent_block, peephole_block, layout);
   std::vector<uint32_t> outputs;
   for (const Value* value : node.outputs) outputs.push_back(context.tensor(*value));
   context.step(node, table, input_tensors(node, context, {kX, kInitialH, kInitialC}), outputs);

@@ -13,6 +13,7 @@ using kernels::RecurrentKind;
 // Inputs (kHidden units, gates in ONNX's order: LSTM i o f c, GRU z r h):
 //   x [time, batch, inputs], or [batch, time, inputs] with x_batch_first
 //   weights [gates * hidden, inputs], recurrent weights [gates * hidden, hidden]
+//   both of x's type, or both int8 with one scale for all rows or one per row and a zero point of 0
 //   bias [2 * gates * hidden] or absent: those of the input weights, then those of the recurrent weights
 //   initial h, initial c [batch, hidden] or absent: zeros; c of an LSTM only
 //   peepholes [3 * hidden] of i, o, f or absent; of an LSTM only

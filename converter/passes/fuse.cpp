@@ -33,7 +33,10 @@ class Fuser {
     changed_ = false;
     number_nodes();
     sweep(graph_, [this](Node* node) {
-      if (is_quantized(*node)) return;
+      if (is_quantized(*node)) {
+        changed_ = fuse_residual(node) || changed_;
+        return;
+      }
       changed_ = merge_parameters(graph_, log_, node, false) || fuse_activation(node) || fuse_residual(node) ||
                  fuse_scale(node) || fuse_operand_scale(node) || fuse_pad(node) || crop_kernel(node) ||
                  make_scale_shift(node) || make_linear(node) || changed_;
@@ -75,19 +78,37 @@ class Fuser {
     return true;
   }
 
-  // The layer whose epilogue can add to its output.
-  Node* adding_layer(const Value* value) const {
+  // Whether the layer's epilogue can add to its output what `sum` does. That of integers adds to their range.
+  template <class Layer>
+  static bool can_add(const Layer* layer, const Node& node, const ops::Binary& sum) {
+    if (layer == nullptr || layer->integer.has_value() != sum.integer.has_value()) return false;
+    if (!sum.integer) return layer->fused.function == Function::Identity;
+    return node.in(0).type.dtype == DType::i8 && node.out().type.dtype == DType::i8 &&
+           layer->integer->rounding == sum.integer->rounding;
+  }
+
+  Node* adding_layer(const Value* value, const ops::Binary& sum) const {
     Node* node = value->producer;
-    if (node == nullptr || (node->as<ops::Conv>() == nullptr && node->as<ops::Linear>() == nullptr)) return nullptr;
-    const bool free =
-        single_use(graph_, value) && !node->has(kResidual) && node->op->activation()->function == Function::Identity;
-    return free ? node : nullptr;
+    if (node == nullptr || !single_use(graph_, value) || node->has(kResidual)) return nullptr;
+    const bool can = can_add(node->as<ops::Conv>(), *node, sum) || can_add(node->as<ops::Linear>(), *node, sum);
+    return can ? node : nullptr;
+  }
+
+  template <class Layer>
+  static void set_sum(Layer* layer, const ops::Binary& sum) {
+    if (layer == nullptr) return;
+    if (sum.integer) {
+      layer->summand = IntegerSummand{layer->integer->quantization, layer->fused};
+      layer->integer->quantization = sum.integer->quantization;
+    }
+    layer->fused = sum.fused;
   }
 
   bool fuse_residual(Node* node) {
     const auto* sum = node->as<ops::Binary>();
-    if (sum == nullptr || sum->function != BinaryFunction::Add || node->in(0).type != node->in(1).type) return false;
-    Node* layers[2] = {adding_layer(node->inputs[0]), adding_layer(node->inputs[1])};
+    if (sum == nullptr || sum->function != BinaryFunction::Add || node->in(0).shape() != node->in(1).shape())
+      return false;
+    Node* layers[2] = {adding_layer(node->inputs[0], *sum), adding_layer(node->inputs[1], *sum)};
     if (layers[0] == nullptr && layers[1] == nullptr) return false;
     // The layer that runs later, so that the other summand is there and neither waits long.
     size_t host = layers[0] != nullptr ? 0 : 1;
@@ -99,9 +120,11 @@ class Fuser {
     inputs.resize(kResidual + 1, nullptr);
     inputs[kResidual] = residual;
     log_.add("fused {} into {}", node->name, layer->name);
-    Node* fused = graph_.add(layer->op->clone(), inputs, layer->name, node);
+    std::unique_ptr<Op> op = layer->op->clone();
+    set_sum(dynamic_cast<ops::Conv*>(op.get()), *sum);
+    set_sum(dynamic_cast<ops::Linear*>(op.get()), *sum);
+    Node* fused = graph_.add(std::move(op), inputs, layer->name, node);
     fused->sources = layer->sources;
-    *fused->op->activation() = sum->fused;
     order_[fused] = order_.at(node);
     absorb(graph_, fused, node);
     graph_.remove(layer);

@@ -6,6 +6,7 @@
 #include "engine/check.hpp"
 #include "engine/operators.hpp"
 #include "engine/ops/gemm_columns.hpp"
+#include "engine/quantized.hpp"
 #include "kernels/recurrent/plan.hpp"
 
 namespace linnet::engine {
@@ -44,10 +45,16 @@ const TensorInfo& last_c(const StepView& step) {
   return step.output_at(step.output_count - 1);
 }
 
-int64_t recurrent_floats(const fb::Recurrent& layer) {
-  const int32_t hidden = layer.hidden();
-  if (layer.kind() != fb::RecurrentKind::Gru) return kernels::panel_floats(sums_of(layer), hidden);
-  return kernels::panel_floats(int64_t{2} * hidden, hidden) + kernels::panel_floats(hidden, hidden);
+// Columns of the two sections of the recurrent weights; only a Gru has a second one.
+int32_t first_section(const fb::Recurrent& layer) {
+  return layer.kind() == fb::RecurrentKind::Gru ? 2 * layer.hidden() : sums_of(layer);
+}
+int32_t second_section(const fb::Recurrent& layer) {
+  return sums_of(layer) - first_section(layer);
+}
+
+bool has_int8_weights(const fb::Recurrent& layer) {
+  return kHasInt8 && layer.weight_layout() == fb::WeightLayout::Panel16Float32x8;
 }
 
 // ---- checks --------------------------------------------------------------------------------------------------------
@@ -97,6 +104,44 @@ bool check_tensors(const StepView& step, const fb::Recurrent& layer, Error* erro
   return true;
 }
 
+// A Panel16Float32x8 of [k, n] at `panel`: its scales are numbers.
+bool check_scales(const uint8_t* panel, int32_t n, int32_t k, Error* error) {
+  for (int32_t column = 0; column < n;) {
+    const int32_t width = n - column > kernels::kTailPanel ? kernels::kPanel : kernels::kTailPanel;
+    const float* const scales = reinterpret_cast<const float*>(panel) + width;
+    for (int32_t i = 0; i < width && column + i < n; ++i) {
+      if (!check_epsilon(scales[i], error)) return false;
+    }
+    panel += width * (kernels::kFloat32x8Header + k);
+    column += width;
+  }
+  return true;
+}
+
+// Block `index` holds sections of [k, first] and, one behind the other, [k, second], or one alone.
+bool check_sections(const StepView& step, const fb::Recurrent& layer, uint32_t index, int32_t first, int32_t second,
+                    int32_t k, Error* error) {
+  if (!has_int8_weights(layer)) {
+    return check_words(step, index, kernels::panel_floats(first, k) + kernels::panel_floats(second, k), error);
+  }
+  const int64_t behind = kernels::panel_float32x8_bytes(first, k);
+  const int64_t wanted = behind + kernels::panel_float32x8_bytes(second, k), bytes = step.model.block_bytes(index);
+  LINNET_REQUIRE(error, bytes >= wanted, LINNET_ERROR_RANGE, -1, wanted, bytes);
+  const uint8_t* const panel = step.model.block(index);
+  return check_scales(panel, first, k, error) && check_scales(panel + behind, second, k, error);
+}
+
+bool check_weights(const StepView& step, const fb::Recurrent& layer, Error* error) {
+  const fb::WeightLayout layout = layer.weight_layout();
+  if (layout == fb::WeightLayout::Panel16Float32x8 && !check_feature(kHasInt8, StepFeature::Int8, error)) return false;
+  LINNET_REQUIRE(error, layout == fb::WeightLayout::Panel16 || layout == fb::WeightLayout::Panel16Float32x8,
+                 LINNET_ERROR_MODEL_CORRUPT, -1, static_cast<int64_t>(fb::WeightLayout::Panel16Float32x8),
+                 static_cast<int64_t>(layout));
+  return check_sections(step, layer, layer.input_weights(), sums_of(layer), 0, step.inputs[0].columns, error) &&
+         check_sections(step, layer, layer.recurrent_weights(), first_section(layer), second_section(layer),
+                        layer.hidden(), error);
+}
+
 bool check(const StepView& step, Error* error) {
   const fb::Recurrent& layer = *step.step.op_as_Recurrent();
   LINNET_REQUIRE(error, layer.kind() <= fb::RecurrentKind::MAX, LINNET_ERROR_MODEL_CORRUPT, -1,
@@ -106,9 +151,7 @@ bool check(const StepView& step, Error* error) {
   if (!check_counts(step, layer, error) || !check_float(step, error) || !check_tensors(step, layer, error)) {
     return false;
   }
-  return check_words(step, layer.input_weights(), kernels::panel_floats(sums_of(layer), step.inputs[0].columns),
-                     error) &&
-         check_words(step, layer.recurrent_weights(), recurrent_floats(layer), error) &&
+  return check_weights(step, layer, error) &&
          (layer.peepholes() == 0 || check_words(step, layer.peepholes() - 1, int64_t{3} * layer.hidden(), error)) &&
          check_epsilon(layer.clip(), error) && check_activation(layer.gate(), error) &&
          check_activation(layer.cell(), error) && check_activation(layer.output(), error);
@@ -205,6 +248,18 @@ class Recurrence {
     }
   }
 
+  // By the section of a block that lies behind one of so many columns.
+  void multiply_by(uint32_t block, int32_t behind, kernels::GemmArgs args) const {
+    if (has_int8_weights(layer_)) {
+      const int8_t* const section = bytes_of(step_.model, block) + section_elements<int8_t>(behind, args.k);
+      multiply_columns(session_, kernels::GemmFloat32x8Args{args.m, args.n, args.k, args.a, args.a_stride, section,
+                                                            args.c, args.c_stride, args.epilogue});
+      return;
+    }
+    args.packed = step_.model.floats(block) + section_elements<float>(behind, args.k);
+    multiply_columns(session_, args);
+  }
+
   // The sums of time steps begin .. begin + count, one row per time step and batch entry.
   void multiply_inputs(int32_t begin, int32_t count) const {
     kernels::GemmArgs args = {};
@@ -212,13 +267,12 @@ class Recurrence {
     args.k = x_.columns;
     args.a = session_.input<float>(x_);
     args.a_stride = x_.row_stride;
-    args.packed = step_.model.floats(layer_.input_weights());
     args.c = gates_;
     args.c_stride = sums_;
     if (!layer_.x_batch_first()) {
       args.m = count * batch_;
       args.a += static_cast<ptrdiff_t>(begin) * batch_ * x_.row_stride;
-      multiply_columns(session_, args);
+      multiply_by(layer_.input_weights(), 0, args);
       return;
     }
     args.m = count;
@@ -227,19 +281,18 @@ class Recurrence {
     for (int32_t b = 0; b < batch_; ++b) {
       args.a = x + static_cast<ptrdiff_t>(b) * steps_ * x_.row_stride;
       args.c = gates_ + static_cast<ptrdiff_t>(b) * sums_;
-      multiply_columns(session_, args);
+      multiply_by(layer_.input_weights(), 0, args);
     }
   }
 
-  // c = a w, added to what c holds where `add`.
-  void multiply_state(const Rows& a, const float* packed, int32_t n, const Rows& c, bool add) const {
+  // c = a w, added to what c holds where `add`; w is n columns of the recurrent weights behind a section of `behind`.
+  void multiply_state(const Rows& a, int32_t behind, int32_t n, const Rows& c, bool add) const {
     kernels::GemmArgs args = {};
     args.m = batch_;
     args.n = n;
     args.k = hidden_;
     args.a = a.data;
     args.a_stride = a.stride;
-    args.packed = packed;
     args.c = c.data;
     args.c_stride = c.stride;
     if (add) {
@@ -249,17 +302,16 @@ class Recurrence {
     if (layer_.kind() == fb::RecurrentKind::Rnn && layer_.clip() > 0) {
       args.epilogue.activation = {kernels::Function::Clip, -clip_, clip_};
     }
-    multiply_columns(session_, args);
+    multiply_by(layer_.recurrent_weights(), behind, args);
   }
 
   void advance(float* gates, const Rows& before, const Rows& now) const {
-    const float* weights = step_.model.floats(layer_.recurrent_weights());
     const Rows sums = {gates, sums_};
     if (layer_.kind() == fb::RecurrentKind::Gru) {
-      advance_gru(sums, before, now, weights);
+      advance_gru(sums, before, now);
       return;
     }
-    multiply_state(before, weights, sums_, sums, true);
+    multiply_state(before, 0, sums_, sums, true);
     layer_.kind() == fb::RecurrentKind::Lstm ? lstm_cells(sums, now) : activate(sums, now);
   }
 
@@ -287,16 +339,16 @@ class Recurrence {
     });
   }
 
-  void advance_gru(const Rows& sums, const Rows& before, const Rows& now, const float* weights) const {
-    const float* candidate_weights = weights + kernels::panel_floats(int64_t{2} * hidden_, hidden_);
+  void advance_gru(const Rows& sums, const Rows& before, const Rows& now) const {
+    const int32_t gates = first_section(layer_);
     const Rows candidate = {gates_ + plan_.candidate, hidden_};
     const bool after = layer_.linear_before_reset();
-    multiply_state(before, weights, 2 * hidden_, sums, true);
+    multiply_state(before, 0, gates, sums, true);
     if (after) {
-      multiply_state(before, candidate_weights, hidden_, candidate, false);
+      multiply_state(before, gates, hidden_, candidate, false);
     } else {
       reset(sums, before, candidate);
-      multiply_state(candidate, candidate_weights, hidden_, {sums.data + 2 * hidden_, sums.stride}, true);
+      multiply_state(candidate, gates, hidden_, {sums.data + gates, sums.stride}, true);
     }
     for_rows([&](int32_t first, int32_t rows) {
       session_.kernels->gru_cell_f32({rows, hidden_, clip_, activation_of(layer_.gate()), activation_of(layer_.cell()),

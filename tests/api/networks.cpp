@@ -316,6 +316,43 @@ void gru_reset_after(ModelBuilder& b) {
   gru(b, true);
 }
 
+// Behind what `packed` holds.
+void add_float32x8(int32_t k, int32_t n, uint32_t seed, std::vector<int8_t>& packed) {
+  std::vector<int8_t> w(static_cast<size_t>(k) * n);
+  const std::vector<float> drawn = random_floats(w.size(), seed), bias = random_floats(n, seed + 1);
+  for (size_t i = 0; i < w.size(); ++i) w[i] = static_cast<int8_t>(127 * drawn[i]);
+  const std::vector<float> scales(n, 1.0f / 127);
+  const size_t begin = packed.size();
+  packed.resize(begin + static_cast<size_t>(kernels::panel_float32x8_bytes(n, k)));
+  kernels::pack_gemm_float32x8(w.data(), n, 1, scales.data(), bias.data(), n, k, packed.data() + begin);
+}
+
+void lstm_float32x8(ModelBuilder& b) {
+  std::vector<int8_t> w, r;
+  add_float32x8(80, 400, 52, w);
+  add_float32x8(100, 400, 54, r);
+  const uint32_t x = b.sliced_input({6, 2, 80}), y = b.slice({6, 2, 100}), c = b.slice({2, 100});
+  b.step(fb::CreateRecurrent(b.fbb(), fb::RecurrentKind::Lstm, 100, false, false, false, false, false, true, false,
+                             false, false, 0, &kSigmoid, &kTanh, &kTanh, b.buffer(w), b.buffer(r), 0,
+                             fb::WeightLayout::Panel16Float32x8),
+         {x}, {y, c});
+  b.output_of(y, {6, 2, 100});
+  b.output_of(c, {2, 100});
+}
+
+void gru_float32x8(ModelBuilder& b) {
+  std::vector<int8_t> w, r;
+  add_float32x8(4, 15, 56, w);
+  add_float32x8(5, 10, 58, r);
+  add_float32x8(5, 5, 60, r);
+  const uint32_t x = b.sliced_input({3, 9, 4}), h = b.slice({3, 5});
+  b.step(fb::CreateRecurrent(b.fbb(), fb::RecurrentKind::Gru, 5, true, true, false, false, false, false, true, true,
+                             false, 0, &kSigmoid, &kTanh, nullptr, b.buffer(w), b.buffer(r), 0,
+                             fb::WeightLayout::Panel16Float32x8),
+         {x}, {h});
+  b.output_of(h, {3, 5});
+}
+
 // `make` adds the convolution from x and the weights to both tensors.
 template <class Make>
 void convolution_and_norm(ModelBuilder& b, const Shape& shape, int32_t moment_rows, const Make& make) {
@@ -398,6 +435,8 @@ std::vector<OperatorModel> float_operator_models() {
       {"Recurrent_lstm_wide", lstm_wide},
       {"Recurrent_gru_reset_before", gru_reset_before},
       {"Recurrent_gru_reset_after", gru_reset_after},
+      {"Recurrent_lstm_float32x8", lstm_float32x8},
+      {"Recurrent_gru_float32x8", gru_float32x8},
   };
 }
 

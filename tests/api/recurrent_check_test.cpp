@@ -19,19 +19,24 @@ struct Fields {
   float clip = 0;
   int gate = 4, cell = 5, output = 5;
   uint32_t input_floats = 24 * 7, recurrent_floats = 24 * 6, peephole_floats = 15;
+  int layout = 0;
+  std::vector<float> weights;  // to begin the input weights with
 };
 
 void layer(ModelBuilder& b, const Fields& f, const std::vector<uint32_t>& inputs,
            const std::vector<uint32_t>& outputs) {
   const auto activation = [](int function) { return fb::Activation(static_cast<fb::Function>(function), 0, 0); };
   const fb::Activation gate = activation(f.gate), cell = activation(f.cell), output = activation(f.output);
-  const uint32_t weights = b.buffer(std::vector<float>(f.input_floats));
+  std::vector<float> input(f.input_floats);
+  std::copy(f.weights.begin(), f.weights.end(), input.begin());
+  const uint32_t weights = b.buffer(input);
   const uint32_t recurrent = b.buffer(std::vector<float>(f.recurrent_floats));
   const uint32_t peepholes = b.buffer(std::vector<float>(f.peephole_floats));
-  b.step(fb::CreateRecurrent(b.fbb(), static_cast<fb::RecurrentKind>(f.kind), f.hidden, false, f.x_batch_first,
-                             f.y_batch_first, f.initial_h, f.initial_c, f.sequence, f.last, false, false, f.clip, &gate,
-                             &cell, &output, weights, recurrent, 1 + peepholes),
-         inputs, outputs);
+  b.step(
+      fb::CreateRecurrent(b.fbb(), static_cast<fb::RecurrentKind>(f.kind), f.hidden, false, f.x_batch_first,
+                          f.y_batch_first, f.initial_h, f.initial_c, f.sequence, f.last, false, false, f.clip, &gate,
+                          &cell, &output, weights, recurrent, 1 + peepholes, static_cast<fb::WeightLayout>(f.layout)),
+      inputs, outputs);
 }
 
 struct Shapes {
@@ -56,6 +61,17 @@ struct WrongLayer {
   void (*change)(Fields& f, Shapes& s);
 };
 
+// With int8 weights: 16 biases, then these scales in the first panel. `missing`: floats that the blocks lack.
+Fields int8_weights(const std::vector<float>& scales, uint32_t missing = 0) {
+  Fields f;
+  f.layout = 6;
+  f.input_floats = 24 * (2 * 4 + 6) / 4 - missing;
+  f.recurrent_floats = 24 * (2 * 4 + 5) / 4;
+  f.weights.assign(16, 0.0f);
+  f.weights.insert(f.weights.end(), scales.begin(), scales.end());
+  return f;
+}
+
 const WrongLayer kWrong[] = {
     {"Kind", kCorrupt, -1, [](Fields& f, Shapes&) { f.kind = 3; }},
     {"HiddenZero", kShape, -1, [](Fields& f, Shapes&) { f.hidden = 0; }},
@@ -77,6 +93,23 @@ const WrongLayer kWrong[] = {
     {"InputWeightsTooShort", kRange, -1, [](Fields& f, Shapes&) { f.input_floats -= 1; }},
     {"RecurrentWeightsTooShort", kRange, -1, [](Fields& f, Shapes&) { f.recurrent_floats -= 1; }},
     {"PeepholesTooShort", kRange, -1, [](Fields& f, Shapes&) { f.peephole_floats -= 1; }},
+    {"Layout", kCorrupt, -1, [](Fields& f, Shapes&) { f.layout = 2; }},
+    {"LayoutUnknown", kCorrupt, -1, [](Fields& f, Shapes&) { f.layout = 7; }},
+    {"Int8InputWeightsTooShort", kRange, -1, [](Fields& f, Shapes&) { f = int8_weights({}, 1); }},
+    {"Int8RecurrentWeightsTooShort", kRange, -1,
+     [](Fields& f, Shapes&) {
+       f = int8_weights({});
+       f.recurrent_floats -= 1;
+     }},
+    {"Int8ScaleNegative", kShape, -1, [](Fields& f, Shapes&) { f = int8_weights({-1}); }},
+    {"Int8ScaleInfinite", kShape, -1,
+     [](Fields& f, Shapes&) {
+       f = int8_weights({1, INFINITY});
+     }},
+    {"Int8ScaleNan", kShape, -1,
+     [](Fields& f, Shapes&) {
+       f = int8_weights({1, 1, NAN});
+     }},
     {"XBatchFirst", kShape, 1, [](Fields& f, Shapes&) { f.x_batch_first = true; }},
     {"YBatchFirst", kShape, 3, [](Fields& f, Shapes&) { f.y_batch_first = true; }},
     {"XRank", kShape, 0,
@@ -129,9 +162,9 @@ TEST_P(RecurrentChecks, GetsItsStatus) {
 INSTANTIATE_TEST_SUITE_P(Each, RecurrentChecks, testing::ValuesIn(kWrong),
                          [](const testing::TestParamInfo<WrongLayer>& info) { return std::string(info.param.name); });
 
-TEST(RecurrentChecks, TheLayerThatTheOthersSpoilIsGood) {
-  const Bytes model = lstm({}, {});
-  EXPECT_EQ(model_info(model, nullptr).outputs, 3);
+TEST(RecurrentChecks, TheLayersThatTheOthersSpoilAreGood) {
+  EXPECT_EQ(model_info(lstm({}, {}), nullptr).outputs, 3);
+  EXPECT_EQ(model_info(lstm(int8_weights({1, 0, 1e-3f}), {}), nullptr).outputs, 3);
 }
 
 // Tensors in the arena that outputs may not share.

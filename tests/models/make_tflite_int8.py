@@ -88,6 +88,26 @@ int8_case("fully_connected_data", [("FULLY_CONNECTED", ["x", "w"], ["y"], option
           {"x": q8("fcd", 5, 18), "w": q8("fcdw", 7, 18)}, {}, {"x": (0.03, 4), "w": (0.05, -9), "y": (0.4, -100)})
 
 
+# A layer whose result, with an activation of its own, is added to another tensor, with an activation behind the sum.
+def residual(name, op, x, m, own, act, own_q=(0.5, -7), r_q=(0.3, 19), y_q=(0.6, 3), swapped=False):
+    w, opts, axis = {"CONV_2D": (w8(name, m, 3, 3, x[-1]), options("Conv2D", padding=SAME, strideH=1, strideW=1, fusedActivationFunction=own), 0),
+                     "DEPTHWISE_CONV_2D": (w8(name, 1, 3, 3, m), options("DepthwiseConv2D", depthMultiplier=1, padding=SAME, strideH=1,
+                                                                        strideW=1, fusedActivationFunction=own), 3),
+                     "FULLY_CONNECTED": (w8(name, m, x[-1]), options("FullyConnected", fusedActivationFunction=own), 0)}[op]
+    quantized = layer_quantization(name, (0.05, 3), y_q, m, axis) | {"h": own_q, "r": r_q}
+    int8_case(name, [(op, ["x", "w", "b"], ["h"], opts), ("ADD", ["r", "h"] if swapped else ["h", "r"], ["y"], options("Add", fusedActivationFunction=act))],
+              {"x": q8(name, *x), "r": q8(name + "r", *x[:-1], m)}, {"w": w, "b": rng(name + "b").integers(-9000, 9000, m).astype(np.int32)},
+              quantized, types={"h": np.int8})
+
+
+residual("residual_conv", "CONV_2D", (2, 5, 6, 7), 18, NONE, RELU, y_q=(0.6, -128))
+residual("residual_conv_swapped", "CONV_2D", (1, 5, 6, 7), 33, RELU, NONE, own_q=(0.4, -128), r_q=(0.05, 127), swapped=True)
+residual("residual_conv_range", "CONV_2D", (1, 4, 3, 12), 9, RELU_N1, RELU6, own_q=(0.01, 4), r_q=(0.02, 0), y_q=(0.015, -100))
+residual("residual_conv_saturates", "CONV_2D", (1, 4, 3, 4), 8, NONE, NONE, own_q=(0.04, 5), r_q=(4.0, 1), y_q=(0.02, -1))
+residual("residual_depthwise", "DEPTHWISE_CONV_2D", (1, 6, 7, 21), 21, NONE, RELU, own_q=(0.3, 4), y_q=(0.4, -128))
+residual("residual_fully_connected", "FULLY_CONNECTED", (3, 20), 17, RELU, RELU6, own_q=(0.2, -128), r_q=(0.05, 9), y_q=(0.04, -100), swapped=True)
+
+
 def batch_matmul(name, a, b, adj_x=False, adj_y=False, constant="", a_q=(0.03, 4), b_q=(0.05, -9), y_q=(0.4, 3)):
     operands = {"a": q8("bma", *a), "b": q8("bmb", *b)}
     int8_case(f"batch_matmul_{name}", [("BATCH_MATMUL", ["a", "b"], ["y"], options("BatchMatMul", adjX=adj_x, adjY=adj_y))],

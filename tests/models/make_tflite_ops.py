@@ -6,7 +6,7 @@ Not part of the test command. Needs: pip install numpy ai-edge-litert. Usage: ma
 import numpy as np
 from ai_edge_litert.schema_py_generated import ActivationFunctionType, MirrorPadMode, Padding
 
-from tflite_case import Sparse, case, options, rand, rng
+from tflite_case import Sparse, case, model, options, rand, rng
 
 SAME, VALID = Padding.SAME, Padding.VALID
 NONE, RELU, RELU_N1, RELU6, TANH = (getattr(ActivationFunctionType, n) for n in ("NONE", "RELU", "RELU_N1_TO_1", "RELU6", "TANH"))
@@ -330,7 +330,9 @@ sparse_case("image_last_first", (4, 3, 2, 8), (3, 0, 1, 2), {}, "ddds")
 sparse_case("image_block", (8, 3, 2, 4), (0, 1, 2, 3, 4), {3: 4}, "ddds", dtype=np.float16)
 
 # ---- recurrent ----------------------------------------------------------------------------------------------------------
-def lstm(name, time, batch, inputs, hidden, time_major=True, coupled=False, peepholes=False):
+# With int8 weights, the reference is the layer of real numbers that those stand for: the kernel for such files would quantize the
+# activations as well.
+def lstm(name, time, batch, inputs, hidden, time_major=True, coupled=False, peepholes=False, int8=False):
     gates = "ifco"
     consts = {f"w{g}": rand(name + "w" + g, hidden, inputs, low=-0.5, high=0.5) for g in gates}
     consts |= {f"r{g}": rand(name + "r" + g, hidden, hidden, low=-0.5, high=0.5) for g in gates}
@@ -343,9 +345,17 @@ def lstm(name, time, batch, inputs, hidden, time_major=True, coupled=False, peep
     ins = ["x"] + [get("w" + g) for g in gates] + [get("r" + g) for g in gates] + [get("p" + g) for g in "ifo"] + \
           [get("b" + g) for g in gates] + [None, None, "h", "c"] + [None] * 4
     shapes = {"h": [batch, hidden], "c": [batch, hidden]}
-    case(name, [("UNIDIRECTIONAL_SEQUENCE_LSTM", ins, ["y"], options("UnidirectionalSequenceLSTM", timeMajor=time_major,
-                 fusedActivationFunction=TANH))],
-         {"x": rand(name, *((time, batch, inputs) if time_major else (batch, time, inputs)))}, consts, variables=("h", "c"), shapes=shapes)
+    ops = [("UNIDIRECTIONAL_SEQUENCE_LSTM", ins, ["y"], options("UnidirectionalSequenceLSTM", timeMajor=time_major, fusedActivationFunction=TANH))]
+    x = {"x": rand(name, *((time, batch, inputs) if time_major else (batch, time, inputs)))}
+    variables = ("h", "c")
+    if not int8:
+        case(name, ops, x, consts, variables=variables, shapes=shapes)
+        return
+    scales = {k: np.float32(np.abs(w).max() / 127) for k, w in consts.items() if k[0] in "wrp"}
+    integers = {k: np.round(consts[k] / scale).astype(np.int8) for k, scale in scales.items()}
+    real = consts | {k: w.astype(np.float32) * scales[k] for k, w in integers.items()}
+    case(name, ops, x, consts | integers, variables=variables, shapes=shapes, quantized={k: (scale, 0) for k, scale in scales.items()},
+         results=model(ops, x, real, ("y",), variables=variables, shapes=shapes)[1])
 
 
 lstm("lstm", 5, 2, 4, 3)
@@ -353,3 +363,6 @@ lstm("lstm_batch_major", 4, 1, 5, 6, time_major=False)
 lstm("lstm_coupled", 4, 2, 5, 3, coupled=True)
 lstm("lstm_peepholes", 4, 2, 5, 3, peepholes=True)
 lstm("lstm_coupled_peepholes", 4, 2, 5, 3, coupled=True, peepholes=True)
+lstm("lstm_int8", 6, 2, 20, 19, int8=True)
+lstm("lstm_int8_batch_major", 5, 3, 9, 32, time_major=False, peepholes=True, int8=True)
+lstm("lstm_int8_coupled", 4, 1, 7, 12, coupled=True, int8=True)

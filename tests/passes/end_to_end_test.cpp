@@ -220,6 +220,48 @@ TEST(EndToEnd, RecurrentLayersOverColumns) {
   }
 }
 
+// Weights as integers: of rows with a scale each, and of a whole matrix.
+Value* int8_rows(GraphBuilder& b, const Shape& shape, bool per_row) {
+  Quantization quantization;
+  const int64_t scales = per_row ? shape[0] : 1;
+  for (int64_t row = 0; row < scales; ++row) {
+    quantization.scales.push_back(0.002f + 0.0001f * static_cast<float>(row % 40));
+    quantization.zero_points.push_back(0);
+  }
+  const Array drawn = b.random(shape, -128.0, 127.0)->constant->cast(DType::i8);
+  return b.graph.add_constant("w", drawn.with_quantization(quantization));
+}
+
+TEST(EndToEnd, RecurrentLayersWithInt8Weights) {
+  using ops::Recurrent;
+  for (const ops::RecurrentKind kind : {ops::RecurrentKind::Rnn, ops::RecurrentKind::Lstm, ops::RecurrentKind::Gru}) {
+    for (const bool variant : {false, true}) {
+      const bool is_lstm = kind == ops::RecurrentKind::Lstm;
+      GraphBuilder b;
+      Recurrent op;
+      op.kind = kind;
+      op.reverse = op.x_batch_first = op.y_batch_first = op.last = variant;
+      op.linear_before_reset = variant && kind == ops::RecurrentKind::Gru;
+      op.input_forget = variant && is_lstm;
+      op.gate = {kind == ops::RecurrentKind::Rnn ? Function::Tanh : Function::Sigmoid};
+      op.cell = op.output = {Function::Tanh};
+      if (variant) op.clip = 1.5;
+      const int64_t hidden = variant ? 19 : 70, rows = kernels::gate_count(kind, false) * hidden;
+      Value* x = b.input({5, 3, 7});
+      Value* state = variant ? b.graph.add_input("h", {DType::f32, {5, hidden}}) : nullptr;
+      Value* y = b.add(op, {x, int8_rows(b, {rows, 7}, variant), int8_rows(b, {rows, hidden}, !variant),
+                            variant ? nullptr : b.random({2 * rows}), state});
+      b.output(y);
+      for (size_t i = 1; i < y->producer->outputs.size(); ++i) b.output(y->producer->outputs[i]);
+      expect_same(b.graph);
+      ConvertOptions options;
+      const Conversion conversion = convert(b.graph.clone(), options);
+      const int64_t weights = kernels::gate_count(kind, op.input_forget) * hidden * (7 + hidden);
+      EXPECT_LT(conversion.report.weight_bytes, weights * 3);  // of four of float32
+    }
+  }
+}
+
 TEST(EndToEnd, OutputsOfEveryKind) {
   GraphBuilder b;
   Value* x = b.input({1, 4, 6, 6});

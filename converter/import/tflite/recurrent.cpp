@@ -32,8 +32,10 @@ class LstmImporter {
     require_rank(context_, x, 3, "input 0");
     std::vector<Value*> inputs(ops::Recurrent::kInputs, nullptr);
     inputs[ops::Recurrent::kX] = x;
-    inputs[ops::Recurrent::kWeights] = gates(kInputWeights);
-    inputs[ops::Recurrent::kRecurrentWeights] = gates(kRecurrentWeights);
+    Value *weights = int8_gates(kInputWeights), *recurrent = int8_gates(kRecurrentWeights);
+    const bool int8 = weights != nullptr && recurrent != nullptr;
+    inputs[ops::Recurrent::kWeights] = int8 ? weights : gates(kInputWeights);
+    inputs[ops::Recurrent::kRecurrentWeights] = int8 ? recurrent : gates(kRecurrentWeights);
     inputs[ops::Recurrent::kBias] = biases();
     if (context_.optional_input(kPeepholes + 1) != nullptr) inputs[ops::Recurrent::kPeepholes] = peepholes();
     Variable *hidden = state(kOutputState), *cell = state(kCellState);
@@ -74,7 +76,7 @@ class LstmImporter {
     if (!added) return &variable;
     const Shape& x = context_.input(0)->shape();
     const int64_t batch = x[context_.options<tfl::UnidirectionalSequenceLSTMOptions>().time_major() ? 1 : 0];
-    const Shape shape = {batch, context_.float_input(kRecurrentWeights + 1)->shape().back()};
+    const Shape shape = {batch, context_.input(kRecurrentWeights + 1)->shape().back()};
     variable.initial = Array::of_floats(shape, std::vector<float>(static_cast<size_t>(element_count(shape))));
     variable.input = file.graph.add_input(text_of(source.name()), variable.initial->type());
     return &variable;
@@ -101,6 +103,33 @@ class LstmImporter {
   Value* gates(size_t first) {
     return joined({input_gate(first), context_.float_input(first + 3), context_.float_input(first + 1),
                    context_.float_input(first + 2)});
+  }
+  // The same of weights that are int8 with a zero point of 0, one scale per row; null where they are others.
+  Value* int8_gates(size_t first) {
+    std::vector<int64_t> values;
+    ir::Quantization rows;
+    Shape shape = {0, 0};
+    for (const size_t gate : {coupled_ ? size_t{1} : size_t{0}, size_t{3}, size_t{1}, size_t{2}}) {
+      const Value* value = context_.input(first + gate);
+      if (!value->constant || value->type.dtype != DType::i8 || !value->type.quantization) return nullptr;
+      const ir::Quantization& quantization = *value->type.quantization;
+      const bool negative = coupled_ && shape[0] == 0;
+      if (value->shape().size() != 2 || (!quantization.per_tensor() && quantization.axis != 0)) return nullptr;
+      for (const int64_t number : value->constant->integers()) {
+        if (negative && number == -128) return nullptr;
+        values.push_back(negative ? -number : number);
+      }
+      for (int64_t row = 0; row < value->shape()[0]; ++row) {
+        const size_t scale = quantization.per_tensor() ? 0 : static_cast<size_t>(row);
+        if (quantization.zero_points[scale] != 0) return nullptr;
+        rows.scales.push_back(quantization.scales[scale]);
+        rows.zero_points.push_back(0);
+      }
+      shape = {shape[0] + value->shape()[0], value->shape()[1]};
+    }
+    if (element_count(shape) != static_cast<int64_t>(values.size())) return nullptr;
+    Array array = Array::of_integers(shape, std::move(values), DType::i8).with_quantization(std::move(rows));
+    return context_.add_constant(std::move(array), context_.input(first + 1)->name);
   }
   // There are biases of the recurrent weights as well.
   Value* biases() {

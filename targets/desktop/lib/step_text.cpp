@@ -40,27 +40,44 @@ class Writer {
     pair("dilation", op.dilation_h(), op.dilation_w(), 1);
     return pair("pad", op.pad_top(), op.pad_left(), 0);
   }
-  // Where the fused activation of an integer step narrows the range of its type.
+  // Where the fused activation of an integer step narrows the range of its type; behind a residual that of the sum.
   template <class Table>
   Writer& range(const Table& op) {
-    const fb::Requantize* range = arithmetic::requantize_of(op, 0);
-    if (range == nullptr || range->low() >= range->high()) return *this;
-    for (const auto& [low, high] : {std::pair(-128, 127), std::pair(0, 255), std::pair(-32768, 32767)}) {
-      if (range->low() == low && range->high() == high) return *this;
-    }
-    return add("+[{}, {}]", range->low(), range->high());
+    if (const fb::QuantizedResidual* sum = sum_of(op, 0)) return range(sum->low(), sum->high());
+    const fb::Requantize* result = arithmetic::requantize_of(op, 0);
+    return result == nullptr ? *this : range(result->low(), result->high());
   }
   Writer& buffer(uint32_t index) {
     result_.buffers.push_back(index);
     return *this;
   }
-  Writer& residual(const fb::Step& step, uint32_t input = 1) {
-    return step.inputs() != nullptr && step.inputs()->size() > input ? add("+residual") : *this;
+  template <class Table>
+  Writer& residual(const Table& op, const fb::Step& step, uint32_t input = 1) {
+    if (step.inputs() == nullptr || step.inputs()->size() <= input) return *this;
+    const fb::Requantize* own = arithmetic::requantize_of(op, 0);
+    if (own != nullptr) range(own->low(), own->high());
+    return add("+residual");
   }
   StepParameters result() const { return result_; }
 
  private:
   StepParameters result_;
+
+  template <class Table>
+  static auto sum_of(const Table& op, int) -> decltype(op.residual()) {
+    return op.residual();
+  }
+  template <class Table>
+  static const fb::QuantizedResidual* sum_of(const Table&, long) {
+    return nullptr;
+  }
+  Writer& range(int16_t low, int16_t high) {
+    if (low >= high) return *this;
+    for (const auto& [lowest, highest] : {std::pair(-128, 127), std::pair(0, 255), std::pair(-32768, 32767)}) {
+      if (low == lowest && high == highest) return *this;
+    }
+    return add("+[{}, {}]", low, high);
+  }
 };
 
 template <class Vector>
@@ -71,20 +88,20 @@ std::string extents(const Vector* values) {
 void describe(const fb::Conv2D& op, const fb::Step& step, Writer* writer) {
   writer->window(op);
   if (op.groups() != 1) writer->add("groups {}", op.groups());
-  writer->residual(step).activation(op.activation()).buffer(op.weights());
+  writer->residual(op, step).activation(op.activation()).buffer(op.weights());
 }
 
 void describe(const fb::ScaledConv2D& op, const fb::Step& step, Writer* writer) {
-  writer->window(op).residual(step, 2).activation(op.activation()).buffer(op.weights());
+  writer->window(op).residual(op, step, 2).activation(op.activation()).buffer(op.weights());
 }
 
 void describe(const fb::Winograd2D& op, const fb::Step& step, Writer* writer) {
   writer->add("F({0}x{0},3x3)", op.tile()).pair("pad", op.pad_top(), op.pad_left(), 0);
-  writer->residual(step).activation(op.activation()).buffer(op.weights());
+  writer->residual(op, step).activation(op.activation()).buffer(op.weights());
 }
 
 void describe(const fb::DepthwiseConv2D& op, const fb::Step& step, Writer* writer) {
-  writer->window(op).residual(step).activation(op.activation()).buffer(op.weights());
+  writer->window(op).residual(op, step).activation(op.activation()).buffer(op.weights());
 }
 
 void describe(const fb::ConvTranspose2D& op, const fb::Step&, Writer* writer) {
@@ -96,7 +113,7 @@ void describe(const fb::ConvTranspose2D& op, const fb::Step&, Writer* writer) {
 void describe(const fb::FullyConnected& op, const fb::Step& step, Writer* writer) {
   if (op.transposed()) writer->add("transposed");
   if (op.bias() != 0) writer->buffer(op.bias() - 1);
-  writer->residual(step).activation(op.activation()).buffer(op.weights());
+  writer->residual(op, step).activation(op.activation()).buffer(op.weights());
 }
 
 void describe(const fb::MatMul& op, const fb::Step&, Writer* writer) {
@@ -165,6 +182,7 @@ void describe(const fb::GroupNorm& op, const fb::Step&, Writer* writer) {
 
 void describe(const fb::Recurrent& op, const fb::Step&, Writer* writer) {
   writer->add("{} of {}", fb::EnumNameRecurrentKind(op.kind()), op.hidden());
+  if (op.weight_layout() == fb::WeightLayout::Panel16Float32x8) writer->add("int8 weights");
   if (op.reverse()) writer->add("reverse");
   if (op.linear_before_reset()) writer->add("linear before reset");
   if (op.input_forget()) writer->add("coupled forget gate");
