@@ -5,7 +5,7 @@
 #   helpers for integer division. A table of kernels names those of other objects.
 cmake_minimum_required(VERSION 3.22)
 
-set(allowed "^(memcpy|memmove|memset|__aeabi_.*|__[a-z]*(div|mod)[a-z0-9]*|_GLOBAL_OFFSET_TABLE_|_ZN6linnet7kernels[a-z0-9_]+ERKNS0_[0-9]+[A-Za-z0-9]+ArgsE)$")
+set(allowed "^(memcpy|memmove|memset|__aeabi_.*|__[a-z]*(div|mod)[a-z0-9]*|_GLOBAL_OFFSET_TABLE_|_ZN6linnet7kernels[a-z0-9_]+ERKNS0_[0-9]+[A-Za-z0-9]+Args(OfI[a-z]E)?E)$")
 set(problems "")
 foreach(object ${OBJECTS})
   string(REGEX REPLACE "=.*" "" isa "${object}")

@@ -329,15 +329,15 @@ void add_float32x8(int32_t k, int32_t n, uint32_t seed, std::vector<int8_t>& pac
 
 void lstm_float32x8(ModelBuilder& b) {
   std::vector<int8_t> w, r;
-  add_float32x8(80, 400, 52, w);
-  add_float32x8(100, 400, 54, r);
-  const uint32_t x = b.sliced_input({6, 2, 80}), y = b.slice({6, 2, 100}), c = b.slice({2, 100});
-  b.step(fb::CreateRecurrent(b.fbb(), fb::RecurrentKind::Lstm, 100, false, false, false, false, false, true, false,
+  add_float32x8(6, 80, 52, w);
+  add_float32x8(20, 80, 54, r);
+  const uint32_t x = b.sliced_input({6, 2, 6}), y = b.slice({6, 2, 20}), c = b.slice({2, 20});
+  b.step(fb::CreateRecurrent(b.fbb(), fb::RecurrentKind::Lstm, 20, false, false, false, false, false, true, false,
                              false, false, 0, &kSigmoid, &kTanh, &kTanh, b.buffer(w), b.buffer(r), 0,
                              fb::WeightLayout::Panel16Float32x8),
          {x}, {y, c});
-  b.output_of(y, {6, 2, 100});
-  b.output_of(c, {2, 100});
+  b.output_of(y, {6, 2, 20});
+  b.output_of(c, {2, 20});
 }
 
 void gru_float32x8(ModelBuilder& b) {
