@@ -124,29 +124,38 @@ LINNET_INLINE void store_sums_by_rule(const SumsInt8& s, const Requantize& requa
   store_sums<Isa, Scale::Fixed>(s, requantize);
 }
 
-// y = q + residual of a row of up to kPanel numbers each; q is readable beyond them.
+// y = q + residual of rows of up to kPanel numbers each; q is readable beyond them.
 template <class Isa>
-__attribute__((noinline)) void add_residuals(const int8_t* q, const SumsInt8& s, const EpilogueInt8& e) {
+__attribute__((noinline)) void add_residuals(const int8_t* q, const SumsInt8& caller_sums, const EpilogueInt8& e) {
   using I = Int<Isa>;
-  constexpr int kWidth = I32<Isa>::width, kVectors = Narrow<Isa>::vectors;
+  constexpr int kWidth = I32<Isa>::width, kVectors = Narrow<Isa>::vectors, kTogether = Narrow<Isa>::rows;
+  const SumsInt8 s = caller_sums;  // a copy that no store can change
   const Narrow<Isa> narrow({e.add.requantize.rounding, 0, -128, 127});
   with_pair<Isa>(e.add, 8, false, [&](const auto& pair) LINNET_INLINE_LAMBDA {
-    for (int32_t r = 0; r < s.rows; ++r) {
-      const int8_t* const residual = s.residual + r * e.residual_stride;
-      for (int32_t c = 0; c < s.columns; c += kVectors * kWidth) {
-        const int n = s.columns - c;
+    const auto add = [&](const int8_t* a, const int8_t* b, I32<Isa>(&sum)[kVectors]) LINNET_INLINE_LAMBDA {
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) sum[v] = pair.add(I::load_s8(a + v * kWidth), I::load_s8(b + v * kWidth));
+    };
+    for (int32_t c = 0; c < s.columns; c += kVectors * kWidth) {
+      const int n = s.columns - c;
+      const int8_t *own = q + c, *residual = s.residual + c;
+      int8_t* y = s.y + c;
+      int32_t r = 0;
+      I32<Isa> sum[kTogether][kVectors];
+      for (; n >= kVectors * kWidth && r + kTogether <= s.rows; r += kTogether, y += kTogether * s.y_stride) {
+#pragma GCC unroll 2
+        for (int i = 0; i < kTogether; ++i, own += kPanel, residual += e.residual_stride) add(own, residual, sum[i]);
+        narrow.store_rows(sum, y, s.y_stride);
+      }
+      for (; r < s.rows; ++r, own += kPanel, residual += e.residual_stride, y += s.y_stride) {
         int8_t last[kPanel];
-        const int8_t* other = residual + c;
+        const int8_t* other = residual;
         if (n < kVectors * kWidth) {
-          copy_bytes<Isa>(other, last, n);
+          copy_bytes<Isa>(residual, last, n);
           other = last;
         }
-        I32<Isa> sum[kVectors];
-#pragma GCC unroll 4
-        for (int v = 0; v < kVectors; ++v) {
-          sum[v] = pair.add(I::load_s8(q + r * kPanel + c + v * kWidth), I::load_s8(other + v * kWidth));
-        }
-        narrow.store(sum, s.y + r * s.y_stride + c, n);
+        add(own, other, sum[0]);
+        narrow.store(sum[0], y, n);
       }
     }
   });
@@ -155,7 +164,7 @@ __attribute__((noinline)) void add_residuals(const int8_t* q, const SumsInt8& s,
 template <class Isa>
 LINNET_INLINE void finish_sums(const SumsInt8& s, const EpilogueInt8& e) {
   if (s.residual == nullptr) return store_sums_by_rule<Isa>(s, e.requantize);
-  constexpr int32_t kTogether = 16;
+  constexpr int32_t kTogether = I32<Isa>::width == 1 ? 16 : 64;
   int8_t numbers[kTogether * kPanel];
   SumsInt8 part = s;
   for (int32_t row = 0; row < s.rows; row += kTogether) {
