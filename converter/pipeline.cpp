@@ -107,6 +107,7 @@ class Converter {
     report().passes.push_back({kImport, 0, nodes, {}, seconds_since(start_)});
     ir::verify(*conversion_.graph, kImport);
     change_weights();
+    edit("recognise_integers", [&](PassLog& log) { passes::recognise_integers(this->graph(), log); });
     if (options_.rounding) set_rounding();
     if (options_.keep_graphs) conversion_.source = conversion_.graph->clone();
   }

@@ -10,6 +10,7 @@
 #include "converter/ops/broadcast.hpp"
 #include "converter/ops/folded.hpp"
 #include "converter/ops/functions.hpp"
+#include "converter/ops/quantization_import.hpp"
 
 namespace linnet::ops {
 
@@ -104,7 +105,7 @@ int64_t quantized(double x, double scale, int64_t zero, const Limits& limits) {
 
 }  // namespace
 
-std::vector<Value*> import_dequantize_linear(OnnxContext& context) {
+std::vector<Value*> fold_dequantize_linear(OnnxContext& context) {
   const Granularity granularity = read_granularity(context);
   const std::optional<DType> dtype = dtype_attribute(context, "output_dtype", 23);
   const auto types = [=](const Types& inputs) -> std::vector<TensorType> {
@@ -127,7 +128,7 @@ std::vector<Value*> import_dequantize_linear(OnnxContext& context) {
   return fold(context, 3, granularity.text(), types, compute);
 }
 
-std::vector<Value*> import_quantize_linear(OnnxContext& context) {
+std::vector<Value*> fold_quantize_linear(OnnxContext& context) {
   const Granularity granularity = read_granularity(context);
   const std::optional<DType> dtype = dtype_attribute(context, "output_dtype", 21);
   if (context.opset() >= 19) context.integer("saturate", 1);  // of 8-bit floats only

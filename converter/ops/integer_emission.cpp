@@ -338,9 +338,7 @@ void emit_integer(const Reduce& op, const Node& node, emit::Context& context) {
                             fmt::join(op.axes, ", "), to_string(shape)));
   const AxisSplit view = reduced_view(runs[0], shape);
   const fb::Requantize requantize = requantize_of(*op.integer, op.fused);
-  const double real = static_cast<double>(node.in(0).type.quantization->scale()) /
-                      static_cast<double>(op.integer->quantization.scale()) /
-                      static_cast<double>(op.kind == kernels::ReduceKind::Mean ? view.size : 1);
+  const double real = nearest_reduction_factor(op.kind, view.size, node.in(0).type, *op.integer);
   const fb::Factor factor = op.integer->rounding == Rounding::tflite
                                 ? factor_of(reduction_factor(op.kind, view.size, node.in(0).type, *op.integer))
                                 : factor_of(real, op.integer->rounding);

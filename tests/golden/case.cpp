@@ -53,6 +53,7 @@ struct Tolerance {
 };
 constexpr Tolerance kTolerances[] = {
     {"networks/", 2e-5},          // tens of layers
+    {"onnx_int8/", 0},            // byte for byte
     {"tflite/", 1e-5},            // likewise
     {"tflite_int", 0},            // int8 and int16
     {"tflite_ops/", 5e-6},        // the reference kernels compute in single precision as well
@@ -71,7 +72,8 @@ bool is_single_run(const std::string& name) {
 
 std::vector<std::string> case_names(const std::filesystem::path& folder) {
   std::vector<std::string> names;
-  for (const char* kind : {"ops", "networks", "norms", "tflite_ops", "tflite", "tflite_int16", "tflite_int8"}) {
+  for (const char* kind :
+       {"ops", "networks", "norms", "onnx_int8", "tflite_ops", "tflite", "tflite_int16", "tflite_int8"}) {
     for (const auto& entry : std::filesystem::directory_iterator(folder / kind)) {
       const std::filesystem::path extension = entry.path().extension();
       if (extension == ".onnx" || extension == ".tflite")
