@@ -148,13 +148,13 @@ class Recogniser {
     }
     const auto* pool = node.as<ops::Pool>();
     const auto* reduce = node.as<ops::Reduce>();
-    if (pool != nullptr && pool->kind == PoolKind::Max && x.quantization->per_tensor()) {
+    const bool computes = x.dtype == DType::i8 && x.quantization->per_tensor();
+    if (pool != nullptr && pool->kind == PoolKind::Max && computes) {
       auto op = std::make_unique<ops::Pool>(*pool);
       op->integer = {x.dtype, *x.quantization, Rounding::nearest};
       return op;
     }
-    if (reduce != nullptr && (reduce->kind == ReduceKind::Max || reduce->kind == ReduceKind::Min) &&
-        x.quantization->per_tensor()) {
+    if (reduce != nullptr && (reduce->kind == ReduceKind::Max || reduce->kind == ReduceKind::Min) && computes) {
       auto op = std::make_unique<ops::Reduce>(*reduce);
       op->integer = {x.dtype, *x.quantization, Rounding::nearest};
       return op;

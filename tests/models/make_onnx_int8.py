@@ -125,6 +125,18 @@ def case(name, build, *shapes, forms=tuple(FORMS), **options):
         write(f"{name}_{form}", quantized(model, form, samples, **options), draw())
 
 
+def network(file, data, forms):
+    """A network of this folder, calibrated on all but the last of `data`."""
+    model = onnx.load(HERE / file)
+    graph_input = model.graph.input[0]
+    shape = [d.dim_value or 1 for d in graph_input.type.tensor_type.shape.dim]
+    samples = [{graph_input.name: x.astype(np.float32).reshape(shape)} for x in data]
+    for form in forms:
+        name = f"{pathlib.Path(file).stem}_{form}"
+        if ONLY in name:
+            write(name, quantized(model, form, samples[:-1]), samples[-1])
+
+
 def activation(op, **attributes):
     return lambda net, x: net.add(op, net.conv(x, 3, 8), **attributes)
 
@@ -272,3 +284,8 @@ steps_case("conv_transpose", lambda net, t: net.through(net.add("ConvTranspose",
 steps_case("conv_float_bias", lambda net, t: net.through(net.conv(net.through(t, 0.03, -5), 3, 4), 0.03, 3), IMAGE)
 steps_case("linear_per_column", lambda net, t: net.through(net.add("MatMul", net.through(t, 0.03, -5), net.stored(net.rng.integers(-127, 128, (16, 7)), np.linspace(0.003, 0.02, 7), 1)), 0.05, 3), [4, 16])
 steps_case("gelu", gelu, IMAGE)
+
+network("digits/digits.onnx", np.load(HERE / "digits/test_images.npy")[:9], ("qdq_channel", "qdq_u8", "qop"))
+IMAGES = rng("images").normal(0, 1, (9, 1, 3, 64, 64))
+network("networks/mobilenet_v3_small.onnx", IMAGES, ("qop_channel",))
+network("networks/shufflenet_v2.onnx", IMAGES, ("qdq",))

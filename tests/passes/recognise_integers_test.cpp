@@ -69,8 +69,8 @@ TEST(RecogniseIntegers, MissingAndRunTimeParameters) {
   const Lines lines = file.problems();
   ASSERT_EQ(lines.size(), 3u);
   EXPECT_EQ(lines[0],
-            "node 'q1' (QuantizeLinear, opset 17): input 1 (scale) must be constant, it depends on the "
-            "graph's input 's'");
+            "node 'q1' (QuantizeLinear, opset 17): input 1 (scale) must be constant, it depends on the graph's input "
+            "'s'; --constant s=VALUE gives that a constant value");
   EXPECT_EQ(lines[1].find("node 'q2' (QuantizeLinear, opset 17): input 1"), 0u) << lines[1];
   EXPECT_EQ(lines[2], "node 'm' (MatMulInteger, opset 17): operator MatMulInteger is not supported");
 }
