@@ -296,7 +296,7 @@ class Recogniser {
     if (const auto* op = node.as<ops::Binary>()) return binary(*op, node, fused);
     if (const auto* op = node.as<ops::Pool>()) return average(*op, node, fused);
     if (const auto* op = node.as<ops::Concat>()) return concat(*op, node, fused);
-    if (const auto* op = node.as<ops::Unary>()) return with_form(*op, {integers(node, 0)}, {});
+    if (const auto* op = node.as<ops::Unary>()) return with_form(*op, {integers(node, 0)}, fused);
     if (const auto* op = node.as<ops::Softmax>()) return softmax(*op, node, fused);
     if (const auto* op = node.as<ops::Reduce>()) return with_form(*op, {integers(node, 0)}, fused);
     throw Error(fmt::format("{} has no integer form", node.op->name()));
@@ -306,7 +306,14 @@ class Recogniser {
   Replacement with_form(const T& op, std::vector<Value*> inputs, const Activation& fused) {
     auto copy = std::make_unique<T>(op);
     copy->integer = form();
-    if constexpr (requires { copy->fused = fused; }) copy->fused = fused;
+    if constexpr (requires { copy->fused = fused; }) {
+      if (fused.function != Function::Identity) {
+        require_no_activation(copy->fused);
+        copy->fused = fused;
+      }
+    } else {
+      require_no_activation(fused);
+    }
     return {std::move(copy), std::move(inputs)};
   }
 
@@ -324,7 +331,7 @@ class Recogniser {
 
   template <class T>
   Replacement layer(const T& op, const Node& node, const Activation& fused, int64_t outputs) {
-    if (op.fused.function != Function::Identity || node.has(3)) throw Error("it has a residual or an activation");
+    if (node.has(3)) throw Error("it has a residual");
     Value *x = integers(node, 0), *weights = integers(node, 1);
     if (!weights->constant) throw Error("its weights are not constant");
     const size_t scales = weights->type.quantization->scales.size();
@@ -368,7 +375,7 @@ class Recogniser {
   }
 
   Replacement product(const ops::MatMul& op, const Node& node, const Activation& fused) {
-    if (op.scale != 1.0 || op.fused.function != Function::Identity) throw Error("it has a scale or an activation");
+    if (op.scale != 1.0) throw Error("it has a factor of its own");
     Value *a = integers(node, 0), *b = integers(node, 1);
     if (!a->type.quantization->per_tensor() || !b->type.quantization->per_tensor())
       throw Error("its operands have scales per channel");
@@ -376,7 +383,6 @@ class Recogniser {
   }
 
   Replacement binary(const ops::Binary& op, const Node& node, const Activation& fused) {
-    if (op.fused.function != Function::Identity) throw Error("it has an activation");
     const bool picks = op.function == BinaryFunction::Max || op.function == BinaryFunction::Min;
     const bool known = picks || op.function == BinaryFunction::Add || op.function == BinaryFunction::Sub ||
                        op.function == BinaryFunction::Mul || op.function == BinaryFunction::PRelu;
@@ -436,7 +442,7 @@ class Recogniser {
     const auto is_zero = [](int64_t pad) { return pad == 0; };
     const bool padded = !std::all_of(op.pads_begin.begin(), op.pads_begin.end(), is_zero) ||
                         !std::all_of(op.pads_end.begin(), op.pads_end.end(), is_zero);
-    if (op.ceil_mode || op.channels_last || (padded && !op.count_include_pad)) {
+    if (op.ceil_mode || (padded && !op.count_include_pad)) {
       if (!same_kind(x->type, form().type({})))
         throw Error("its windows differ in size, and its input's scale from its result's");
       return with_form(op, {x}, fused);
@@ -446,7 +452,9 @@ class Recogniser {
     conv.dilations = op.dilations;
     conv.pads_begin = op.pads_begin;
     conv.pads_end = op.pads_end;
-    conv.groups = x->shape()[1];
+    conv.channels_last = op.channels_last;
+    conv.fused = op.fused;
+    conv.groups = op.channels_last ? x->shape().back() : x->shape()[1];
     Shape shape = {conv.groups, 1};
     shape.insert(shape.end(), op.kernel.begin(), op.kernel.end());
     const auto count = static_cast<size_t>(element_count(shape));

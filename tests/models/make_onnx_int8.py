@@ -284,6 +284,7 @@ steps_case("conv_transpose", lambda net, t: net.through(net.add("ConvTranspose",
 steps_case("conv_float_bias", lambda net, t: net.through(net.conv(net.through(t, 0.03, -5), 3, 4), 0.03, 3), IMAGE)
 steps_case("linear_per_column", lambda net, t: net.through(net.add("MatMul", net.through(t, 0.03, -5), net.stored(net.rng.integers(-127, 128, (16, 7)), np.linspace(0.003, 0.02, 7), 1)), 0.05, 3), [4, 16])
 steps_case("gelu", gelu, IMAGE)
+steps_case("sigmoid_clip", lambda net, t: net.through(net.add("Clip", net.add("Sigmoid", net.through(t, 0.0307, -5)), net.constant(np.float32(0.2)), net.constant(np.float32(0.7))), 0.0043, 3), IMAGE)
 
 network("digits/digits.onnx", np.load(HERE / "digits/test_images.npy")[:9], ("qdq_channel", "qdq_u8", "qop"))
 IMAGES = rng("images").normal(0, 1, (9, 1, 3, 64, 64))
