@@ -107,6 +107,7 @@ class Converter {
     report().passes.push_back({kImport, 0, nodes, {}, seconds_since(start_)});
     ir::verify(*conversion_.graph, kImport);
     change_weights();
+    edit("recognise_integers", [&](PassLog& log) { float_reasons_ = passes::recognise_integers(this->graph(), log); });
     if (options_.rounding) set_rounding();
     if (options_.keep_graphs) conversion_.source = conversion_.graph->clone();
   }
@@ -127,6 +128,7 @@ class Converter {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 
   std::unordered_set<std::string> placeholders_;
+  std::map<std::string, std::string> float_reasons_;  // of nodes that recognise_integers left
 
   ir::Graph& graph() { return *conversion_.graph; }
   report::Report& report() { return conversion_.report; }
@@ -257,13 +259,18 @@ class Converter {
       const Arithmetic arithmetic = arithmetic_of(model, *model.steps()->Get(static_cast<uint32_t>(i)));
       step.arithmetic = name(arithmetic);
       if (arithmetic == Arithmetic::Float32)
-        float_steps.push_back({static_cast<int>(i), fmt::format("{} computes it with real numbers", source_name())});
+        float_steps.push_back({static_cast<int>(i), float_reason(step.sources)});
       else if (arithmetic != Arithmetic::None)
         report().integer_weight_bytes += step.weight_bytes;
     }
     const auto& steps = report().steps;
     if (std::any_of(steps.begin(), steps.end(), [](const auto& step) { return step.arithmetic.starts_with("int"); }))
       report().float_steps = std::move(float_steps);
+  }
+  std::string float_reason(const std::vector<std::string>& nodes) {
+    for (const std::string& node : nodes)
+      if (const auto reason = float_reasons_.find(node); reason != float_reasons_.end()) return reason->second;
+    return fmt::format("{} computes it with real numbers", source_name());
   }
   std::string source_name() { return report().source_file.empty() ? "the source" : report().source_file; }
 };

@@ -98,12 +98,14 @@ void NodeImporter::import_nodes(const NodeList& nodes, const Given& given, const
 // Reports an operator that is not supported; null then.
 const OnnxOperator* NodeImporter::check_operator(const onnx::NodeProto& node, const Scope& scope) {
   const auto refuse = [&](const std::string& message) { problems_.push_back(about_node(node, scope, message)); };
-  if (!is_onnx_domain(node.domain())) {
+  const bool foreign = !is_onnx_domain(node.domain());
+  const OnnxOperator* row =
+      find_onnx_operator(foreign ? fmt::format("{}.{}", node.domain(), node.op_type()) : node.op_type());
+  if (foreign && row == nullptr) {
     problem("node '{}' ({}): operator of domain '{}'; supported are operators of domain ai.onnx",
             node_name(node, scope), node.op_type(), node.domain());
     return nullptr;
   }
-  const OnnxOperator* row = find_onnx_operator(node.op_type());
   if (scope.opset == 0) {
     refuse("the function names no opset of domain ai.onnx");
     row = nullptr;

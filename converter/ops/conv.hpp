@@ -38,6 +38,7 @@ struct Conv : OpBase<Conv> {
 // + output_padding; the importer resolves output_shape and auto_pad into pads.
 struct ConvTranspose : OpBase<ConvTranspose> {
   static constexpr std::string_view kName = "ConvTranspose";
+  static constexpr bool kRoundsToNearest = true;
   std::vector<int64_t> strides, dilations, pads_begin, pads_end, output_padding;
   int64_t groups = 1;
   bool channels_last = false;

@@ -62,7 +62,8 @@ std::vector<TensorType> Unary::infer(const std::vector<const TensorType*>& input
     require_quantized(x, "x");
     require_signed_words(x, *integer, "x");
     if (x.dtype == DType::i16) require_int16_function(function, *integer);
-    if (function.function == Function::Neg && (x.quantization->zero_point() != 0 || integer->type(x.shape) != x))
+    if (function.function == Function::Neg && integer->rounding == Rounding::tflite &&
+        (x.quantization->zero_point() != 0 || integer->type(x.shape) != x))
       throw Error(
           fmt::format("Neg of {}; supported with integers are equal scales and a zero point of 0", to_string(x)));
     return {integer->type(x.shape)};

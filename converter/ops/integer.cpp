@@ -33,6 +33,14 @@ Array result(const IntegerForm& form, Shape shape, std::vector<int64_t> values) 
   return Array::of_integers(std::move(shape), std::move(values), form.dtype).with_quantization(form.quantization);
 }
 
+// The dimension of a layer's outputs.
+template <class Op>
+int64_t output_axis(const Op& op, const Shape& shape) {
+  if constexpr (requires { op.channels_last; })
+    if (!op.channels_last) return 1;
+  return static_cast<int64_t>(shape.size()) - 1;
+}
+
 // The sums of a layer by its arithmetic of real numbers, and what its integer form makes of them.
 template <class Op>
 Array evaluate_layer(const Op& op, const std::vector<const Array*>& inputs, bool single_precision) {
@@ -52,9 +60,10 @@ Array evaluate_layer(const Op& op, const std::vector<const Array*>& inputs, bool
                std::is_same_v<Op, Linear>);
   const Requantizer requantize(layer_factors(inputs[0]->type(), inputs[1]->type(), *op.integer, single_precision),
                                *op.integer, op.fused, kind);
-  const auto outputs = static_cast<size_t>(sums.shape().back());
+  const AxisSplit view = split_at(sums.shape(), output_axis(op, sums.shape()));
+  const auto outputs = static_cast<size_t>(view.size), inner = static_cast<size_t>(view.inner);
   std::vector<int64_t> values(sums.size());
-  for (size_t i = 0; i < values.size(); ++i) values[i] = requantize(sums.integer(i), i % outputs);
+  for (size_t i = 0; i < values.size(); ++i) values[i] = requantize(sums.integer(i), i / inner % outputs);
   return result(*op.integer, sums.shape(), std::move(values));
 }
 
@@ -132,7 +141,8 @@ IntegerRange type_range(DType dtype) {
 IntegerRange output_range(const IntegerForm& form, const Activation& fused) {
   IntegerRange range = type_range(form.dtype);
   const auto quantized = [&](float number) {
-    const float steps = std::round(number / form.quantization.scale());
+    const float exact = number / form.quantization.scale();
+    const float steps = form.rounding == Rounding::tflite ? std::round(exact) : std::nearbyint(exact);
     const auto limited = static_cast<int64_t>(std::clamp(steps, -1e9f, 1e9f));
     return std::clamp(form.quantization.zero_point() + limited, range.low, range.high);
   };
@@ -154,11 +164,14 @@ std::vector<double> layer_factors(const TensorType& x, const TensorType& weights
   const float scale = x.quantization->scale();
   const auto result = static_cast<double>(form.quantization.scale());
   const std::vector<float>& scales = weights.quantization->scales;
-  if ((single_precision || form.single_precision) && scales.size() == 1 && x.dtype != DType::i16)
-    return {static_cast<double>(scale * scales[0]) / result};
+  const bool one_product = (single_precision || form.single_precision) && scales.size() == 1 && x.dtype != DType::i16;
+  const bool rounds_product = one_product || form.rounding == Rounding::nearest;
   std::vector<double> factors;
   factors.reserve(scales.size());
-  for (const float w : scales) factors.push_back(static_cast<double>(scale) * static_cast<double>(w) / result);
+  for (const float w : scales) {
+    const double product = static_cast<double>(scale) * static_cast<double>(w);
+    factors.push_back((rounds_product ? static_cast<double>(static_cast<float>(product)) : product) / result);
+  }
   return factors;
 }
 
@@ -283,6 +296,11 @@ FixedPoint reduction_factor(ReduceKind kind, int64_t count, const TensorType& x,
   return {static_cast<int32_t>((int64_t{factor.multiplier} << shift) / count), factor.shift - shift};
 }
 
+double nearest_reduction_factor(ReduceKind kind, int64_t count, const TensorType& x, const IntegerForm& form) {
+  const float divisor = kind == ReduceKind::Mean ? static_cast<float>(count) : 1.0f;
+  return static_cast<double>(x.quantization->scale() / (form.quantization.scale() * divisor));
+}
+
 namespace {
 
 // Products of the elements less their zero point along the axes, rounded after each factor and once more at the end.
@@ -320,10 +338,7 @@ Array evaluate_integer(const Reduce& op, const std::vector<const Array*>& inputs
   const auto count = static_cast<int64_t>(x.size() / std::max<size_t>(reduced.size(), 1));
   const FixedPoint factor = reduction_factor(op.kind, count, x.type(), *op.integer);
   if (op.kind == ReduceKind::Prod) return result(*op.integer, shape, rounded_products(op, x, reduced.shape(), factor));
-  const double real = static_cast<double>(x.type().quantization->scale()) /
-                      static_cast<double>(op.integer->quantization.scale()) /
-                      static_cast<double>(op.kind == ReduceKind::Mean ? count : 1);
-  const Requantizer nearest({real}, *op.integer, op.fused);
+  const Requantizer nearest({nearest_reduction_factor(op.kind, count, x.type(), *op.integer)}, *op.integer, op.fused);
   std::vector<int64_t> values(reduced.size());
   for (size_t i = 0; i < values.size(); ++i) {
     const int64_t sum = reduced.integer(i);

@@ -44,7 +44,7 @@ IntegerRange type_range(DType dtype);
 IntegerRange output_range(const IntegerForm& form, const Activation& fused);
 
 // The factors from accumulators to results: one, or one per output. TensorFlow Lite multiplies the scales of a fully
-// connected layer of i8 with one scale in single precision, all others in double.
+// connected layer of i8 with one scale in single precision, all others in double; Rounding::nearest all in single.
 std::vector<double> layer_factors(const TensorType& x, const TensorType& weights, const IntegerForm& form,
                                   bool single_precision);
 
@@ -123,6 +123,9 @@ std::array<int8_t, 256> lookup_table(const Activation& function, const TensorTyp
 // The factor of a sum of `count` elements less the zero point, of which a mean's division is part; or that of each
 // multiplication of a product.
 FixedPoint reduction_factor(kernels::ReduceKind kind, int64_t count, const TensorType& x, const IntegerForm& form);
+
+// The same for Rounding::nearest, of sums and means.
+double nearest_reduction_factor(kernels::ReduceKind kind, int64_t count, const TensorType& x, const IntegerForm& form);
 
 // Rounding::nearest of operators that have a form of their own for it; of Pool the average.
 Array evaluate_nearest(const Binary& op, const std::vector<const Array*>& inputs);

@@ -362,9 +362,7 @@ void emit_integer(const Reduce& op, const Node& node, emit::Context& context) {
                             fmt::join(op.axes, ", "), to_string(shape)));
   const AxisSplit view = reduced_view(runs[0], shape);
   const fb::Requantize requantize = requantize_of(*op.integer, op.fused);
-  const double real = static_cast<double>(node.in(0).type.quantization->scale()) /
-                      static_cast<double>(op.integer->quantization.scale()) /
-                      static_cast<double>(op.kind == kernels::ReduceKind::Mean ? view.size : 1);
+  const double real = nearest_reduction_factor(op.kind, view.size, node.in(0).type, *op.integer);
   const fb::Factor factor = op.integer->rounding == Rounding::tflite
                                 ? factor_of(reduction_factor(op.kind, view.size, node.in(0).type, *op.integer))
                                 : factor_of(real, op.integer->rounding);
@@ -401,6 +399,7 @@ void Quantize::emit(const Node& node, emit::Context& context) const {
   for (const TensorType* type : {&x, &y})
     if (type->dtype == DType::i32 || type->dtype == DType::i64)
       throw Error(fmt::format("from {} to {}; the device supports f32, i8, u8 and i16", to_string(x), to_string(y)));
+  if (x.quantization) require_quantized(x, "x");
   const IntegerForm form = {to, quantization ? *quantization : *x.quantization, rounding};
   const fb::Requantize requantize =
       quantization ? requantize_of(form, {}) : fb::Requantize(device_rounding(rounding), 0, 0);

@@ -90,9 +90,10 @@ Array evaluate_nearest(const Pool& average, const std::vector<const Array*>& inp
 }
 
 int64_t nearest_function(const Activation& function, int64_t value, float scale, float output_scale) {
-  const double number = apply(function, static_cast<double>(scale) * static_cast<double>(value));
-  if (std::isnan(number)) return 0;
-  return static_cast<int64_t>(std::nearbyint(std::clamp(number / static_cast<double>(output_scale), -1e6, 1e6)));
+  const float number = static_cast<float>(value) * scale;
+  const auto result = static_cast<float>(apply(function, static_cast<double>(number)));
+  if (std::isnan(result)) return 0;
+  return static_cast<int64_t>(std::nearbyint(std::clamp(result / output_scale, -1e6f, 1e6f)));
 }
 
 }  // namespace linnet::ops

@@ -12,6 +12,7 @@ using namespace linnet::ir;
 // they belong. Inputs: a, b of two dimensions or more (importers add dimensions to vectors).
 struct MatMul : OpBase<MatMul> {
   static constexpr std::string_view kName = "MatMul";
+  static constexpr bool kRoundsToNearest = true;
   Permutation a_permutation, b_permutation, c_permutation;
   double scale = 1.0;
   Activation fused;

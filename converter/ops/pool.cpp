@@ -188,7 +188,10 @@ std::vector<Value*> import_global_pool(OnnxContext& context, kernels::ReduceKind
 std::vector<Value*> import_max_pool(OnnxContext& context) {
   if (context.output_used(1)) context.fail("output 1 (Indices) is used, supported is the pooled output alone");
   context.integer("storage_order", 0);  // the order of Indices
-  return {context.add(import_pool(context, PoolKind::Max), {context.input(0)})};
+  auto op = import_pool(context, PoolKind::Max);
+  if (const TensorType& x = context.input(0)->type; x.quantization)
+    op->integer = {x.dtype, *x.quantization, Rounding::nearest};
+  return {context.add(std::move(op), {context.input(0)})};
 }
 
 std::vector<Value*> import_average_pool(OnnxContext& context) {

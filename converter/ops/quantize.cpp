@@ -16,9 +16,14 @@ namespace {
 Array dequantized(const Array& x) {
   const Quantization& from = *x.type().quantization;
   std::vector<float> values(x.size());
-  for (size_t i = 0; i < values.size(); ++i)
-    values[i] =
-        static_cast<float>(static_cast<double>(from.scale()) * static_cast<double>(x.integer(i) - from.zero_point()));
+  const auto axis = static_cast<size_t>(from.axis);
+  const size_t count = from.scales.size(),
+               inner = count == 1 ? 1 : static_cast<size_t>(row_major_strides(x.shape())[axis]);
+  for (size_t i = 0; i < values.size(); ++i) {
+    const size_t entry = i / inner % count;
+    values[i] = static_cast<float>(static_cast<double>(from.scales[entry]) *
+                                   static_cast<double>(x.integer(i) - from.zero_points[entry]));
+  }
   return Array::of_floats(x.shape(), std::move(values));
 }
 
@@ -40,7 +45,7 @@ std::vector<TensorType> Quantize::infer(const std::vector<const TensorType*>& in
   require_inputs(inputs, 1, 1);
   const TensorType& x = *inputs[0];
   if (x.quantization) {
-    require_quantized(x, "x");
+    if (quantization) require_quantized(x, "x");
     type_range(x.dtype);
   }
   if (!x.quantization && !is_floating(x.dtype))

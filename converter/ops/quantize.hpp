@@ -8,7 +8,8 @@ namespace linnet::ops {
 using namespace linnet::ir;
 
 // With `quantization`, x becomes integers of that scale; without, x, integers with a scale, becomes the real numbers
-// that it stands for. Results are rounded by the rule; real numbers half away from zero or (Rounding::nearest) to even.
+// that it stands for (the device: with one scale). Results are rounded by the rule; real numbers half away from zero or
+// (Rounding::nearest) to even.
 struct Quantize : OpBase<Quantize> {
   static constexpr std::string_view kName = "Quantize";
   static constexpr bool kRoundsToNearest = true;

@@ -2,6 +2,7 @@
 // what it did goes to the log, one line per thing. Passes with the same input give the same result in every run.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -21,6 +22,20 @@ class PassLog {
   }
   std::vector<std::string> actions;
 };
+
+// Groups of dequantize steps, an operator of real numbers and a quantize step become the operator's integer form, which
+// rounds by Rounding::nearest. Takes part in it: an ops::Quantize with that rounding, which makes f32 of integers with
+// a scale (no `quantization`), or i8 or u8 of f32. Around operators that move elements, in any number and order.
+// - u8 becomes i8 with a zero point less 128; what the graph reads or gives as u8 is converted at its border.
+// - Weights are constants behind a dequantize step, i8 or u8 with a zero point of 0 or 128, with one scale or one per
+//   output; a bias is a float constant, or integers behind one, and is rounded to steps of x's scale times the
+//   weights'.
+// - Relu and Clip between operator and quantize step become limits of the result. Functions of one number become tables
+//   of 256 entries, and so does a change of scale.
+// - A dequantize step moves behind operators that move elements and maxima, so that these take integers.
+// Everything else stays as it is, real numbers between a dequantize and a quantize step. Gives the reason for each of
+// these nodes, by its name. Does nothing in a graph without such steps.
+std::map<std::string, std::string> recognise_integers(ir::Graph& graph, PassLog& log);
 
 // Every operator of quantized integers rounds by this rule (--rounding). Those that compute in fixed point whatever the
 // rule (Softmax) stay as they are, with a warning. Throws ir::Problems with every operator that has no such form, or

@@ -118,7 +118,8 @@ void register_isa(const Cases& cases, const char* isa, const std::string& prefix
 void register_tests(const std::filesystem::path& models, const std::filesystem::path& converted) {
   const Cases cases = {models, converted, case_names(models)};
   for (const char* isa : kIsas) register_isa(cases, isa, "");
-  for (const char* isa : kIntegerIsas) register_isa(cases, isa, "tflite_int");
+  for (const char* isa : kIntegerIsas)
+    for (const char* prefix : {"tflite_int", "onnx_int8"}) register_isa(cases, isa, prefix);
 }
 
 }  // namespace
