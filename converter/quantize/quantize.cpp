@@ -22,8 +22,8 @@ class Quantizer {
   Quantized run() {
     require_floats();
     if (!options_.samples.empty()) check_samples(graph_, options_.samples);
-    keep_floats();
     split_steps(graph_, log_);
+    keep_floats();
     find_ranges();
     std::unique_ptr<Graph> integer = build(reasons_, {});
     if (!options_.samples.empty()) integer = improve(std::move(integer));
@@ -162,12 +162,12 @@ class Quantizer {
   void describe(const Graph& integer) {
     report_.range = options_.ranges ? options_.ranges_file : to_string(options_.range);
     report_.samples = static_cast<int64_t>(options_.samples.size());
+    report_.float_reasons = reasons_;
     for (const auto& node : graph_.nodes()) {
-      if (const auto reason = reasons_.find(key_of(*node)); reason != reasons_.end())
-        report_.float_reasons[node->name] = reason->second;
-      const auto sqnr = sqnr_.find(key_of(*node));
-      if (sqnr != sqnr_.end() && kind_of(*node) != StepKind::moving)
-        report_.layers.push_back({node->name, std::string(node->op->name()), sqnr->second});
+      const std::string& key = key_of(*node);
+      const auto sqnr = sqnr_.find(key);
+      if (sqnr != sqnr_.end() && kind_of(*node) != StepKind::moving && reasons_.count(key) == 0)
+        report_.layers.push_back({key, std::string(node->op->name()), sqnr->second});
     }
     for (const Value* output : integer.outputs)
       if (const auto sqnr = sqnr_.find(output->name); sqnr != sqnr_.end())
