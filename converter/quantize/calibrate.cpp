@@ -46,7 +46,7 @@ void check_samples(const Graph& graph, const std::vector<Sample>& samples) {
   if (samples.empty()) throw Error("--calibration: there are no samples");
   const std::vector<Value*> inputs = program_inputs(graph);
   for (size_t i = 0; i < inputs.size(); ++i) {
-    bool varies = inputs[i]->type.dtype != DType::f32;
+    bool varies = inputs[i]->type.dtype != DType::f32 || samples[0][i].size() == 1;
     const double first = samples[0][i].size() > 0 ? samples[0][i].number(0) : 0.0;
     for (size_t s = 0; s < samples.size(); ++s) {
       const Array& array = samples[s][i];

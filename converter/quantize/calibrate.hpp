@@ -18,8 +18,8 @@ struct Statistics {
 
 using Progress = std::function<void(double fraction)>;
 
-// Throws ir::Error, which begins with "--calibration", for no samples, elements that are no finite numbers, inputs that
-// are the same number everywhere, and tensors that become infinite.
+// Throws ir::Error, which begins with "--calibration", for no samples, elements that are no finite numbers, inputs of
+// several elements that are the same number everywhere, and tensors that become infinite.
 void check_samples(const ir::Graph& graph, const std::vector<Sample>& samples);
 Statistics calibrate(const ir::Graph& graph, const std::vector<Sample>& samples, const RangeMethod& method,
                      const Progress& progress);

@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "converter/ops/elementwise.hpp"
+#include "converter/ops/matmul.hpp"
 #include "converter/ops/pool.hpp"
 #include "converter/ops/quantize.hpp"
+#include "converter/ops/softmax.hpp"
 #include "converter/passes/rewrite.hpp"
 
 namespace linnet::quantize {
@@ -90,7 +92,22 @@ class Inserter {
     return position != nodes.end() ? position->get() : nullptr;
   }
 
-  void quantize_tensor(Value* value, const Quantization& quantization) {
+  // The integers of a product times a factor are those of the product, at a scale that the factor divides; the softmax
+  // that reads them multiplies by the factor.
+  Quantization without_factor(Value* value, Quantization quantization) {
+    Node* product = value->producer;
+    if (product == nullptr || nodes_.count(product) == 0) return quantization;
+    Node* softmax = softmax_of(graph_, *product);
+    if (softmax == nullptr || nodes_.count(softmax) == 0) return quantization;
+    double& factor = product->as<ops::MatMul>()->scale;
+    quantization.scales.front() = static_cast<float>(static_cast<double>(quantization.scale()) / factor);
+    softmax->as<ops::Softmax>()->beta *= factor;
+    factor = 1.0;
+    return quantization;
+  }
+
+  void quantize_tensor(Value* value, const Quantization& found) {
+    const Quantization quantization = without_factor(value, found);
     const std::vector<Use> uses = value->uses;
     const bool given = value->producer != nullptr && nodes_.count(value->producer) > 0;
     const bool port = graph_.is_input(value) && options_.int8_ports;

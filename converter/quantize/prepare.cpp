@@ -98,6 +98,14 @@ std::string obstacle_of(const Node& node) {
   return fmt::format("{} has no int8 step", node.op->name());
 }
 
+Node* softmax_of(const Graph& graph, const Node& product) {
+  const auto* op = product.as<ops::MatMul>();
+  if (op == nullptr || op->scale <= 0 || op->fused.function != Function::Identity) return nullptr;
+  if (!passes::single_use(graph, product.outputs[0])) return nullptr;
+  Node* reader = product.out().uses.front().node;
+  return reader->as<ops::Softmax>() != nullptr ? reader : nullptr;
+}
+
 namespace {
 
 class Splitter {
@@ -138,29 +146,17 @@ class Splitter {
   bool split_factor(Node* node) {
     const auto* scaled = node->as<ops::MatMul>();
     if (scaled == nullptr || scaled->scale == 1.0) return false;
+    if (softmax_of(graph_, *node) != nullptr) return false;
     auto op = std::make_unique<ops::MatMul>(*scaled);
     const double factor = op->scale;
     op->scale = 1.0;
     log_.add("the factor of {} is a step of its own", node->name);
-    if (absorb_into_softmax(node, factor)) {
-      passes::replace(graph_, node, std::move(op), node->inputs);
-      return true;
-    }
     ops::Binary product;
     product.function = BinaryFunction::Mul;
     std::swap(product.fused, op->fused);
     Value* constant = graph_.add_constant(node->name + ".factor", Array::scalar(factor));
     Value* matrix = plain(node, std::move(op), node->inputs);
     split_activation(passes::replace(graph_, node, std::make_unique<ops::Binary>(product), {matrix, constant}));
-    return true;
-  }
-
-  bool absorb_into_softmax(Node* node, double factor) {
-    if (!passes::single_use(graph_, node->outputs[0]) || node->op->activation()->function != Function::Identity)
-      return false;
-    auto* softmax = node->out().uses.front().node->as<ops::Softmax>();
-    if (softmax == nullptr || factor <= 0) return false;
-    softmax->beta *= factor;
     return true;
   }
 

@@ -18,8 +18,11 @@ enum class StepKind : uint8_t {
 StepKind kind_of(const ir::Node& node);
 std::string obstacle_of(const ir::Node& node);  // of StepKind::other; empty where no real numbers are computed
 
-// Takes residual sums, activations that no clamp is, and factors of products out of the nodes that `fuse` has merged
-// them into, where they can be int8 steps.
+// The softmax that alone reads a product times a positive factor, which can be the softmax's own; else null.
+ir::Node* softmax_of(const ir::Graph& graph, const ir::Node& product);
+
+// Takes residual sums, activations that no clamp is, and factors of products that no softmax can take over out of the
+// nodes that `fuse` has merged them into, where they can be int8 steps.
 void split_steps(ir::Graph& graph, passes::PassLog& log);
 
 }  // namespace linnet::quantize
