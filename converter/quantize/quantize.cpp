@@ -137,7 +137,17 @@ class Quantizer {
     for (;;) {
       integer = build(reasons_, kept);
       sqnr_ = measure(graph_, *integer, options_.samples, part(0.8, 1.0));
+      forget_factors();
       if (!leave_inexact()) return integer;
+    }
+  }
+
+  // A product whose factor the softmax has is no float tensor.
+  void forget_factors() {
+    for (const auto& node : graph_.nodes()) {
+      const Node* softmax = softmax_of(graph_, *node);
+      if (softmax != nullptr && reasons_.count(key_of(*node)) + reasons_.count(key_of(*softmax)) == 0)
+        sqnr_.erase(key_of(*node));
     }
   }
 
