@@ -124,7 +124,7 @@ class Converter {
     report().passes.push_back({kImport, 0, nodes, {}, seconds_since(start_)});
     ir::verify(*conversion_.graph, kImport);
     change_weights();
-    edit("recognise_integers", [&](PassLog& log) { passes::recognise_integers(this->graph(), log); });
+    edit("recognise_integers", [&](PassLog& log) { float_reasons_ = passes::recognise_integers(this->graph(), log); });
     if (options_.rounding) set_rounding();
     if (options_.keep_graphs) conversion_.source = conversion_.graph->clone();
   }
@@ -145,6 +145,7 @@ class Converter {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 
   std::unordered_set<std::string> placeholders_;
+  std::map<std::string, std::string> float_reasons_;  // of nodes that recognise_integers left
 
   ir::Graph& graph() { return *conversion_.graph; }
   report::Report& report() { return conversion_.report; }
@@ -275,7 +276,7 @@ class Converter {
       const Arithmetic arithmetic = arithmetic_of(model, *model.steps()->Get(static_cast<uint32_t>(i)));
       step.arithmetic = name(arithmetic);
       if (arithmetic == Arithmetic::Float32)
-        float_steps.push_back({static_cast<int>(i), float_reason(step.name)});
+        float_steps.push_back({static_cast<int>(i), float_reason(step)});
       else if (arithmetic != Arithmetic::None)
         report().integer_weight_bytes += step.weight_bytes;
     }
@@ -283,10 +284,11 @@ class Converter {
     if (std::any_of(steps.begin(), steps.end(), [](const auto& step) { return step.arithmetic.starts_with("int"); }))
       report().float_steps = std::move(float_steps);
   }
-  std::string float_reason(const std::string& step) {
+  std::string float_reason(const report::StepSummary& step) {
     const auto& reasons = report().quantization.float_reasons;
-    const auto found = reasons.find(step);
-    if (found != reasons.end()) return found->second;
+    if (const auto found = reasons.find(step.name); found != reasons.end()) return found->second;
+    for (const std::string& node : step.sources)
+      if (const auto reason = float_reasons_.find(node); reason != float_reasons_.end()) return reason->second;
     return report().quantization.range.empty() ? fmt::format("{} computes it with real numbers", source_name())
                                                : "it lies between real numbers and int8";
   }

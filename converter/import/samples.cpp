@@ -19,6 +19,7 @@
 #include "converter/ops/norm.hpp"
 #include "converter/ops/pad.hpp"
 #include "converter/ops/pool.hpp"
+#include "converter/ops/quantize.hpp"
 #include "converter/ops/recurrent.hpp"
 #include "converter/ops/reduce.hpp"
 #include "converter/ops/resample.hpp"
@@ -189,7 +190,8 @@ class Samples {
 
   Rule output(const Node& two, const Node& node) const {
     if (node.as<ops::Unary>() || node.as<ops::Binary>() || node.as<ops::Cast>() || node.as<ops::Where>() ||
-        node.as<ops::Compare>() || node.as<ops::Logical>() || node.as<ops::Mod>() || node.as<ops::Expand>())
+        node.as<ops::Quantize>() || node.as<ops::Compare>() || node.as<ops::Logical>() || node.as<ops::Mod>() ||
+        node.as<ops::Expand>())
       return of_elementwise(node);
     if (node.as<ops::MatMul>() != nullptr) return of_matmul(node);
     if (const auto* concat = node.as<ops::Concat>()) return of_concat(node, concat->axis);

@@ -5,12 +5,11 @@
 #include <cmath>
 #include <limits>
 
-#include "converter/import/tensor_reader.hpp"
 #include "converter/ops/axes.hpp"
 #include "converter/ops/broadcast.hpp"
 #include "converter/ops/folded.hpp"
 #include "converter/ops/functions.hpp"
-#include "converter/ops/quantization_import.hpp"
+#include "converter/ops/quantize_import.hpp"
 
 namespace linnet::ops {
 
@@ -63,11 +62,6 @@ Granularity read_granularity(OnnxContext& context) {
   return granularity;
 }
 
-std::optional<DType> dtype_attribute(OnnxContext& context, const char* name, int since) {
-  const int64_t value = context.opset() >= since ? context.integer(name, 0) : 0;
-  return value != 0 ? std::optional(import::dtype_of(static_cast<int>(value))) : std::nullopt;
-}
-
 void require_parameters(const TensorType& x, const Types& inputs, const Granularity& granularity) {
   const TensorType& scale = required(inputs, 1, "scale");
   if (!is_floating(scale.dtype)) require_floating(scale, "scale");
@@ -107,7 +101,7 @@ int64_t quantized(double x, double scale, int64_t zero, const Limits& limits) {
 
 std::vector<Value*> fold_dequantize_linear(OnnxContext& context) {
   const Granularity granularity = read_granularity(context);
-  const std::optional<DType> dtype = dtype_attribute(context, "output_dtype", 23);
+  const std::optional<DType> dtype = output_dtype(context, 23);
   const auto types = [=](const Types& inputs) -> std::vector<TensorType> {
     const TensorType& x = required(inputs, 0, "x");
     require_parameters(x, inputs, granularity);
@@ -130,7 +124,7 @@ std::vector<Value*> fold_dequantize_linear(OnnxContext& context) {
 
 std::vector<Value*> fold_quantize_linear(OnnxContext& context) {
   const Granularity granularity = read_granularity(context);
-  const std::optional<DType> dtype = dtype_attribute(context, "output_dtype", 21);
+  const std::optional<DType> dtype = output_dtype(context, 21);
   if (context.opset() >= 19) context.integer("saturate", 1);  // of 8-bit floats only
   if (context.opset() >= 23) context.integer("precision", 0);
   const auto types = [=](const Types& inputs) -> std::vector<TensorType> {

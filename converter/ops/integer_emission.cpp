@@ -375,6 +375,7 @@ void Quantize::emit(const Node& node, emit::Context& context) const {
   for (const TensorType* type : {&x, &y})
     if (type->dtype == DType::i32 || type->dtype == DType::i64)
       throw Error(fmt::format("from {} to {}; the device supports f32, i8, u8 and i16", to_string(x), to_string(y)));
+  if (x.quantization) require_quantized(x, "x");
   const IntegerForm form = {to, quantization ? *quantization : *x.quantization, rounding};
   const fb::Requantize requantize =
       quantization ? requantize_of(form, {}) : fb::Requantize(device_rounding(rounding), 0, 0);

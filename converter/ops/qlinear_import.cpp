@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "converter/import/operators.hpp"
-#include "converter/ops/quantization_import.hpp"
+#include "converter/ops/quantize_import.hpp"
 
 namespace linnet::ops {
 

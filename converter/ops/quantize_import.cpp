@@ -6,8 +6,8 @@
 #include "converter/import/tensor_reader.hpp"
 #include "converter/ops/axes.hpp"
 #include "converter/ops/integer.hpp"
-#include "converter/ops/quantization_import.hpp"
 #include "converter/ops/quantize.hpp"
+#include "converter/ops/quantize_import.hpp"
 
 namespace linnet::ops {
 
@@ -15,13 +15,17 @@ using import::OnnxContext;
 
 namespace {
 
-int64_t integer_attribute(OnnxContext& context, const char* name, int since, int64_t fallback) {
-  return context.opset() >= since ? context.integer(name, fallback) : fallback;
+int64_t block_size(OnnxContext& context) {
+  return context.opset() >= 21 ? context.integer("block_size", 0) : 0;
 }
 
-std::optional<DType> dtype_attribute(OnnxContext& context, int since) {
-  const int64_t value = integer_attribute(context, "output_dtype", since, 0);
-  return value != 0 ? std::optional(import::dtype_of(static_cast<int>(value))) : std::nullopt;
+int64_t axis_of(OnnxContext& context) {
+  return context.opset() >= 13 ? context.integer("axis", 1) : 1;
+}
+
+void require_no_blocks(OnnxContext& context) {
+  if (const int64_t block = block_size(context); block != 0)
+    context.fail(fmt::format("a block_size of {} and x is no constant; supported of such are blocks of 0", block));
 }
 
 bool is_quantizable(DType dtype) {
@@ -29,6 +33,11 @@ bool is_quantizable(DType dtype) {
 }
 
 }  // namespace
+
+std::optional<DType> output_dtype(OnnxContext& context, int since) {
+  const int64_t value = context.opset() >= since ? context.integer("output_dtype", 0) : 0;
+  return value != 0 ? std::optional(import::dtype_of(static_cast<int>(value))) : std::nullopt;
+}
 
 Quantization read_quantization(OnnxContext& context, size_t scale_index, size_t zero_point_index, DType dtype,
                                const Shape& shape, int64_t axis) {
@@ -92,14 +101,13 @@ Value* quantize(OnnxContext& context, Value* x, DType to, const Quantization& qu
 
 std::vector<Value*> import_dequantize_linear(OnnxContext& context) {
   Value *x = context.input(0), *scale = context.input(1);
-  if (x->constant && (integer_attribute(context, "block_size", 21, 0) != 0 || !is_quantizable(x->type.dtype)))
+  if (x->constant && (block_size(context) != 0 || !is_quantizable(x->type.dtype)))
     return fold_dequantize_linear(context);
   if (!is_quantizable(x->type.dtype))
     context.fail(fmt::format("x is {}; supported are i8, u8, i16 and i32", to_string(x->type)));
-  if (const int64_t block = integer_attribute(context, "block_size", 21, 0); block != 0)
-    context.fail(fmt::format("a block_size of {} and x is no constant; supported of such are blocks of 0", block));
-  const int64_t axis = integer_attribute(context, "axis", 13, 1);
-  const DType to = dtype_attribute(context, 23).value_or(scale->type.dtype);
+  require_no_blocks(context);
+  const int64_t axis = axis_of(context);
+  const DType to = output_dtype(context, 23).value_or(scale->type.dtype);
   const Quantization quantization = read_quantization(context, 1, 2, x->type.dtype, x->shape(), axis);
   return {dequantize(context, with_quantization(context, x, quantization), to)};
 }
@@ -107,13 +115,12 @@ std::vector<Value*> import_dequantize_linear(OnnxContext& context) {
 std::vector<Value*> import_quantize_linear(OnnxContext& context) {
   Value* x = context.input(0);
   if (context.is_static(x)) return fold_quantize_linear(context);
-  integer_attribute(context, "saturate", 19, 1);  // of 8-bit floats only
-  integer_attribute(context, "precision", 23, 0);
-  if (const int64_t block = integer_attribute(context, "block_size", 21, 0); block != 0)
-    context.fail(fmt::format("a block_size of {} and x is no constant; supported of such are blocks of 0", block));
-  const int64_t axis = integer_attribute(context, "axis", 13, 1);
+  if (context.opset() >= 19) context.integer("saturate", 1);  // of 8-bit floats only
+  if (context.opset() >= 23) context.integer("precision", 0);
+  require_no_blocks(context);
+  const int64_t axis = axis_of(context);
   const Value* zero = context.optional_input(2);
-  const std::optional<DType> dtype = dtype_attribute(context, 21);
+  const std::optional<DType> dtype = output_dtype(context, 21);
   const DType to = zero != nullptr ? zero->type.dtype : dtype.value_or(DType::u8);
   if (dtype && *dtype != to)
     context.fail(fmt::format("output_dtype is {}, the zero point has {}", ir::name(*dtype), ir::name(to)));

@@ -2,6 +2,7 @@
 // what it did goes to the log, one line per thing. Passes with the same input give the same result in every run.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -32,9 +33,9 @@ class PassLog {
 // - Relu and Clip between operator and quantize step become limits of the result. Functions of one number become tables
 //   of 256 entries, and so does a change of scale.
 // - A dequantize step moves behind operators that move elements and maxima, so that these take integers.
-// Everything else stays as it is, real numbers between a dequantize and a quantize step, with a line in the log that
-// says why. Does nothing in a graph without such steps.
-void recognise_integers(ir::Graph& graph, PassLog& log);
+// Everything else stays as it is, real numbers between a dequantize and a quantize step. Gives the reason for each of
+// these nodes, by its name. Does nothing in a graph without such steps.
+std::map<std::string, std::string> recognise_integers(ir::Graph& graph, PassLog& log);
 
 // Every operator of quantized integers rounds by this rule (--rounding). Those that compute in fixed point whatever the
 // rule (Softmax) stay as they are, with a warning. Throws ir::Problems with every operator that has no such form, or

@@ -82,10 +82,10 @@ class Recogniser {
  public:
   Recogniser(Graph& graph, PassLog& log) : graph_(graph), log_(log) {}
 
-  void run() {
+  std::map<std::string, std::string> run() {
     sweep(graph_, [&](Node* node) { visit(node); });
     remove_unused();
-    report_floats();
+    return floats();
   }
 
  private:
@@ -148,13 +148,13 @@ class Recogniser {
     }
     const auto* pool = node.as<ops::Pool>();
     const auto* reduce = node.as<ops::Reduce>();
-    if (pool != nullptr && pool->kind == PoolKind::Max && x.quantization->per_tensor()) {
+    const bool computes = x.dtype == DType::i8 && x.quantization->per_tensor();
+    if (pool != nullptr && pool->kind == PoolKind::Max && computes) {
       auto op = std::make_unique<ops::Pool>(*pool);
       op->integer = {x.dtype, *x.quantization, Rounding::nearest};
       return op;
     }
-    if (reduce != nullptr && (reduce->kind == ReduceKind::Max || reduce->kind == ReduceKind::Min) &&
-        x.quantization->per_tensor()) {
+    if (reduce != nullptr && (reduce->kind == ReduceKind::Max || reduce->kind == ReduceKind::Min) && computes) {
       auto op = std::make_unique<ops::Reduce>(*reduce);
       op->integer = {x.dtype, *x.quantization, Rounding::nearest};
       return op;
@@ -214,6 +214,10 @@ class Recogniser {
   void form_group(Node* node) {
     quantize_ = node;
     Value* result = node->inputs[0];
+    if (result->constant) {
+      graph_.replace_all_uses(node->outputs[0], added(node->op->clone(), {result}, *node, node));
+      return;
+    }
     if (Value* x = integers_of(result)) {
       requantize(x);
       return;
@@ -284,20 +288,16 @@ class Recogniser {
     if (form().dtype != DType::i8)
       throw Error(fmt::format("its result is quantized to {}, integer steps of ONNX models are i8 or u8",
                               ir::name(form().dtype)));
-    if (const auto* op = node.as<ops::Conv>()) return layer(*op, node, fused, 0);
-    if (const auto* op = node.as<ops::ConvTranspose>()) return layer(*op, node, fused, 1);
-    if (const auto* op = node.as<ops::Linear>()) return layer(*op, node, fused, 0);
+    if (const auto* op = node.as<ops::Conv>()) return layer(*op, node, fused, node.in(1).shape()[0]);
+    if (const auto* op = node.as<ops::ConvTranspose>())
+      return layer(*op, node, fused, node.in(1).shape()[1] * op->groups);
+    if (const auto* op = node.as<ops::Linear>()) return layer(*op, node, fused, node.in(1).shape()[0]);
     if (const auto* op = node.as<ops::MatMul>()) return product(*op, node, fused);
     if (const auto* op = node.as<ops::Binary>()) return binary(*op, node, fused);
     if (const auto* op = node.as<ops::Pool>()) return average(*op, node, fused);
     if (const auto* op = node.as<ops::Concat>()) return concat(*op, node, fused);
     if (const auto* op = node.as<ops::Unary>()) return with_form(*op, {integers(node, 0)}, {});
-    if (const auto* op = node.as<ops::Softmax>()) {
-      require_no_activation(fused);
-      Replacement replacement = with_form(*op, {integers(node, 0)}, {});
-      static_cast<ops::Softmax&>(*replacement.op).integer->rounding = Rounding::tflite;  // it has no other
-      return replacement;
-    }
+    if (const auto* op = node.as<ops::Softmax>()) return softmax(*op, node, fused);
     if (const auto* op = node.as<ops::Reduce>()) return with_form(*op, {integers(node, 0)}, fused);
     throw Error(fmt::format("{} has no integer form", node.op->name()));
   }
@@ -323,13 +323,15 @@ class Recogniser {
   }
 
   template <class T>
-  Replacement layer(const T& op, const Node& node, const Activation& fused, size_t output_axis) {
+  Replacement layer(const T& op, const Node& node, const Activation& fused, int64_t outputs) {
     if (op.fused.function != Function::Identity || node.has(3)) throw Error("it has a residual or an activation");
     Value *x = integers(node, 0), *weights = integers(node, 1);
     if (!weights->constant) throw Error("its weights are not constant");
+    const size_t scales = weights->type.quantization->scales.size();
+    if (scales != 1 && scales != static_cast<size_t>(outputs))
+      throw Error(fmt::format("its weights have {} scales for {} outputs", scales, outputs));
     std::vector<Value*> inputs = {x, weights};
     if (node.has(2)) inputs.push_back(bias(node.inputs[2], *x, *weights));
-    (void)output_axis;
     return with_form(op, std::move(inputs), fused);
   }
 
@@ -408,6 +410,17 @@ class Recogniser {
     return added(std::move(op), {x}, source, quantize_);
   }
 
+  // In the only scale and by the only rounding that its integer form has.
+  Replacement softmax(const ops::Softmax& op, const Node& node, const Activation& fused) {
+    require_no_activation(fused);
+    if (op.log) throw Error("a logarithm of a softmax of integers does not round as float does");
+    auto copy = std::make_unique<ops::Softmax>(op);
+    copy->integer = {DType::i8, Quantization{{1.0f / 256.0f}, {-kOffset}}, Rounding::tflite};
+    if (copy->integer->quantization == form().quantization) return {std::move(copy), {integers(node, 0)}};
+    Value* y = added(std::move(copy), {integers(node, 0)}, node, quantize_);
+    return with_form(ops::Unary(), {y}, {});
+  }
+
   Replacement concat(const ops::Concat& op, const Node& node, const Activation& fused) {
     require_no_activation(fused);
     std::vector<Value*> inputs;
@@ -458,19 +471,29 @@ class Recogniser {
     for (Value* value : constants) graph_.remove(value);
   }
 
-  void report_floats() {
-    for (const auto& node : graph_.nodes())
-      if (const auto reason = reasons_.find(node->name); reason != reasons_.end() && quantize_of(*node) == nullptr)
-        log_.add("{} ({}) stays float: {}", node->name, node->op->name(), reason->second);
+  // The reasons of the nodes that are still there and read dequantized numbers.
+  std::map<std::string, std::string> floats() const {
+    std::map<std::string, std::string> result;
+    for (const auto& node : graph_.nodes()) {
+      if (quantize_of(*node) != nullptr) continue;
+      const auto reason = reasons_.find(node->name);
+      if (reason != reasons_.end())
+        result.insert(*reason);
+      else if (std::any_of(node->inputs.begin(), node->inputs.end(), [](const Value* v) { return integers_of(v); }))
+        result.emplace(node->name, "its result is not quantized");
+    }
+    return result;
   }
 };
 
 }  // namespace
 
-void recognise_integers(Graph& graph, PassLog& log) {
+std::map<std::string, std::string> recognise_integers(Graph& graph, PassLog& log) {
   const auto& nodes = graph.nodes();
-  if (std::any_of(nodes.begin(), nodes.end(), [](const auto& node) { return quantize_of(*node) != nullptr; }))
-    Recogniser(graph, log).run();
+  if (std::none_of(nodes.begin(), nodes.end(), [](const auto& node) { return quantize_of(*node) != nullptr; }))
+    return {};
+  recognise_activations(graph, log);
+  return Recogniser(graph, log).run();
 }
 
 }  // namespace linnet::passes

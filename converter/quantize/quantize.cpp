@@ -91,34 +91,31 @@ class Quantizer {
       for (const Node* node : nodes)
         if (kind_of(*node) != StepKind::moving) keys.push_back(key_of(*node));
       const auto renamed = insert_scales(*copy, nodes, scales, options, corrections);
-      passes::PassLog log;
-      passes::recognise_integers(*copy, log);
-      if (const size_t left = left_float(*copy, keys, renamed, log, reasons); left > 0) continue;
+      passes::PassLog details;
+      const std::map<std::string, std::string> found = passes::recognise_integers(*copy, details);
+      if (left_float(*copy, keys, renamed, found, reasons) > 0) continue;
       reasons = std::move(chosen_reasons);
       return copy;
     }
   }
 
+  // The nodes among `keys` that compute with real numbers all the same, with their reasons by name in `found`.
   static size_t left_float(const Graph& graph, const std::vector<std::string>& keys,
-                           const std::map<std::string, std::string>& renamed, const passes::PassLog& log,
-                           FloatReasons& reasons) {
+                           const std::map<std::string, std::string>& renamed,
+                           const std::map<std::string, std::string>& found, FloatReasons& reasons) {
     std::map<std::string, const Node*> floats;
     for (const auto& node : graph.nodes())
       if (node->as<ops::Quantize>() == nullptr && passes::is_floating(node->out())) floats[key_of(*node)] = node.get();
-    size_t found = 0;
+    size_t count = 0;
     for (const std::string& key : keys) {
       const auto name = renamed.find(key);
       const auto left = floats.find(name != renamed.end() ? name->second : key);
       if (left == floats.end()) continue;
-      const std::string start = fmt::format("{} (", left->second->name), separator = "stays float: ";
-      std::string reason = "it has no int8 step";
-      for (const std::string& action : log.actions)
-        if (const size_t place = action.find(separator); action.starts_with(start) && place != std::string::npos)
-          reason = action.substr(place + separator.size());
-      reasons[key] = reason;
-      ++found;
+      const auto reason = found.find(left->second->name);
+      reasons[key] = reason != found.end() ? reason->second : "it has no int8 step";
+      ++count;
     }
-    return found;
+    return count;
   }
 
   // Corrects biases where that makes the layer more exact, and leaves layers below the wanted SQNR float.

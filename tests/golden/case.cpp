@@ -52,8 +52,14 @@ struct Tolerance {
   double value;
 };
 constexpr Tolerance kTolerances[] = {
-    {"networks/", 2e-5},          // tens of layers
-    {"onnx_int8/", 0},            // byte for byte
+    {"networks/", 2e-5},  // tens of layers
+    // Byte for byte but for what ONNX Runtime itself computes otherwise:
+    {"onnx_int8/attention_qdq", 0.02},     // its softmax divides by 254 steps where the scale is 1/255
+    {"onnx_int8/add_halves", 0.014},       // it adds the zero point before it rounds, so that halves go otherwise
+    {"onnx_int8/conv_float_bias", 0.008},  // it computes layers with a float bias in float
+    {"onnx_int8/conv_transpose", 0.009},   // likewise, and transposed ones at all
+    {"onnx_int8/tanh_q", 1e-6},            // quantize_static leaves the function's result float
+    {"onnx_int8/", 0},
     {"tflite/", 1e-5},            // likewise
     {"tflite_int", 0},            // int8 and int16
     {"tflite_ops/", 5e-6},        // the reference kernels compute in single precision as well

@@ -125,6 +125,18 @@ def case(name, build, *shapes, forms=tuple(FORMS), **options):
         write(f"{name}_{form}", quantized(model, form, samples, **options), draw())
 
 
+def network(file, data, forms):
+    """A network of this folder, calibrated on all but the last of `data`."""
+    model = onnx.load(HERE / file)
+    graph_input = model.graph.input[0]
+    shape = [d.dim_value or 1 for d in graph_input.type.tensor_type.shape.dim]
+    samples = [{graph_input.name: x.astype(np.float32).reshape(shape)} for x in data]
+    for form in forms:
+        name = f"{pathlib.Path(file).stem}_{form}"
+        if ONLY in name:
+            write(name, quantized(model, form, samples[:-1]), samples[-1])
+
+
 def activation(op, **attributes):
     return lambda net, x: net.add(op, net.conv(x, 3, 8), **attributes)
 
@@ -187,3 +199,93 @@ case("hard_swish", activation("HardSwish"), IMAGE, forms=("qdq", "qdq_u8", "qop"
 case("tanh", activation("Tanh"), IMAGE, forms=("qdq", "qdq_u8", "qop"))
 case("attention", attention, [1, 10, 16])
 case("multiply", lambda net, a, b: net.add("Mul", net.conv(a, 3, 8), net.conv(b, 3, 8)), IMAGE, IMAGE)
+
+
+class Steps(Net):
+    """A network with its QuantizeLinear and DequantizeLinear nodes as a quantizer of another make would write them."""
+
+    def quantized(self, x, scale, zero_point=0, dtype=np.int8):
+        return self.add("QuantizeLinear", x, self.constant(np.float32(scale)), self.constant(np.array(zero_point, dtype)))
+
+    def real(self, x, scale, zero_point=0, dtype=np.int8):
+        return self.add("DequantizeLinear", x, self.constant(np.float32(scale)), self.constant(np.array(zero_point, dtype)))
+
+    def through(self, x, scale, zero_point=0, dtype=np.int8):
+        """x as the real numbers that its integers stand for."""
+        return self.real(self.quantized(x, scale, zero_point, dtype), scale, zero_point, dtype)
+
+    def stored(self, values, scale, axis=None):
+        """A constant of int8 behind a DequantizeLinear."""
+        scale = np.asarray(scale, np.float32)
+        attributes = {} if axis is None else {"axis": axis}
+        return self.add("DequantizeLinear", self.constant(np.asarray(values, np.int8)), self.constant(scale),
+                        self.constant(np.zeros(scale.shape, np.int8)), **attributes)
+
+
+def steps_case(name, build, *shapes, opset=OPSET):
+    """build(net, inputs...) as it is."""
+    if ONLY and ONLY not in name:
+        return
+    net = Steps(name, *shapes)
+    output = build(net, *[value.name for value in net.inputs])
+    write(name, net.model([output], opset), {f"x{n}": net.rng.normal(0, 1, shape).astype(np.float32) for n, shape in enumerate(shapes)})
+
+
+def between(op, y=(0.0193, 3), x=(0.0307, -5), dtype=np.int8, more=(), **attributes):
+    """A function of one tensor between its quantized input and output."""
+    return lambda net, t: net.through(net.add(op, net.through(t, *x, dtype), *[net.constant(m) for m in more], **attributes), *y, dtype)
+
+
+def between_two(op, y=(0.0317, 3), a=(0.0309, -5), b=(0.0243, 7), dtype=np.int8):
+    return lambda net, t, u: net.through(net.add(op, net.through(t, *a, dtype), net.through(u, *b, dtype)), *y, dtype)
+
+
+def gelu(net, t):
+    x = net.through(t, 0.03, -5)
+    erf = net.add("Erf", net.add("Div", x, net.constant(np.sqrt(np.float32(2)))))
+    product = net.add("Mul", x, net.add("Add", erf, net.constant(np.float32(1))))
+    return net.through(net.add("Mul", product, net.constant(np.float32(0.5))), 0.02, -100)
+
+
+i64 = lambda *values: np.array(values, np.int64)
+U8 = {"y": (0.0193, 130), "x": (0.0307, 120), "dtype": np.uint8}
+SAME = {"y": (0.0307, -5)}
+steps_case("sub", between_two("Sub"), IMAGE, IMAGE)
+steps_case("sub_u8", between_two("Sub", (0.03, 130), (0.031, 120), (0.024, 100), np.uint8), IMAGE, IMAGE)
+steps_case("max", between_two("Max"), IMAGE, IMAGE)
+steps_case("min_broadcast", between_two("Min"), IMAGE, [8, 1])
+steps_case("add_halves", between_two("Add", (0.05, 3), (0.031, -5), (0.024, 7)), IMAGE, [1, 3, 1, 1])
+steps_case("add_broadcast", between_two("Add"), IMAGE, [1, 3, 1, 1])
+steps_case("mul_u8", between_two("Mul", (0.05, 100), (0.031, 120), (0.024, 100), np.uint8), IMAGE, IMAGE)
+steps_case("matmul", between_two("MatMul", (0.15, 3)), [2, 5, 19], [2, 19, 6])
+steps_case("reduce_mean", between("ReduceMean", axes=[2, 3]), IMAGE)
+steps_case("reduce_mean_last", between("ReduceMean", axes=[-1], keepdims=0), IMAGE)
+steps_case("reduce_max", between("ReduceMax", axes=[1]), IMAGE)
+steps_case("global_max_pool", between("GlobalMaxPool"), IMAGE)
+steps_case("global_average_pool_u8", between("GlobalAveragePool", **U8), IMAGE)
+steps_case("average_pool_padded", between("AveragePool", kernel_shape=[3, 3], pads=[1, 1, 1, 1], count_include_pad=1), IMAGE)
+steps_case("max_pool_u8", between("MaxPool", kernel_shape=[2, 2], **U8), IMAGE)
+steps_case("relu", between("Relu"), IMAGE)
+steps_case("clip", between("Clip", more=(np.float32(-0.7), np.float32(1.1))), IMAGE)
+for function in ("Sigmoid", "Tanh", "Elu", "HardSigmoid", "HardSwish", "LeakyRelu", "Softplus", "Softsign", "Selu", "Exp", "Erf", "Neg", "Abs", "Floor", "Sin"):
+    steps_case(function.lower() + "_table", between(function), IMAGE)
+steps_case("sigmoid_table_u8", between("Sigmoid", (1 / 256, 0), (0.03, 120), np.uint8), IMAGE)
+steps_case("pad", between("Pad", **SAME, more=(i64(0, 0, 1, 0, 0, 0, 0, 2),)), IMAGE)
+steps_case("pad_edge", between("Pad", **SAME, more=(i64(0, 0, 1, 0, 0, 0, 0, 2),), mode="edge"), IMAGE)
+steps_case("slice", between("Slice", more=(i64(1), i64(7), i64(2), i64(2))), IMAGE)
+steps_case("gather", between("Gather", **SAME, more=(i64(2, 0, 2),), axis=1), IMAGE)
+steps_case("resize", between("Resize", **SAME, more=(np.float32([]), np.float32([1, 1, 2, 2])), mode="nearest"), IMAGE)
+steps_case("depth_to_space", between("DepthToSpace", **SAME, blocksize=2), [1, 8, 3, 4])
+steps_case("transpose", between("Transpose", perm=[0, 2, 3, 1], **U8), IMAGE)
+steps_case("expand", between("Expand", **SAME, more=(i64(2, 3, 8, 8),)), [1, 3, 1, 8])
+steps_case("add_constant", lambda net, t: net.through(net.add("Add", net.through(t, 0.03, -5), net.stored(net.rng.integers(-127, 128, (3, 1, 1)), 0.01)), 0.03, 3), IMAGE)
+steps_case("mul_number", lambda net, t: net.through(net.add("Mul", net.through(t, 0.03, -5), net.constant(np.float32(0.37))), 0.01, 3), IMAGE)
+steps_case("conv_transpose", lambda net, t: net.through(net.add("ConvTranspose", net.through(t, 0.03, -5), net.stored(net.rng.integers(-127, 128, (3, 4, 3, 3)), 0.004), net.bias(4), strides=[2, 2]), 0.03, 3), IMAGE)
+steps_case("conv_float_bias", lambda net, t: net.through(net.conv(net.through(t, 0.03, -5), 3, 4), 0.03, 3), IMAGE)
+steps_case("linear_per_column", lambda net, t: net.through(net.add("MatMul", net.through(t, 0.03, -5), net.stored(net.rng.integers(-127, 128, (16, 7)), np.linspace(0.003, 0.02, 7), 1)), 0.05, 3), [4, 16])
+steps_case("gelu", gelu, IMAGE)
+
+network("digits/digits.onnx", np.load(HERE / "digits/test_images.npy")[:9], ("qdq_channel", "qdq_u8", "qop"))
+IMAGES = rng("images").normal(0, 1, (9, 1, 3, 64, 64))
+network("networks/mobilenet_v3_small.onnx", IMAGES, ("qop_channel",))
+network("networks/shufflenet_v2.onnx", IMAGES, ("qdq",))

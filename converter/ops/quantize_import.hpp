@@ -1,6 +1,7 @@
 // What the importers of ONNX's quantized operators share.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "converter/import/onnx_context.hpp"
@@ -15,6 +16,9 @@ Quantization read_quantization(import::OnnxContext& context, size_t scale_index,
                                const Shape& shape, int64_t axis);
 // x as integers of this scale: a constant, an input of the model that nothing has read, or a value of that scale.
 Value* with_quantization(import::OnnxContext& context, Value* x, const Quantization& quantization);
+
+// What the attribute output_dtype says, which there is since this opset.
+std::optional<DType> output_dtype(import::OnnxContext& context, int since);
 
 // Steps between integers and real numbers that round to nearest even (passes::recognise_integers).
 Value* dequantize(import::OnnxContext& context, Value* x, DType to);
