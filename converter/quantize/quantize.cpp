@@ -157,9 +157,10 @@ class Quantizer {
       const bool reads = std::any_of(node->inputs.begin(), node->inputs.end(),
                                      [&](const Value* input) { return input != nullptr && tainted[input]; });
       const auto found = sqnr_.find(key_of(*node));
-      const bool below = found != sqnr_.end() && found->second < *options_.min_sqnr;
+      const bool below = found != sqnr_.end() && found->second < *options_.min_sqnr &&
+                         reasons_.count(key_of(*node)) == 0 && kind_of(*node) != StepKind::moving;
       for (const Value* output : node->outputs) tainted[output] = reads || below;
-      if (reads || !below || reasons_.count(key_of(*node)) > 0) continue;
+      if (reads || !below) continue;
       reasons_[key_of(*node)] = fmt::format("--min-sqnr {}: its SQNR is {:.1f} dB", *options_.min_sqnr, found->second);
       changed = true;
     }
