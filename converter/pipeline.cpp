@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <sstream>
 
 #include <fmt/format.h>
@@ -27,33 +28,48 @@ namespace {
 
 using passes::PassLog;
 
+constexpr const char* kQuantize = "quantize";
+
 struct Pass {
   const char* name;
-  void (*run)(ir::Graph& graph, PassLog& log, const ConvertOptions& options);
+  void (*run)(ir::Graph& graph, PassLog& log, const ConvertOptions& options, Conversion& conversion);
   double tolerance = 1e-9;  // of check_passes: what rounding in double may change
 };
 
 template <void (*pass)(ir::Graph&, PassLog&)>
-void run_pass(ir::Graph& graph, PassLog& log, const ConvertOptions&) {
+void run_pass(ir::Graph& graph, PassLog& log, const ConvertOptions&, Conversion&) {
   pass(graph, log);
 }
 
-void run_legalize_layout(ir::Graph& graph, PassLog& log, const ConvertOptions& options) {
+void run_legalize_layout(ir::Graph& graph, PassLog& log, const ConvertOptions& options, Conversion&) {
   passes::legalize_layout(graph, log, options.keep_layout);
 }
 
-void run_separate_outputs(ir::Graph& graph, PassLog&, const ConvertOptions&) {
+void run_separate_outputs(ir::Graph& graph, PassLog&, const ConvertOptions&, Conversion&) {
   plan::separate_outputs(graph);
 }
 
-void run_choose_winograd(ir::Graph& graph, PassLog& log, const ConvertOptions& options) {
+void run_choose_winograd(ir::Graph& graph, PassLog& log, const ConvertOptions& options, Conversion&) {
   passes::choose_winograd(graph, log, options.winograd, options.strict);
+}
+
+void run_quantize(ir::Graph& graph, PassLog& log, const ConvertOptions& options, Conversion& conversion) {
+  if (!options.quantization) return;
+  const quantize::Progress progress = [&](double fraction) {
+    if (options.progress) options.progress(kQuantize, fraction);
+  };
+  quantize::Quantized result = quantize::quantize(graph, *options.quantization, progress, log);
+  conversion.ranges = std::move(result.ranges);
+  conversion.report.quantization = std::move(result.report);
 }
 
 // A model's own float16 arithmetic and an exporter's rounded constants of an activation are not kept.
 constexpr double kHalfPrecision = 2e-2, kActivationConstants = 1e-4;
 // What fits a normalization's epsilon and factors.
 constexpr double kNormConstants = 1e-6;
+
+// What int8 changes has a measure of its own.
+constexpr double kAnyError = std::numeric_limits<double>::infinity();
 
 constexpr Pass kPasses[] = {
     {"infer_shapes", run_pass<passes::infer_shapes>},
@@ -69,6 +85,7 @@ constexpr Pass kPasses[] = {
     {"legalize_layout", run_legalize_layout},
     {"split_linear", run_pass<passes::split_linear>},
     {"fuse", run_pass<passes::fuse>},
+    {kQuantize, run_quantize, kAnyError},
     {"choose_winograd", run_choose_winograd},
     {"take_moments", run_pass<passes::take_moments>},
     {"scale_weights", run_pass<passes::scale_weights>},
@@ -207,7 +224,7 @@ class Converter {
       const auto start = std::chrono::steady_clock::now();
       const auto before = static_cast<int64_t>(graph().nodes().size());
       PassLog log;
-      pass.run(graph(), log, options_);
+      pass.run(graph(), log, options_, conversion_);
       const auto after = static_cast<int64_t>(graph().nodes().size());
       report().passes.push_back({pass.name, before, after, std::move(log.actions), seconds_since(start)});
       ir::verify(graph(), pass.name);
@@ -259,7 +276,7 @@ class Converter {
       const Arithmetic arithmetic = arithmetic_of(model, *model.steps()->Get(static_cast<uint32_t>(i)));
       step.arithmetic = name(arithmetic);
       if (arithmetic == Arithmetic::Float32)
-        float_steps.push_back({static_cast<int>(i), float_reason(step.sources)});
+        float_steps.push_back({static_cast<int>(i), float_reason(step)});
       else if (arithmetic != Arithmetic::None)
         report().integer_weight_bytes += step.weight_bytes;
     }
@@ -267,10 +284,13 @@ class Converter {
     if (std::any_of(steps.begin(), steps.end(), [](const auto& step) { return step.arithmetic.starts_with("int"); }))
       report().float_steps = std::move(float_steps);
   }
-  std::string float_reason(const std::vector<std::string>& nodes) {
-    for (const std::string& node : nodes)
+  std::string float_reason(const report::StepSummary& step) {
+    const auto& reasons = report().quantization.float_reasons;
+    if (const auto found = reasons.find(step.name); found != reasons.end()) return found->second;
+    for (const std::string& node : step.sources)
       if (const auto reason = float_reasons_.find(node); reason != float_reasons_.end()) return reason->second;
-    return fmt::format("{} computes it with real numbers", source_name());
+    return report().quantization.range.empty() ? fmt::format("{} computes it with real numbers", source_name())
+                                               : "it lies between real numbers and int8";
   }
   std::string source_name() { return report().source_file.empty() ? "the source" : report().source_file; }
 };
@@ -280,7 +300,12 @@ constexpr std::string_view kShapeOption = "--shape=", kConstantOption = "--const
                            kWinogradOption = "--winograd=", kCascadeOption = "--cascade=", kStrictOption = "--strict",
                            kInitOption = "--init=", kSeedOption = "--seed=", kReparamOption = "--reparam=",
                            kRoundingOption = "--rounding=", kDataSetOption = "--reestimate-bn=",
-                           kSignatureOption = "--signature=", kStateOption = "--state=";
+                           kSignatureOption = "--signature=", kStateOption = "--state=", kInt8Option = "--int8",
+                           kRangeOption = "--range=", kWeightScaleOption = "--weight-scale=mse",
+                           kPerTensorOption = "--per-tensor", kInt8PortsOption = "--io=int8",
+                           kKeepFloatOption = "--keep-float=", kMinSqnrOption = "--min-sqnr=",
+                           kCalibrationOption = "--calibration=", kImageOption = "--images=",
+                           kRangesOption = "--ranges=";
 
 // Words are separated by blanks.
 std::string escaped(std::string_view name) {
@@ -301,6 +326,47 @@ std::string unescaped(std::string_view word) {
     }
   }
   return result;
+}
+
+void add_words(const quantize::Options& options, std::vector<std::string>* words) {
+  words->emplace_back(kInt8Option);
+  words->push_back(fmt::format("{}{}", kRangeOption, quantize::to_string(options.range)));
+  if (options.weights.scale == quantize::WeightScale::mse) words->emplace_back(kWeightScaleOption);
+  if (options.weights.per_tensor) words->emplace_back(kPerTensorOption);
+  if (options.int8_ports) words->emplace_back(kInt8PortsOption);
+  for (const std::string& glob : options.keep_float)
+    words->push_back(fmt::format("{}{}", kKeepFloatOption, escaped(glob)));
+  if (options.min_sqnr) words->push_back(fmt::format("{}{}", kMinSqnrOption, *options.min_sqnr));
+  for (const std::string& file : options.files)
+    words->push_back(fmt::format("{}{}", kCalibrationOption, escaped(file)));
+  words->push_back(fmt::format("{}{}", kImageOption, escaped(options.sample_options)));
+  if (!options.ranges_file.empty()) words->push_back(fmt::format("{}{}", kRangesOption, escaped(options.ranges_file)));
+}
+
+// Whether the word, which follows --int8, is one of its options.
+bool parse_word(const std::string& word, quantize::Options* options) {
+  const auto value = [&](std::string_view option) { return unescaped(std::string_view(word).substr(option.size())); };
+  if (word.starts_with(kRangeOption))
+    options->range = quantize::parse_range_method(value(kRangeOption));
+  else if (word == kWeightScaleOption)
+    options->weights.scale = quantize::WeightScale::mse;
+  else if (word == kPerTensorOption)
+    options->weights.per_tensor = true;
+  else if (word == kInt8PortsOption)
+    options->int8_ports = true;
+  else if (word.starts_with(kKeepFloatOption))
+    options->keep_float.push_back(value(kKeepFloatOption));
+  else if (word.starts_with(kMinSqnrOption))
+    options->min_sqnr = std::stod(value(kMinSqnrOption));
+  else if (word.starts_with(kCalibrationOption))
+    options->files.push_back(value(kCalibrationOption));
+  else if (word.starts_with(kImageOption))
+    options->sample_options = value(kImageOption);
+  else if (word.starts_with(kRangesOption))
+    options->ranges_file = value(kRangesOption);
+  else
+    return false;
+  return true;
 }
 
 }  // namespace
@@ -328,6 +394,7 @@ std::string to_string(const ConvertOptions& options) {
   for (const weights::Reparametrization& how : options.reparametrizations)
     words.push_back(fmt::format("{}{}", kReparamOption, escaped(weights::to_string(how))));
   if (!options.data_set.empty()) words.push_back(fmt::format("{}{}", kDataSetOption, escaped(options.data_set)));
+  if (options.quantization) add_words(*options.quantization, &words);
   return fmt::format("{}", fmt::join(words, " "));
 }
 
@@ -370,6 +437,10 @@ ConvertOptions parse_options(std::string_view text) {
       options.signature = unescaped(word.substr(kSignatureOption.size()));
     } else if (word.starts_with(kDataSetOption)) {
       options.data_set = unescaped(word.substr(kDataSetOption.size()));
+    } else if (word == kInt8Option) {
+      options.quantization.emplace();
+    } else if (options.quantization && parse_word(word, &*options.quantization)) {
+      continue;
     } else {
       throw ir::Error(fmt::format("unknown conversion option {}", word));
     }

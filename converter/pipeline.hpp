@@ -16,6 +16,7 @@
 #include "converter/import/constant_input.hpp"
 #include "converter/ir/graph.hpp"
 #include "converter/plan/cascades.hpp"
+#include "converter/quantize/quantize.hpp"
 #include "converter/report/report.hpp"
 #include "converter/weights/initialize.hpp"
 #include "converter/weights/reparametrize.hpp"
@@ -39,10 +40,11 @@ struct ConvertOptions {
   std::vector<weights::Reparametrization> reparametrizations;
   std::string data_set;              // name of the file that batch norm statistics are taken from; empty: none
   std::optional<ir::Array> samples;  // its elements, given together with the name
-  bool keep_graphs = true;           // false: Conversion::source and graph stay null, which saves memory
-  bool check_passes = false;         // evaluate the graph before and after every pass on random inputs and compare
-  std::string dump_after;            // name of a pass; its graph goes to `dump`
-  std::string stop_after;            // ends the conversion there: `model` stays empty
+  std::optional<quantize::Options> quantization;  // --int8: float steps become int8 steps
+  bool keep_graphs = true;                        // false: Conversion::source and graph stay null, which saves memory
+  bool check_passes = false;  // evaluate the graph before and after every pass on random inputs and compare
+  std::string dump_after;     // name of a pass; its graph goes to `dump`
+  std::string stop_after;     // ends the conversion there: `model` stays empty
   std::function<void(std::string_view text)> dump;
   std::function<void(std::string_view stage, double fraction)> progress;  // overall fraction done, 0..1
 };
@@ -58,6 +60,7 @@ struct Conversion {
   emit::ModelBytes model;             // the file's bytes
   report::Report report;
   std::vector<std::string> warnings;
+  quantize::Ranges ranges;  // of the float network's tensors, where the options quantize it
 };
 
 // Names of all passes in order, for --help and the checks of --dump-after.

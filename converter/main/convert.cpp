@@ -8,6 +8,7 @@
 #include "converter/emit/c_header.hpp"
 #include "converter/main/commands.hpp"
 #include "converter/main/progress.hpp"
+#include "converter/main/quantization_arguments.hpp"
 #include "targets/desktop/lib/error.hpp"
 #include "targets/desktop/lib/npy.hpp"
 
@@ -20,6 +21,7 @@ struct Arguments {
   std::string signature, dump_after, stop_after, init, data_set, winograd, cascade, rounding;
   uint64_t seed = 0;
   std::vector<std::string> reparametrizations;
+  QuantizationArguments quantization;
   bool json = false, verbose = false, quiet = false, strip = false, keep_layout = false, check = false, strict = false;
 };
 
@@ -122,6 +124,7 @@ ConvertOptions convert_options(const Arguments& arguments) {
   } catch (const ir::Error& error) {
     throw ToolError(kUsageError, fmt::format("--rounding {}", error.what()));
   }
+  options.quantization = arguments.quantization.options();
   options.check_passes = arguments.check;
   options.dump_after = arguments.dump_after;
   options.stop_after = arguments.stop_after;
@@ -153,6 +156,12 @@ void check_arguments(const Arguments& arguments) {
   }
   std::vector<FileArgument> inputs = {{"MODEL", arguments.input}}, outputs;
   if (!arguments.data_set.empty()) inputs.push_back({"--reestimate-bn", arguments.data_set});
+  for (const std::string& file : arguments.quantization.samples.inputs) inputs.push_back({"--calibration", file});
+  const std::string& ranges = arguments.quantization.ranges;
+  if (!ranges.empty()) {
+    auto& files = std::filesystem::exists(ranges) ? inputs : outputs;
+    files.push_back({"--ranges", ranges});
+  }
   if (!arguments.output.empty()) outputs.push_back({"-o", arguments.output});
   if (!arguments.c_array.empty()) {
     if (std::filesystem::path(arguments.c_array).extension() != ".c") {
@@ -181,6 +190,7 @@ int convert_action(const Arguments& arguments) {
   if (!arguments.stop_after.empty()) return kOk;
   write_file(arguments.output, conversion.model.data(), conversion.model.size());
   if (!arguments.c_array.empty()) write_c_array(arguments.c_array, conversion);
+  write_ranges(options, conversion.ranges);
   if (arguments.json)
     fmt::print("{}", report::to_json(conversion.report));
   else if (!arguments.quiet)
@@ -213,6 +223,7 @@ Conversion convert_file(const std::string& file, ConvertOptions options) {
   for (auto& [name, constant] : options.constants)
     if (constant.text.ends_with(".npy")) constant.elements = read_constant(constant.text);
   try {
+    if (options.quantization) read_calibration(file, &options);
     Conversion conversion = linnet::convert(file, options);
     for (const std::string& warning : conversion.warnings) fmt::print(stderr, "linnet: warning: {}\n", warning);
     return conversion;
@@ -302,6 +313,7 @@ void add_convert_command(CLI::App& app, Action* action) {
       ->add_option("--reestimate-bn", arguments->data_set,
                    "Take the statistics of every batch normalization from samples of the model's input")
       ->type_name("CALIB.npy");
+  add_quantization_arguments(command, &arguments->quantization);
   command
       ->add_option("--c-array", arguments->c_array,
                    "Also write the model as C source for firmware, and a header of the same name beside it")

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -58,6 +59,20 @@ struct FloatStep {
   std::string reason;
 };
 
+// How exact a layer is that computes with int8, beside the float network on the calibration samples.
+struct LayerQuality {
+  std::string layer, op;
+  double sqnr = 0;  // dB; infinite where nothing differs
+};
+
+// What made int8 steps of a float network.
+struct Quantization {
+  std::string range;  // the rule, or the file, that ranges are from; empty: nothing was quantized
+  int64_t samples = 0;
+  std::vector<LayerQuality> layers, outputs;
+  std::map<std::string, std::string> float_reasons;  // why layers stay float, by name
+};
+
 // A tensor that keeps its value between runs.
 struct StateSummary {
   std::string tensor, type;  // type and shape
@@ -75,6 +90,7 @@ struct Report {
   int64_t integer_weight_bytes = 0;  // of integer steps, with their biases and factors
   std::vector<StepSummary> steps;
   std::vector<FloatStep> float_steps;
+  Quantization quantization;
   std::vector<TargetMemory> memory;
   std::vector<Placement> placements;
   std::vector<SharedWeights> shared_weights;

@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "converter/report/json.hpp"
 #include "converter/report/report.hpp"
 
@@ -15,6 +17,20 @@ void write_objects(JsonWriter& json, std::string_view name, const Range& range, 
     json.end_object();
   }
   json.end_array();
+}
+
+void write_quantization(JsonWriter& json, const Quantization& quantization) {
+  json.key("quantization");
+  json.begin_object();
+  json.member("ranges", quantization.range);
+  json.member("samples", quantization.samples);
+  for (const auto& [name, list] : {std::pair{"layers", &quantization.layers}, {"outputs", &quantization.outputs}})
+    write_objects(json, name, *list, [&](const LayerQuality& layer) {
+      json.member("name", layer.layer);
+      json.member("operator", layer.op);
+      json.member("sqnr_db", layer.sqnr);
+    });
+  json.end_object();
 }
 
 }  // namespace
@@ -67,6 +83,7 @@ std::string to_json(const Report& report) {
     json.member("name", report.steps[static_cast<size_t>(step.step)].name);
     json.member("reason", step.reason);
   });
+  if (!report.quantization.range.empty()) write_quantization(json, report.quantization);
   write_objects(json, "placements", report.placements, [&](const Placement& placement) {
     json.member("tensor", placement.tensor);
     json.member("offset", placement.offset);

@@ -105,6 +105,15 @@ std::string statistics_table(const Report& report) {
   return "\nstatistics from the data set; the largest shift of a mean in standard deviations\n" + table.text();
 }
 
+std::string quality_table(const Quantization& quantization) {
+  const auto decibels = [](double sqnr) { return fmt::format("{:.1f}", sqnr); };
+  TextTable table({"layer", "operator", "SQNR, dB"}, {2});
+  for (const LayerQuality& layer : quantization.layers) table.add({layer.layer, layer.op, decibels(layer.sqnr)});
+  for (const LayerQuality& output : quantization.outputs) table.add({output.layer, output.op, decibels(output.sqnr)});
+  return fmt::format("\nint8 beside float on {} samples, ranges by {}\n{}", quantization.samples, quantization.range,
+                     table.text());
+}
+
 std::string step_table(const Report& report) {
   TextTable table({"step", "operator", "output", "MACs", "weight bytes", "name", "attributes"}, {0, 3, 4});
   for (size_t i = 0; i < report.steps.size(); ++i) {
@@ -145,6 +154,7 @@ std::string to_text(const Report& report, bool verbose) {
     text += fmt::format("  states   {} in {} bytes of these, kept between runs\n", report.states.size(),
                         grouped(report.state_bytes));
   if (!report.float_steps.empty()) text += float_step_table(report);
+  if (!report.quantization.layers.empty()) text += quality_table(report.quantization);
   text += pass_table(report);
   if (verbose) {
     for (const PassSummary& pass : report.passes) {

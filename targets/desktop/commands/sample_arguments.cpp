@@ -33,6 +33,10 @@ void add_sample_arguments(CLI::App* command, SampleArguments* arguments) {
           "the others'")
       ->allow_extra_args(false)
       ->type_name("[NAME=]FILE");
+  add_image_arguments(command, arguments);
+}
+
+void add_image_arguments(CLI::App* command, SampleArguments* arguments) {
   command
       ->add_option(
           "--resize", arguments->resize,

@@ -1,4 +1,5 @@
-// --input and the options that say how an image becomes an input; `run` and `compare` have them in common.
+// --input and the options that say how an image becomes an input; `run`, `compare` and `convert`, of calibration
+// images, have them in common.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -18,6 +19,7 @@ struct SampleArguments {
   SampleOptions options() const;
 };
 
+void add_image_arguments(CLI::App* command, SampleArguments* arguments);  // without --input
 void add_sample_arguments(CLI::App* command, SampleArguments* arguments);
 
 }  // namespace linnet::tools

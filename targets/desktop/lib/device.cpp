@@ -50,9 +50,9 @@ void for_each_element(const linnet_tensor_view& view, const Copy& copy) {
 }
 
 // What to do with a file that is not a model of linnet's, but of another engine's.
-std::string foreign_format(const std::string& path, const MappedFile& file) {
+std::string foreign_format(const std::string& path, const void* bytes, size_t size) {
   const auto identifier = [&](const char* text) {
-    return file.size() >= 8 && std::memcmp(file.data() + 4, text, 4) == 0;
+    return size >= 8 && std::memcmp(static_cast<const char*>(bytes) + 4, text, 4) == 0;
   };
   if (identifier(fb::ModelIdentifier())) return "";
   const std::filesystem::path name(path);
@@ -66,7 +66,16 @@ std::string foreign_format(const std::string& path, const MappedFile& file) {
 
 Device::Device(const std::string& path, DeviceOptions options)
     : file_(path), options_(std::move(options)), pool_(options_.threads) {
-  if (file_.size() == 0) throw ToolError(kModelError, path + ": the file is empty");
+  if (file_->size() == 0) throw ToolError(kModelError, path + ": the file is empty");
+  open(path, file_->data(), file_->size());
+}
+
+Device::Device(const std::string& name, const void* bytes, size_t size, DeviceOptions options)
+    : options_(std::move(options)), pool_(options_.threads) {
+  open(name, bytes, size);
+}
+
+void Device::open(const std::string& name, const void* bytes, size_t size) {
   linnet_options engine_options = LINNET_OPTIONS_INIT;
   if (!options_.isa.empty()) engine_options.isa = options_.isa.c_str();
   engine_options.threads = pool_.threads();
@@ -77,11 +86,11 @@ Device::Device(const std::string& path, DeviceOptions options)
   engine_options.profile_context = engine_options.tap_context = &options_;
 
   linnet_error_detail detail = LINNET_ERROR_DETAIL_INIT;
-  const linnet_status status = Session::create(file_.data(), file_.size(), engine_options, &session_, &detail);
+  const linnet_status status = Session::create(bytes, size, engine_options, &session_, &detail);
   if (status == LINNET_OK) return;
-  if (const std::string text = foreign_format(path, file_); !text.empty()) throw ToolError(kModelError, text);
+  if (const std::string text = foreign_format(name, bytes, size); !text.empty()) throw ToolError(kModelError, text);
   const std::string message = Error(detail).what();
-  if (status != LINNET_ERROR_ISA) throw ToolError(kModelError, path + ": " + message);
+  if (status != LINNET_ERROR_ISA) throw ToolError(kModelError, name + ": " + message);
   const char* variable = std::getenv("LINNET_ISA");
   const std::string isa = !options_.isa.empty() ? "--isa " + options_.isa
                                                 : "LINNET_ISA=" + std::string(variable != nullptr ? variable : "");

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,10 +24,12 @@ class Device {
  public:
   // Throws ToolError: kFileError when the file cannot be read, kModelError when it is not a model that can run here.
   Device(const std::string& path, DeviceOptions options);
+  // A model in memory, aligned as a session wants it, which must outlive the device; errors name it so. Without file().
+  Device(const std::string& name, const void* bytes, size_t size, DeviceOptions options);
   Device(const Device&) = delete;
   Device& operator=(const Device&) = delete;
 
-  const MappedFile& file() const { return file_; }
+  const MappedFile& file() const { return *file_; }
   const linnet_model_info& info() const { return session_.info(); }
   ThreadPool& pool() { return pool_; }
   int threads() const { return pool_.threads(); }  // fewer than asked for where the system has no more
@@ -37,10 +40,12 @@ class Device {
   void reset() { session_.reset(); }
 
  private:
-  MappedFile file_;
+  std::optional<MappedFile> file_;
   DeviceOptions options_;
   ThreadPool pool_;
   Session session_;
+
+  void open(const std::string& name, const void* bytes, size_t size);
 };
 
 // The sizes of a tensor in the order of the source graph's dimensions.

@@ -1,0 +1,199 @@
+#include "converter/main/quantization_arguments.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "converter/ir/states.hpp"
+#include "converter/main/device_arrays.hpp"
+#include "targets/desktop/lib/error.hpp"
+
+namespace linnet::tools {
+namespace {
+
+constexpr const char* kCalibration = "--calibration";
+
+bool is_sample_file(const std::filesystem::path& path) {
+  std::string extension = path.extension().string();
+  std::transform(extension.begin(), extension.end(), extension.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
+  return extension == ".png" || extension == ".jpg" || extension == ".jpeg" || extension == ".npy";
+}
+
+// A folder stands for its images and arrays, by name.
+std::vector<std::string> expanded(const std::vector<std::string>& arguments) {
+  std::vector<std::string> files;
+  for (const std::string& argument : arguments) {
+    const size_t equals = argument.find('=');
+    const bool whole = std::filesystem::exists(argument) || equals == std::string::npos;
+    const std::string name = whole ? "" : argument.substr(0, equals + 1);
+    const std::filesystem::path path = whole ? argument : argument.substr(equals + 1);
+    if (!std::filesystem::is_directory(path)) {
+      files.push_back(argument);
+      continue;
+    }
+    std::vector<std::string> found;
+    for (const auto& entry : std::filesystem::directory_iterator(path))
+      if (entry.is_regular_file() && is_sample_file(entry.path())) found.push_back(name + entry.path().string());
+    if (found.empty())
+      throw ToolError(kDataError, fmt::format("{} {}: the folder holds no .png, .jpg, .jpeg or .npy file", kCalibration,
+                                              path.string()));
+    std::sort(found.begin(), found.end());
+    files.insert(files.end(), found.begin(), found.end());
+  }
+  return files;
+}
+
+// Without names, by their order, which parse_options reads.
+std::string image_text(const SampleArguments& samples) {
+  return fmt::format("{};{};{};{};{};{}", samples.resize, samples.channels, samples.layout, samples.scale,
+                     fmt::join(samples.mean, ","), fmt::join(samples.deviation, ","));
+}
+
+std::vector<std::string> split(const std::string& text, char separator) {
+  std::vector<std::string> parts(1);
+  for (const char c : text) c == separator ? (void)parts.emplace_back() : parts.back().push_back(c);
+  return parts;
+}
+
+SampleOptions image_options(const std::string& text) {
+  const std::vector<std::string> parts = split(text, ';');
+  if (parts.size() != 6) throw ToolError(kDataError, fmt::format("{}: no options of images", text));
+  const auto numbers = [](const std::string& list) {
+    std::vector<double> values;
+    for (const std::string& word : split(list, ',')) values.push_back(std::stod(word));
+    return values;
+  };
+  SampleArguments samples;
+  samples.resize = parts[0];
+  samples.channels = parts[1];
+  samples.layout = parts[2];
+  samples.scale = std::stod(parts[3]);
+  samples.mean = numbers(parts[4]);
+  samples.deviation = numbers(parts[5]);
+  return samples.options();
+}
+
+std::vector<quantize::Sample> samples_of(const Device& device, const ir::Graph& source,
+                                         const std::vector<InputSamples>& inputs) {
+  const std::vector<ir::Value*> ports = ir::program_inputs(source);
+  std::vector<quantize::Sample> samples(run_count(inputs));
+  for (size_t run = 0; run < samples.size(); ++run)
+    for (size_t i = 0; i < inputs.size(); ++i)
+      samples[run].push_back(
+          sample_array(device, static_cast<int>(i), inputs[i], run, false, ports[i]->type).cast(ports[i]->type.dtype));
+  return samples;
+}
+
+void read_samples_of(const std::string& model, ConvertOptions* options) {
+  quantize::Options& quantization = *options->quantization;
+  ConvertOptions real = *options;
+  real.quantization.reset();
+  real.keep_graphs = true;
+  real.check_passes = false;
+  real.dump_after.clear();
+  real.stop_after.clear();
+  const Conversion conversion = linnet::convert(model, real);
+  const Device device(model, conversion.model.data(), conversion.model.size(), {});
+  quantization.samples =
+      samples_of(device, *conversion.source,
+                 read_samples(device, expanded(quantization.files), image_options(quantization.sample_options)));
+}
+
+}  // namespace
+
+std::optional<quantize::Options> QuantizationArguments::options() const {
+  if (!int8) {
+    if (!samples.inputs.empty()) throw ToolError(kUsageError, "--calibration is for --int8");
+    return std::nullopt;
+  }
+  const bool reads_ranges = !ranges.empty() && std::filesystem::exists(ranges);
+  if (samples.inputs.empty() && !reads_ranges)
+    throw ToolError(kUsageError,
+                    "--int8 needs --calibration FILE (samples of the model's input), or --ranges FILE of "
+                    "an earlier conversion");
+  if (min_sqnr && samples.inputs.empty()) throw ToolError(kUsageError, "--min-sqnr needs --calibration FILE");
+  quantize::Options options;
+  try {
+    options.range = quantize::parse_range_method(range);
+  } catch (const ir::Error& error) {
+    throw ToolError(kUsageError, fmt::format("--range {}", error.what()));
+  }
+  options.weights = {per_tensor, weight_scale == "mse" ? quantize::WeightScale::mse : quantize::WeightScale::max};
+  options.int8_ports = io == "int8";
+  options.keep_float = keep_float;
+  options.min_sqnr = min_sqnr;
+  options.files = samples.inputs;
+  options.sample_options = image_text(samples);
+  options.ranges_file = ranges;
+  (void)samples.options();
+  return options;
+}
+
+void add_quantization_arguments(CLI::App* command, QuantizationArguments* arguments) {
+  auto* int8 = command->add_flag("--int8", arguments->int8,
+                                 "Quantize a float model: steps compute with int8 by scales that --calibration or "
+                                 "--ranges gives");
+  const auto add = [&](const char* name, auto& target, const char* text, const char* type) {
+    return command->add_option(name, target, text)->needs(int8)->type_name(type);
+  };
+  add(kCalibration, arguments->samples.inputs,
+      "Samples of the model's inputs as `linnet run --input` takes them, or a folder of such files; the float model "
+      "runs on all of them. Some 100 to 500 typical ones are enough. Repeat for more inputs",
+      "[NAME=]FILE|FOLDER")
+      ->allow_extra_args(false);
+  arguments->range = "minmax";
+  add("--range", arguments->range,
+      "How the range of a tensor's int8 numbers follows from the samples: minmax (all of them), percentile=99.99 (what "
+      "lies between this and the opposite percentile), mse (the least squared error) or kl (the least divergence)",
+      "RULE")
+      ->capture_default_str();
+  arguments->weight_scale = "max";
+  add("--weight-scale", arguments->weight_scale,
+      "Scales of weights: by the greatest magnitude (max) or the least squared error (mse)", "RULE")
+      ->check(CLI::IsMember({"max", "mse"}))
+      ->capture_default_str();
+  command
+      ->add_flag("--per-tensor", arguments->per_tensor,
+                 "One scale for all weights of a layer instead of one per output")
+      ->needs(int8);
+  arguments->io = "float";
+  add("--io", arguments->io, "The type of the model's inputs and outputs: float, or int8 with the scales of the report",
+      "TYPE")
+      ->check(CLI::IsMember({"float", "int8"}))
+      ->capture_default_str();
+  add("--keep-float", arguments->keep_float, "Nodes whose names match a glob (* and ?) stay float; repeat for more",
+      "GLOB")
+      ->allow_extra_args(false);
+  add("--min-sqnr", arguments->min_sqnr,
+      "Layers whose int8 result has a lower signal to quantization noise ratio than this, on the samples, stay float",
+      "DB");
+  add("--ranges", arguments->ranges,
+      "A text file of the tensors' ranges: written where it does not exist, else read instead of taking them from the "
+      "samples",
+      "FILE");
+  add_image_arguments(command, &arguments->samples);
+}
+
+void read_calibration(const std::string& model, ConvertOptions* options) {
+  quantize::Options& quantization = *options->quantization;
+  const std::string& file = quantization.ranges_file;
+  if (!file.empty() && std::filesystem::exists(file)) {
+    const MappedFile text(file);
+    try {
+      quantization.ranges = quantize::parse_ranges({reinterpret_cast<const char*>(text.data()), text.size()});
+    } catch (const ir::Error& error) {
+      throw ToolError(kDataError, fmt::format("--ranges {}: {}", file, error.what()));
+    }
+  }
+  if (!quantization.files.empty()) read_samples_of(model, options);
+}
+
+void write_ranges(const ConvertOptions& options, const quantize::Ranges& ranges) {
+  if (!options.quantization || options.quantization->ranges_file.empty()) return;
+  if (!std::filesystem::exists(options.quantization->ranges_file))
+    write_file(options.quantization->ranges_file, quantize::to_text(ranges));
+}
+
+}  // namespace linnet::tools

@@ -1,0 +1,34 @@
+// The options of `linnet convert --int8`, and the samples that they name.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "converter/pipeline.hpp"
+#include "targets/desktop/commands/sample_arguments.hpp"
+
+namespace linnet::tools {
+
+struct QuantizationArguments {
+  bool int8 = false, per_tensor = false;
+  SampleArguments samples;  // its inputs are what --calibration names
+  std::string range, weight_scale, io, ranges;
+  std::vector<std::string> keep_float;
+  std::optional<double> min_sqnr;
+
+  // Absent without --int8. Throws ToolError with kUsageError.
+  std::optional<quantize::Options> options() const;
+};
+
+void add_quantization_arguments(CLI::App* command, QuantizationArguments* arguments);
+
+// Reads what options.quantization names: the samples of --calibration, for which the model is converted without it, and
+// the file of --ranges where it exists. Throws ToolError naming the file, and the converter's errors.
+void read_calibration(const std::string& model, ConvertOptions* options);
+
+// Writes the file of --ranges unless it was read.
+void write_ranges(const ConvertOptions& options, const quantize::Ranges& ranges);
+
+}  // namespace linnet::tools

@@ -1,0 +1,95 @@
+#include "converter/quantize/calibrate.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "converter/ir/states.hpp"
+
+namespace linnet::quantize {
+
+using namespace ir;
+
+namespace {
+
+struct Seen {
+  Range range{std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()};
+  std::vector<double> sums;
+  double rows = 0;
+};
+
+void run_all(EngineRun& engine, const std::vector<Sample>& samples, const Progress& progress, double begin,
+             double end) {
+  for (size_t i = 0; i < samples.size(); ++i) {
+    progress(begin + (end - begin) * static_cast<double>(i) / static_cast<double>(samples.size()));
+    engine.run(samples[i]);
+  }
+}
+
+void see(const SeenTensor& tensor, Seen* seen) {
+  seen->sums.resize(tensor.columns);
+  for (size_t i = 0; i < tensor.numbers.size(); ++i) {
+    const auto number = static_cast<double>(tensor.numbers[i]);
+    if (!std::isfinite(number))
+      throw Error(fmt::format("--calibration: tensor {} becomes {} in the float network", tensor.name, number));
+    seen->range.add({number, number});
+    seen->sums[i % tensor.columns] += number;
+  }
+  seen->rows += static_cast<double>(tensor.numbers.size() / std::max<size_t>(tensor.columns, 1));
+}
+
+}  // namespace
+
+void check_samples(const Graph& graph, const std::vector<Sample>& samples) {
+  if (samples.empty()) throw Error("--calibration: there are no samples");
+  const std::vector<Value*> inputs = program_inputs(graph);
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    bool varies = inputs[i]->type.dtype != DType::f32 || samples[0][i].size() == 1;
+    const double first = samples[0][i].size() > 0 ? samples[0][i].number(0) : 0.0;
+    for (size_t s = 0; s < samples.size(); ++s) {
+      const Array& array = samples[s][i];
+      for (size_t e = 0; e < array.size(); ++e) {
+        const double number = array.number(e);
+        if (!std::isfinite(number))
+          throw Error(
+              fmt::format("--calibration: element {} of sample {} of input '{}' is {}; supported are finite "
+                          "numbers",
+                          e, s, inputs[i]->name, number));
+        varies = varies || number != first;
+      }
+    }
+    if (!varies)
+      throw Error(
+          fmt::format("--calibration: input '{}' is {} everywhere, which gives no ranges", inputs[i]->name, first));
+  }
+}
+
+Statistics calibrate(const Graph& graph, const std::vector<Sample>& samples, const RangeMethod& method,
+                     const Progress& progress) {
+  std::map<std::string, Seen, std::less<>> all;
+  const double half = method.rule == RangeRule::minmax ? 1.0 : 0.5;
+  {
+    EngineRun engine(graph.clone(), [&](const SeenTensor& tensor) { see(tensor, &all[std::string(tensor.name)]); });
+    run_all(engine, samples, progress, 0.0, half);
+  }
+  Statistics statistics;
+  for (auto& [name, seen] : all) {
+    statistics.ranges[name] = seen.range;
+    for (double& sum : seen.sums) sum /= seen.rows;
+    statistics.means[name] = std::move(seen.sums);
+  }
+  if (method.rule == RangeRule::minmax) return statistics;
+  std::map<std::string, Histogram, std::less<>> histograms;
+  for (const auto& [name, range] : statistics.ranges) histograms.emplace(name, range);
+  EngineRun engine(graph.clone(), [&](const SeenTensor& tensor) {
+    Histogram& histogram = histograms.find(tensor.name)->second;
+    for (const float number : tensor.numbers) histogram.add(number);
+  });
+  run_all(engine, samples, progress, half, 1.0);
+  for (auto& [name, range] : statistics.ranges) range = histograms.find(name)->second.range(method);
+  return statistics;
+}
+
+}  // namespace linnet::quantize

@@ -1,0 +1,27 @@
+// What the tensors of a float graph hold on calibration samples.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "converter/quantize/engine_run.hpp"
+#include "converter/quantize/range.hpp"
+
+namespace linnet::quantize {
+
+struct Statistics {
+  Ranges ranges;                                     // of every tensor that a step gives, and of the inputs
+  std::map<std::string, std::vector<double>> means;  // per index of the last dimension
+};
+
+using Progress = std::function<void(double fraction)>;
+
+// Throws ir::Error, which begins with "--calibration", for no samples, elements that are no finite numbers, inputs of
+// several elements that are the same number everywhere, and tensors that become infinite.
+void check_samples(const ir::Graph& graph, const std::vector<Sample>& samples);
+Statistics calibrate(const ir::Graph& graph, const std::vector<Sample>& samples, const RangeMethod& method,
+                     const Progress& progress);
+
+}  // namespace linnet::quantize

@@ -1,0 +1,25 @@
+// Weights and biases as integers.
+#pragma once
+
+#include "converter/ir/graph.hpp"
+
+namespace linnet::quantize {
+
+enum class WeightScale : uint8_t { max, mse };  // the greatest magnitude, or the least squared error
+struct WeightOptions {
+  bool per_tensor = false;  // one scale instead of one per output
+  WeightScale scale = WeightScale::max;
+};
+
+// int8, symmetric, -127 to 127; outputs are dimension 0. `smallest` is the least scale that each output may have.
+ir::Array quantized_weights(const ir::Array& weights, const WeightOptions& options,
+                            const std::vector<double>& smallest);
+// int32 with the scales of the products of x and the weights.
+ir::Array quantized_bias(const ir::Array& bias, float x_scale, const ir::Quantization& weights);
+// The scales below which biases and sums would leave 32 bits.
+std::vector<double> smallest_scales(const ir::Array& weights, const ir::Array* bias, float x_scale);
+
+// Any other constant, with this scale.
+ir::Array quantized_constant(const ir::Array& numbers, const ir::Quantization& quantization);
+
+}  // namespace linnet::quantize

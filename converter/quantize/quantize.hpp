@@ -1,0 +1,40 @@
+// From a float graph to one of int8 steps, by what its tensors hold on calibration samples.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "converter/passes/passes.hpp"
+#include "converter/quantize/calibrate.hpp"
+#include "converter/quantize/insert.hpp"
+#include "converter/report/report.hpp"
+
+namespace linnet::quantize {
+
+struct Options {
+  RangeMethod range;                    // --range
+  WeightOptions weights;                // --per-tensor, --weight-scale
+  bool int8_ports = false;              // --io int8
+  std::vector<std::string> keep_float;  // --keep-float: globs of node names, the source's or the graph's
+  std::optional<double> min_sqnr;       // --min-sqnr, dB
+  std::vector<std::string> files;       // --calibration, as given; for the model's options
+  std::string ranges_file;              // --ranges
+  std::vector<Sample> samples;          // may be empty where `ranges` are given
+  std::optional<Ranges> ranges;         // read from the file: nothing is calibrated
+  std::string sample_options;           // how images become samples
+};
+
+struct Quantized {
+  Ranges ranges;
+  report::Quantization report;
+};
+
+// `graph` is channels-last and fused. Every node that can becomes an int8 step, unless a glob names it, it would stand
+// alone, or what it gives has a lower SQNR than options.min_sqnr on the samples while what it reads has not. Throws
+// ir::Error where the graph is quantized already or has nothing to quantize, for globs that match nothing, and for
+// samples (check_samples) and ranges that do not fit.
+Quantized quantize(ir::Graph& graph, const Options& options, const Progress& progress, passes::PassLog& log);
+
+}  // namespace linnet::quantize

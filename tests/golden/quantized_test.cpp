@@ -1,0 +1,150 @@
+// Quantizes the float digits networks by 200 of the test images and runs them over all of them, on every instruction
+// set: they must read as many digits as PyTorch's float networks do, less half a point at most; integers must be equal
+// everywhere.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+
+#include "converter/pipeline.hpp"
+#include "engine/linnet.hpp"
+#include "targets/desktop/lib/npy.hpp"
+#include "tests/golden/isas.hpp"
+
+namespace linnet::golden {
+namespace {
+
+constexpr size_t kClasses = 10, kCalibrationImages = 200;
+const std::filesystem::path kModels = LINNET_MODELS;
+
+struct Network {
+  const char* name;  // of the test
+  const char* file;  // without .onnx
+  const char* logits;
+  bool integers;  // no step stays float
+};
+void PrintTo(const Network& network, std::ostream* stream) {
+  *stream << network.name;
+}
+
+constexpr Network kNetworks[] = {
+    {"batch_norm_mobile", "digits/digits", "digits/test_logits", true},
+    {"recurrent", "digits_gru/digits_gru", "digits_gru/test_logits", false},
+    {"group_resnet", "digits/normalized/group_resnet", "digits/normalized/group_resnet_logits", false},
+    {"group_resnet_dynamo", "digits/normalized/group_resnet_dynamo", "digits/normalized/group_resnet_dynamo_logits",
+     false},
+    {"instance_resnet", "digits/normalized/instance_resnet", "digits/normalized/instance_resnet_logits", false},
+    {"batch_channel_resnet", "digits/normalized/batch_channel_resnet", "digits/normalized/batch_channel_resnet_logits",
+     false},
+    {"layer_perceptron", "digits/normalized/layer_perceptron", "digits/normalized/layer_perceptron_logits", false},
+    {"rms_perceptron", "digits/normalized/rms_perceptron", "digits/normalized/rms_perceptron_logits", false},
+    {"weight_norm_perceptron", "digits/normalized/weight_norm_perceptron",
+     "digits/normalized/weight_norm_perceptron_logits", true},
+    {"spectral_norm_perceptron", "digits/normalized/spectral_norm_perceptron",
+     "digits/normalized/spectral_norm_perceptron_logits", true},
+    {"convnext", "digits/normalized/convnext", "digits/normalized/convnext_logits", false},
+    {"vision_transformer", "digits/normalized/vision_transformer", "digits/normalized/vision_transformer_logits",
+     false},
+    {"vision_transformer_dynamo", "digits/normalized/vision_transformer_dynamo",
+     "digits/normalized/vision_transformer_dynamo_logits", false},
+};
+
+std::vector<float> numbers(const std::filesystem::path& file) {
+  const tools::NpyArray array = tools::read_npy((kModels / file).string() + ".npy");
+  std::vector<float> result(array.size());
+  for (size_t i = 0; i < result.size(); ++i) result[i] = static_cast<float>(array.number(i));
+  return result;
+}
+
+size_t prediction(const float* logits) {
+  return static_cast<size_t>(std::max_element(logits, logits + kClasses) - logits);
+}
+
+int correct(const std::vector<float>& logits) {
+  static const std::vector<float> labels = numbers("digits/test_labels");
+  int count = 0;
+  for (size_t i = 0; i < labels.size(); ++i)
+    count += prediction(&logits[i * kClasses]) == static_cast<size_t>(labels[i]) ? 1 : 0;
+  return count;
+}
+
+Conversion quantized(const Network& network, const std::vector<float>& images, const quantize::RangeMethod& range) {
+  constexpr size_t kPixels = 64;
+  quantize::Options quantization;
+  quantization.range = range;
+  for (size_t i = 0; i < kCalibrationImages; ++i) {
+    const auto first = images.begin() + static_cast<std::ptrdiff_t>(i * kPixels);
+    quantization.samples.push_back({ir::Array::of_floats({1, 1, 8, 8}, {first, first + kPixels})});
+  }
+  ConvertOptions options;
+  options.quantization = std::move(quantization);
+  return convert(kModels / (std::string(network.file) + ".onnx"), options);
+}
+
+std::vector<float> run(const Conversion& conversion, const char* isa, const std::vector<float>& images) {
+  linnet_options options = Session::default_options();
+  options.isa = isa;
+  Session session(conversion.model.data(), conversion.model.size(), options);
+  const Span<float> image = session.input<float>(0);
+  const Span<const float> output = session.output<float>(0);
+  std::vector<float> logits;
+  for (size_t begin = 0; begin + image.size() <= images.size(); begin += image.size()) {
+    std::copy_n(images.begin() + static_cast<std::ptrdiff_t>(begin), image.size(), image.begin());
+    EXPECT_EQ(session.run(), LINNET_OK);
+    logits.insert(logits.end(), output.begin(), output.end());
+  }
+  return logits;
+}
+
+bool available(const char* isa, const Conversion& conversion) {
+  linnet_options options = LINNET_OPTIONS_INIT;
+  options.isa = isa;
+  linnet_model_info info = LINNET_MODEL_INFO_INIT;
+  return linnet_get_model_info(&options, conversion.model.data(), conversion.model.size(), &info) != LINNET_ERROR_ISA;
+}
+
+class QuantizedDigits : public testing::TestWithParam<Network> {
+ protected:
+  static void expect_accuracy(const quantize::RangeMethod& range) {
+    const std::vector<float> images = numbers("digits/test_images");
+    const Conversion conversion = quantized(GetParam(), images, range);
+    const bool all = std::none_of(conversion.report.steps.begin(), conversion.report.steps.end(),
+                                  [](const auto& step) { return step.arithmetic == "float32"; });
+    EXPECT_EQ(all, GetParam().integers) << report::to_text(conversion.report, true);
+    const int wanted = correct(numbers(GetParam().logits));
+    const int lost = static_cast<int>(images.size() / 64) / 200;  // half a point
+    std::vector<float> first;
+    for (const auto* isas : {&kIsas[0], &kIntegerIsas[0]}) {
+      const size_t count = isas == &kIsas[0] ? std::size(kIsas) : std::size(kIntegerIsas);
+      for (size_t i = 0; i < count; ++i) {
+        if (!available(isas[i], conversion)) continue;
+        SCOPED_TRACE(isas[i]);
+        const std::vector<float> logits = run(conversion, isas[i], images);
+        EXPECT_GE(correct(logits), wanted - lost);
+        if (first.empty()) first = logits;
+        if (GetParam().integers) {
+          EXPECT_EQ(logits, first);
+        }
+      }
+    }
+    EXPECT_FALSE(first.empty());
+  }
+};
+
+TEST_P(QuantizedDigits, ReadWhatTheFloatNetworkReads) {
+  expect_accuracy({});
+}
+
+TEST_P(QuantizedDigits, AlsoByOtherRanges) {
+  for (const char* range : {"percentile=99.99", "mse"}) {
+    SCOPED_TRACE(range);
+    expect_accuracy(quantize::parse_range_method(range));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Networks, QuantizedDigits, testing::ValuesIn(kNetworks),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+}  // namespace
+}  // namespace linnet::golden
