@@ -139,6 +139,17 @@ bool check_factor(fb::Rounding rounding, const fb::Factor* factor, Error* error)
   return check_factor(rounding, factor_of(*factor), false, error);
 }
 
+bool check_wide_factor(const fb::Requantize& requantize, const fb::Factor* factor, Error* error) {
+  constexpr int32_t kHighestShift = 14;
+  if (!check_rounding(requantize, fb::Rounding::FixedPoint, error) ||
+      !check_factor(requantize.rounding(), factor, error)) {
+    return false;
+  }
+  LINNET_REQUIRE(error, factor->multiplier() >= 0, LINNET_ERROR_SHAPE, -1, 0, factor->multiplier());
+  LINNET_REQUIRE(error, factor->shift() <= kHighestShift, LINNET_ERROR_SHAPE, -1, kHighestShift, factor->shift());
+  return true;
+}
+
 bool check_binary(fb::Rounding rounding, const fb::QuantizedBinary* binary, Error* error) {
   constexpr int32_t kHighestShift = 30;
   LINNET_REQUIRE(error, binary != nullptr, LINNET_ERROR_MODEL_CORRUPT, -1, 1, 0);
@@ -173,6 +184,20 @@ bool check_panels(const StepView& step, uint32_t index, int32_t sections, int32_
   return true;
 }
 
+bool check_int16_section(const uint8_t* panel, int32_t n, int64_t k, bool real, Error* error) {
+  const int64_t column_bytes = kernels::panel_int16_bytes(kernels::kPanel, k) / kernels::kPanel;
+  for (int32_t first = 0, width; first < n; first += width, panel += width * column_bytes) {
+    width = n - first > kernels::kTailPanel ? kernels::kPanel : kernels::kTailPanel;
+    const uint8_t* factors = panel + static_cast<size_t>(width) * sizeof(int64_t);
+    for (int32_t i = 0; i < width && first + i < n; ++i) {
+      const bool good = real ? check_real_factor(reinterpret_cast<const double*>(factors)[i], error)
+                             : check_sum_factor(reinterpret_cast<const kernels::SumFactor*>(factors)[i], error);
+      if (!good) return false;
+    }
+  }
+  return true;
+}
+
 bool check_int16_panels(const StepView& step, uint32_t index, int32_t sections, int32_t n, int64_t k, bool real,
                         Error* error) {
   LINNET_REQUIRE(error, k <= INT32_MAX - kernels::kPair, LINNET_ERROR_SHAPE, -1, INT32_MAX, k);
@@ -180,17 +205,8 @@ bool check_int16_panels(const StepView& step, uint32_t index, int32_t sections, 
   const int64_t bytes = step.model.block_bytes(index);
   LINNET_REQUIRE(error, bytes >= wanted, LINNET_ERROR_RANGE, -1, wanted, bytes);
   const uint8_t* panel = step.model.block(index);
-  const int64_t column_bytes = kernels::panel_int16_bytes(kernels::kPanel, k) / kernels::kPanel;
-  for (int32_t section = 0; section < sections; ++section) {
-    for (int32_t first = 0, width; first < n; first += width, panel += width * column_bytes) {
-      width = n - first > kernels::kTailPanel ? kernels::kPanel : kernels::kTailPanel;
-      const uint8_t* factors = panel + static_cast<size_t>(width) * sizeof(int64_t);
-      for (int32_t i = 0; i < width && first + i < n; ++i) {
-        const bool good = real ? check_real_factor(reinterpret_cast<const double*>(factors)[i], error)
-                               : check_sum_factor(reinterpret_cast<const kernels::SumFactor*>(factors)[i], error);
-        if (!good) return false;
-      }
-    }
+  for (int32_t section = 0; section < sections; ++section, panel += kernels::panel_int16_bytes(n, k)) {
+    if (!check_int16_section(panel, n, k, real, error)) return false;
   }
   return true;
 }

@@ -51,13 +51,17 @@ bool check_identity(const fb::Activation* activation, Error* error);
 // `positive`: of a scale, not of any number.
 bool check_factor(fb::Rounding rounding, const kernels::Factor& factor, bool positive, Error* error);
 bool check_factor(fb::Rounding rounding, const fb::Factor* factor, Error* error);
+// Of a product of 64 bits: FixedPoint, not negative, with a shift of at most 14.
+bool check_wide_factor(const fb::Requantize& requantize, const fb::Factor* factor, Error* error);
 bool check_binary(fb::Rounding rounding, const fb::QuantizedBinary* binary, Error* error);
 // The factors of a Panel16Int8 of [k, n], which lies in its buffer.
 bool check_section(const uint8_t* panel, int32_t n, int64_t k, fb::Rounding rounding, Error* error);
 // Buffer `index` holds `sections` Panel16Int8 of [k, n], whose factors are good.
 bool check_panels(const StepView& step, uint32_t index, int32_t sections, int32_t n, int64_t k, fb::Rounding rounding,
                   Error* error);
-// The same of Panel16Int16x8; `real`: with float64 factors.
+// The factors of a Panel16Int16x8 of [k, n], which lies in its buffer; `real`: float64.
+bool check_int16_section(const uint8_t* panel, int32_t n, int64_t k, bool real, Error* error);
+// As check_panels(), of Panel16Int16x8; `real`: with float64 factors.
 bool check_int16_panels(const StepView& step, uint32_t index, int32_t sections, int32_t n, int64_t k, bool real,
                         Error* error);
 // The sum with a residual, where the step has one as its second input.

@@ -29,6 +29,36 @@ struct Conv2DInt16Args {
   void* scratch;  // conv2d_int16_scratch_bytes(), 64-byte aligned, one per concurrent call
 };
 
+// As ConvTranspose2DInt8Args, with Panel16Int16x8 sections.
+struct ConvTranspose2DInt16Args {
+  Window window;
+  int32_t in_h, in_w, out_h, out_w;
+  int32_t groups, in_channels, out_channels;  // per group
+  int32_t row_begin, row_end;                 // output rows
+  const int16_t* x;
+  ptrdiff_t x_stride;
+  const int8_t* packed;
+  int16_t* y;
+  ptrdiff_t y_stride;
+  int32_t low, high;
+  void* scratch;  // conv_transpose2d_int16_scratch_bytes()
+};
+
+// c[m, n] = the sum over k of a[m, k] * b[k, n], in 64 bits, times the factor as a product of ReduceInt8Args, limited
+// to low..high, for one batch entry; columns n_begin..n_end only.
+struct MatMulInt16Args {
+  int32_t m, n, k;
+  int32_t n_begin, n_end;
+  const int16_t* a;
+  ptrdiff_t a_stride_m, a_stride_k;
+  const int16_t* b;
+  ptrdiff_t b_stride_k, b_stride_n;
+  int16_t* c;
+  ptrdiff_t c_stride_m;
+  Factor factor;  // 0 <= multiplier, -31 <= shift <= 14
+  Requantize requantize;
+};
+
 // As DepthwiseArgs, with a Depthwise16Int16x8.
 struct DepthwiseInt16Args {
   Window window;
@@ -56,7 +86,7 @@ struct Pool2DInt16Args {
   Requantize requantize;
 };
 
-// As BinaryInt8Args, of Add, Sub, Mul, Max and Min.
+// As BinaryInt8Args, of Add, Sub, Mul, Max, Min and PRelu.
 struct BinaryInt16Args {
   BinaryFunction function;
   int32_t rows, columns;
@@ -67,6 +97,19 @@ struct BinaryInt16Args {
   int16_t* c;
   ptrdiff_t c_row_stride;
   QuantizedBinary quantized;
+};
+
+// As ReduceInt8Args.
+struct ReduceInt16Args {
+  ReduceKind kind;
+  int32_t outer, size, inner;
+  const int16_t* x;
+  ptrdiff_t x_stride;
+  int16_t* y;
+  int32_t zero_point;
+  Factor factor;
+  int32_t divisor;
+  Requantize requantize;
 };
 
 // What the table of a function of one int16 number is.

@@ -186,9 +186,10 @@ struct L2NormInt8Args {
 };
 
 // y[o, i, c] = (sum over t of weights[i, t] * x[o, indices[i, t], c]) / 2^shift, halves rounded away from zero; of
-// int8, clamped to low..high. 0 <= shift <= 31.
+// int8 and int16, clamped to low..high. 0 <= shift <= 31. x and y are int8 or int32 of resample_s8, int16 or int32 of
+// resample_s16, whose sums have 64 bits where one of them is int16, and its results of int32 are limited to those.
 struct ResampleIntArgs {
-  bool wide_x, wide_y;  // int32 instead of int8
+  bool wide_x, wide_y;  // int32
   int32_t outer, in_size, out_size, inner, taps;
   const void* x;
   const int32_t* indices;

@@ -2,14 +2,10 @@
 
 #include <cstring>
 
-#include "kernels/conv_transpose/phase.hpp"
+#include "kernels/conv_transpose/pack_phases.hpp"
 
 namespace linnet::kernels {
 namespace {
-
-bool every_tap(int32_t, int32_t) {
-  return true;
-}
 
 // A panel of `width` columns, of which `valid` are outputs from `first` on, with the taps that selected(ky, kx) names,
 // which are k inputs. Returns the end of what it wrote.
@@ -59,16 +55,6 @@ int8_t* pack_section(const ConvInt8Weights& w, int32_t group, Selected selected,
   return out;
 }
 
-// visit(phase_y, phase_x, k), k being the taps of the phase times the inputs of a group.
-template <class Visit>
-void for_each_phase(const ConvInt8Weights& w, const Window& window, Visit visit) {
-  for (int32_t y = 0; y < window.stride_h; ++y) {
-    const int64_t taps_y = phase_taps(w.kernel_h, window.dilation_h, window.stride_h, y);
-    for (int32_t x = 0; x < window.stride_w; ++x)
-      visit(y, x, taps_y * phase_taps(w.kernel_w, window.dilation_w, window.stride_w, x) * w.in_channels);
-  }
-}
-
 }  // namespace
 
 int64_t conv2d_int8_packed_bytes(const ConvInt8Weights& w) {
@@ -82,19 +68,14 @@ void pack_conv2d_int8(const ConvInt8Weights& w, int8_t* packed) {
 
 int64_t conv_transpose2d_int8_packed_bytes(const ConvInt8Weights& w, const Window& window) {
   int64_t bytes = 0;
-  for_each_phase(w, window, [&](int32_t, int32_t, int64_t k) { bytes += panel_int8_bytes(w.out_channels, k); });
+  for_each_phase(w, window, [&](const PhaseTaps&, int64_t k) { bytes += panel_int8_bytes(w.out_channels, k); });
   return w.groups * bytes;
 }
 
 void pack_conv_transpose2d_int8(const ConvInt8Weights& w, const Window& window, int8_t* packed) {
   for (int32_t group = 0; group < w.groups; ++group) {
-    for_each_phase(w, window, [&](int32_t phase_y, int32_t phase_x, int64_t k) {
-      const auto selected = [&](int32_t ky, int32_t kx) {
-        return in_phase(ky, window.dilation_h, window.stride_h, phase_y) &&
-               in_phase(kx, window.dilation_w, window.stride_w, phase_x);
-      };
-      packed = pack_section(w, group, selected, k, packed);
-    });
+    for_each_phase(w, window,
+                   [&](const PhaseTaps& taps, int64_t k) { packed = pack_section(w, group, taps, k, packed); });
   }
 }
 

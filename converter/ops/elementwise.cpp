@@ -25,8 +25,7 @@ void require_integer_operands(const Binary& op, const TensorType& a, const Tenso
   require_quantized(b, "b");
   require_signed_words(a, *op.integer, "a");
   require_signed_words(b, *op.integer, "b");
-  const bool bytes_only = op.function == BinaryFunction::Div || op.function == BinaryFunction::PRelu ||
-                          op.function == BinaryFunction::SquaredDifference;
+  const bool bytes_only = op.function == BinaryFunction::Div || op.function == BinaryFunction::SquaredDifference;
   if (op.function == BinaryFunction::Pow || (bytes_only && a.dtype == DType::i16))
     throw Error(fmt::format("{} of {}", ops::name(op.function), to_string(a)));
   integer_sum(op.function, a, b, *op.integer, op.shifts);

@@ -17,8 +17,9 @@ kernels::Factor device_factor(FixedPoint fixed) {
 }
 
 // As multiply_wide() and multiply() do it.
-kernels::SumFactor sum_factor(FixedPoint fixed, SumKind kind) {
+kernels::SumFactor sum_factor(double factor, SumKind kind) {
   constexpr int32_t kMost = 0x7fff;
+  const FixedPoint fixed = kind == SumKind::int64 ? wide_factor(factor) : quantize_multiplier(factor);
   if (kind == SumKind::int64) {
     const int32_t reduced = fixed.multiplier < kMost << 16 ? (fixed.multiplier + (1 << 15)) >> 16 : kMost;
     return {reduced, static_cast<int16_t>(15 - fixed.shift), 0};
@@ -26,6 +27,44 @@ kernels::SumFactor sum_factor(FixedPoint fixed, SumKind kind) {
   return {fixed.multiplier, static_cast<int16_t>(31 - std::max(fixed.shift, int32_t{0})),
           static_cast<int16_t>(std::max(-fixed.shift, int32_t{0}))};
 }
+
+// What the packing functions read of a layer with weights [outputs of all groups, inputs of a group, kernel...].
+struct Int16Source {
+  Int16Source(const Node& node, std::vector<int8_t> bytes, const IntegerForm& form, const Shape& shape, int64_t groups,
+              bool linear)
+      : values(std::move(bytes)) {
+    if (form.rounding != Rounding::tflite) throw Error("a layer of i16 that does not round as TensorFlow Lite does");
+    const Array* bias = constant_input(node, 2, "bias");
+    if (bias != nullptr) biases = bias->integers();
+    const SumKind sums = sum_kind(node.in(0).type, bias != nullptr ? &bias->type() : nullptr, linear);
+    real = layer_factors(node.in(0).type, node.in(1).type, form, false);
+    real.resize(static_cast<size_t>(shape[0]), real[0]);
+    if (!linear)
+      for (const double factor : real) factors.push_back(sum_factor(factor, sums));
+    const int64_t kernel_w = shape.size() > 2 ? shape.back() : 1, kernel_h = shape.size() > 3 ? shape[2] : 1;
+    weights = {values.data(),
+               static_cast<ptrdiff_t>(shape[1] * kernel_h * kernel_w),
+               static_cast<ptrdiff_t>(kernel_h * kernel_w),
+               static_cast<ptrdiff_t>(kernel_w),
+               1,
+               biases.empty() ? nullptr : biases.data(),
+               linear ? nullptr : factors.data(),
+               real.data(),
+               device_int(groups),
+               device_int(shape[1]),
+               device_int(shape[0] / groups),
+               device_int(kernel_h),
+               device_int(kernel_w)};
+  }
+  Int16Source(const Int16Source&) = delete;
+  Int16Source& operator=(const Int16Source&) = delete;
+
+  std::vector<int8_t> values;
+  std::vector<int64_t> biases;
+  std::vector<double> real;
+  std::vector<kernels::SumFactor> factors;
+  kernels::ConvInt16Weights weights;
+};
 
 template <class Table>
 std::vector<int8_t> bytes_of(const Table& table) {
@@ -37,37 +76,24 @@ std::vector<int8_t> bytes_of(const Table& table) {
 }  // namespace
 
 PackedLayer pack_int16_layer(const Node& node, const IntegerForm& form, int64_t groups, LayerKind kind) {
-  if (form.rounding != Rounding::tflite) throw Error("a layer of i16 that does not round as TensorFlow Lite does");
-  const Array &array = *constant_input(node, 1, "weights"), *bias = constant_input(node, 2, "bias");
-  const Shape& shape = array.shape();
+  const Array& array = *constant_input(node, 1, "weights");
   std::vector<int8_t> values(array.size());
   for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<int8_t>(array.integer(i));
-  const std::vector<int64_t> biases = bias != nullptr ? bias->integers() : std::vector<int64_t>{};
-  const bool linear = kind == LayerKind::linear, depthwise = kind == LayerKind::depthwise;
-  const SumKind sums = sum_kind(node.in(0).type, bias != nullptr ? &bias->type() : nullptr, linear);
-  std::vector<double> real = layer_factors(node.in(0).type, node.in(1).type, form, false);
-  real.resize(static_cast<size_t>(shape[0]), real[0]);
-  std::vector<kernels::SumFactor> factors;
-  for (const double factor : real) factors.push_back(sum_factor(quantize_multiplier(factor), sums));
-  const int64_t kernel_w = shape.size() > 2 ? shape.back() : 1, kernel_h = shape.size() > 3 ? shape[2] : 1;
-  const kernels::ConvInt16Weights weights = {values.data(),
-                                             static_cast<ptrdiff_t>(shape[1] * kernel_h * kernel_w),
-                                             static_cast<ptrdiff_t>(kernel_h * kernel_w),
-                                             static_cast<ptrdiff_t>(kernel_w),
-                                             1,
-                                             biases.empty() ? nullptr : biases.data(),
-                                             linear ? nullptr : factors.data(),
-                                             real.data(),
-                                             device_int(groups),
-                                             device_int(shape[1]),
-                                             device_int(shape[0] / groups),
-                                             device_int(kernel_h),
-                                             device_int(kernel_w)};
-  std::vector<int8_t> packed(static_cast<size_t>(depthwise ? kernels::depthwise_int16_packed_bytes(weights)
-                                                           : kernels::conv2d_int16_packed_bytes(weights)));
-  (depthwise ? kernels::pack_depthwise_int16 : kernels::pack_conv2d_int16)(weights, packed.data());
+  const bool depthwise = kind == LayerKind::depthwise;
+  const Int16Source source(node, std::move(values), form, array.shape(), groups, kind == LayerKind::linear);
+  std::vector<int8_t> packed(static_cast<size_t>(depthwise ? kernels::depthwise_int16_packed_bytes(source.weights)
+                                                           : kernels::conv2d_int16_packed_bytes(source.weights)));
+  (depthwise ? kernels::pack_depthwise_int16 : kernels::pack_conv2d_int16)(source.weights, packed.data());
   return {std::move(packed), depthwise ? fb::WeightLayout::Depthwise16Int16x8 : fb::WeightLayout::Panel16Int16x8,
           groups};
+}
+
+PackedLayer pack_int16_transposed(const Node& node, std::vector<int8_t> bytes, const IntegerForm& form,
+                                  const Shape& shape, int64_t groups, const kernels::Window& window) {
+  const Int16Source source(node, std::move(bytes), form, shape, groups, false);
+  std::vector<int8_t> packed(static_cast<size_t>(kernels::conv_transpose2d_int16_packed_bytes(source.weights, window)));
+  kernels::pack_conv_transpose2d_int16(source.weights, window, packed.data());
+  return {std::move(packed), fb::WeightLayout::Panel16Int16x8, groups};
 }
 
 Int16Table int16_table(const Unary& op, const TensorType& x) {

@@ -164,7 +164,7 @@ std::vector<double> layer_factors(const TensorType& x, const TensorType& weights
   const float scale = x.quantization->scale();
   const auto result = static_cast<double>(form.quantization.scale());
   const std::vector<float>& scales = weights.quantization->scales;
-  const bool one_product = (single_precision || form.single_precision) && scales.size() == 1 && x.dtype != DType::i16;
+  const bool one_product = (single_precision || form.single_precision) && scales.size() == 1;
   const bool rounds_product = one_product || form.rounding == Rounding::nearest;
   std::vector<double> factors;
   factors.reserve(scales.size());
@@ -175,18 +175,23 @@ std::vector<double> layer_factors(const TensorType& x, const TensorType& weights
   return factors;
 }
 
+FixedPoint wide_factor(double factor) {
+  constexpr int32_t kMostShift = 14;
+  const FixedPoint fixed = quantize_multiplier(factor);
+  if (fixed.shift > kMostShift)
+    throw Error(fmt::format("scales multiply sums by {}; supported with 64 bits are factors below {}", factor,
+                            1 << kMostShift));
+  return fixed;
+}
+
 Requantizer::Requantizer(const std::vector<double>& factors, const IntegerForm& form, const Activation& fused,
                          SumKind kind)
     : rounding_(form.rounding),
       range_(output_range(form, fused)),
       zero_point_(form.quantization.zero_point()),
       kind_(kind) {
-  constexpr int32_t kMostWideShift = 14;
   for (const double factor : factors) {
-    if (kind == SumKind::int64 && quantize_multiplier(factor).shift > kMostWideShift)
-      throw Error(fmt::format("scales multiply sums by {}; supported with 64 bits are factors below {}", factor,
-                              1 << kMostWideShift));
-    fixed_.push_back(quantize_multiplier(factor));
+    fixed_.push_back(kind == SumKind::int64 ? wide_factor(factor) : quantize_multiplier(factor));
     factors_.push_back(factor);
   }
 }
@@ -215,7 +220,7 @@ Array evaluate_integer(const ConvTranspose& op, const std::vector<const Array*>&
   return evaluate_layer(op, inputs, false);
 }
 Array evaluate_integer(const Linear& op, const std::vector<const Array*>& inputs) {
-  return evaluate_with_residual(op, inputs, true);
+  return evaluate_with_residual(op, inputs, inputs[0]->dtype() != DType::i16);
 }
 Array evaluate_integer(const MatMul& op, const std::vector<const Array*>& inputs) {
   return evaluate_layer(op, inputs, true);

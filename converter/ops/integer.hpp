@@ -43,10 +43,14 @@ IntegerRange type_range(DType dtype);
 // Throws ir::Error for activations that are no range.
 IntegerRange output_range(const IntegerForm& form, const Activation& fused);
 
-// The factors from accumulators to results: one, or one per output. TensorFlow Lite multiplies the scales of a fully
-// connected layer of i8 with one scale in single precision, all others in double; Rounding::nearest all in single.
+// The factors from accumulators to results: one, or one per output. TensorFlow Lite multiplies the scales of a product
+// and of a fully connected layer of i8 with one scale in single precision, all others in double; Rounding::nearest all
+// in single.
 std::vector<double> layer_factors(const TensorType& x, const TensorType& weights, const IntegerForm& form,
                                   bool single_precision);
+
+// Of sums of 64 bits, by whose multiplier's upper half they are multiplied; throws ir::Error where it is too large.
+FixedPoint wide_factor(double factor);
 
 // From sums to the results of one layer.
 class Requantizer {

@@ -86,24 +86,21 @@ std::vector<int8_t> weights_of(const Node& node) {
   return bytes_of(*constant_input(node, 1, "weights"));
 }
 
-// The device's integer steps are those of int8, and some of int16.
-void require_int8_or_int16(const Node& node) {
+bool is_int16(const Node& node) {
+  return node.in(0).type.dtype == DType::i16;
+}
+
+// The device's integer steps are those of int8, and some of int16. `both_inputs`: the second
+// has the type of the first.
+void require_int8_or_int16(const Node& node, bool both_inputs = false) {
   const DType dtype = node.in(0).type.dtype;
-  for (const Value* value : {node.inputs[0], node.outputs[0]}) {
+  for (const Value* value : {node.inputs[0], node.inputs[both_inputs ? 1 : 0], node.outputs[0]}) {
     const TensorType& type = value->type;
     const bool words = type.dtype == DType::i16 && type.quantization->zero_point() == 0;
     if (type.dtype != dtype || (dtype != DType::i8 && !words))
       throw Error(fmt::format("computes with {} ({}), the device supports i8, or i16 with a zero point of 0",
                               to_string(type), value->name));
   }
-}
-void require_int8(const Value* value) {
-  if (value->type.dtype != DType::i8)
-    throw Error(fmt::format("computes with {} ({}), the device supports i8", to_string(value->type), value->name));
-}
-void require_int8(const Node& node) {
-  require_int8(node.inputs[0]);
-  require_int8(node.outputs[0]);
 }
 
 // Groups of one input are too narrow for the device's products: several of them become one whose other weights are
@@ -130,7 +127,7 @@ JoinedGroups join_groups(std::vector<int8_t> values, const Shape& shape, int64_t
 }
 
 PackedLayer packed_layer(const Node& node, const IntegerForm& form, int64_t groups, LayerKind kind) {
-  if (node.in(0).type.dtype == DType::i16) return pack_int16_layer(node, form, groups, kind);
+  if (is_int16(node)) return pack_int16_layer(node, form, groups, kind);
   const Shape& shape = node.in(1).shape();
   const bool depthwise = kind == LayerKind::depthwise;
   JoinedGroups weights =
@@ -143,6 +140,18 @@ PackedLayer packed_layer(const Node& node, const IntegerForm& form, int64_t grou
             : kernels::pack_conv2d_int8(source.weights, packed.data());
   return {std::move(packed), depthwise ? fb::WeightLayout::Depthwise16Int8 : fb::WeightLayout::Panel16Int8,
           weights.groups};
+}
+
+PackedLayer packed_transposed_layer(const Node& node, const IntegerForm& form, int64_t groups,
+                                    const kernels::Window& window) {
+  const Array& weights = *constant_input(node, 1, "weights");
+  const Shape shape = outputs_first(weights.shape(), groups);
+  std::vector<int8_t> bytes = outputs_first(weights, bytes_of(weights), groups);
+  if (is_int16(node)) return pack_int16_transposed(node, std::move(bytes), form, shape, groups, window);
+  const IntegerSource source(node, std::move(bytes), form, shape, groups, false);
+  std::vector<int8_t> packed(static_cast<size_t>(kernels::conv_transpose2d_int8_packed_bytes(source.weights, window)));
+  kernels::pack_conv_transpose2d_int8(source.weights, window, packed.data());
+  return {std::move(packed), fb::WeightLayout::Panel16Int8, groups};
 }
 
 fb::QuantizedBinary quantized_binary(const Binary& op, const TensorType& a, const TensorType& b) {
@@ -222,23 +231,18 @@ void emit_integer(const Conv& op, const Node& node, emit::Context& context) {
 
 void emit_integer(const ConvTranspose& op, const Node& node, emit::Context& context) {
   require_channels_last(op.channels_last);
-  require_int8(node);
-  const Array& weights = *constant_input(node, 1, "weights");
-  const Shape shape = outputs_first(weights.shape(), op.groups);
+  require_int8_or_int16(node);
+  const Shape shape = outputs_first(node.in(1).shape(), op.groups);
   const Window2D window =
       window_2d({{shape.begin() + 2, shape.end()}, op.strides, op.dilations, op.pads_begin, op.pads_end});
-  IntegerSource source(node, outputs_first(weights, bytes_of(weights), op.groups), *op.integer, shape, op.groups,
-                       false);
-  const kernels::Window phases = device_window(window);
-  std::vector<int8_t> packed(static_cast<size_t>(kernels::conv_transpose2d_int8_packed_bytes(source.weights, phases)));
-  kernels::pack_conv_transpose2d_int8(source.weights, phases, packed.data());
+  const PackedLayer layer = packed_transposed_layer(node, *op.integer, op.groups, device_window(window));
   const std::vector<uint32_t> inputs = {image_tensor(node.in(0), context)};
   const std::vector<uint32_t> outputs = {image_tensor(node.out(), context)};
-  const uint32_t buffer = context.buffer(packed);
+  const uint32_t buffer = context.buffer(layer.bytes);
   const fb::Requantize requantize = requantize_of(*op.integer, op.fused);
   fb::ConvTranspose2DBuilder table(context.builder());
   table.add_weights(buffer);
-  table.add_weight_layout(fb::WeightLayout::Panel16Int8);
+  table.add_weight_layout(layer.layout);
   table.add_requantize(&requantize);
   table.add_groups(device_int(op.groups));
   add_window(table, window);
@@ -251,7 +255,7 @@ void emit_integer(const Linear& op, const Node& node, emit::Context& context) {
   const PackedLayer layer = packed_layer(node, *result.own.integer, 1, LayerKind::linear);
   const uint32_t buffer = context.buffer(layer.bytes);
   fb::Requantize requantize = result.requantize;
-  if (node.in(0).type.dtype == DType::i16) requantize = {fb::Rounding::Float, requantize.low(), requantize.high()};
+  if (is_int16(node)) requantize = {fb::Rounding::Float, requantize.low(), requantize.high()};
   std::vector<uint32_t> inputs = {context.tensor(node.in(0))};
   if (node.has(3)) inputs.push_back(context.tensor(node.in(3)));
   const std::vector<uint32_t> outputs = {context.tensor(node.out())};
@@ -300,7 +304,7 @@ void emit_integer(const Unary& op, const Node& node, emit::Context& context) {
 void emit_integer(const Softmax& op, const Node& node, emit::Context& context) {
   if (op.integer->rounding != Rounding::tflite) throw Error("a softmax of integers that is not TensorFlow Lite's");
   const AxisSplit view = split_at(node.in(0).shape(), op.axis);
-  const bool int16 = node.in(0).type.dtype == DType::i16;
+  const bool int16 = is_int16(node);
   const IntegerSoftmax parameters = int16 ? IntegerSoftmax{int16_softmax_factor(node.in(0).type, op.beta), 0, {}}
                                           : integer_softmax(node.in(0).type, op.beta);
   const fb::Factor factor = factor_of(parameters.factor), reverse = factor_of(parameters.reverse_factor);
@@ -335,7 +339,7 @@ void emit_integer(const Resample& op, const Node& node, emit::Context& context) 
   const AxisSplit split = split_at(node.in(0).shape(), op.axis);
   const std::vector<int32_t> indices(op.indices.begin(), op.indices.end()),
       weights(op.weights.begin(), op.weights.end());
-  const bool narrow = op.integer->dtype == DType::i8;  // int32 has no limits
+  const bool narrow = op.integer->dtype != DType::i32;  // which has no limits
   const fb::Requantize requantize =
       narrow ? requantize_of(*op.integer, {}) : fb::Requantize(device_rounding(op.integer->rounding), 0, 0);
   const uint32_t index_buffer = context.buffer(std::span(indices)), weight_buffer = context.buffer(std::span(weights));
@@ -354,7 +358,7 @@ void emit_integer(const Resample& op, const Node& node, emit::Context& context) 
 }
 
 void emit_integer(const Reduce& op, const Node& node, emit::Context& context) {
-  require_int8(node);
+  require_int8_or_int16(node);
   const Shape& shape = node.in(0).shape();
   const auto runs = adjacent_runs(op.axes, shape);
   if (runs.size() > 1)
@@ -378,16 +382,16 @@ void emit_integer(const Reduce& op, const Node& node, emit::Context& context) {
 }
 
 IntegerProduct integer_product(const MatMul& op, const Node& node) {
-  require_int8(node);
-  require_int8(node.inputs[1]);
+  require_int8_or_int16(node, true);
   if (op.scale != 1.0) throw Error("a product of integers with a scale of its own");
   const double factor = layer_factors(node.in(0).type, node.in(1).type, *op.integer, true).front();
-  return {requantize_of(*op.integer, op.fused), factor_of(factor, op.integer->rounding)};
+  return {requantize_of(*op.integer, op.fused),
+          is_int16(node) ? factor_of(wide_factor(factor)) : factor_of(factor, op.integer->rounding)};
 }
 
 // In the middle of Binary::emit, which resolves the broadcasting.
 void add_integer_form(const Binary& op, const Node& node, fb::BinaryBuilder& table) {
-  require_int8_or_int16(node);
+  require_int8_or_int16(node, true);
   const fb::Requantize requantize = requantize_of(*op.integer, op.fused);
   const fb::QuantizedBinary quantized = quantized_binary(op, node.in(0).type, node.in(1).type);
   table.add_requantize(&requantize);

@@ -9,6 +9,7 @@
 #include "converter/ops/pool.hpp"
 #include "converter/ops/reduce.hpp"
 #include "converter/ops/softmax.hpp"
+#include "kernels/contract.hpp"
 
 namespace linnet::ops {
 
@@ -23,6 +24,9 @@ struct PackedLayer {
 
 // Of int16 activations; weights are [outputs of all groups, inputs of a group, kernel...].
 PackedLayer pack_int16_layer(const Node& node, const IntegerForm& form, int64_t groups, LayerKind kind);
+// The same of a transposed convolution, whose weights' bytes and shape these are.
+PackedLayer pack_int16_transposed(const Node& node, std::vector<int8_t> bytes, const IntegerForm& form,
+                                  const Shape& shape, int64_t groups, const kernels::Window& window);
 // The table of a function of int16, and the function that tells the device how to read it.
 struct Int16Table {
   std::vector<int8_t> bytes;

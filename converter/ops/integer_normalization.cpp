@@ -74,10 +74,13 @@ Array evaluate_integer(const Resample& op, const std::vector<const Array*>& inpu
   const Array numbers = Array::of_doubles(inputs[0]->shape(), inputs[0]->doubles(), DType::f64);
   const Array sums = plain.evaluate({&numbers}).front();
   const IntegerRange range = type_range(op.integer->dtype);
+  const bool wide = inputs[0]->dtype() == DType::i16 || op.integer->dtype == DType::i16;
+  const auto half = static_cast<int64_t>(op.shift == 0 ? 0 : int64_t{1} << (op.shift - 1));
   std::vector<int64_t> values(sums.size());
-  for (size_t i = 0; i < values.size(); ++i)
-    values[i] =
-        range.clamp(divide_by_power_of_two(static_cast<int32_t>(sums.integer(i)), static_cast<int32_t>(op.shift)));
+  for (size_t i = 0; i < values.size(); ++i) {
+    const int64_t sum = wide ? sums.integer(i) : static_cast<int32_t>(sums.integer(i));
+    values[i] = range.clamp((sum < 0 ? sum - half : sum + half) / (int64_t{1} << op.shift));
+  }
   return result(*op.integer, sums.shape(), std::move(values));
 }
 

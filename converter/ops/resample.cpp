@@ -13,10 +13,12 @@ namespace {
 
 void require_integer_input(const Resample& op, const TensorType& x) {
   require_quantized(x, "input");
-  const auto fits = [](DType dtype) { return dtype == DType::i8 || dtype == DType::i32; };
-  if (!fits(x.dtype) || !fits(op.integer->dtype) || op.integer->quantization != *x.quantization)
-    throw Error(fmt::format("from {} to {} {}; supported with integers are i8 and i32 of one scale", to_string(x),
-                            ir::name(op.integer->dtype), to_string(op.integer->quantization)));
+  const DType from = x.dtype, to = op.integer->dtype;
+  const DType narrow = from == DType::i16 || to == DType::i16 ? DType::i16 : DType::i8;
+  const auto fits = [&](DType dtype) { return dtype == narrow || dtype == DType::i32; };
+  if (!fits(from) || !fits(to) || op.integer->quantization != *x.quantization)
+    throw Error(fmt::format("from {} to {} {}; supported with integers are i8 and i32, or i16 and i32, of one scale",
+                            to_string(x), ir::name(to), to_string(op.integer->quantization)));
 }
 
 }  // namespace

@@ -31,7 +31,8 @@ void recognise_linear(Graph& graph, PassLog& log) {
   sweep(graph, [&](Node* node) {
     const auto* product = node->as<ops::MatMul>();
     if (product == nullptr || !product->a_permutation.empty()) return;
-    if (product->integer && node->in(1).type.quantization->zero_point() != 0) return;
+    const TensorType& operand = node->in(1).type;
+    if (product->integer && (operand.quantization->zero_point() != 0 || operand.dtype != DType::i8)) return;
     std::optional<Array> matrix = constant_matrix(*node, *product);
     if (!matrix) return;
     ops::Linear linear;

@@ -31,7 +31,8 @@ bool check_function(const StepView& step, Error* error) {
   const fb::Binary& binary = *step.step.op_as_Binary();
   if (!is_integer(binary)) return check_activation(binary.activation(), error);
   const fb::BinaryFunction function = binary.function();
-  const bool supported = function <= fb::BinaryFunction::Min && function != fb::BinaryFunction::Div;
+  const bool supported = (function <= fb::BinaryFunction::Min && function != fb::BinaryFunction::Div) ||
+                         function == fb::BinaryFunction::PRelu;
   LINNET_REQUIRE(error, is_int16(step) ? supported : function != fb::BinaryFunction::Pow, LINNET_ERROR_SHAPE, -1, 0,
                  static_cast<int64_t>(function));
   if (!check_identity(binary.activation(), error)) return false;

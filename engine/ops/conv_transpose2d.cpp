@@ -28,7 +28,7 @@ bool visit_sections(const StepView& step, const fb::ConvTranspose2D& conv, Visit
       for (int32_t x = 0; x < conv.stride_w(); ++x) {
         const int64_t k = k_y * kernels::phase_taps(conv.kernel_w(), conv.dilation_w(), conv.stride_w(), x);
         if (!visit(begin, k)) return false;
-        begin += kernels::panel_int8_bytes(n, k);
+        begin += is_int16(step) ? kernels::panel_int16_bytes(n, k) : kernels::panel_int8_bytes(n, k);
       }
     }
   }
@@ -46,18 +46,22 @@ bool check_sections(const StepView& step, const fb::ConvTranspose2D& conv, Error
   };
   const auto check_factors = [&](int64_t begin, int64_t k) {
     const uint8_t* section = step.model.block(conv.weights()) + begin;
-    return k < 0 || check_section(section, group_channels(step.output, conv), k, conv.requantize()->rounding(), error);
+    const int32_t n = group_channels(step.output, conv);
+    if (k < 0) return true;
+    return is_int16(step) ? check_int16_section(section, n, k, false, error)
+                          : check_section(section, n, k, conv.requantize()->rounding(), error);
   };
   return visit_sections(step, conv, check_size) && visit_sections(step, conv, check_factors);
 }
 
 bool check_weights(const StepView& step, const fb::ConvTranspose2D& conv, Error* error) {
-  if (!check_layout(step, conv, fb::WeightLayout::Panel16, fb::WeightLayout::Panel16Int8, fb::WeightLayout::Panel16Int8,
-                    error)) {
+  if (!check_layout(step, conv, fb::WeightLayout::Panel16, fb::WeightLayout::Panel16Int8,
+                    fb::WeightLayout::Panel16Int16x8, error)) {
     return false;
   }
   if (is_integer(conv)) {
-    return check_groups(step, conv.groups(), error) && check_identity(conv.activation(), error) &&
+    const bool rounds = !is_int16(step) || check_rounding(*conv.requantize(), fb::Rounding::FixedPoint, error);
+    return rounds && check_groups(step, conv.groups(), error) && check_identity(conv.activation(), error) &&
            check_sections(step, conv, error);
   }
   return check_channels(step, conv, conv.groups(),
@@ -80,6 +84,10 @@ bool check(const StepView& step, Error* error) {
 
 int64_t scratch_bytes(const StepView& step, const Target& target) {
   const fb::ConvTranspose2D& conv = *step.step.op_as_ConvTranspose2D();
+  if (is_integer(conv) && is_int16(step)) {
+    return kernels::conv_transpose2d_int16_scratch_bytes(window_of(conv), group_channels(step.inputs[0], conv),
+                                                         target.traits);
+  }
   if (is_integer(conv)) {
     return kernels::conv_transpose2d_int8_scratch_bytes(window_of(conv), group_channels(step.inputs[0], conv),
                                                         step.output.shape[2], target.traits, target.pointer_bytes);
@@ -107,7 +115,13 @@ void run_with(const StepView& step, const linnet_session& session, Args args, Ke
 
 void run(const StepView& step, const linnet_session& session) {
   const fb::ConvTranspose2D& conv = *step.step.op_as_ConvTranspose2D();
-  if (is_integer(conv)) {
+  const bool integer = is_integer(conv);
+  if (integer && is_int16(step)) {
+    kernels::ConvTranspose2DInt16Args args = {};
+    args.low = conv.requantize()->low();
+    args.high = conv.requantize()->high();
+    run_with(step, session, args, [&](const auto& part) { session.kernels->conv_transpose2d_s16(part); });
+  } else if (kHasInt8 && integer) {
     kernels::ConvTranspose2DInt8Args args = {};
     args.input_zero_point = step.inputs[0].zero_point;
     args.requantize = requantize_of(*conv.requantize(), step.output.zero_point);

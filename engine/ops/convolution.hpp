@@ -58,7 +58,7 @@ bool check_integer_weights(const StepView& step, const Table& table, int32_t sec
 
 template <class Table>
 constexpr bool kTakesInt16 = std::is_same_v<Table, fb::Conv2D> || std::is_same_v<Table, fb::DepthwiseConv2D> ||
-                             std::is_same_v<Table, fb::Pool2D>;
+                             std::is_same_v<Table, fb::Pool2D> || std::is_same_v<Table, fb::ConvTranspose2D>;
 
 // Types, ranks and window; what must hold before any of the geometry is computed with.
 template <class Table>

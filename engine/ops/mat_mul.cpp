@@ -19,11 +19,12 @@ Reach reach_of(const Integers* shape, const Integers* strides, int32_t rows, int
 
 // Integers are scaled by their factor alone.
 bool check_arithmetic_of(const StepView& step, const fb::MatMul& matmul, Error* error) {
-  if (!check_arithmetic(step, matmul.requantize(), error)) return false;
+  if (!check_arithmetic(step, matmul.requantize(), error, true)) return false;
   if (!is_integer(matmul)) return check_activation(matmul.activation(), error);
   LINNET_REQUIRE(error, matmul.scale() == 1, LINNET_ERROR_SHAPE, -1, 1, 0);
-  return check_identity(matmul.activation(), error) &&
-         check_factor(matmul.requantize()->rounding(), matmul.factor(), error);
+  if (!check_identity(matmul.activation(), error)) return false;
+  return is_int16(step) ? check_wide_factor(*matmul.requantize(), matmul.factor(), error)
+                        : check_factor(matmul.requantize()->rounding(), matmul.factor(), error);
 }
 
 bool check(const StepView& step, Error* error) {
@@ -57,6 +58,7 @@ bool check(const StepView& step, Error* error) {
 
 int64_t scratch_bytes(const StepView& step, const Target& target) {
   const fb::MatMul& matmul = *step.step.op_as_MatMul();
+  if (is_integer(matmul) && is_int16(step)) return 0;
   if (is_integer(matmul)) return kernels::matmul_int8_scratch_bytes(matmul.m(), matmul.k(), target.traits);
   return kernels::matmul_scratch_bytes(matmul.m(), matmul.n(), matmul.k(), target.traits);
 }
@@ -89,7 +91,7 @@ void run_with(const StepView& step, const linnet_session& session, Args args, Ke
   const int64_t work = saturating_multiply(static_cast<int64_t>(args.m) * kernels::kPanel, args.k);
   parallel(session, batch * panels, work, [&](int32_t begin, int32_t end, int32_t task) {
     Args part = args;
-    part.scratch = session.slot(task);
+    if constexpr (!std::is_same_v<Args, kernels::MatMulInt16Args>) part.scratch = session.slot(task);
     while (begin < end) {
       const int32_t entry = begin / panels;
       const int32_t next = (entry + 1) * panels < end ? (entry + 1) * panels : end;
@@ -107,7 +109,13 @@ void run_with(const StepView& step, const linnet_session& session, Args args, Ke
 
 void run(const StepView& step, const linnet_session& session) {
   const fb::MatMul& matmul = *step.step.op_as_MatMul();
-  if (is_integer(matmul)) {
+  const bool integer = is_integer(matmul);
+  if (integer && is_int16(step)) {
+    kernels::MatMulInt16Args args = {};
+    args.factor = factor_of(*matmul.factor());
+    args.requantize = requantize_of(*matmul.requantize(), 0);
+    run_with(step, session, args, [&](const auto& part) { session.kernels->matmul_s16(part); });
+  } else if (kHasInt8 && integer) {
     kernels::MatMulInt8Args args = {};
     args.a_zero_point = step.inputs[0].zero_point;
     args.b_zero_point = step.inputs[1].zero_point;

@@ -22,19 +22,6 @@ bool is_nested(fb::ReduceKind kind) {
          kind == fb::ReduceKind::Min;
 }
 
-// Products are rounded after each factor, with a multiplier of 16 bits.
-bool check_product(const fb::Reduce& reduce, Error* error) {
-  constexpr int32_t kHighestShift = 14;
-  const fb::Rounding rounding = reduce.requantize()->rounding();
-  LINNET_REQUIRE(error, rounding == fb::Rounding::FixedPoint, LINNET_ERROR_SHAPE, -1, 0,
-                 static_cast<int64_t>(rounding));
-  if (!check_factor(rounding, reduce.factor(), error)) return false;
-  const kernels::Factor factor = factor_of(*reduce.factor());
-  LINNET_REQUIRE(error, factor.multiplier >= 0, LINNET_ERROR_SHAPE, -1, 0, factor.multiplier);
-  LINNET_REQUIRE(error, factor.shift <= kHighestShift, LINNET_ERROR_SHAPE, -1, kHighestShift, factor.shift);
-  return true;
-}
-
 // Integers have sums, means, products, and the largest and smallest of them, which are taken as they are.
 bool check_function(const StepView& step, Error* error) {
   const fb::Reduce& reduce = *step.step.op_as_Reduce();
@@ -47,7 +34,8 @@ bool check_function(const StepView& step, Error* error) {
   LINNET_REQUIRE(error, reduce.divisor() >= 1 && !(divides && rounding == fb::Rounding::Float), LINNET_ERROR_SHAPE, -1,
                  1, reduce.divisor());
   if (!check_identity(reduce.activation(), error)) return false;
-  if (product) return check_product(reduce, error);
+  if (is_int16(step) && !check_rounding(*reduce.requantize(), fb::Rounding::FixedPoint, error)) return false;
+  if (product) return check_wide_factor(*reduce.requantize(), reduce.factor(), error);
   if (reduce.kind() == fb::ReduceKind::Sum || reduce.kind() == fb::ReduceKind::Mean)
     return check_factor(rounding, reduce.factor(), error);
   const TensorInfo& x = step.inputs[0];
@@ -63,7 +51,7 @@ bool check(const StepView& step, Error* error) {
                  static_cast<int64_t>(fb::ReduceKind::MAX), static_cast<int64_t>(reduce.kind()));
   const int32_t kind = static_cast<int32_t>(reduce.kind());
   if (!check_feature(kHasReduceKind[kind], FeatureKind::Reduction, kind, error)) return false;
-  if (!check_arithmetic(step, reduce.requantize(), error) || !check_function(step, error) ||
+  if (!check_arithmetic(step, reduce.requantize(), error, true) || !check_function(step, error) ||
       !check_elements(x, reduce.outer(), reduce.size(), reduce.inner(), error) ||
       !check_elements(step.output, reduce.outer(), 1, reduce.inner(), error)) {
     return false;
@@ -157,15 +145,24 @@ void run_with(const StepView& step, const linnet_session& session, const Args& a
            });
 }
 
+template <class Args, class Kernel>
+void run_integers(const StepView& step, const linnet_session& session, Args args, Kernel kernel) {
+  const fb::Reduce& reduce = *step.step.op_as_Reduce();
+  args.zero_point = step.inputs[0].zero_point;
+  if (reduce.factor() != nullptr) args.factor = factor_of(*reduce.factor());
+  args.divisor = reduce.divisor();
+  args.requantize = requantize_of(*reduce.requantize(), step.output.zero_point);
+  run_with(step, session, args, kernel);
+}
+
 void run(const StepView& step, const linnet_session& session) {
   const fb::Reduce& reduce = *step.step.op_as_Reduce();
-  if (kHasInt8 && is_integer(reduce)) {
-    kernels::ReduceInt8Args args = {};
-    args.zero_point = step.inputs[0].zero_point;
-    if (reduce.factor() != nullptr) args.factor = factor_of(*reduce.factor());
-    args.divisor = reduce.divisor();
-    args.requantize = requantize_of(*reduce.requantize(), step.output.zero_point);
-    run_with(step, session, args, [&](const auto& part) { session.kernels->reduce_s8(part); });
+  const bool integer = is_integer(reduce);
+  if (integer && is_int16(step)) {
+    run_integers(step, session, kernels::ReduceInt16Args{},
+                 [&](const auto& part) { session.kernels->reduce_s16(part); });
+  } else if (kHasInt8 && integer) {
+    run_integers(step, session, kernels::ReduceInt8Args{}, [&](const auto& part) { session.kernels->reduce_s8(part); });
   } else if (!kHasFloat32) {
     return;
   } else if (const int32_t rows = chunk_rows(reduce); rows > 0) {

@@ -4,13 +4,20 @@
 namespace linnet::engine {
 namespace {
 
-// int8 or int32 on either side, of one scale.
+// Whether an int16 tensor is resampled, from or to int32 too.
+bool has_int16(const StepView& step) {
+  return step.inputs[0].type == fb::DataType::Int16 || step.output.type == fb::DataType::Int16;
+}
+
+// int8 or int32 on either side, or int16 or int32, of one scale.
 bool check_integers(const StepView& step, const fb::Resample& table, Error* error) {
   constexpr int32_t kMostShift = 31;
-  if (!check_feature(kHasInt8, StepFeature::Int8, error)) return false;
+  const bool words = has_int16(step);
+  if (!check_feature(words ? kHasInt16 : kHasInt8, words ? StepFeature::Int16 : StepFeature::Int8, error)) return false;
+  const fb::DataType narrow = words ? fb::DataType::Int16 : fb::DataType::Int8;
   for (const TensorInfo* tensor : {&step.inputs[0], &step.output}) {
-    LINNET_REQUIRE(error, tensor->type == fb::DataType::Int8 || tensor->type == fb::DataType::Int32, LINNET_ERROR_SHAPE,
-                   tensor->index, static_cast<int64_t>(fb::DataType::Int8), static_cast<int64_t>(tensor->type));
+    LINNET_REQUIRE(error, tensor->type == narrow || tensor->type == fb::DataType::Int32, LINNET_ERROR_SHAPE,
+                   tensor->index, static_cast<int64_t>(narrow), static_cast<int64_t>(tensor->type));
   }
   const TensorInfo& x = step.inputs[0];
   LINNET_REQUIRE(error, x.type != step.output.type || x.zero_point == step.output.zero_point, LINNET_ERROR_SHAPE,
@@ -57,7 +64,11 @@ void run_integers(const StepView& step, const linnet_session& session) {
     part.indices = step.model.integers(table.indices()) + first * taps;
     part.weights = step.model.integers(table.weights()) + first * taps;
     part.y = session.output<uint8_t>(y) + y_offset * y.element_bytes;
-    session.kernels->resample_int(part);
+    if (kHasInt16 && has_int16(step)) {
+      session.kernels->resample_s16(part);
+    } else if (kHasInt8) {
+      session.kernels->resample_s8(part);
+    }
   });
 }
 

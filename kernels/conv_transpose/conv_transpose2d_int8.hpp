@@ -6,6 +6,26 @@
 
 namespace linnet::kernels {
 
+// Calls tap(i, line, column) for each tap i of the phase: the input line that it meets, null outside of the image, and
+// the column that output `first` meets there.
+template <class Args, class Element, class Tap>
+LINNET_INLINE void for_each_phase_tap(const Args& args, const PhaseLine& at, const Element* x, int32_t first, Tap tap) {
+  const Window& w = args.window;
+  const int32_t image = at.row / args.out_h, oy = at.row % args.out_h;
+  int32_t i = 0;
+  for (int32_t ky = 0; ky < w.kernel_h; ++ky) {
+    if (!in_phase(ky, w.dilation_h, w.stride_h, at.phase_y)) continue;
+    const int32_t iy = (oy + w.pad_top - ky * w.dilation_h) / w.stride_h;
+    const bool inside = iy >= 0 && iy < args.in_h;
+    const ptrdiff_t line = inside ? (static_cast<ptrdiff_t>(image) * args.in_h + iy) * args.in_w : 0;
+    for (int32_t kx = 0; kx < w.kernel_w; ++kx) {
+      if (!in_phase(kx, w.dilation_w, w.stride_w, at.phase_x)) continue;
+      const int32_t column = (first + w.pad_left - kx * w.dilation_w) / w.stride_w;
+      tap(i++, inside ? x + line * args.x_stride : nullptr, column);
+    }
+  }
+}
+
 // Outputs of one line that belong to one horizontal phase.
 template <class Isa>
 struct TransposedLineInt8 {
@@ -17,45 +37,21 @@ struct TransposedLineInt8 {
   const Input** pointers;
   const ptrdiff_t* offsets;
   Input* inputs;
-  int32_t row;  // output row, through all images
-  int32_t phase_y, phase_x;
+  PhaseLine at;
 
-  template <class Tap>
-  void for_each_tap(const int8_t* x, int32_t first, Tap tap) const;
   void prepare(const int8_t* x, int32_t first, int32_t count) const;
   void run(int32_t group, const int8_t* packed, bool bounded) const;
 };
-
-// tap(i, line, column) for each tap i of the phase: the input line that it meets, null outside of the image, and the
-// column that output `first` meets there.
-template <class Isa>
-template <class Tap>
-LINNET_INLINE void TransposedLineInt8<Isa>::for_each_tap(const int8_t* x, int32_t first, Tap tap) const {
-  const Window& w = args.window;
-  const int32_t image = row / args.out_h, oy = row % args.out_h;
-  int32_t i = 0;
-  for (int32_t ky = 0; ky < w.kernel_h; ++ky) {
-    if (!in_phase(ky, w.dilation_h, w.stride_h, phase_y)) continue;
-    const int32_t iy = (oy + w.pad_top - ky * w.dilation_h) / w.stride_h;
-    const bool inside = iy >= 0 && iy < args.in_h;
-    const ptrdiff_t line = inside ? (static_cast<ptrdiff_t>(image) * args.in_h + iy) * args.in_w : 0;
-    for (int32_t kx = 0; kx < w.kernel_w; ++kx) {
-      if (!in_phase(kx, w.dilation_w, w.stride_w, phase_x)) continue;
-      const int32_t column = (first + w.pad_left - kx * w.dilation_w) / w.stride_w;
-      tap(i++, inside ? x + line * args.x_stride : nullptr, column);
-    }
-  }
-}
 
 // Inputs of `count` outputs, a stride apart, as those of a convolution.
 template <class Isa>
 void TransposedLineInt8<Isa>::prepare(const int8_t* x, int32_t first, int32_t count) const {
   const ptrdiff_t channels = args.in_channels, tail = plan.k - kDot;
   const bool copies = plan.inputs == InputsInt8::Rows;
-  if (copies) {
+  if (copies && tail >= 0) {  // the end that has no input, if there is one
     for (int32_t r = 0; r < count; ++r) fill_inputs<Isa>(0, inputs + r * ptrdiff_t{plan.k} + tail, kDot);
   }
-  for_each_tap(x, first, [&](int32_t i, const int8_t* line, int32_t column) LINNET_INLINE_LAMBDA {
+  for_each_phase_tap(args, at, x, first, [&](int32_t i, const int8_t* line, int32_t column) LINNET_INLINE_LAMBDA {
     for (int32_t r = 0; r < count; ++r) {
       const int32_t ix = column + r;
       const bool inside = line != nullptr && ix >= 0 && ix < args.in_w;
@@ -83,7 +79,7 @@ void TransposedLineInt8<Isa>::prepare(const int8_t* x, int32_t first, int32_t co
 template <class Isa>
 void TransposedLineInt8<Isa>::run(int32_t group, const int8_t* packed, bool bounded) const {
   const int32_t stride = args.window.stride_w;
-  const int32_t begin = (phase_x + stride - args.window.pad_left % stride) % stride;
+  const int32_t begin = (at.phase_x + stride - args.window.pad_left % stride) % stride;
   const int8_t* const x = args.x + static_cast<ptrdiff_t>(group) * args.in_channels;
   EpilogueInt8 epilogue = {};
   epilogue.requantize = args.requantize;
@@ -101,7 +97,7 @@ void TransposedLineInt8<Isa>::run(int32_t group, const int8_t* packed, bool boun
     rows.packed = packed;
     rows.columns = args.out_channels;
     rows.bounded = bounded;
-    rows.y = args.y + (static_cast<ptrdiff_t>(row) * args.out_w + first) * args.y_stride +
+    rows.y = args.y + (static_cast<ptrdiff_t>(at.row) * args.out_w + first) * args.y_stride +
              static_cast<ptrdiff_t>(group) * args.out_channels;
     rows.y_stride = args.y_stride * stride;
     rows.residual = nullptr;
@@ -132,8 +128,8 @@ void conv_transpose2d_s8_impl(const ConvTranspose2DInt8Args& args) {
         (copies ? plan.k : plan.taps) = copies ? terms : taps;
         for (int32_t row = args.row_begin; row < args.row_end; ++row) {
           if ((row % args.out_h + w.pad_top) % w.stride_h != phase_y) continue;
-          TransposedLineInt8<Isa>{args, plan, pointers, offsets, inputs, row, phase_y, phase_x}.run(group, packed,
-                                                                                                    bounded);
+          TransposedLineInt8<Isa>{args, plan, pointers, offsets, inputs, {row, phase_y, phase_x}}.run(group, packed,
+                                                                                                      bounded);
         }
         packed += panel_int8_bytes(args.out_channels, k);
       }

@@ -25,6 +25,11 @@ LINNET_INLINE constexpr int32_t max_phase_taps(int32_t kernel, int32_t dilation,
   return phase_taps(kernel, dilation, stride, 0);
 }
 
+// An output row, counted through all images, and the phases of its outputs.
+struct PhaseLine {
+  int32_t row, phase_y, phase_x;
+};
+
 // Scratch of a call: row pointers [taps][tile_rows] of one tile, then a pixel of zeros.
 struct ConvTransposePlan {
   int64_t zero_offset;  // bytes

@@ -51,6 +51,14 @@ struct Scaling {
   }
 };
 
+// TensorFlow Lite's MultiplyByQuantizedMultiplier of 64-bit numbers; wraps around.
+LINNET_INLINE int32_t multiply_wide(int64_t x, const Factor& f) {
+  const int64_t multiplier = f.multiplier < 0x7fff0000 ? (f.multiplier + (1 << 15)) >> 16 : 0x7fff;
+  const uint64_t product = static_cast<uint64_t>(x) * static_cast<uint64_t>(multiplier);
+  const int64_t rounded = static_cast<int64_t>(product + (uint64_t{1} << (14 - f.shift)));
+  return static_cast<int32_t>(static_cast<uint32_t>(static_cast<uint64_t>(rounded >> (15 - f.shift))));
+}
+
 // x / divisor, halves rounded away from zero. A quotient in float is exact after truncation below 2^24.
 template <class Isa>
 LINNET_INLINE I32<Isa> divide_rounding(I32<Isa> x, int32_t divisor, bool is_small) {

@@ -2,6 +2,7 @@
 #include "kernels/conv/plan_int16.hpp"
 #include "kernels/conv/plan_int8.hpp"
 #include "kernels/conv_transpose/phase.hpp"
+#include "kernels/conv_transpose/plan_int16.hpp"
 #include "kernels/conv_transpose/plan_int8.hpp"
 #include "kernels/kernels.hpp"
 #include "kernels/matmul/plan.hpp"
@@ -72,6 +73,10 @@ int64_t matmul_int8_scratch_bytes(int32_t m, int32_t k, const IsaTraits& traits)
 
 int64_t conv2d_int16_scratch_bytes(const Window& window, int32_t in_channels, const IsaTraits& traits) {
   return plan_conv2d_int16(window, in_channels, traits).scratch_bytes;
+}
+
+int64_t conv_transpose2d_int16_scratch_bytes(const Window& window, int32_t in_channels, const IsaTraits& traits) {
+  return plan_conv_transpose2d_int16(window, in_channels, traits).scratch_bytes;
 }
 
 int64_t depthwise_int16_scratch_bytes(const Window& window, int32_t channels, int32_t pointer_bytes) {

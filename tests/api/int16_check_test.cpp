@@ -116,6 +116,37 @@ void pool(ModelBuilder& b, const fb::Requantize& requantize, int32_t zero_point)
         {x, b.output({1, 2, 2, 3}, kInt16)});
 }
 
+// By weights of `inputs` of its 8 channels.
+void transposed(ModelBuilder& b, int32_t inputs, const fb::Requantize& requantize, fb::WeightLayout layout) {
+  b.quantize(0.5f, 0);
+  const uint32_t x = b.input({1, 3, 3, 8}, kInt16), y = b.output({1, 3, 3, 20}, kInt16);
+  const uint32_t w = int16_weights(b, 1, inputs, 20, 3, Int16Factors::sums, 1);
+  apply(b, fb::CreateConvTranspose2D(b.fbb(), w, 1, 3, 3, 1, 1, 1, 1, 1, 1, nullptr, layout, &requantize), {x, y});
+}
+
+void matmul(ModelBuilder& b, const fb::Requantize& requantize, const fb::Factor* factor, int32_t zero_point = 0) {
+  b.quantize(0.5f, 0);
+  const uint32_t x = b.input({2, 3}, kInt16);
+  b.quantize(0.5f, zero_point);
+  const uint32_t other = b.input({3, 4}, kInt16);
+  b.quantize(0.5f, 0);
+  apply(b, fb::CreateMatMul(b.fbb(), 2, 4, 3, 0, 0, 0, 0, 3, 1, 4, 1, 4, 1, nullptr, &requantize, factor),
+        {x, other, b.output({2, 4}, kInt16)});
+}
+
+void resample(ModelBuilder& b, fb::DataType from, const fb::Requantize& requantize, int32_t shift) {
+  b.quantize(0.5f, 0);
+  const uint32_t indices = b.buffer(std::vector<int32_t>{0, 1, 0}), weights = b.buffer(std::vector<int32_t>{1, 2, 3});
+  apply(b, fb::CreateResample(b.fbb(), 1, 2, 3, 4, 1, indices, weights, &requantize, shift),
+        {b.input({2, 4}, from), b.output({3, 4}, kInt16)});
+}
+
+void reduce(ModelBuilder& b, fb::ReduceKind kind, const fb::Requantize& requantize, int32_t zero_point) {
+  b.quantize(0.5f, zero_point);
+  apply(b, fb::CreateReduce(b.fbb(), kind, 2, 8, 1, nullptr, &requantize),
+        {b.input({2, 8}, kInt16), b.output({2, 1}, kInt16)});
+}
+
 const Wrong kWrong[] = {
     {"Good", LINNET_OK, [](ModelBuilder& b) { conv(b, {}); }, -1},
     {"GoodFactor", LINNET_OK, [](ModelBuilder& b) { with_sum_factor(b, INT32_MAX, 62, 31); }, -1},
@@ -174,7 +205,27 @@ const Wrong kWrong[] = {
      [](ModelBuilder& b) { depthwise(b, fb::WeightLayout::Panel16Int16x8, 18); }},
     {"DepthwiseTooShort", LINNET_ERROR_RANGE,
      [](ModelBuilder& b) { depthwise(b, fb::WeightLayout::Depthwise16Int16x8, 8); }},
-    {"BinaryPRelu", LINNET_ERROR_SHAPE, [](ModelBuilder& b) { binary(b, fb::BinaryFunction::PRelu, &kHalves); }},
+    {"BinaryDiv", LINNET_ERROR_SHAPE, [](ModelBuilder& b) { binary(b, fb::BinaryFunction::Div, &kHalves); }},
+    {"TransposedTooShort", LINNET_ERROR_RANGE, [](ModelBuilder& b) { transposed(b, 7, kWhole, kPanels); }},
+    {"TransposedFloatRule", LINNET_ERROR_SHAPE, [](ModelBuilder& b) { transposed(b, 8, kReal, kPanels); }},
+    {"TransposedLayout", LINNET_ERROR_MODEL_CORRUPT,
+     [](ModelBuilder& b) { transposed(b, 8, kWhole, fb::WeightLayout::Panel16Int8); }},
+    {"MatMulFloatRule", LINNET_ERROR_SHAPE, [](ModelBuilder& b) { matmul(b, kReal, &kHalf); }},
+    {"MatMulShift", LINNET_ERROR_SHAPE,
+     [](ModelBuilder& b) {
+       const fb::Factor large(1 << 30, 15);
+       matmul(b, kWhole, &large);
+     }},
+    {"MatMulNegative", LINNET_ERROR_SHAPE,
+     [](ModelBuilder& b) {
+       const fb::Factor negative(-1, 0);
+       matmul(b, kWhole, &negative);
+     }},
+    {"MatMulWithoutFactor", LINNET_ERROR_MODEL_CORRUPT, [](ModelBuilder& b) { matmul(b, kWhole, nullptr); }},
+    {"MatMulZeroPoint", LINNET_ERROR_SHAPE, [](ModelBuilder& b) { matmul(b, kWhole, &kHalf, 1); }, 0, 1},
+    {"ResampleFromInt8", LINNET_ERROR_SHAPE, [](ModelBuilder& b) { resample(b, fb::DataType::Int8, kWhole, 0); }, 0, 0},
+    {"ResampleShift", LINNET_ERROR_SHAPE, [](ModelBuilder& b) { resample(b, fb::DataType::Int32, kWhole, 32); }},
+    {"ResampleFloatRule", LINNET_ERROR_SHAPE, [](ModelBuilder& b) { resample(b, kInt16, kReal, 0); }},
     {"BinaryFloatRule", LINNET_ERROR_SHAPE,
      [](ModelBuilder& b) { binary(b, fb::BinaryFunction::Add, &kHalves, kReal); }},
     {"BinaryWithoutFactors", LINNET_ERROR_MODEL_CORRUPT,
@@ -206,13 +257,10 @@ const Wrong kWrong[] = {
     {"SoftmaxZeroPoint", LINNET_ERROR_SHAPE, [](ModelBuilder& b) { softmax(b, false, kHalf, 1); }, 0, 1},
     {"PoolFloatRule", LINNET_ERROR_SHAPE, [](ModelBuilder& b) { pool(b, kReal, 0); }},
     {"PoolZeroPoint", LINNET_ERROR_SHAPE, [](ModelBuilder& b) { pool(b, kWhole, 3); }, 0, 0},
-    {"Reduce", LINNET_ERROR_SHAPE,
-     [](ModelBuilder& b) {
-       b.quantize(0.5f, 0);
-       apply(b, fb::CreateReduce(b.fbb(), fb::ReduceKind::Max, 2, 8, 1, nullptr, &kWhole),
-             {b.input({2, 8}, kInt16), b.output({2, 1}, kInt16)});
-     },
-     0, 0},
+    {"ReduceFloatRule", LINNET_ERROR_SHAPE, [](ModelBuilder& b) { reduce(b, fb::ReduceKind::Max, kReal, 0); }},
+    {"ReduceZeroPoint", LINNET_ERROR_SHAPE, [](ModelBuilder& b) { reduce(b, fb::ReduceKind::Max, kWhole, 3); }, 0, 0},
+    {"ReduceWithoutFactor", LINNET_ERROR_MODEL_CORRUPT,
+     [](ModelBuilder& b) { reduce(b, fb::ReduceKind::Mean, kWhole, 0); }},
 };
 
 class Int16Checks : public testing::TestWithParam<Wrong> {};

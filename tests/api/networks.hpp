@@ -31,10 +31,11 @@ const std::vector<OperatorModel>& operator_models();
 // Those of integer arithmetic, which operator_models() ends with; their outputs are the same on every instruction set.
 std::vector<OperatorModel> int8_operator_models();
 std::vector<OperatorModel> int16_operator_models();
-// As ModelBuilder::int8_weights(), of layers of int16: with the factors of convolutions or those of linear layers.
+// As ModelBuilder::int8_weights(), of layers of int16: with the factors of convolutions or those of linear layers;
+// transposed_stride: in the phases of a transposed convolution.
 enum class Int16Factors { sums, real };
 uint32_t int16_weights(ModelBuilder& builder, int32_t groups, int32_t in, int32_t out, int32_t kernel,
-                       Int16Factors kind, uint32_t seed);
+                       Int16Factors kind, uint32_t seed, int32_t transposed_stride = 0);
 Bytes operator_model(const OperatorModel& model, int32_t gap);
 
 // A session with its arena.

@@ -10,6 +10,10 @@ constexpr fb::DataType kInt16 = fb::DataType::Int16;
 const fb::Requantize kWhole(fb::Rounding::FixedPoint, -32768, 32767), kRelu(fb::Rounding::FixedPoint, 0, 32767);
 const fb::Requantize kReal(fb::Rounding::Float, -32768, 20000);
 
+fb::Factor fixed(float value) {
+  return ModelBuilder::factor(fb::Rounding::FixedPoint, value);
+}
+
 template <class Table>
 void from_to(ModelBuilder& b, flatbuffers::Offset<Table> table, uint32_t x, const Shape& y_shape) {
   const uint32_t y = b.slice(y_shape, kInt16);
@@ -28,6 +32,47 @@ void conv2d(ModelBuilder& b) {
   from_to(b,
           fb::CreateConv2D(b.fbb(), w, 2, 3, 3, 2, 1, 1, 2, 1, 2, nullptr, 0, fb::WeightLayout::Panel16Int16x8, &kRelu),
           x, {1, 3, 4, 10});
+}
+
+void conv_transpose(ModelBuilder& b) {
+  const uint32_t x = int16_input(b, {1, 4, 5, 6});
+  const uint32_t w = int16_weights(b, 2, 3, 9, 3, Int16Factors::sums, 7, 2);
+  from_to(b,
+          fb::CreateConvTranspose2D(b.fbb(), w, 2, 3, 3, 2, 2, 1, 1, 1, 1, nullptr, fb::WeightLayout::Panel16Int16x8,
+                                    &kRelu),
+          x, {1, 8, 10, 18});
+}
+
+void matmul(ModelBuilder& b, bool transposed) {
+  const Shape a_shape = {3, 5, 12}, b_shape = transposed ? Shape{37, 12} : Shape{12, 37}, c_shape = {3, 5, 37};
+  const uint32_t x = int16_input(b, a_shape);
+  const uint32_t w = b.sliced_input(b_shape, kInt16), y = b.slice(c_shape, kInt16);
+  const int32_t sa = b.row_stride(a_shape), sb = b.row_stride(b_shape), sc = b.row_stride(c_shape);
+  const std::vector<int32_t> batch = {3}, a_strides = {5 * sa}, b_strides = {0}, c_strides = {5 * sc};
+  const fb::Factor factor = fixed(0.00002f);
+  b.step(fb::CreateMatMulDirect(b.fbb(), 5, 37, 12, &batch, &a_strides, &b_strides, &c_strides, sa, 1,
+                                transposed ? 1 : sb, transposed ? sb : 1, sc, 1, nullptr, &kWhole, &factor),
+         {x, w}, {y});
+  b.output_of(y, c_shape, kInt16);
+}
+
+void resample(ModelBuilder& b) {
+  const uint32_t x = int16_input(b, {4, 54}), lines = b.tensor({4, 6, 18}, fb::DataType::Int32);
+  std::vector<int32_t> indices, weights;
+  for (int32_t i = 0; i < 6; ++i) {
+    indices.insert(indices.end(), {i / 3, i / 2});
+    weights.insert(weights.end(), {1024 - 170 * i, 170 * i});
+  }
+  const uint32_t taps = b.buffer(indices), factors = b.buffer(weights);
+  b.step(fb::CreateResample(b.fbb(), 4, 3, 6, 18, 2, taps, factors, &kWhole), {x}, {lines});
+  const uint32_t few = b.buffer(std::vector<int32_t>{5, 0, 3}), ones = b.buffer(std::vector<int32_t>{1024, 900, -1100});
+  from_to(b, fb::CreateResample(b.fbb(), 4, 6, 3, 18, 1, few, ones, &kRelu, 20), lines, {4, 3, 18});
+}
+
+void reduce(ModelBuilder& b, fb::ReduceKind kind) {
+  const uint32_t x = int16_input(b, {2, 5, 9});
+  const fb::Factor factor = fixed(0.2f);
+  from_to(b, fb::CreateReduce(b.fbb(), kind, 2, 5, 9, nullptr, &kRelu, &factor), x, {2, 9});
 }
 
 // Few lines and many outputs: divided by outputs.
@@ -70,10 +115,6 @@ void binary(ModelBuilder& b, fb::BinaryFunction function, const fb::QuantizedBin
   b.output_of(y, {3, 17}, kInt16);
 }
 
-fb::Factor fixed(float value) {
-  return ModelBuilder::factor(fb::Rounding::FixedPoint, value);
-}
-
 template <class Table>
 void unary(ModelBuilder& b, fb::Function function, const Table& table) {
   const int8_t* const bytes = reinterpret_cast<const int8_t*>(&table);
@@ -112,7 +153,7 @@ void requantize(ModelBuilder& b) {
 }  // namespace
 
 uint32_t int16_weights(ModelBuilder& b, int32_t groups, int32_t in, int32_t out, int32_t kernel, Int16Factors kind,
-                       uint32_t seed) {
+                       uint32_t seed, int32_t transposed_stride) {
   const bool depthwise = in == 0;
   const int32_t taps = kernel * kernel, inputs = depthwise ? 1 : in, outputs = depthwise ? 1 : out;
   std::mt19937 engine(seed);
@@ -140,6 +181,12 @@ uint32_t int16_weights(ModelBuilder& b, int32_t groups, int32_t in, int32_t out,
                                              outputs,
                                              kernel,
                                              kernel};
+  if (transposed_stride > 0) {
+    const kernels::Window window = {kernel, kernel, transposed_stride, transposed_stride, 1, 1, 0, 0};
+    std::vector<int8_t> sections(kernels::conv_transpose2d_int16_packed_bytes(weights, window));
+    kernels::pack_conv_transpose2d_int16(weights, window, sections.data());
+    return b.buffer(sections);
+  }
   std::vector<int8_t> packed(depthwise ? kernels::depthwise_int16_packed_bytes(weights)
                                        : kernels::conv2d_int16_packed_bytes(weights));
   (depthwise ? kernels::pack_depthwise_int16 : kernels::pack_conv2d_int16)(weights, packed.data());
@@ -162,6 +209,16 @@ std::vector<OperatorModel> int16_operator_models() {
        }},
       {"Pool2D_int16_max", [](ModelBuilder& b) { pool(b, fb::PoolKind::Max); }},
       {"Pool2D_int16_average", [](ModelBuilder& b) { pool(b, fb::PoolKind::Average); }},
+      {"ConvTranspose2D_int16", conv_transpose},
+      {"MatMul_int16", [](ModelBuilder& b) { matmul(b, false); }},
+      {"MatMul_int16_transposed", [](ModelBuilder& b) { matmul(b, true); }},
+      {"Resample_int16", resample},
+      {"Binary_int16_prelu",
+       [](ModelBuilder& b) {
+         binary(b, fb::BinaryFunction::PRelu, {0, fixed(0.9f), fixed(0.5f), fixed(0.00004f)});
+       }},
+      {"Reduce_int16_mean", [](ModelBuilder& b) { reduce(b, fb::ReduceKind::Mean); }},
+      {"Reduce_int16_product", [](ModelBuilder& b) { reduce(b, fb::ReduceKind::Prod); }},
       {"Binary_int16_add",
        [](ModelBuilder& b) {
          binary(b, fb::BinaryFunction::Add, {15, fixed(0.5f), fixed(0.31f), fixed(0.7f / (1 << 14))});

@@ -1,11 +1,11 @@
-// conv2d_s16, linear_s16 and depthwise_s16 against a naive evaluator, byte for byte.
+// conv2d_s16, linear_s16, depthwise_s16 and conv_transpose2d_s16 against a naive evaluator, byte for byte.
 #include "kernels/pack_int16.hpp"
 #include "tests/kernels/int8_support.hpp"
 
 namespace linnet::kernels::test {
 namespace {
 
-enum class Kind { Conv2D, Linear, Depthwise };
+enum class Kind { Conv2D, Linear, Depthwise, Transposed };
 
 struct Int16Case {
   Kind kind;
@@ -92,15 +92,23 @@ class Problem {
     return {multiplier, 31, static_cast<int16_t>(std::min(wanted, 31))};
   }
 
+  // The line or column that a tap of an output meets; -1 outside of the image.
+  int32_t met(int32_t out, int32_t tap, int32_t stride, int32_t dilation, int32_t pad, int32_t size) const {
+    const int32_t at =
+        case_.kind == Kind::Transposed ? out + pad - tap * dilation : out * stride - pad + tap * dilation;
+    if (case_.kind == Kind::Transposed) return at < 0 || at % stride != 0 || at / stride >= size ? -1 : at / stride;
+    return at < 0 || at >= size ? -1 : at;
+  }
+
   int64_t sum(int32_t row, int32_t ox, int32_t n) const {
     const Window& w = case_.window;
     const int32_t image = row / case_.out_h, oy = row % case_.out_h, group = n / case_.out_channels;
     int64_t acc = bias_[n];
     for (int32_t ky = 0; ky < w.kernel_h; ++ky) {
       for (int32_t kx = 0; kx < w.kernel_w; ++kx) {
-        const int32_t iy = oy * w.stride_h - w.pad_top + ky * w.dilation_h;
-        const int32_t ix = ox * w.stride_w - w.pad_left + kx * w.dilation_w;
-        if (iy < 0 || iy >= case_.in_h || ix < 0 || ix >= case_.in_w) continue;
+        const int32_t iy = met(oy, ky, w.stride_h, w.dilation_h, w.pad_top, case_.in_h);
+        const int32_t ix = met(ox, kx, w.stride_w, w.dilation_w, w.pad_left, case_.in_w);
+        if (iy < 0 || ix < 0) continue;
         const size_t pixel = (static_cast<size_t>(image) * case_.in_h + iy) * case_.in_w + ix;
         for (int32_t c = 0; c < case_.in_channels; ++c) {
           const int64_t weight = w_[(static_cast<size_t>(n) * case_.in_channels + c) * taps() + ky * w.kernel_w + kx];
@@ -133,6 +141,11 @@ class Problem {
                                       case_.out_channels,
                                       case_.window.kernel_h,
                                       case_.window.kernel_w};
+    if (case_.kind == Kind::Transposed) {
+      packed_.resize(conv_transpose2d_int16_packed_bytes(weights, case_.window));
+      pack_conv_transpose2d_int16(weights, case_.window, packed_.data());
+      return;
+    }
     const bool depthwise = case_.kind == Kind::Depthwise;
     packed_.resize(depthwise ? depthwise_int16_packed_bytes(weights) : conv2d_int16_packed_bytes(weights));
     (depthwise ? pack_depthwise_int16 : pack_conv2d_int16)(weights, packed_.data());
@@ -145,6 +158,12 @@ class Problem {
       Scratch scratch(depthwise_int16_scratch_bytes(case_.window, case_.groups, sizeof(void*)));
       kernels.depthwise_s16({case_.window, case_.in_h, case_.in_w, case_.out_h, case_.out_w, case_.groups, begin, end,
                              x.data(), x_stride_, packed.data(), y.data(), y_stride_, low_, high_, scratch.data()});
+      EXPECT_TRUE(scratch.intact());
+    } else if (case_.kind == Kind::Transposed) {
+      Scratch scratch(conv_transpose2d_int16_scratch_bytes(case_.window, case_.in_channels, traits(kernels.id)));
+      kernels.conv_transpose2d_s16({case_.window, case_.in_h, case_.in_w, case_.out_h, case_.out_w, case_.groups,
+                                    case_.in_channels, case_.out_channels, begin, end, x.data(), x_stride_,
+                                    packed.data(), y.data(), y_stride_, low_, high_, scratch.data()});
       EXPECT_TRUE(scratch.intact());
     } else {
       Scratch scratch(conv2d_int16_scratch_bytes(case_.window, case_.in_channels, traits(kernels.id)));
@@ -196,8 +215,12 @@ Int16Case random_case(Int8Random& random, Kind kind) {
   c.batch = random.one_in(4) ? 2 : 1;
   c.in_h = h.in;
   c.in_w = w.in;
-  c.out_h = h.out;
-  c.out_w = w.out;
+  const auto transposed = [&](const Axis& a) {
+    const int32_t whole = (a.in - 1) * a.stride + (a.kernel - 1) * a.dilation + 1 - a.pad;
+    return std::max(1, whole + random.integer(-3, 3));
+  };
+  c.out_h = kind == Kind::Transposed ? transposed(h) : h.out;
+  c.out_w = kind == Kind::Transposed ? transposed(w) : w.out;
   c.groups = depthwise ? pick() : random.one_in(4) ? random.integer(2, 3) : 1;
   c.in_channels = depthwise ? 1 : pick();
   c.out_channels = depthwise ? 1 : pick();
@@ -230,6 +253,11 @@ TEST_P(ConvolutionInt16, RandomConvolutions) {
 
 TEST_P(ConvolutionInt16, RandomDepthwise) {
   check_random(Kind::Depthwise, 5000);
+}
+
+TEST_P(ConvolutionInt16, RandomTransposed) {
+  check_random(Kind::Transposed, 9000);
+  check({Kind::Transposed, {2, 1, 3, 4, 1, 1, 0, 0}, 1, 4, 5, 9, 16, 1, 3, 9, 0, 0, 0}, 1);  // phases without taps
 }
 
 // Matrix products of every number of rows and outputs around a tile's and a panel's.

@@ -125,13 +125,14 @@ TEST_P(FixedPointTest, Quotients) {
 template <class T>
 std::vector<T> random_numbers(Int8Random& random, size_t count) {
   std::vector<T> values(count);
-  const int64_t limit = sizeof(T) == 1 ? 128 : 1 << 17;
+  const int64_t limit = sizeof(T) == 1 ? 128 : sizeof(T) == 2 ? 32768 : 1 << 17;
   for (T& value : values) value = static_cast<T>(random.integer(-limit, limit - 1));
   return values;
 }
 
 template <class From, class To>
 void check_resample(const KernelTable& kernels, uint64_t seed) {
+  constexpr bool kWords = sizeof(From) == 2 || sizeof(To) == 2;
   Int8Random random(seed);
   ResampleIntArgs args{};
   args.wide_x = sizeof(From) == 4;
@@ -147,14 +148,15 @@ void check_resample(const KernelTable& kernels, uint64_t seed) {
   args.high = range.high;
   std::vector<int32_t> indices(args.out_size * args.taps), weights(indices.size());
   for (int32_t& index : indices) index = random.integer(0, args.in_size - 1);
-  for (int32_t& weight : weights) weight = random.integer(-2048, 2048);
+  const int32_t limit = kWords ? 1 << 30 : 2048;
+  for (int32_t& weight : weights) weight = random.integer(-limit, limit);
   const Guarded<From> x(random_numbers<From>(random, args.outer * args.in_size * args.inner));
   Guarded<To> y(static_cast<size_t>(args.outer * args.out_size * args.inner));
   args.x = x.data();
   args.indices = indices.data();
   args.weights = weights.data();
   args.y = y.data();
-  kernels.resample_int(args);
+  (kWords ? kernels.resample_s16 : kernels.resample_s8)(args);
   ASSERT_TRUE(y.intact());
   for (int32_t i = 0; i < static_cast<int32_t>(y.size()); ++i) {
     const int32_t c = i % args.inner, position = i / args.inner % args.out_size, o = i / args.inner / args.out_size;
@@ -163,7 +165,8 @@ void check_resample(const KernelTable& kernels, uint64_t seed) {
       const int32_t tap = position * args.taps + t;
       sum += int64_t{weights[tap]} * x[(o * args.in_size + indices[tap]) * args.inner + c];
     }
-    int64_t wanted = divide_half_away(wrap(sum), int64_t{1} << args.shift);
+    int64_t wanted = divide_half_away(kWords ? sum : wrap(sum), int64_t{1} << args.shift);
+    if (kWords && args.wide_y) wanted = std::clamp<int64_t>(wanted, INT32_MIN, INT32_MAX);
     if (!args.wide_y) wanted = std::clamp<int64_t>(wanted, args.low, args.high);
     ASSERT_EQ(y[i], wanted) << "seed " << seed << " output " << i << " shift " << args.shift;
   }
@@ -175,6 +178,9 @@ TEST_P(FixedPointTest, Resample) {
     check_resample<int8_t, int32_t>(kernels(), seed);
     check_resample<int32_t, int8_t>(kernels(), seed);
     check_resample<int32_t, int32_t>(kernels(), seed);
+    check_resample<int16_t, int16_t>(kernels(), seed);
+    check_resample<int16_t, int32_t>(kernels(), seed);
+    check_resample<int32_t, int16_t>(kernels(), seed);
     if (HasFatalFailure()) return;
   }
 }

@@ -35,6 +35,14 @@ inline int32_t fixed_point(int32_t v, const Factor& f) {
   return wrap(divide_half_away(quotient, int64_t{1} << std::max(-f.shift, 0)));
 }
 
+// A product of 64 bits times a factor whose multiplier has 16 bits, rounded once, halves upwards.
+inline int32_t multiply_wide(int64_t value, const Factor& f) {
+  const int64_t multiplier = std::min<int64_t>((int64_t{f.multiplier} + (1 << 15)) / (1 << 16), 0x7fff);
+  const int64_t divisor = int64_t{1} << (15 - f.shift);
+  const int64_t sum = value * multiplier + divisor / 2;
+  return wrap(sum >= 0 ? sum / divisor : -((-sum + divisor - 1) / divisor));
+}
+
 inline int32_t clamped(int64_t v, const Requantize& r) {
   return static_cast<int32_t>(std::clamp<int64_t>(v, r.low, r.high));
 }

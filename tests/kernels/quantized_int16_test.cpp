@@ -1,4 +1,4 @@
-// The element-wise, pooling and softmax kernels of int16 against a naive evaluator, byte for byte.
+// The element-wise, pooling, reduction, product and softmax kernels of int16 against a naive evaluator, byte for byte.
 #include "tests/kernels/int8_support.hpp"
 
 namespace linnet::kernels::test {
@@ -21,19 +21,21 @@ Requantize random_range(Int8Random& random) {
 
 TEST_P(QuantizedInt16, Binary) {
   const BinaryFunction functions[] = {BinaryFunction::Add, BinaryFunction::Sub, BinaryFunction::Mul,
-                                      BinaryFunction::Max, BinaryFunction::Min};
+                                      BinaryFunction::Max, BinaryFunction::Min, BinaryFunction::PRelu};
   for (uint64_t seed = 1; seed <= 250; ++seed) {
     Int8Random random(seed);
-    const BinaryFunction function = functions[seed % 5];
+    const BinaryFunction function = functions[seed % 6];
     const int32_t columns = 1 + static_cast<int32_t>(seed % 41), left = random.integer(0, 15);
     const ptrdiff_t stride = random.integer(0, 3);  // of a's columns
-    const QuantizedBinary q = {0,
-                               0,
-                               left,
-                               random.factor(Rounding::FixedPoint, 8),
-                               random.factor(Rounding::FixedPoint, 8),
-                               random.factor(Rounding::FixedPoint, function == BinaryFunction::Mul ? 22 : left + 8),
-                               random_range(random)};
+    const QuantizedBinary q = {
+        0,
+        0,
+        left,
+        random.factor(Rounding::FixedPoint, 8),
+        random.factor(Rounding::FixedPoint, 8),
+        random.factor(Rounding::FixedPoint,
+                      function == BinaryFunction::Mul || function == BinaryFunction::PRelu ? 22 : left + 8),
+        random_range(random)};
     const Guarded<int16_t> a(random_words(random, (columns - 1) * stride + 2)),
         b(random_words(random, 2 * columns + 3));
     Guarded<int16_t> c(random_words(random, 2 * columns + 5));
@@ -49,6 +51,8 @@ TEST_P(QuantizedInt16, Binary) {
         wanted = function == BinaryFunction::Add   ? quantized_add(p, s, q)
                  : function == BinaryFunction::Sub ? quantized_add(p, s, q, true)
                  : function == BinaryFunction::Mul ? requantized(p * s, q.y, q.requantize)
+                 : function == BinaryFunction::PRelu
+                     ? (p < 0 ? requantized(p * s, q.y, q.requantize) : requantized(p, q.a, q.requantize))
                  : function == BinaryFunction::Max ? clamped(std::max(p, s), q.requantize)
                                                    : clamped(std::min(p, s), q.requantize);
       }
@@ -98,6 +102,96 @@ TEST_P(QuantizedInt16, Pool) {
       }
       const int64_t result = args.kind == PoolKind::Max ? largest : divide_half_away(sum, std::max(count, 1));
       ASSERT_EQ(y[i], clamped(result, args.requantize)) << "seed " << seed << " line " << oy << " column " << ox;
+    }
+  }
+}
+
+// Sums of numbers of one sign do not fit into 32 bits where `size` is large.
+TEST_P(QuantizedInt16, Reduce) {
+  const ReduceKind kinds[] = {ReduceKind::Sum, ReduceKind::Mean, ReduceKind::Max, ReduceKind::Min, ReduceKind::Prod};
+  for (uint64_t seed = 1; seed <= 250; ++seed) {
+    Int8Random random(seed);
+    ReduceInt16Args args{};
+    args.kind = kinds[seed % 5];
+    args.outer = random.integer(1, 3);
+    args.size = random.one_in(40) ? 66000 : random.integer(1, args.kind == ReduceKind::Prod ? 12 : 60);
+    args.inner = random.one_in(2) ? 1 : random.integer(1, 37);
+    args.x_stride = args.inner + (random.one_in(3) ? 2 : 0);
+    args.requantize = random_range(random);
+    args.factor = args.kind == ReduceKind::Prod
+                      ? Factor{random.integer(1 << 30, INT32_MAX), random.integer(-16, random.one_in(4) ? 14 : -12)}
+                      : random.factor(Rounding::FixedPoint, 11);
+    args.divisor = args.size <= 60 && random.one_in(2) ? args.size : 1;
+    std::vector<int16_t> words = random_words(random, (args.outer * args.size - 1) * args.x_stride + args.inner);
+    if (args.size > 60000) std::fill(words.begin(), words.end(), INT16_MIN);
+    const Guarded<int16_t> x(words);
+    Guarded<int16_t> y(args.outer * args.inner);
+    args.x = x.data();
+    args.y = y.data();
+    kernels().reduce_s16(args);
+    ASSERT_TRUE(y.intact());
+    for (int32_t i = 0; i < args.outer * args.inner; ++i) {
+      int32_t sum = 0, low = INT16_MAX, high = INT16_MIN, product = 0;
+      for (int32_t s = 0; s < args.size; ++s) {
+        const int32_t value = x[(i / args.inner * args.size + s) * args.x_stride + i % args.inner];
+        sum = wrap(int64_t{sum} + value);
+        low = std::min(low, value);
+        high = std::max(high, value);
+        product = s == 0 ? value : multiply_wide(int64_t{product} * value, args.factor);
+      }
+      int64_t wanted = divide_half_away(fixed_point(sum, args.factor), args.divisor);
+      if (args.kind == ReduceKind::Prod) wanted = multiply_wide(product, args.factor);
+      if (args.kind == ReduceKind::Max) wanted = high;
+      if (args.kind == ReduceKind::Min) wanted = low;
+      ASSERT_EQ(y[i], clamped(wanted, args.requantize)) << "seed " << seed << " output " << i;
+    }
+  }
+}
+
+TEST_P(QuantizedInt16, MatMul) {
+  for (uint64_t seed = 1; seed <= 200; ++seed) {
+    Int8Random random(seed);
+    const int32_t m = random.integer(1, 7), n = random.integer(1, 40),
+                  k = random.integer(1, random.one_in(8) ? 900 : 40);
+    const bool a_transposed = random.one_in(2), b_transposed = random.one_in(2);
+    const ptrdiff_t c_stride = n + random.integer(0, 3);
+    const Guarded<int16_t> a(random.one_in(8) ? std::vector<int16_t>(m * k, INT16_MIN) : random_words(random, m * k));
+    const Guarded<int16_t> b(random_words(random, k * n));
+    Guarded<int16_t> c(random_words(random, (m - 1) * c_stride + n));
+    const std::vector<int16_t> before = c.values();
+    const Factor factor = {random.one_in(16) ? 0 : random.integer(1 << 30, INT32_MAX),
+                           random.one_in(8) ? random.integer(-31, 14) : random.integer(-20, -14)};
+    const Requantize range = random_range(random);
+    MatMulInt16Args args = {m,
+                            n,
+                            k,
+                            0,
+                            n,
+                            a.data(),
+                            a_transposed ? 1 : k,
+                            a_transposed ? m : 1,
+                            b.data(),
+                            b_transposed ? 1 : n,
+                            b_transposed ? k : 1,
+                            c.data(),
+                            c_stride,
+                            factor,
+                            range};
+    const int32_t half = n / kPanel / 2 * kPanel;
+    args.n_end = half;
+    kernels().matmul_s16(args);
+    args.n_begin = half;
+    args.n_end = n;
+    kernels().matmul_s16(args);
+    ASSERT_TRUE(c.intact());
+    for (int32_t i = 0; i < static_cast<int32_t>(c.size()); ++i) {
+      const int32_t row = static_cast<int32_t>(i / c_stride), column = static_cast<int32_t>(i % c_stride);
+      int64_t sum = 0;
+      for (int32_t j = 0; column < n && j < k; ++j)
+        sum +=
+            int64_t{a[row * args.a_stride_m + j * args.a_stride_k]} * b[j * args.b_stride_k + column * args.b_stride_n];
+      ASSERT_EQ(c[i], column < n ? clamped(multiply_wide(sum, factor), range) : before[i])
+          << "seed " << seed << " row " << row << " column " << column;
     }
   }
 }

@@ -154,14 +154,6 @@ TEST_P(Quantized, Pool) {
   }
 }
 
-// A product of 64 bits times a factor whose multiplier has 16 bits, rounded once, halves upwards.
-int32_t multiply_wide(int64_t value, const Factor& f) {
-  const int64_t multiplier = std::min<int64_t>((int64_t{f.multiplier} + (1 << 15)) / (1 << 16), 0x7fff);
-  const int64_t divisor = int64_t{1} << (15 - f.shift);
-  const int64_t sum = value * multiplier + divisor / 2;
-  return wrap(sum >= 0 ? sum / divisor : -((-sum + divisor - 1) / divisor));
-}
-
 TEST_P(Quantized, ReduceProducts) {
   for (uint64_t seed = 1; seed <= 200; ++seed) {
     Int8Random random(seed);

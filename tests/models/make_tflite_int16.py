@@ -15,7 +15,8 @@ tflite_case.VERSIONS |= {name: version for name, version in {
     "CONV_2D": 4, "DEPTHWISE_CONV_2D": 5, "FULLY_CONNECTED": 7, "ADD": 3, "SUB": 5, "MUL": 4, "AVERAGE_POOL_2D": 3, "MAX_POOL_2D": 3,
     "SOFTMAX": 3, "LOGISTIC": 3, "TANH": 3, "RELU": 3, "RELU6": 3, "LEAKY_RELU": 2, "QUANTIZE": 2, "DEQUANTIZE": 3, "PAD": 4,
     "CONCATENATION": 3, "MAXIMUM": 4, "MINIMUM": 4, "STRIDED_SLICE": 4, "TRANSPOSE": 4, "GELU": 2, "EXP": 2, "LOG": 2, "ABS": 3,
-    "RESHAPE": 1, "GATHER": 4, "RESIZE_NEAREST_NEIGHBOR": 4, "SPACE_TO_BATCH_ND": 3, "BATCH_TO_SPACE_ND": 3}.items()}
+    "RESHAPE": 1, "GATHER": 4, "RESIZE_NEAREST_NEIGHBOR": 4, "SPACE_TO_BATCH_ND": 3, "BATCH_TO_SPACE_ND": 3, "MEAN": 3, "SUM": 2,
+    "REDUCE_MAX": 3, "REDUCE_MIN": 3, "REDUCE_PROD": 2, "TRANSPOSE_CONV": 4, "PRELU": 1, "RESIZE_BILINEAR": 3, "BATCH_MATMUL": 3}.items()}
 
 
 def q16(name, *shape):
@@ -93,6 +94,42 @@ fully_connected("fully_connected_long", (2, 700), 5, 700)
 fully_connected("fully_connected_bias32", (3, 33), 12, 33, wide=False)
 fully_connected("fully_connected_no_bias32", (3, 33), 12, 33, bias=False, wide=False)
 
+def transpose_conv(name, x, y, kernel, stride, padding=SAME, act=NONE, bias=True, per_channel=True, wide=True, x_q=0.0003, y_q=0.002, x_values=None):
+    m, q = y[3], layer_quantization(name, x_q, y_q, y[3] if per_channel else 1, 0)
+    consts = {"shape": i32(*y), "w": w8(name, m, *kernel, x[3])} | ({"b": bias_of(name, m, 5000000, wide)} if bias else {})
+    bias_type = {} if wide else {"quantizedBiasType": TensorType.INT32}
+    int16_case(name, [("TRANSPOSE_CONV", ["shape", "w", "x"] + ["b"] * bias, ["y"],
+                       options("TransposeConv", padding=padding, strideH=stride[0], strideW=stride[1], fusedActivationFunction=act, **bias_type))],
+               {"x": q16(name, *x) if x_values is None else np.full(x, x_values, np.int16)}, consts, q)
+
+
+transpose_conv("transpose_conv", (1, 4, 5, 3), (1, 8, 10, 6), (3, 3), (2, 2), bias=False)
+transpose_conv("transpose_conv_2x2", (2, 3, 4, 8), (2, 6, 8, 19), (2, 2), (2, 2), act=RELU, y_q=0.001)
+transpose_conv("transpose_conv_4x4", (1, 5, 3, 4), (1, 10, 6, 8), (4, 4), (2, 2), act=RELU6, y_q=0.0004, per_channel=False)
+transpose_conv("transpose_conv_gaps", (1, 3, 4, 5), (1, 9, 16, 3), (2, 1), (3, 4), padding=VALID)  # phases without taps
+transpose_conv("transpose_conv_cut", (1, 4, 4, 6), (1, 7, 7, 9), (3, 5), (2, 2), act=RELU_N1, y_q=0.00007)
+transpose_conv("transpose_conv_unit", (1, 5, 6, 12), (1, 5, 6, 33), (3, 3), (1, 1), bias=False, wide=False)
+transpose_conv("transpose_conv_bias32", (1, 5, 6, 7), (1, 10, 12, 17), (3, 3), (2, 2), wide=False, y_q=0.0009)
+transpose_conv("transpose_conv_extreme", (1, 3, 3, 260), (1, 6, 6, 5), (3, 3), (2, 2), y_q=0.9, x_values=-32768)
+transpose_conv("transpose_conv_line", (1, 1, 9, 4), (1, 1, 27, 5), (1, 5), (1, 3))
+
+
+def batch_matmul(name, a, b, adj_x=False, adj_y=False, constant=None, a_q=0.0004, b_q=0.0007, y_q=0.02, b_type=np.int16):
+    x = {"a": q16(name + "a", *a), "b": q16(name + "b", *b).astype(b_type)}
+    int16_case(f"batch_matmul_{name}", [("BATCH_MATMUL", ["a", "b"], ["y"], options("BatchMatMul", adjX=adj_x, adjY=adj_y))],
+               {k: v for k, v in x.items() if k != constant}, {k: v for k, v in x.items() if k == constant}, {"a": a_q, "b": b_q, "y": y_q})
+
+
+batch_matmul("plain", (2, 5, 16), (2, 16, 33))
+batch_matmul("adj_y", (3, 7, 20), (3, 18, 20), adj_y=True, y_q=0.003)
+batch_matmul("adj_x", (2, 6, 13), (2, 6, 21), adj_x=True)
+batch_matmul("broadcast", (3, 1, 9, 24), (2, 24, 35), y_q=0.05)
+batch_matmul("row", (2, 1, 300), (2, 300, 4), y_q=0.1)
+batch_matmul("constant", (2, 7, 12), (12, 10), constant="b")
+batch_matmul("constant_a", (9, 12), (2, 12, 10), constant="a")
+batch_matmul("int8", (2, 5, 16), (2, 16, 21), b_q=0.01, y_q=0.005, b_type=np.int8)
+batch_matmul("int8_constant", (2, 7, 12), (12, 10), constant="b", b_q=0.01, y_q=0.004, b_type=np.int8)
+
 # ---- element-wise -------------------------------------------------------------------------------------------------------
 KINDS = {"ADD": "Add", "SUB": "Sub", "MUL": "Mul"}
 for op, kind in KINDS.items():
@@ -109,6 +146,12 @@ int16_case("add_constant", [("ADD", ["a", "b"], ["y"], options("Add"))], {"a": q
            {"a": 0.0005, "b": 0.0003, "y": 0.0007})
 for op in ("MAXIMUM", "MINIMUM"):
     int16_case(op.lower(), [(op, ["a", "b"], ["y"], None)], {"a": q16(op + "a", 2, 5, 3), "b": q16(op + "b", 5, 1)}, {}, {k: 0.0005 for k in "aby"})
+for tag, slope, x_q, slope_q, y_q in (("", (1, 1, 3), 0.0005, (0.01, -3), 0.0006), ("_image", (4, 5, 3), 0.0005, (0.003, 90), 0.0005),
+                                      ("_one", (1, 1, 1), 0.0002, (0.02, 0), 0.00009), ("_same", (2, 4, 5, 3), 0.0005, (0.01, 0), 0.0006)):
+    int16_case(f"prelu{tag}", [("PRELU", ["x", "slope"], ["y"], None)], {"x": q16("prelu" + tag, 2, 4, 5, 3)}, {"slope": w8("slope" + tag, *slope)},
+               {"x": x_q, "slope": slope_q, "y": y_q})
+int16_case("prelu_computed", [("PRELU", ["x", "slope"], ["y"], None)], {"x": q16("prelu_computed", 2, 4, 3), "slope": w8("prelu_computed", 1, 1, 3)}, {},
+           {"x": 0.0005, "slope": (0.01, 20), "y": 0.0004})
 many = np.concatenate([np.arange(-32768, 32768, 37), np.arange(-300, 300), [32767, -32767]]).astype(np.int16).reshape(1, -1)
 for op, x_q, y_q, opts in (
         ("RELU", 0.0005, 0.0004, None), ("RELU", 0.0004, 0.0004, None), ("RELU6", 0.0006, 6 / 32767, None),
@@ -121,13 +164,34 @@ for op, x_q, y_q, opts in (
     count = sum(1 for s in tflite_case.seen if s.startswith(f"unary_{op.lower()}_"))
     int16_case(f"unary_{op.lower()}_{count}", [(op, ["x"], ["y"], opts)], {"x": many}, {}, {"x": x_q, "y": y_q})
 
-# ---- pooling, softmax ---------------------------------------------------------------------------------------------------
+# ---- pooling, reductions, softmax ---------------------------------------------------------------------------------------------------
 for op, short in (("AVERAGE_POOL_2D", "average_pool"), ("MAX_POOL_2D", "max_pool")):
     for tag, x, kernel, stride, padding, act in (("2x2", (1, 6, 8, 5), 2, 2, VALID, NONE), ("3x3", (2, 7, 6, 19), 3, 2, SAME, RELU),
                                                  ("17x17", (1, 17, 17, 3), 17, 17, VALID, RELU6)):
         int16_case(f"{short}_{tag}", [(op, ["x"], ["y"], options("Pool2D", padding=padding, strideH=stride, strideW=stride, filterHeight=kernel,
                                                                 filterWidth=kernel, fusedActivationFunction=act))],
                    {"x": q16(short, *x)}, {}, {"x": 0.0005, "y": 0.0005})
+for axes, keep in (((1, 2), True), ((3,), False), ((2,), True), ((0, 2), False), ((1, 3), True), ((0, 1, 2, 3), False)):
+    name = f"mean_{''.join(map(str, axes))}"
+    int16_case(name, [("MEAN", ["x", "axes"], ["y"], options("Reducer", keepDims=keep))], {"x": q16(name, 2, 6, 7, 19)}, {"axes": i32(*axes)},
+               {"x": 0.0005, "y": 0.00017 if len(axes) > 1 else 0.0004})
+int16_case("mean_row", [("MEAN", ["x", "axes"], ["y"], options("Reducer"))], {"x": q16("meanrow", 1, 1000)}, {"axes": i32(1)}, {"x": 0.0005, "y": 0.0006})
+for op in ("REDUCE_MAX", "REDUCE_MIN"):
+    for tag, axes in (("", (1, 2)), ("_apart", (1, 3)), ("_rows", (3,))):
+        int16_case(op.lower() + tag, [(op, ["x", "axes"], ["y"], options("Reducer", keepDims=not tag))], {"x": q16(op, 2, 6, 7, 5)},
+                   {"axes": i32(*axes)}, {"x": 0.0005, "y": 0.0005})
+for axes, x_q, y_q in (((1, 2), 0.000046, 0.002), ((0, 3), 0.00004, 0.0009), ((3,), 0.000018, 0.0007), ((2,), 0.00002, 0.003)):
+    name = f"prod_{''.join(map(str, axes))}"
+    int16_case(name, [("REDUCE_PROD", ["x", "axes"], ["y"], options("Reducer", keepDims=True))], {"x": q16(name, 2, 3, 4, 5)},
+               {"axes": i32(*axes)}, {"x": x_q, "y": y_q})
+# The reference kernel of SUM takes the bytes of int16 for uint8. Of 2^n elements, the one of MEAN has SUM's factor where its scale is 2^n times finer.
+for axes, keep, y_q in (((1, 2), True, 0.002), ((1, 3), False, 0.007), ((3,), False, 0.0005)):
+    name, shape = f"sum_{''.join(map(str, axes))}", (2, 4, 8, 16)
+    x, consts = q16(name, *shape), {"axes": i32(*axes)}
+    kind = options("Reducer", keepDims=keep)
+    _, means = tflite_case.model([("MEAN", ["x", "axes"], ["y"], kind)], {"x": x}, consts, ("y",), {"y": np.int16},
+                                 {"x": (0.0005, 0), "y": (np.float32(y_q) / np.prod([shape[a] for a in axes], dtype=np.float32), 0)})
+    int16_case(name, [("SUM", ["x", "axes"], ["y"], kind)], {"x": x}, consts, {"x": 0.0005, "y": y_q}, results=means)
 for tag, scale, beta, shape in (("", 0.0003, 1.0, (6, 12)), ("_fine", 0.00001, 1.0, (6, 12)), ("_coarse", 0.004, 1.0, (6, 12)), ("_beta", 0.0003, 0.5, (6, 12)),
                                 ("_single", 0.0003, 1.0, (3, 1)), ("_long", 0.0001, 1.0, (2, 1500))):
     int16_case(f"softmax{tag}", [("SOFTMAX", ["x"], ["y"], options("Softmax", beta=beta))], {"x": q16("softmax" + tag, *shape)}, {},
@@ -148,6 +212,14 @@ int16_case("reshape", [("RESHAPE", ["x", "shape"], ["y"], options("Reshape"))], 
 int16_case("gather", [("GATHER", ["x", "i"], ["y"], options("Gather", axis=1))], {"x": q16("gather", 2, 5, 3)}, {"i": i32(4, 0, 0)}, same)
 int16_case("resize_nearest", [("RESIZE_NEAREST_NEIGHBOR", ["x", "size"], ["y"], options("ResizeNearestNeighbor"))], {"x": q16("resize", 1, 4, 5, 3)},
            {"size": i32(8, 7)}, same)
+for tag, fields in (("", {}), ("_aligned", {"alignCorners": True}), ("_half_pixel", {"halfPixelCenters": True})):
+    for size in ((8, 10), (3, 2), (7, 5), (4, 9), (1, 1)):
+        int16_case(f"resize_bilinear{tag}_{size[0]}x{size[1]}", [("RESIZE_BILINEAR", ["x", "size"], ["y"], options("ResizeBilinear", **fields))],
+                   {"x": q16("bilinear" + tag, 2, 4, 5, 19 if size[0] == 7 else 3)}, {"size": i32(*size)}, same)
+int16_case("resize_bilinear_extreme", [("RESIZE_BILINEAR", ["x", "size"], ["y"], options("ResizeBilinear"))],
+           {"x": rng("extreme").choice([-32768, 32767], (1, 3, 4, 5)).astype(np.int16)}, {"size": i32(7, 9)}, same)
+int16_case("resize_nearest_half_pixel", [("RESIZE_NEAREST_NEIGHBOR", ["x", "size"], ["y"], options("ResizeNearestNeighbor", halfPixelCenters=True))],
+           {"x": q16("nearest", 1, 4, 5, 3)}, {"size": i32(7, 3)}, same)
 int16_case("dilation", [("SPACE_TO_BATCH_ND", ["x", "block", "pads"], ["s"], None),
                         ("CONV_2D", ["s", "w", "b"], ["c"], options("Conv2D", padding=VALID, strideH=1, strideW=1, fusedActivationFunction=RELU)),
                         ("BATCH_TO_SPACE_ND", ["c", "block", "crops"], ["y"], None)],

@@ -82,9 +82,10 @@ std::vector<Value*> import_depthwise_conv(TfliteContext& context) {
 std::vector<Value*> import_transpose_conv(TfliteContext& context) {
   const auto& options = context.options<tfl::TransposeConvOptions>();
   const std::vector<int64_t> shape = constant_list(context, 0, "output shape", 4);
-  Value *x = context.input(2), *bias = context.parameter(3, 2);
+  Value* x = context.input(2);
   require_rank(context, x, 4, "input 2");
   Value* weights = permuted_weights(context, image_weights(context, 1, 2), {3, 0, 1, 2});
+  Value* bias = layer_bias(context, context.parameter(3, 2), options.quantized_bias_type(), weights->shape()[1], 2);
   auto op = std::make_unique<ops::ConvTranspose>();
   op->channels_last = true;
   op->strides = {options.stride_h(), options.stride_w()};

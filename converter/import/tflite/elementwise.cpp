@@ -107,6 +107,14 @@ std::vector<Value*> import_binary(TfliteContext& context) {
   if (function == BinaryFunction::PRelu && !ops::broadcasts_to(b->shape(), a->shape()))
     context.fail(fmt::format("slope of shape {} does not broadcast to the input's shape {}", to_string(b->shape()),
                              to_string(a->shape())));
+  if (function == BinaryFunction::PRelu && integers && a->type.dtype == DType::i16) {
+    if (b->type.dtype != DType::i8)
+      context.fail(
+          fmt::format("slope is {}; supported beside an input of int16 is int8, as which TensorFlow Lite "
+                      "reads its bytes",
+                      to_string(b->type)));
+    b = widened(context, b);
+  }
   auto op = std::make_unique<ops::Binary>();
   op->function = function;
   op->shifts = integers && a->type.dtype == DType::i16 && shifts_powers_of_two(context);

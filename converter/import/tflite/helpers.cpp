@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "converter/ops/elementwise.hpp"
+#include "converter/ops/quantize.hpp"
 #include "converter/ops/reshape.hpp"
 #include "converter/ops/window.hpp"
 
@@ -46,6 +47,28 @@ Value* permuted_weights(TfliteContext& context, Value* weights, const Permutatio
   auto op = std::make_unique<ops::Transpose>();
   op->permutation = permutation;
   return context.add_folded(std::move(op), weights);
+}
+
+Value* layer_bias(TfliteContext& context, Value* bias, tfl::TensorType type, int64_t outputs, size_t input) {
+  if (bias != nullptr || type != tfl::TensorType::INT32 || !context.integer_form(input)) return bias;
+  return context.add_constant(
+      Array::of_integers({outputs}, std::vector<int64_t>(static_cast<size_t>(outputs), 0), DType::i32), "bias");
+}
+
+Value* widened(TfliteContext& context, Value* value) {
+  const std::optional<Quantization>& from = value->type.quantization;
+  if (value->type.dtype != DType::i8 || !from || !from->per_tensor()) return value;
+  const Quantization to = {from->scales, {0}, 0};
+  if (value->constant) {
+    std::vector<int64_t> values = value->constant->integers();
+    for (int64_t& number : values) number -= from->zero_point();
+    return context.add_constant(Array::of_integers(value->shape(), std::move(values), DType::i16).with_quantization(to),
+                                value->name);
+  }
+  auto op = std::make_unique<ops::Quantize>();
+  op->to = DType::i16;
+  op->quantization = to;
+  return context.add(std::move(op), {value});
 }
 
 void require_rank(TfliteContext& context, const Value* value, size_t rank, std::string_view what) {

@@ -31,6 +31,13 @@ Value* unary(TfliteContext& context, const Activation& function, Value* x);
 // Weights with their dimensions in another order; constants stay constants of the same name.
 Value* permuted_weights(TfliteContext& context, Value* weights, const Permutation& permutation);
 
+// The bias of a layer whose data is `input`; zeros where there is none but its options name the type of one, which says
+// how TensorFlow Lite rounds the sums of int16.
+Value* layer_bias(TfliteContext& context, Value* bias, tfl::TensorType type, int64_t outputs, size_t input = 0);
+
+// An operand of int8 beside one of int16, as int16 of the same numbers with a zero point of 0; all others as they are.
+Value* widened(TfliteContext& context, Value* value);
+
 // Fails unless the value has this many dimensions.
 void require_rank(TfliteContext& context, const Value* value, size_t rank, std::string_view what);
 

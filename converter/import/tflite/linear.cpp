@@ -43,8 +43,7 @@ std::vector<Value*> import_fully_connected(TfliteContext& context) {
   weights = symmetric_weights(context, weights, 1, static_cast<int64_t>(rows.size()) - 1, x);
   const tfl::ActivationFunctionType activation = options.fused_activation_function();
   if (ops::is_static(weights) && (bias == nullptr || ops::is_static(bias))) {
-    if (bias == nullptr && context.integer_form() && options.quantized_bias_type() == tfl::TensorType::INT32)
-      bias = context.add_constant(Array::of_integers({outputs}, std::vector<int64_t>(outputs, 0), DType::i32), "bias");
+    bias = layer_bias(context, bias, options.quantized_bias_type(), outputs);
     if (bias != nullptr && bias->shape() != Shape{outputs}) bias = ops::reshape(context, bias, {outputs});
     return {add_activated(context, std::make_unique<ops::Linear>(), {x, weights, bias}, activation)};
   }
@@ -67,6 +66,7 @@ std::vector<Value*> import_batch_matmul(TfliteContext& context) {
   if (a->shape().size() < 2 || b->shape().size() < 2)
     context.fail(fmt::format("operands of shapes {} and {}; supported are two dimensions and more",
                              to_string(a->shape()), to_string(b->shape())));
+  if (a->type.dtype == DType::i16) b = widened(context, b);
   auto op = std::make_unique<ops::MatMul>();
   if (options.adj_x()) op->a_permutation = swapped(a->shape().size());
   if (options.adj_y()) op->b_permutation = swapped(b->shape().size());
