@@ -105,7 +105,8 @@ struct MatMulInt8Args {
 };
 
 // Max: clamp of the largest element; padding never takes part. Average: clamp(sum / pixels of the window inside the
-// image), halves rounded away from zero with FixedPoint, to even with Float of sum times float(1 / pixels).
+// image), halves rounded away from zero with FixedPoint (up with halves_up), to even with Float of sum times float(1 /
+// pixels).
 struct Pool2DInt8Args {
   PoolKind kind;
   Window window;
@@ -116,6 +117,7 @@ struct Pool2DInt8Args {
   int8_t* y;
   ptrdiff_t y_stride;
   Requantize requantize;  // without its zero point
+  bool halves_up;
 };
 
 // c[r, i] = function(a[r, i], b[r, i]), any but Pow; strides and aliases as in BinaryArgs. A
@@ -174,7 +176,9 @@ struct SoftmaxInt8Args {
 };
 
 // y = requantize((x - zero_point) / the root of the sum of (x - zero_point)^2 over a row of `size` elements), the sum
-// limited to 2^31 - 1; FixedPoint, with 7 bits of fraction. y may be x.
+// limited to 2^31 - 1; FixedPoint, with 7 bits of fraction, of which numbers have left_shift before they are
+// multiplied. y may be x.
+constexpr int32_t kL2FractionBits = 7;
 struct L2NormInt8Args {
   int32_t rows, size;
   const int8_t* x;
@@ -183,11 +187,13 @@ struct L2NormInt8Args {
   ptrdiff_t y_stride;
   int32_t zero_point;  // of x
   Requantize requantize;
+  int32_t left_shift;
 };
 
-// y[o, i, c] = (sum over t of weights[i, t] * x[o, indices[i, t], c]) / 2^shift, halves rounded away from zero; of
-// int8 and int16, clamped to low..high. 0 <= shift <= 31. x and y are int8 or int32 of resample_s8, int16 or int32 of
-// resample_s16, whose sums have 64 bits where one of them is int16, and its results of int32 are limited to those.
+// y[o, i, c] = (sum over t of weights[i, t] * x[o, indices[i, t], c]) / 2^shift, halves rounded away from zero,
+// with halves_up (resample_s8 alone) up; of int8 and int16, clamped to low..high. 0 <= shift <= 31. x and y are int8 or
+// int32 of resample_s8, int16 or int32 of resample_s16, whose sums have 64 bits where one of them is int16, and its
+// results of int32 are limited to those.
 struct ResampleIntArgs {
   bool wide_x, wide_y;  // int32
   int32_t outer, in_size, out_size, inner, taps;
@@ -196,6 +202,7 @@ struct ResampleIntArgs {
   const int32_t* weights;
   void* y;
   int32_t shift, low, high;
+  bool halves_up;
 };
 
 // y[o, i] = of x[o, :, i]: the clamp of the largest or smallest element, or requantize((sum of x - zero_point) * factor

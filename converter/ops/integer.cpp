@@ -239,7 +239,9 @@ Array evaluate_integer(const Pool& op, const std::vector<const Array*>& inputs) 
   std::vector<int64_t> values(pooled.size());
   // The double nearest to a mean is half an integer only where the mean is.
   for (size_t i = 0; i < values.size(); ++i) {
-    values[i] = range.clamp(static_cast<int64_t>(std::round(pooled.number(i))));
+    const double number = pooled.number(i);
+    values[i] =
+        range.clamp(static_cast<int64_t>(rounds_as_uint8(*op.integer) ? std::floor(number + 0.5) : std::round(number)));
   }
   return result(*op.integer, pooled.shape(), std::move(values));
 }

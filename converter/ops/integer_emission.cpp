@@ -23,6 +23,10 @@ fb::Rounding device_rounding(Rounding rounding) {
   return rounding == Rounding::tflite ? fb::Rounding::FixedPoint : fb::Rounding::Float;
 }
 
+bool rounds_halves_up(const IntegerForm& form) {
+  return rounds_as_uint8(form) && form.rounding == Rounding::tflite;
+}
+
 fb::Requantize requantize_of(const IntegerForm& form, const Activation& fused) {
   const IntegerRange range = output_range(form, fused);
   return {device_rounding(form.rounding), static_cast<int16_t>(range.low), static_cast<int16_t>(range.high)};
@@ -280,6 +284,7 @@ void emit_integer(const Pool& op, const Node& node, emit::Context& context) {
   table.add_pad_bottom(device_int(window.pad_bottom));
   table.add_pad_right(device_int(window.pad_right));
   table.add_requantize(&requantize);
+  table.add_halves_up(rounds_halves_up(*op.integer) && op.kind == kernels::PoolKind::Average);
   context.step(node, table.Finish(), inputs, outputs);
 }
 
@@ -331,6 +336,7 @@ void emit_integer(const RowNorm& op, const Node& node, emit::Context& context) {
   table.add_kind(static_cast<fb::NormKind>(op.kind));
   table.add_size(device_int(element_count({shape.begin() + op.axis, shape.end()})));
   table.add_requantize(&requantize);
+  table.add_left_shift(l2_left_shift(*op.integer));
   context.step(node, table.Finish(), inputs, outputs);
 }
 
@@ -354,6 +360,7 @@ void emit_integer(const Resample& op, const Node& node, emit::Context& context) 
   table.add_weights(weight_buffer);
   table.add_requantize(&requantize);
   table.add_shift(device_int(op.shift));
+  table.add_halves_up(rounds_halves_up(*op.integer));
   context.step(node, table.Finish(), inputs, outputs);
 }
 

@@ -48,7 +48,7 @@ Array integer_log_softmax(const Softmax& op, const Array& x) {
 
 // The L2 norm; results have 7 bits of fraction.
 Array evaluate_integer(const RowNorm& op, const std::vector<const Array*>& inputs) {
-  constexpr int32_t kFraction = 7;
+  const int32_t left_shift = l2_left_shift(*op.integer);
   const Array& x = *inputs[0];
   const IntegerRange range = type_range(op.integer->dtype);
   const int64_t zero_point = x.type().quantization->zero_point();
@@ -60,10 +60,10 @@ Array evaluate_integer(const RowNorm& op, const std::vector<const Array*>& input
     int64_t sum = 0;
     for (size_t i = begin; i < begin + size; ++i) sum += values[i] * values[i];
     FixedPoint factor = reciprocal_root(static_cast<int32_t>(std::min(sum, kMostInt32)));
-    factor.shift += kFraction;
+    factor.shift += kL2Fraction - left_shift;
     for (size_t i = begin; i < begin + size; ++i)
-      values[i] =
-          range.clamp(multiply(static_cast<int32_t>(values[i]), factor) + op.integer->quantization.zero_point());
+      values[i] = range.clamp(multiply(static_cast<int32_t>(values[i]) * (1 << left_shift), factor) +
+                              op.integer->quantization.zero_point());
   }
   return result(*op.integer, x.shape(), std::move(values));
 }
@@ -79,7 +79,9 @@ Array evaluate_integer(const Resample& op, const std::vector<const Array*>& inpu
   std::vector<int64_t> values(sums.size());
   for (size_t i = 0; i < values.size(); ++i) {
     const int64_t sum = wide ? sums.integer(i) : static_cast<int32_t>(sums.integer(i));
-    values[i] = range.clamp((sum < 0 ? sum - half : sum + half) / (int64_t{1} << op.shift));
+    values[i] =
+        range.clamp(rounds_as_uint8(*op.integer) ? (sum + half) >> op.shift
+                                                 : (sum < 0 ? sum - half : sum + half) / (int64_t{1} << op.shift));
   }
   return result(*op.integer, sums.shape(), std::move(values));
 }

@@ -24,7 +24,9 @@ bool check(const StepView& step, Error* error) {
   if (!is_integer(pool)) return check_activation(pool.activation(), error);
   LINNET_REQUIRE(error, !pool.count_include_pad(), LINNET_ERROR_SHAPE, -1, 0, 1);
   LINNET_REQUIRE(error, x.zero_point == y.zero_point, LINNET_ERROR_SHAPE, y.index, x.zero_point, y.zero_point);
-  if (is_int16(step) && !check_rounding(*pool.requantize(), fb::Rounding::FixedPoint, error)) return false;
+  const bool fixed_point = is_int16(step) || pool.halves_up();
+  if (fixed_point && !check_rounding(*pool.requantize(), fb::Rounding::FixedPoint, error)) return false;
+  LINNET_REQUIRE(error, !(is_int16(step) && pool.halves_up()), LINNET_ERROR_SHAPE, -1, 0, 1);
   return check_identity(pool.activation(), error);
 }
 
@@ -45,6 +47,7 @@ void run(const StepView& step, const linnet_session& session) {
     run_with(step, session, args, [&](const auto& part) { session.kernels->pool2d_s16(part); });
   } else if (kHasInt8 && is_integer(pool)) {
     kernels::Pool2DInt8Args args = {};
+    args.halves_up = pool.halves_up();
     args.requantize = requantize_of(*pool.requantize(), 0);
     run_with(step, session, args, [&](const auto& part) { session.kernels->pool2d_s8(part); });
   } else if (kHasFloat32) {

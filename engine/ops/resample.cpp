@@ -27,6 +27,7 @@ bool check_integers(const StepView& step, const fb::Resample& table, Error* erro
                  rounding);
   LINNET_REQUIRE(error, table.shift() >= 0 && table.shift() <= kMostShift, LINNET_ERROR_SHAPE, -1, kMostShift,
                  table.shift());
+  LINNET_REQUIRE(error, !(words && table.halves_up()), LINNET_ERROR_SHAPE, -1, 0, 1);
   return check_requantize(*table.requantize(), step.output, error);
 }
 
@@ -55,6 +56,7 @@ void run_integers(const StepView& step, const linnet_session& session) {
   args.inner = table.inner();
   args.taps = table.taps();
   args.shift = table.shift();
+  args.halves_up = table.halves_up();
   args.low = table.requantize()->low();
   args.high = table.requantize()->high();
   parallel_lines(session, step, table, taps, [&](int64_t x_offset, int64_t y_offset, int64_t first, int32_t lines) {

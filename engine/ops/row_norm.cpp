@@ -27,6 +27,8 @@ bool check_arithmetic_of(const StepView& step, const fb::RowNorm& norm, Error* e
   LINNET_REQUIRE(error, rounding == static_cast<int64_t>(fb::Rounding::FixedPoint), LINNET_ERROR_SHAPE, -1, 0,
                  rounding);
   LINNET_REQUIRE(error, norm.gain() == 0 && norm.shift() == 0, LINNET_ERROR_SHAPE, -1, 0, 1);
+  LINNET_REQUIRE(error, norm.left_shift() >= 0 && norm.left_shift() <= kernels::kL2FractionBits, LINNET_ERROR_SHAPE, -1,
+                 kernels::kL2FractionBits, norm.left_shift());
   return check_arithmetic(step, requantize, error) && check_identity(norm.activation(), error);
 }
 
@@ -53,6 +55,7 @@ void run_int8(const StepView& step, const linnet_session& session) {
   args.x_stride = x.block_stride(args.size);
   args.y_stride = y.block_stride(args.size);
   args.zero_point = x.zero_point;
+  args.left_shift = norm.left_shift();
   args.requantize = requantize_of(*norm.requantize(), y.zero_point);
   parallel(session, x.elements() / args.size, args.size * kWorkPerElement, [&](int32_t begin, int32_t end, int32_t) {
     kernels::L2NormInt8Args part = args;

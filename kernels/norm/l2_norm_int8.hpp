@@ -18,18 +18,18 @@ LINNET_INLINE int32_t sum_of_squares(const int8_t* x, int32_t size, int32_t zero
 template <class Isa>
 void l2_norm_s8_impl(const L2NormInt8Args& args) {
   using V = I32<Isa>;
-  constexpr int32_t kFractionBits = 7;
   const Range<Isa> range(args.requantize);
-  const V zero_point = V::set(args.zero_point);
+  const V zero_point = V::set(args.zero_point), left = V::set(args.left_shift);
   for (int32_t r = 0; r < args.rows; ++r) {
     const int8_t* const x = args.x + r * args.x_stride;
     int8_t* const y = args.y + r * args.y_stride;
     Factor root = FixedPointMath<Isa>::reciprocal_root(sum_of_squares<Isa>(x, args.size, args.zero_point));
-    root.shift += kFractionBits;
+    root.shift += kL2FractionBits - args.left_shift;
     const FixedPointFactor<Isa> factor = FixedPointFactor<Isa>::of(root);
     for (int32_t i = 0; i < args.size; i += V::width) {
       const int n = args.size - i;
-      Int<Isa>::store_s8(range.finish(factor(Int<Isa>::load_s8(x + i, n) - zero_point)), y + i, n);
+      const V value = Int<Isa>::load_s8(x + i, n) - zero_point;
+      Int<Isa>::store_s8(range.finish(factor(Int<Isa>::shift_left(value, left))), y + i, n);
     }
   }
 }

@@ -34,6 +34,14 @@ LINNET_INLINE I32<Isa> pool_taps(const Args& args, const Element* x, TapRange li
   return result;
 }
 
+// What is added to every number of a mean so that none is negative, where halves are rounded up.
+LINNET_INLINE int32_t mean_offset(const Pool2DInt8Args& args) {
+  return args.halves_up ? -INT8_MIN : 0;
+}
+LINNET_INLINE int32_t mean_offset(const Pool2DInt16Args&) {
+  return 0;
+}
+
 template <class Isa, class Element, class Args>
 LINNET_INLINE void pool_integers(const Args& args) {
   using V = I32<Isa>;
@@ -41,6 +49,7 @@ LINNET_INLINE void pool_integers(const Args& args) {
   constexpr int32_t kLeast = sizeof(Element) == 1 ? INT8_MIN : INT16_MIN;
   const Window& w = args.window;
   const Range<Isa> range(args.requantize);
+  const int32_t offset = mean_offset(args);
   const ptrdiff_t end = static_cast<ptrdiff_t>(args.row_end) * args.out_w;
   ptrdiff_t pixel = static_cast<ptrdiff_t>(args.row_begin) * args.out_w;
   for (WindowPlace p = window_place(args, pixel); pixel < end; ++pixel, p = next_place(args, p)) {
@@ -59,10 +68,10 @@ LINNET_INLINE void pool_integers(const Args& args) {
       if (args.kind == PoolKind::Max) {
         result = range.finish(pool_taps<Isa>(args, x + c, lines, columns, n, V::set(kLeast), Int<Isa>::max));
       } else {
-        const V sum = pool_taps<Isa>(args, x + c, lines, columns, n, V::set(0),
+        const V sum = pool_taps<Isa>(args, x + c, lines, columns, n, V::set(offset * taps),
                                      [](V a, V b) LINNET_INLINE_LAMBDA { return a + b; });
         result = args.requantize.rounding == Rounding::FixedPoint
-                     ? range.finish(divide_rounding<Isa>(sum, taps, taps < kMostSmallTaps))
+                     ? range.finish(divide_rounding<Isa>(sum, taps, taps < kMostSmallTaps) - V::set(offset))
                      : range.finish(to_float(sum) * reciprocal);
       }
       store_element<Isa>(result, y + c, n);

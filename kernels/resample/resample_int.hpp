@@ -11,7 +11,8 @@ template <class Isa, class From, class To>
 LINNET_INLINE void resample_position(const ResampleIntArgs& args, const From* x, const int32_t* indices,
                                      const int32_t* weights, To* y) {
   using V = I32<Isa>;
-  const V shift = V::set(args.shift), low = V::set(args.low), high = V::set(args.high);
+  const V shift = V::set(args.shift), low = V::set(args.low), high = V::set(args.high), zero = V::set(0);
+  const V towards_zero = V::set(args.halves_up && args.shift > 0 ? 1 : 0);  // of negative numbers that end in a half
   for (int32_t c = 0; c < args.inner; c += V::width) {
     const int n = args.inner - c;
     V sum = V::set(0);
@@ -19,7 +20,8 @@ LINNET_INLINE void resample_position(const ResampleIntArgs& args, const From* x,
       const From* const line = x + static_cast<ptrdiff_t>(indices[t]) * args.inner + c;
       sum = sum + Int<Isa>::multiply(V::set(weights[t]), load_element<Isa>(line, n));
     }
-    V result = Int<Isa>::rounding_shift_right(sum, shift);
+    const V nudged = sum + select(Int<Isa>::less(sum, zero), towards_zero, zero);
+    V result = Int<Isa>::rounding_shift_right(nudged, shift);
     if constexpr (sizeof(To) == 1) result = clamp<Isa>(result, low, high);
     store_element<Isa>(result, y + c, n);
   }

@@ -66,6 +66,7 @@ TEST_P(FixedPointTest, L2Norm) {
     args.y_stride = args.size + random.integer(0, 2);
     args.requantize = random.requantize(Rounding::FixedPoint);
     args.requantize.zero_point = 0;
+    args.left_shift = random.integer(0, 7);
     std::vector<int8_t> values = random.bytes((args.rows - 1) * args.x_stride + args.size, random.integer(-128, 120));
     if (random.one_in(10)) std::fill(values.begin(), values.end(), static_cast<int8_t>(args.zero_point));
     const Guarded<int8_t> x(values);
@@ -156,6 +157,7 @@ void check_resample(const KernelTable& kernels, uint64_t seed) {
   args.indices = indices.data();
   args.weights = weights.data();
   args.y = y.data();
+  args.halves_up = !kWords && random.one_in(2);
   (kWords ? kernels.resample_s16 : kernels.resample_s8)(args);
   ASSERT_TRUE(y.intact());
   for (int32_t i = 0; i < static_cast<int32_t>(y.size()); ++i) {
@@ -165,7 +167,8 @@ void check_resample(const KernelTable& kernels, uint64_t seed) {
       const int32_t tap = position * args.taps + t;
       sum += int64_t{weights[tap]} * x[(o * args.in_size + indices[tap]) * args.inner + c];
     }
-    int64_t wanted = divide_half_away(kWords ? sum : wrap(sum), int64_t{1} << args.shift);
+    const int64_t dividend = kWords ? sum : wrap(sum), divisor = int64_t{1} << args.shift;
+    int64_t wanted = args.halves_up ? divide_half_up(dividend, divisor) : divide_half_away(dividend, divisor);
     if (kWords && args.wide_y) wanted = std::clamp<int64_t>(wanted, INT32_MIN, INT32_MAX);
     if (!args.wide_y) wanted = std::clamp<int64_t>(wanted, args.low, args.high);
     ASSERT_EQ(y[i], wanted) << "seed " << seed << " output " << i << " shift " << args.shift;

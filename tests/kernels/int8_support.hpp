@@ -28,6 +28,11 @@ inline int64_t divide_half_away(int64_t n, int64_t d) {
   return n >= 0 ? (2 * n + d) / (2 * d) : -((-2 * n + d) / (2 * d));
 }
 
+inline int64_t divide_half_up(int64_t n, int64_t d) {
+  const int64_t doubled = 2 * n + d;
+  return doubled >= 0 ? doubled / (2 * d) : -((-doubled + 2 * d - 1) / (2 * d));
+}
+
 inline int32_t fixed_point(int32_t v, const Factor& f) {
   const int64_t scaled = wrap(int64_t{v} << std::max(f.shift, 0));
   const int64_t product = scaled * f.multiplier + (int64_t{1} << 30);

@@ -126,6 +126,7 @@ TEST_P(Quantized, Pool) {
     args.x_stride = args.channels;
     args.y = y.data();
     args.y_stride = args.channels;
+    args.halves_up = args.requantize.rounding == Rounding::FixedPoint && random.one_in(2);
     kernels().pool2d_s8(args);
     ASSERT_TRUE(y.intact());
     for (int32_t i = 0; i < static_cast<int32_t>(y.size()); ++i) {
@@ -144,7 +145,9 @@ TEST_P(Quantized, Pool) {
       }
       int32_t wanted = clamped(largest, args.requantize);
       if (args.kind == PoolKind::Average && args.requantize.rounding == Rounding::FixedPoint) {
-        wanted = clamped(divide_half_away(sum, std::max(count, 1)), args.requantize);
+        wanted = clamped(
+            args.halves_up ? divide_half_up(sum, std::max(count, 1)) : divide_half_away(sum, std::max(count, 1)),
+            args.requantize);
       } else if (args.kind == PoolKind::Average) {
         const volatile float reciprocal = 1.0f / static_cast<float>(std::max(count, 1));
         wanted = finish_float(static_cast<float>(sum) * reciprocal, args.requantize);

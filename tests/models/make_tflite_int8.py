@@ -362,10 +362,22 @@ for op, x_q, y_q, opts in (
         ("LOGISTIC", (0.06, 132), (1 / 256, 0), None), ("TANH", (0.03, 132), (1 / 128, 128), None)):
     uint8_case(f"unary_{op.lower()}", [(op, ["x"], ["y"], opts)], {"x": every_u}, {}, {"x": x_q, "y": y_q})
 for op, short in (("AVERAGE_POOL_2D", "average_pool"), ("MAX_POOL_2D", "max_pool")):
-    for tag, x, kernel, stride, padding, act in (("3x3", (2, 7, 6, 19), 3, 2, VALID, RELU), ("5x1", (1, 5, 8, 5), 5, 5, VALID, NONE)):
+    for tag, x, kernel, stride, padding, act in (("3x3", (2, 7, 6, 19), 3, 2, VALID, RELU), ("5x1", (1, 5, 8, 5), 5, 5, VALID, NONE),
+                                                 ("2x2", (2, 8, 6, 19), 2, 2, VALID, NONE), ("same", (1, 7, 6, 5), 3, 2, SAME, RELU6),
+                                                 ("4x4", (1, 9, 9, 3), 4, 1, SAME, NONE)):
         uint8_case(f"{short}_{tag}", [(op, ["x"], ["y"], options("Pool2D", padding=padding, strideH=stride, strideW=stride, filterHeight=kernel,
                                                                 filterWidth=kernel, fusedActivationFunction=act))],
                    {"x": qu8(short, *x)}, {}, {"x": (0.05, 115), "y": (0.05, 115)})
+# Sizes whose weights are exact in single precision, in which the reference kernel for uint8 computes.
+for tag, fields, sizes in (("", {}, ((8, 10), (2, 5), (16, 40), (4, 20), (1, 1))), ("_aligned", {"alignCorners": True}, ((7, 9), (4, 17), (13, 5))),
+                           ("_half_pixel", {"halfPixelCenters": True}, ((8, 10), (2, 5), (16, 20), (4, 40)))):
+    for size in sizes:
+        uint8_case(f"resize_bilinear{tag}_{size[0]}x{size[1]}", [("RESIZE_BILINEAR", ["x", "size"], ["y"], options("ResizeBilinear", **fields))],
+                   {"x": qu8("bilinear" + tag, 1, 4, 5, 19 if size[0] == 7 else 3)}, {"size": i32(*size)}, {"x": (0.05, 115), "y": (0.05, 115)})
+for tag, zero_point, shape in (("", 135, (6, 12)), ("_long", 0, (2, 3, 500)), ("_image", 255, (1, 3, 4, 19)), ("_one", 128, (256, 1))):
+    x = np.arange(256, dtype=np.uint8).reshape(256, 1) if tag == "_one" else qu8("ul2" + tag, *shape)
+    uint8_case(f"l2_normalization{tag}", [("L2_NORMALIZATION", ["x"], ["y"], options("L2Norm"))], {"x": x}, {},
+               {"x": (0.05, zero_point), "y": (1 / 128, 128)})
 uint8_case("softmax", [("SOFTMAX", ["x"], ["y"], options("Softmax", beta=1.0))], {"x": qu8("softmax", 6, 12)}, {}, {"x": (0.1, 142), "y": (1 / 256, 0)})
 uint8_case("log_softmax", [("LOG_SOFTMAX", ["x"], ["y"], None)], {"x": qu8("log_softmax", 6, 12)}, {}, {"x": (0.1, 142), "y": (16 / 256, 255)})
 uint8_case("prelu", [("PRELU", ["x", "slope"], ["y"], None)], {"x": qu8("prelu", 2, 4, 5, 3)}, {"slope": qu8("prelus", 1, 1, 3)},

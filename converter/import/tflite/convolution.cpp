@@ -116,9 +116,6 @@ std::vector<Value*> import_pool(TfliteContext& context) {
       context.op_type() == tfl::BuiltinOperator::MAX_POOL_2D ? kernels::PoolKind::Max : kernels::PoolKind::Average;
   op->kernel = {options.filter_height(), options.filter_width()};
   set_window(*op, options.padding(), x->shape(), op->kernel, {options.stride_h(), options.stride_w()}, {1, 1});
-  const auto odd = [](int64_t size) { return size % 2 == 1; };  // windows: their means are never halves
-  const bool whole = options.padding() == tfl::Padding::VALID && odd(op->kernel[0]) && odd(op->kernel[1]);
-  if (op->kind == kernels::PoolKind::Average && !whole && context.integer_form()) warn_of_uint8(context);
   if (!l2) return {add_activated(context, std::move(op), {x}, options.fused_activation_function())};
   Value* mean = context.add(std::move(op), {ops::binary(context, kernels::BinaryFunction::Mul, x, x)});
   return {activated(context, ops::unary(context, {Function::Sqrt}, mean), options.fused_activation_function())};

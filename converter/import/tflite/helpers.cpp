@@ -31,11 +31,6 @@ Value* activated(TfliteContext& context, Value* value, tfl::ActivationFunctionTy
   return activation.function == Function::Identity ? value : ops::unary(context, activation, value);
 }
 
-void warn_of_uint8(TfliteContext& context) {
-  if (context.output_tensor(0).type() == tfl::TensorType::UINT8)
-    context.warn("TensorFlow Lite's kernel for uint8 rounds otherwise: results can differ by 1");
-}
-
 Value* unary(TfliteContext& context, const Activation& function, Value* x) {
   auto op = std::make_unique<ops::Unary>();
   op->function = function;

@@ -22,9 +22,6 @@ Value* add_activated(TfliteContext& context, std::unique_ptr<Op> op, std::vector
 Activation activation_of(TfliteContext& context, tfl::ActivationFunctionType function);
 Value* activated(TfliteContext& context, Value* value, tfl::ActivationFunctionType function);
 
-// Of operators whose kernels for uint8 round otherwise than those for int8, which compute it here.
-void warn_of_uint8(TfliteContext& context);
-
 // A function of the operator's first input.
 Value* unary(TfliteContext& context, const Activation& function, Value* x);
 

@@ -92,7 +92,6 @@ std::vector<Value*> import_l2_normalization(TfliteContext& context) {
   op->kind = kernels::NormKind::L2;
   op->axis = ops::normalized_axis(-1, x->shape().size());
   op->epsilon = 1e-6;  // TensorFlow Lite's
-  if (context.integer_form()) warn_of_uint8(context);
   const auto* options = context.optional_options<tfl::L2NormOptions>();
   return {add_activated(context, std::move(op), {x},
                         options != nullptr ? options->fused_activation_function() : tfl::ActivationFunctionType::NONE)};

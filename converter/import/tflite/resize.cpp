@@ -92,15 +92,38 @@ ResizeOptions checked_options(TfliteContext& context) {
 
 namespace {
 
+// Bits of fraction that hold the weights in single precision where they are those in fixed point.
+std::optional<int> common_fraction(const ResizeOptions& options, int64_t in, int64_t out) {
+  constexpr int kMostBits = 10;
+  const ops::Resample real = bilinear_table(options, in, out), fixed = integer_bilinear_table(options, in, out);
+  int bits = 0;
+  for (size_t i = 0; i < real.weights.size(); ++i) {
+    const bool read = real.weights[i] != 0.0;
+    if (std::ldexp(real.weights[i], kMostBits) != fixed.weights[i] || (read && real.indices[i] != fixed.indices[i]))
+      return std::nullopt;
+    while (std::ldexp(real.weights[i], bits) != std::floor(std::ldexp(real.weights[i], bits))) ++bits;
+  }
+  return bits;
+}
+
+// Whether sums of uint8 times both axes' weights, which are below 2, are exact in single precision.
+bool is_exact_in_float(const ResizeOptions& options, const Shape& shape, const std::vector<int64_t>& size) {
+  constexpr int kNumberBits = 10, kFloatBits = 24;
+  const std::optional<int> lines = common_fraction(options, shape[1], size[0]),
+                           columns = common_fraction(options, shape[2], size[1]);
+  return lines && columns && kNumberBits + *lines + *columns <= kFloatBits;
+}
+
 // Sums are rounded once, after the last axis.
 Value* resize_integers(TfliteContext& context, const ResizeOptions& options, Value* x,
                        const std::vector<int64_t>& size) {
   constexpr int64_t kFraction = 10;  // of the weights, in bits
-  warn_of_uint8(context);
   const std::optional<IntegerForm> form = context.integer_form();
   std::vector<size_t> axes;
   for (size_t d = 0; d < 2; ++d)
     if (x->shape()[d + 1] != size[d]) axes.push_back(d);
+  if (form->single_precision && !is_exact_in_float(options, x->shape(), size))
+    context.warn("TensorFlow Lite's kernel for uint8 computes in single precision: results can differ by 1");
   for (const size_t d : axes) {
     const bool last = d == axes.back();
     auto op = std::make_unique<ops::Resample>(integer_bilinear_table(options, x->shape()[d + 1], size[d]));
