@@ -137,10 +137,11 @@ TEST_P(QuantizedInt16, Reduce) {
         sum = wrap(int64_t{sum} + value);
         low = std::min(low, value);
         high = std::max(high, value);
-        product = s == 0 ? value : multiply_wide(int64_t{product} * value, args.factor);
+        if (args.kind == ReduceKind::Prod)
+          product = s == 0 ? value : multiply_wide(int64_t{product} * value, args.factor);
       }
-      int64_t wanted = divide_half_away(fixed_point(sum, args.factor), args.divisor);
-      if (args.kind == ReduceKind::Prod) wanted = multiply_wide(product, args.factor);
+      int64_t wanted = args.kind == ReduceKind::Prod ? multiply_wide(product, args.factor)
+                                                     : divide_half_away(fixed_point(sum, args.factor), args.divisor);
       if (args.kind == ReduceKind::Max) wanted = high;
       if (args.kind == ReduceKind::Min) wanted = low;
       ASSERT_EQ(y[i], clamped(wanted, args.requantize)) << "seed " << seed << " output " << i;
