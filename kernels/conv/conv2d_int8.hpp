@@ -131,8 +131,8 @@ LINNET_INLINE void ConvolutionInt8<Isa>::copy_windows(int32_t lines, int32_t col
   for (int32_t y = 0; y < lines; ++y) {
     const Input* x = inputs + y * w.stride_h * line;
     for (int32_t column = 0; column < columns; ++column, x += w.stride_w * args.in_channels, row += plan.k) {
-      std::memset(row + plan.k - kDot, 0, kDot * sizeof(*row));  // the end that has no input, if there is one
       for (int32_t ky = 0; ky < w.kernel_h; ++ky) copy_converted<Isa>(x + ky * line, row + ky * run, run);
+      for (ptrdiff_t i = w.kernel_h * run; i < plan.k; ++i) row[i] = 0;
     }
   }
 }
