@@ -17,7 +17,8 @@ using ir::Quantization;
 
 std::optional<Quantization> quantization_of(const tfl::Tensor& tensor) {
   const tfl::QuantizationParameters* source = tensor.quantization();
-  if (source == nullptr || count_of(source->scale()) == 0 || ir::is_floating(dtype_of(tensor.type())))
+  if (source == nullptr || count_of(source->scale()) == 0) return std::nullopt;
+  if (const ir::DType dtype = dtype_of(tensor.type()); ir::is_floating(dtype) || dtype == ir::DType::boolean)
     return std::nullopt;
   if (source->details_type() != 0) throw Error("is quantized in blocks or otherwise; supported are scales");
   Quantization result{{source->scale()->begin(), source->scale()->end()}, integers_of(source->zero_point()), 0};
