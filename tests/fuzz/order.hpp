@@ -55,7 +55,7 @@ inline bool cascades_are_apart(const engine::ModelView& model) {
   for (int32_t i = 0; i < model.cascade_count(); ++i) {
     const fb::Cascade& cascade = model.cascade(i);
     std::set<int32_t> seen;
-    std::vector<std::pair<int64_t, int64_t>> ranges;
+    std::vector<std::pair<int64_t, int64_t>> ranges;  // of what is in `seen`
     const auto add = [&](const engine::TensorInfo& tensor) {
       if (tensor.constant == nullptr && seen.insert(tensor.index).second)
         ranges.emplace_back(tensor.offset, tensor.offset + tensor.extent_bytes());
@@ -63,6 +63,7 @@ inline bool cascades_are_apart(const engine::ModelView& model) {
     for (uint32_t s = 0; s < cascade.steps(); ++s) {
       const engine::StepView view = engine::view_step(model, static_cast<int32_t>(cascade.first_step() + s));
       for (int32_t input = 0; input < view.input_count; ++input) add(view.inputs[input]);
+      if (seen.count(view.output.index) != 0) return false;  // what the next lines read is overwritten
       add(view.output);
     }
     std::sort(ranges.begin(), ranges.end());
