@@ -39,17 +39,20 @@ int64_t output_size(const Pool& op, size_t d, int64_t size) {
   return out;
 }
 
-// Padding has no value: a window that sees nothing else has no result.
+// Padding has no value: a window that sees nothing else has no result. One that begins inside of the image sees its
+// first pixel; of those before it, taps no further apart than the image is large miss it least in the last one.
 void require_pixels(const Pool& op, size_t d, int64_t size, int64_t out) {
-  for (int64_t o = 0; o < out; ++o) {
+  const auto require = [&](int64_t o) {
     const Range taps = inside(op.kernel[d], op.dilations[d], o * op.strides[d] - op.pads_begin[d], size);
-    if (taps.begin >= taps.end) {
-      throw Error(
-          fmt::format("window {} of spatial dimension {} lies entirely in the padding, supported are windows that see "
-                      "at least one pixel",
-                      o, d));
-    }
-  }
+    if (taps.begin < taps.end) return;
+    throw Error(
+        fmt::format("window {} of spatial dimension {} lies entirely in the padding, supported are windows that see "
+                    "at least one pixel",
+                    o, d));
+  };
+  const int64_t before = std::min(out, (op.pads_begin[d] + op.strides[d] - 1) / op.strides[d]);
+  for (int64_t o = 0; o < (op.dilations[d] <= size ? std::min<int64_t>(before, 1) : before); ++o) require(o);
+  if (out > 0) require(out - 1);
 }
 
 double pool_window(const Pool& op, const Window2D& window, const double* plane, const Image& in, int64_t oy,
