@@ -39,8 +39,9 @@ int64_t output_size(const Pool& op, size_t d, int64_t size) {
   return out;
 }
 
-// Padding has no value: a window that sees nothing else has no result. One that begins inside of the image sees its
-// first pixel; of those before it, taps no further apart than the image is large miss it least in the last one.
+// Padding has no value: a window that sees nothing else has no result. One that begins inside of the image sees a
+// pixel; of those that begin before it the first is the furthest, and taps no further apart than the image is large do
+// not step over it.
 void require_pixels(const Pool& op, size_t d, int64_t size, int64_t out) {
   const auto require = [&](int64_t o) {
     const Range taps = inside(op.kernel[d], op.dilations[d], o * op.strides[d] - op.pads_begin[d], size);
