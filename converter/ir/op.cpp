@@ -65,7 +65,7 @@ void AttributeWriter::add(std::string_view name, const std::optional<IntegerForm
   if (!value) return;
   add(name, fmt::format("{}{}{}", ir::name(value->dtype), to_string(value->quantization),
                         value->rounding == Rounding::nearest ? "nearest" : "") +
-                (value->single_precision ? "single" : ""));
+                (value->as_uint8 ? "u8" : ""));
 }
 
 void AttributeWriter::add(std::string_view name, const std::optional<IntegerSummand>& value) {

@@ -36,9 +36,9 @@ struct IntegerForm {
   DType dtype = DType::i8;
   Quantization quantization;  // of the whole output
   Rounding rounding = Rounding::tflite;
-  // Of a convolution whose weights have one scale: the product of scales is rounded to single precision, as TensorFlow
-  // Lite does for uint8.
-  bool single_precision = false;
+  // As TensorFlow Lite's kernels for uint8: the product of scales of a convolution whose weights have one is rounded to
+  // single precision, means and resampled numbers that end in a half are rounded up, and L2 norms have more bits.
+  bool as_uint8 = false;
   TensorType type(Shape shape) const { return {dtype, std::move(shape), quantization}; }
 };
 // Of a layer with a residual: the integers that it makes of its sums, which the residual is added to.

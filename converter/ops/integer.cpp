@@ -164,7 +164,7 @@ std::vector<double> layer_factors(const TensorType& x, const TensorType& weights
   const float scale = x.quantization->scale();
   const auto result = static_cast<double>(form.quantization.scale());
   const std::vector<float>& scales = weights.quantization->scales;
-  const bool one_product = (single_precision || form.single_precision) && scales.size() == 1;
+  const bool one_product = (single_precision || form.as_uint8) && scales.size() == 1;
   const bool rounds_product = one_product || form.rounding == Rounding::nearest;
   std::vector<double> factors;
   factors.reserve(scales.size());
@@ -240,8 +240,7 @@ Array evaluate_integer(const Pool& op, const std::vector<const Array*>& inputs) 
   // The double nearest to a mean is half an integer only where the mean is.
   for (size_t i = 0; i < values.size(); ++i) {
     const double number = pooled.number(i);
-    values[i] =
-        range.clamp(static_cast<int64_t>(rounds_as_uint8(*op.integer) ? std::floor(number + 0.5) : std::round(number)));
+    values[i] = range.clamp(static_cast<int64_t>(op.integer->as_uint8 ? std::floor(number + 0.5) : std::round(number)));
   }
   return result(*op.integer, pooled.shape(), std::move(values));
 }

@@ -18,6 +18,7 @@
 #include "converter/ops/requantize.hpp"
 #include "converter/ops/resample.hpp"
 #include "converter/ops/softmax.hpp"
+#include "kernels/contract_int8.hpp"
 
 namespace linnet::ops {
 
@@ -159,16 +160,9 @@ std::array<int16_t, kInterpolationSize> interpolation_table(const Activation& fu
                                                             const IntegerForm& form);
 Array evaluate_int16(const Unary& op, const Array& x);
 
-// Whether TensorFlow Lite's kernels for uint8 are meant, whose single precision is not all: means and resampled numbers
-// that end in a half are rounded up, and quotients of an L2 norm with more bits.
-inline bool rounds_as_uint8(const IntegerForm& form) {
-  return form.single_precision;
-}
-
-// The L2 norm: bits of fraction of its results, and those by which numbers are shifted before they are multiplied.
-constexpr int32_t kL2Fraction = 7;
+// The L2 norm: bits by which numbers are shifted before they are multiplied.
 inline int32_t l2_left_shift(const IntegerForm& form) {
-  return rounds_as_uint8(form) ? kL2Fraction : 0;
+  return form.as_uint8 ? kernels::kL2FractionBits : 0;
 }
 
 // Softmax: the factor that brings differences of x to steps of 10 / 65535.

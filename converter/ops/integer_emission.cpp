@@ -24,7 +24,7 @@ fb::Rounding device_rounding(Rounding rounding) {
 }
 
 bool rounds_halves_up(const IntegerForm& form) {
-  return rounds_as_uint8(form) && form.rounding == Rounding::tflite;
+  return form.as_uint8 && form.rounding == Rounding::tflite;
 }
 
 fb::Requantize requantize_of(const IntegerForm& form, const Activation& fused) {

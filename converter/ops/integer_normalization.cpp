@@ -60,7 +60,7 @@ Array evaluate_integer(const RowNorm& op, const std::vector<const Array*>& input
     int64_t sum = 0;
     for (size_t i = begin; i < begin + size; ++i) sum += values[i] * values[i];
     FixedPoint factor = reciprocal_root(static_cast<int32_t>(std::min(sum, kMostInt32)));
-    factor.shift += kL2Fraction - left_shift;
+    factor.shift += kernels::kL2FractionBits - left_shift;
     for (size_t i = begin; i < begin + size; ++i)
       values[i] = range.clamp(multiply(static_cast<int32_t>(values[i]) * (1 << left_shift), factor) +
                               op.integer->quantization.zero_point());
@@ -79,8 +79,7 @@ Array evaluate_integer(const Resample& op, const std::vector<const Array*>& inpu
   std::vector<int64_t> values(sums.size());
   for (size_t i = 0; i < values.size(); ++i) {
     const int64_t sum = wide ? sums.integer(i) : static_cast<int32_t>(sums.integer(i));
-    values[i] =
-        range.clamp(rounds_as_uint8(*op.integer) ? (sum + half) >> op.shift
+    values[i] = range.clamp(op.integer->as_uint8 ? (sum + half) >> op.shift
                                                  : (sum < 0 ? sum - half : sum + half) / (int64_t{1} << op.shift));
   }
   return result(*op.integer, sums.shape(), std::move(values));

@@ -73,25 +73,19 @@ void TransposedLine<Isa>::run(int32_t group, const float* packed, int32_t k) con
 
 template <class Isa>
 void conv_transpose2d_f32_impl(const ConvTranspose2DArgs& args) {
-  const Window& w = args.window;
-  const ConvTransposePlan plan = plan_conv_transpose2d(w, args.in_channels, traits(isa_id<Isa>), sizeof(void*));
+  const ConvTransposePlan plan =
+      plan_conv_transpose2d(args.window, args.in_channels, traits(isa_id<Isa>), sizeof(void*));
   float* zero = reinterpret_cast<float*>(static_cast<char*>(args.scratch) + plan.zero_offset);
   std::memset(zero, 0, static_cast<size_t>(args.in_channels) * sizeof(float));
   const float* packed = args.packed;
-  for (int32_t group = 0; group < args.groups; ++group) {
-    for (int32_t phase_y = 0; phase_y < w.stride_h; ++phase_y) {
-      for (int32_t phase_x = 0; phase_x < w.stride_w; ++phase_x) {
-        const int32_t k = phase_taps(w.kernel_h, w.dilation_h, w.stride_h, phase_y) *
-                          phase_taps(w.kernel_w, w.dilation_w, w.stride_w, phase_x) * args.in_channels;
-        for (int32_t row = args.row_begin; row < args.row_end; ++row) {
-          if ((row % args.out_h + w.pad_top) % w.stride_h != phase_y) continue;
-          TransposedLine<Isa>{args, static_cast<const float**>(args.scratch), zero, row, phase_y, phase_x}.run(
-              group, packed, k);
-        }
-        packed += panel_floats(args.out_channels, k);
-      }
-    }
-  }
+  for_each_section(args, [&](const PhaseSection& section) LINNET_INLINE_LAMBDA {
+    const int32_t k = section.taps * args.in_channels;
+    for_each_line(args, section, [&](const PhaseLine& line) LINNET_INLINE_LAMBDA {
+      TransposedLine<Isa>{args, static_cast<const float**>(args.scratch), zero, line.row, line.phase_y, line.phase_x}
+          .run(section.group, packed, k);
+    });
+    packed += panel_floats(args.out_channels, k);
+  });
 }
 
 }  // namespace linnet::kernels

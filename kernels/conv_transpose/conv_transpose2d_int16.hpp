@@ -63,22 +63,14 @@ void transposed_line_int16(const ConvTranspose2DInt16Args& args, const PhaseLine
 
 template <class Isa>
 void conv_transpose2d_s16_impl(const ConvTranspose2DInt16Args& args) {
-  const Window& w = args.window;
   const int8_t* packed = args.packed;
-  for (int32_t group = 0; group < args.groups; ++group) {
-    for (int32_t phase_y = 0; phase_y < w.stride_h; ++phase_y) {
-      for (int32_t phase_x = 0; phase_x < w.stride_w; ++phase_x) {
-        const int32_t taps = phase_taps(w.kernel_h, w.dilation_h, w.stride_h, phase_y) *
-                             phase_taps(w.kernel_w, w.dilation_w, w.stride_w, phase_x);
-        const int32_t k = (taps * args.in_channels + kPair - 1) / kPair * kPair;
-        for (int32_t row = args.row_begin; row < args.row_end; ++row) {
-          if ((row % args.out_h + w.pad_top) % w.stride_h == phase_y)
-            transposed_line_int16<Isa>(args, {row, phase_y, phase_x}, group, packed, k);
-        }
-        packed += panel_int16_bytes(args.out_channels, k);
-      }
-    }
-  }
+  for_each_section(args, [&](const PhaseSection& section) LINNET_INLINE_LAMBDA {
+    const int32_t k = (section.taps * args.in_channels + kPair - 1) / kPair * kPair;
+    for_each_line(args, section, [&](const PhaseLine& line) LINNET_INLINE_LAMBDA {
+      transposed_line_int16<Isa>(args, line, section.group, packed, k);
+    });
+    packed += panel_int16_bytes(args.out_channels, k);
+  });
 }
 
 }  // namespace linnet::kernels

@@ -108,8 +108,8 @@ void TransposedLineInt8<Isa>::run(int32_t group, const int8_t* packed, bool boun
 template <class Isa>
 void conv_transpose2d_s8_impl(const ConvTranspose2DInt8Args& args) {
   using Input = typename Dot<Isa>::Input;
-  const Window& w = args.window;
-  ConvInt8Plan plan = plan_conv_transpose2d_int8(w, args.in_channels, args.out_w, traits(isa_id<Isa>), sizeof(void*));
+  ConvInt8Plan plan =
+      plan_conv_transpose2d_int8(args.window, args.in_channels, args.out_w, traits(isa_id<Isa>), sizeof(void*));
   char* const scratch = static_cast<char*>(args.scratch);
   const Input** const pointers = reinterpret_cast<const Input**>(scratch);
   ptrdiff_t* const offsets = reinterpret_cast<ptrdiff_t*>(scratch + plan.offsets_offset);
@@ -118,23 +118,15 @@ void conv_transpose2d_s8_impl(const ConvTranspose2DInt8Args& args) {
   if (!copies) std::memset(inputs, args.input_zero_point, static_cast<size_t>(args.in_channels));
   if (!kPointersByTap<Isa>) offsets[0] = 0;
   const int8_t* packed = args.packed;
-  for (int32_t group = 0; group < args.groups; ++group) {
-    for (int32_t phase_y = 0; phase_y < w.stride_h; ++phase_y) {
-      for (int32_t phase_x = 0; phase_x < w.stride_w; ++phase_x) {
-        const int32_t taps = phase_taps(w.kernel_h, w.dilation_h, w.stride_h, phase_y) *
-                             phase_taps(w.kernel_w, w.dilation_w, w.stride_w, phase_x);
-        const int32_t k = taps * args.in_channels, terms = (k + kDot - 1) / kDot * kDot;
-        const bool bounded = sums_are_bounded<Isa>(args.requantize.rounding, packed, 1, args.out_channels, terms);
-        (copies ? plan.k : plan.taps) = copies ? terms : taps;
-        for (int32_t row = args.row_begin; row < args.row_end; ++row) {
-          if ((row % args.out_h + w.pad_top) % w.stride_h != phase_y) continue;
-          TransposedLineInt8<Isa>{args, plan, pointers, offsets, inputs, {row, phase_y, phase_x}}.run(group, packed,
-                                                                                                      bounded);
-        }
-        packed += panel_int8_bytes(args.out_channels, k);
-      }
-    }
-  }
+  for_each_section(args, [&](const PhaseSection& section) LINNET_INLINE_LAMBDA {
+    const int32_t k = section.taps * args.in_channels, terms = (k + kDot - 1) / kDot * kDot;
+    const bool bounded = sums_are_bounded<Isa>(args.requantize.rounding, packed, 1, args.out_channels, terms);
+    (copies ? plan.k : plan.taps) = copies ? terms : section.taps;
+    for_each_line(args, section, [&](const PhaseLine& line) LINNET_INLINE_LAMBDA {
+      TransposedLineInt8<Isa>{args, plan, pointers, offsets, inputs, line}.run(section.group, packed, bounded);
+    });
+    packed += panel_int8_bytes(args.out_channels, k);
+  });
 }
 
 }  // namespace linnet::kernels

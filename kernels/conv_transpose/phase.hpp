@@ -30,6 +30,34 @@ struct PhaseLine {
   int32_t row, phase_y, phase_x;
 };
 
+// A section of packed weights: a group's taps of one phase.
+struct PhaseSection {
+  int32_t group, phase_y, phase_x, taps;
+};
+
+// visit(section) for all sections in their order in memory.
+template <class Args, class Visit>
+LINNET_INLINE void for_each_section(const Args& args, Visit visit) {
+  const Window& w = args.window;
+  for (int32_t group = 0; group < args.groups; ++group) {
+    for (int32_t y = 0; y < w.stride_h; ++y) {
+      const int32_t taps_y = phase_taps(w.kernel_h, w.dilation_h, w.stride_h, y);
+      for (int32_t x = 0; x < w.stride_w; ++x)
+        visit(PhaseSection{group, y, x, taps_y * phase_taps(w.kernel_w, w.dilation_w, w.stride_w, x)});
+    }
+  }
+}
+
+// visit(line) for the rows of the call that belong to a section.
+template <class Args, class Visit>
+LINNET_INLINE void for_each_line(const Args& args, const PhaseSection& section, Visit visit) {
+  const Window& w = args.window;
+  for (int32_t row = args.row_begin; row < args.row_end; ++row) {
+    if ((row % args.out_h + w.pad_top) % w.stride_h == section.phase_y)
+      visit(PhaseLine{row, section.phase_y, section.phase_x});
+  }
+}
+
 // Scratch of a call: row pointers [taps][tile_rows] of one tile, then a pixel of zeros.
 struct ConvTransposePlan {
   int64_t zero_offset;  // bytes

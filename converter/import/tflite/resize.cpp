@@ -122,7 +122,7 @@ Value* resize_integers(TfliteContext& context, const ResizeOptions& options, Val
   std::vector<size_t> axes;
   for (size_t d = 0; d < 2; ++d)
     if (x->shape()[d + 1] != size[d]) axes.push_back(d);
-  if (form->single_precision && !is_exact_in_float(options, x->shape(), size))
+  if (form->as_uint8 && !is_exact_in_float(options, x->shape(), size))
     context.warn("TensorFlow Lite's kernel for uint8 computes in single precision: results can differ by 1");
   for (const size_t d : axes) {
     const bool last = d == axes.back();
