@@ -192,7 +192,7 @@ Requantizer::Requantizer(const std::vector<double>& factors, const IntegerForm& 
       kind_(kind) {
   for (const double factor : factors) {
     fixed_.push_back(kind == SumKind::int64 ? wide_factor(factor) : quantize_multiplier(factor));
-    factors_.push_back(factor);
+    factors_.push_back(rounding_ == Rounding::nearest ? float_factor(factor) : factor);
   }
 }
 

@@ -39,7 +39,7 @@ fb::Factor factor_of(FixedPoint fixed) {
 // A factor of a step that rounds by `rounding`.
 fb::Factor factor_of(double factor, Rounding rounding) {
   if (rounding == Rounding::tflite) return factor_of(quantize_multiplier(factor));
-  return {std::bit_cast<int32_t>(static_cast<float>(factor)), 0};
+  return {std::bit_cast<int32_t>(float_factor(factor)), 0};
 }
 
 std::vector<int8_t> bytes_of(const Array& array) {

@@ -81,6 +81,13 @@ int32_t reciprocal_of_half_denominator(int32_t a) {
 
 }  // namespace
 
+float float_factor(double factor) {
+  const auto rounded = static_cast<float>(factor);
+  if (!std::isfinite(rounded))
+    throw ir::Error(fmt::format("scales multiply integers by {}; supported are finite factors of 32 bits", factor));
+  return rounded;
+}
+
 FixedPoint quantize_multiplier(double factor) {
   if (!std::isfinite(factor))
     throw ir::Error(fmt::format("scales multiply integers by {}; supported are finite factors", factor));

@@ -11,6 +11,9 @@ struct FixedPoint {
   int32_t shift = 0;
 };
 
+// A factor of Rounding::nearest. Throws ir::Error where it is not finite in 32 bits.
+float float_factor(double factor);
+
 // The nearest of a number that is not negative; 0 below 2^-32.
 FixedPoint quantize_multiplier(double factor);
 
