@@ -15,6 +15,7 @@
 #include "converter/import/tflite/importer.hpp"
 #include "converter/passes/passes.hpp"
 #include "converter/plan/plan.hpp"
+#include "converter/quantize/weights.hpp"
 #include "converter/report/memory.hpp"
 #include "converter/weights/batch_of_one.hpp"
 #include "converter/weights/reestimate.hpp"
@@ -63,6 +64,12 @@ void run_quantize(ir::Graph& graph, PassLog& log, const ConvertOptions& options,
   conversion.report.quantization = std::move(result.report);
 }
 
+void run_quantize_weights(ir::Graph& graph, PassLog& log, const ConvertOptions& options, Conversion& conversion) {
+  if (options.int8_weights || options.dynamic_int8)
+    conversion.report.int8_weights =
+        quantize::quantize_weights(graph, {options.int8_weights, options.dynamic_int8}, log);
+}
+
 // A model's own float16 arithmetic and an exporter's rounded constants of an activation are not kept.
 constexpr double kHalfPrecision = 2e-2, kActivationConstants = 1e-4;
 // What fits a normalization's epsilon and factors.
@@ -86,6 +93,7 @@ constexpr Pass kPasses[] = {
     {"split_linear", run_pass<passes::split_linear>},
     {"fuse", run_pass<passes::fuse>},
     {kQuantize, run_quantize, kAnyError},
+    {"quantize_weights", run_quantize_weights, kAnyError},
     {"choose_winograd", run_choose_winograd},
     {"take_moments", run_pass<passes::take_moments>},
     {"scale_weights", run_pass<passes::scale_weights>},
@@ -305,7 +313,8 @@ constexpr std::string_view kShapeOption = "--shape=", kConstantOption = "--const
                            kPerTensorOption = "--per-tensor", kInt8PortsOption = "--io=int8",
                            kKeepFloatOption = "--keep-float=", kMinSqnrOption = "--min-sqnr=",
                            kCalibrationOption = "--calibration=", kImageOption = "--images=",
-                           kRangesOption = "--ranges=";
+                           kRangesOption = "--ranges=", kWeightsOption = "--weights=int8",
+                           kDynamicOption = "--int8=dynamic";
 
 // Words are separated by blanks.
 std::string escaped(std::string_view name) {
@@ -395,6 +404,8 @@ std::string to_string(const ConvertOptions& options) {
     words.push_back(fmt::format("{}{}", kReparamOption, escaped(weights::to_string(how))));
   if (!options.data_set.empty()) words.push_back(fmt::format("{}{}", kDataSetOption, escaped(options.data_set)));
   if (options.quantization) add_words(*options.quantization, &words);
+  if (options.dynamic_int8) words.emplace_back(kDynamicOption);
+  if (options.int8_weights) words.emplace_back(kWeightsOption);
   return fmt::format("{}", fmt::join(words, " "));
 }
 
@@ -407,6 +418,10 @@ ConvertOptions parse_options(std::string_view text) {
       options.strip_names = true;
     } else if (word == kKeepOption) {
       options.keep_layout = true;
+    } else if (word == kDynamicOption) {
+      options.dynamic_int8 = true;
+    } else if (word == kWeightsOption) {
+      options.int8_weights = true;
     } else if (word == kStrictOption) {
       options.strict = true;
     } else if (word.starts_with(kCascadeOption)) {

@@ -41,6 +41,8 @@ struct ConvertOptions {
   std::string data_set;              // name of the file that batch norm statistics are taken from; empty: none
   std::optional<ir::Array> samples;  // its elements, given together with the name
   std::optional<quantize::Options> quantization;  // --int8: float steps become int8 steps
+  bool dynamic_int8 = false;                      // --int8 dynamic: linear layers quantize their inputs at run time
+  bool int8_weights = false;                      // --weights int8: steps that stay float have int8 weights
   bool keep_graphs = true;                        // false: Conversion::source and graph stay null, which saves memory
   bool check_passes = false;  // evaluate the graph before and after every pass on random inputs and compare
   std::string dump_after;     // name of a pass; its graph goes to `dump`

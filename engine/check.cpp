@@ -1,5 +1,7 @@
 #include "engine/check.hpp"
 
+#include "engine/int8_weights.hpp"
+
 #include <cfloat>
 #include <cstring>
 
@@ -76,6 +78,19 @@ bool check_words(const StepView& step, uint32_t index, int64_t count, Error* err
   const int64_t bytes = step.model.block_bytes(index);
   const int64_t wanted = saturating_multiply(count, 4);
   LINNET_REQUIRE(error, bytes >= wanted, LINNET_ERROR_RANGE, -1, wanted, bytes);
+  return true;
+}
+
+bool check_scales(const uint8_t* panel, int32_t n, int64_t k, Error* error) {
+  for (int32_t column = 0; column < n;) {
+    const int32_t width = n - column > kernels::kTailPanel ? kernels::kPanel : kernels::kTailPanel;
+    const float* const scales = reinterpret_cast<const float*>(panel) + width;
+    for (int32_t i = 0; i < width && column + i < n; ++i) {
+      if (!check_epsilon(scales[i], error)) return false;
+    }
+    panel += width * (kernels::kFloat32x8Header + k);
+    column += width;
+  }
   return true;
 }
 

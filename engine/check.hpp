@@ -26,7 +26,9 @@ enum class StepFeature : int32_t {
   Float32 = 3,
   Int8 = 4,
   States = 5,
-  Int16 = 6
+  Int16 = 6,
+  Int8Weights = 7,
+  DynamicInt8 = 8
 };
 bool check_feature(bool has, FeatureKind kind, int32_t number, Error* error);
 inline bool check_feature(bool has, StepFeature feature, Error* error) {

@@ -55,35 +55,43 @@ struct Window {
 
 // x [batch, in_h, in_w, groups * in_channels] -> y [batch, out_h, out_w, groups * out_channels].
 // Computes output rows (batch * out_h of them, row r being image r / out_h, line r % out_h) row_begin <= r < row_end.
-// `packed`: one Panel16 section of [kernel_h * kernel_w * in_channels, out_channels] per group, one after the other.
-struct Conv2DArgs {
+// `packed`: one Panel16 section, of int8_t Panel16Float32x8, of [kernel_h * kernel_w * in_channels, out_channels] per
+// group, one after the other.
+template <class Weight>
+struct Conv2DArgsOf {
   Window window;
   int32_t in_h, in_w, out_h, out_w;
   int32_t groups, in_channels, out_channels;  // per group
   int32_t row_begin, row_end;
   const float* x;
   ptrdiff_t x_stride;  // between pixels
-  const float* packed;
+  const Weight* packed;
   float* y;
   ptrdiff_t y_stride;
   Epilogue epilogue;
   void* scratch;  // conv2d_scratch_bytes(), 64-byte aligned, one per concurrent call
 };
+using Conv2DArgs = Conv2DArgsOf<float>;
+using Conv2DFloat32x8Args = Conv2DArgsOf<int8_t>;
 
 // x [batch, in_h, in_w, channels] -> y [batch, out_h, out_w, channels]; rows as in Conv2DArgs.
-// `packed` (Depthwise16): panels of channels, each bias [width] then weights [kernel_h * kernel_w][width].
-struct DepthwiseArgs {
+// `packed` (Depthwise16): panels of channels, each bias [width] then weights [kernel_h * kernel_w][width]; of int8_t
+// Depthwise16Float32x8, with scales [width] behind the biases.
+template <class Weight>
+struct DepthwiseArgsOf {
   Window window;
   int32_t in_h, in_w, out_h, out_w, channels;
   int32_t row_begin, row_end;
   const float* x;
   ptrdiff_t x_stride;
-  const float* packed;
+  const Weight* packed;
   float* y;
   ptrdiff_t y_stride;
   Epilogue epilogue;
   void* scratch;  // depthwise_scratch_bytes()
 };
+using DepthwiseArgs = DepthwiseArgsOf<float>;
+using DepthwiseFloat32x8Args = DepthwiseArgsOf<int8_t>;
 
 // A 3x3 convolution of stride and dilation 1 by Winograd's F(tile x tile, 3x3), kernels/winograd/transform.hpp: tile is
 // 2, 4 or 6. Computes rows of tiles (batch * ceil(out_h / tile) of them, counted like output rows) row_begin <= r <

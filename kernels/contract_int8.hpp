@@ -163,6 +163,30 @@ struct QuantizeArgs {
   Requantize requantize;
 };
 
+// The smallest and the largest of 0 and the elements of x.
+struct RangeArgs {
+  int32_t rows, columns;
+  const float* x;
+  ptrdiff_t x_stride;
+  float* range;  // [2]
+};
+
+// c[m, n] = s * (input_scale * scale[n]) + bias[n] + residual[m, n] in float32, each step rounded, with s the sum over
+// k of (a[m, k] - input_zero_point) * w[k, n].
+struct GemmDynamicArgs {
+  int32_t m, n, k;
+  const int8_t* a;
+  ptrdiff_t a_stride;
+  int32_t input_zero_point;
+  float input_scale;
+  const int8_t* packed;  // Panel16Dynamic8 section of [k, n]
+  float* c;
+  ptrdiff_t c_stride;
+  const float* residual;  // or null
+  ptrdiff_t residual_stride;
+  void* scratch;  // gemm_dynamic_scratch_bytes(), 64-byte aligned, one per concurrent call
+};
+
 // Over the middle dimension of x [outer, axis, inner]; y may be x. Scale 1/256 and zero point -128 of the result; with
 // log 1/16 and 127.
 struct SoftmaxInt8Args {

@@ -8,7 +8,6 @@
 #include "kernels/elementwise/scale_shift.hpp"
 #include "kernels/elementwise/unary.hpp"
 #include "kernels/gemm/gemm.hpp"
-#include "kernels/gemm/gemm_float32x8.hpp"
 #include "kernels/gemm/gemm_transposed.hpp"
 #include "kernels/layout/copy.hpp"
 #include "kernels/layout/gather.hpp"

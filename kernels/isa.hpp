@@ -96,6 +96,15 @@ LINNET_INLINE constexpr int64_t panel_float32x8_bytes(int64_t n, int64_t k) {
   return panel_columns(n) * (kFloat32x8Header + k);
 }
 
+// Of sections for float inputs, by the type of the weights: rows of a panel before the weights, and the section's
+// elements.
+template <class Weight>
+constexpr int64_t kHeaderRows = sizeof(Weight) == 1 ? kFloat32x8Header : 1;
+template <class Weight>
+LINNET_INLINE constexpr int64_t panel_elements(int64_t n, int64_t k) {
+  return panel_columns(n) * (kHeaderRows<Weight> + k);
+}
+
 constexpr int32_t kPair = 2;  // of int16, inputs that are multiplied together
 // The same of Panel16Int16x8: for each panel, int64 bias [width], the factors [width] of 8 bytes each, then
 // int8 weights [ceil(k / 2)][width][2]. A Depthwise16Int16x8 is one of [taps, channels].

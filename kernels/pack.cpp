@@ -9,24 +9,49 @@ namespace linnet::kernels {
 namespace {
 
 // One section of `group`: the taps that selected(ky, kx) names. Returns the end of what it wrote.
-template <class Selected>
-float* pack_section(const ConvWeights& w, int32_t group, Selected selected, float* out) {
+template <class Weight, class Selected>
+Weight* pack_section(const ConvWeightsOf<Weight>& w, int32_t group, Selected selected, Weight* out) {
   const ptrdiff_t first = static_cast<ptrdiff_t>(group) * w.out_channels;
   for (int32_t column = 0, width; column < w.out_channels; column += width) {
     const int32_t left = w.out_channels - column;
     width = left > kTailPanel ? kPanel : kTailPanel;
-    for (int32_t i = 0; i < width; ++i) *out++ = w.bias && i < left ? w.bias[first + column + i] : 0.0f;
+    const auto put = [&](const float* numbers) {
+      for (int32_t i = 0; i < width; ++i, out += sizeof(float) / sizeof(Weight)) {
+        const float number = numbers && i < left ? numbers[first + column + i] : 0.0f;
+        std::memcpy(out, &number, sizeof(number));
+      }
+    };
+    put(w.bias);
+    if (sizeof(Weight) == 1) put(w.scales);
     for (int32_t ky = 0; ky < w.kernel_h; ++ky) {
       for (int32_t kx = 0; kx < w.kernel_w; ++kx) {
         if (!selected(ky, kx)) continue;
         for (int32_t input = 0; input < w.in_channels; ++input) {
-          const float* tap = w.data + ky * w.y_stride + kx * w.x_stride + input * w.input_stride;
-          for (int32_t i = 0; i < width; ++i) *out++ = i < left ? tap[(first + column + i) * w.output_stride] : 0.0f;
+          const Weight* tap = w.data + ky * w.y_stride + kx * w.x_stride + input * w.input_stride;
+          for (int32_t i = 0; i < width; ++i)
+            *out++ = i < left ? tap[(first + column + i) * w.output_stride] : Weight{0};
         }
       }
     }
   }
   return out;
+}
+
+template <class Weight>
+void pack_groups(const ConvWeightsOf<Weight>& w, Weight* packed) {
+  for (int32_t group = 0; group < w.groups; ++group) {
+    packed = pack_section(
+        w, group, [](int32_t, int32_t) { return true; }, packed);
+  }
+}
+
+template <class Weight>
+ConvWeightsOf<Weight> channels_as_outputs(const ConvWeightsOf<Weight>& w) {
+  ConvWeightsOf<Weight> result = w;
+  result.groups = 1;
+  result.in_channels = 1;
+  result.out_channels = w.groups;
+  return result;
 }
 
 }  // namespace
@@ -38,22 +63,7 @@ void pack_gemm(const float* w, ptrdiff_t k_stride, ptrdiff_t n_stride, const flo
 
 void pack_gemm_float32x8(const int8_t* w, ptrdiff_t k_stride, ptrdiff_t n_stride, const float* scales,
                          const float* bias, int32_t n, int32_t k, int8_t* packed) {
-  for (int32_t column = 0, width; column < n; column += width) {
-    const int32_t left = n - column;
-    width = left > kTailPanel ? kPanel : kTailPanel;
-    const auto put = [&](const float* row) {
-      for (int32_t i = 0; i < width; ++i, packed += sizeof(float)) {
-        const float number = row && i < left ? row[column + i] : 0.0f;
-        std::memcpy(packed, &number, sizeof(number));
-      }
-    };
-    put(bias);
-    put(scales);
-    for (int32_t input = 0; input < k; ++input) {
-      const int8_t* const row = w + input * k_stride + column * n_stride;
-      for (int32_t i = 0; i < width; ++i) *packed++ = i < left ? row[i * n_stride] : int8_t{0};
-    }
-  }
+  pack_groups<int8_t>({w, n_stride, k_stride, 0, 0, bias, 1, k, n, 1, 1, scales}, packed);
 }
 
 int64_t conv2d_packed_floats(const ConvWeights& w) {
@@ -61,10 +71,15 @@ int64_t conv2d_packed_floats(const ConvWeights& w) {
 }
 
 void pack_conv2d(const ConvWeights& w, float* packed) {
-  for (int32_t group = 0; group < w.groups; ++group) {
-    packed = pack_section(
-        w, group, [](int32_t, int32_t) { return true; }, packed);
-  }
+  pack_groups(w, packed);
+}
+
+int64_t conv2d_float32x8_packed_bytes(const ConvFloat32x8Weights& w) {
+  return w.groups * panel_float32x8_bytes(w.out_channels, int64_t{w.kernel_h} * w.kernel_w * w.in_channels);
+}
+
+void pack_conv2d_float32x8(const ConvFloat32x8Weights& w, int8_t* packed) {
+  pack_groups(w, packed);
 }
 
 int32_t winograd2d_rows(int32_t tile, int32_t in_channels) {
@@ -95,11 +110,15 @@ int64_t depthwise_packed_floats(const ConvWeights& w) {
 }
 
 void pack_depthwise(const ConvWeights& w, float* packed) {
-  ConvWeights channels_as_outputs = w;
-  channels_as_outputs.groups = 1;
-  channels_as_outputs.in_channels = 1;
-  channels_as_outputs.out_channels = w.groups;
-  pack_conv2d(channels_as_outputs, packed);
+  pack_groups(channels_as_outputs(w), packed);
+}
+
+int64_t depthwise_float32x8_packed_bytes(const ConvFloat32x8Weights& w) {
+  return panel_float32x8_bytes(w.groups, int64_t{w.kernel_h} * w.kernel_w);
+}
+
+void pack_depthwise_float32x8(const ConvFloat32x8Weights& w, int8_t* packed) {
+  pack_groups(channels_as_outputs(w), packed);
 }
 
 int64_t conv_transpose2d_packed_floats(const ConvWeights& w, const Window& window) {

@@ -39,7 +39,12 @@ void add_features(const fb::Step& step, const Table& table, std::set<std::string
     for (const fb::Activation* activation : {table.gate(), table.cell(), table.output()}) {
       add_function(activation, names);
     }
-    if (table.weight_layout() == fb::WeightLayout::Panel16Float32x8) names->insert("Int8");
+  }
+  if constexpr (requires { table.weight_layout(); }) {
+    if (table.weight_layout() == fb::WeightLayout::Panel16Float32x8 ||
+        table.weight_layout() == fb::WeightLayout::Depthwise16Float32x8)
+      names->insert("Int8Weights");
+    if (table.weight_layout() == fb::WeightLayout::Panel16Dynamic8) names->insert("DynamicInt8");
   }
   if constexpr (std::is_same_v<Table, fb::Reduce>) {
     names->insert(fmt::format("Reduce{}", fb::EnumNameReduceKind(table.kind())));

@@ -18,7 +18,7 @@ namespace {
 struct Arguments {
   std::string input, output, c_array;
   std::vector<std::string> shapes, constants, states;
-  std::string signature, dump_after, stop_after, init, data_set, winograd, cascade, rounding;
+  std::string signature, dump_after, stop_after, init, data_set, winograd, cascade, rounding, weights;
   uint64_t seed = 0;
   std::vector<std::string> reparametrizations;
   QuantizationArguments quantization;
@@ -125,6 +125,8 @@ ConvertOptions convert_options(const Arguments& arguments) {
     throw ToolError(kUsageError, fmt::format("--rounding {}", error.what()));
   }
   options.quantization = arguments.quantization.options();
+  options.int8_weights = arguments.weights == "int8";
+  options.dynamic_int8 = arguments.quantization.int8 == "dynamic";
   options.check_passes = arguments.check;
   options.dump_after = arguments.dump_after;
   options.stop_after = arguments.stop_after;
@@ -314,6 +316,14 @@ void add_convert_command(CLI::App& app, Action* action) {
                    "Take the statistics of every batch normalization from samples of the model's input")
       ->type_name("CALIB.npy");
   add_quantization_arguments(command, &arguments->quantization);
+  arguments->weights = "float";
+  command
+      ->add_option("--weights", arguments->weights,
+                   "The weights of convolutions, linear and recurrent layers that compute with real numbers: float, or "
+                   "int8 with a scale for each output, a quarter of the size")
+      ->check(CLI::IsMember({"float", "int8"}))
+      ->capture_default_str()
+      ->type_name("TYPE");
   command
       ->add_option("--c-array", arguments->c_array,
                    "Also write the model as C source for firmware, and a header of the same name beside it")

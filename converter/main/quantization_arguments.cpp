@@ -104,8 +104,10 @@ void read_samples_of(const std::string& model, ConvertOptions* options) {
 }  // namespace
 
 std::optional<quantize::Options> QuantizationArguments::options() const {
-  if (!int8) {
-    if (!samples.inputs.empty()) throw ToolError(kUsageError, "--calibration is for --int8");
+  if (int8 != "static") {
+    if (!samples.inputs.empty() || !ranges.empty())
+      throw ToolError(kUsageError, fmt::format("{} is for --int8{}", samples.inputs.empty() ? "--ranges" : kCalibration,
+                                               int8.empty() ? "" : " without dynamic"));
     return std::nullopt;
   }
   const bool reads_ranges = !ranges.empty() && std::filesystem::exists(ranges);
@@ -132,9 +134,15 @@ std::optional<quantize::Options> QuantizationArguments::options() const {
 }
 
 void add_quantization_arguments(CLI::App* command, QuantizationArguments* arguments) {
-  auto* int8 = command->add_flag("--int8", arguments->int8,
-                                 "Quantize a float model: steps compute with int8 by scales that --calibration or "
-                                 "--ranges gives");
+  auto* int8 = command
+                   ->add_option("--int8", arguments->int8,
+                                "Quantize a float model. static: steps compute with int8 by scales that --calibration "
+                                "or --ranges gives; dynamic: linear layers quantize their inputs when the model runs, "
+                                "everything else stays float (default: static)")
+                   ->expected(0, 1)
+                   ->default_str("static")
+                   ->check(CLI::IsMember({"static", "dynamic"}))
+                   ->type_name("[static|dynamic]");
   const auto add = [&](const char* name, auto& target, const char* text, const char* type) {
     return command->add_option(name, target, text)->needs(int8)->type_name(type);
   };

@@ -12,13 +12,14 @@
 namespace linnet::tools {
 
 struct QuantizationArguments {
-  bool int8 = false, per_tensor = false;
+  std::string int8;  // "static", "dynamic"; empty: not given
+  bool per_tensor = false;
   SampleArguments samples;  // its inputs are what --calibration names
   std::string range, weight_scale, io, ranges;
   std::vector<std::string> keep_float;
   std::optional<double> min_sqnr;
 
-  // Absent without --int8. Throws ToolError with kUsageError.
+  // Absent without --int8 and with --int8 dynamic. Throws ToolError with kUsageError.
   std::optional<quantize::Options> options() const;
 };
 

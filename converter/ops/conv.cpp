@@ -7,6 +7,7 @@
 #include "converter/ops/emission.hpp"
 #include "converter/ops/functions.hpp"
 #include "converter/ops/import_helpers.hpp"
+#include "converter/ops/int8_weights.hpp"
 #include "converter/ops/integer.hpp"
 #include "converter/ops/integer_emission.hpp"
 #include "converter/ops/moments.hpp"
@@ -43,7 +44,7 @@ void scale_planes(std::vector<double>& values, const Image& in, const Array& fac
   for (size_t i = 0; i < values.size(); ++i) values[i] *= factors.number(i / static_cast<size_t>(in.pixels()));
 }
 
-uint32_t weight_buffer(const kernels::ConvWeights& weights, bool depthwise, int64_t winograd, emit::Context& context) {
+uint32_t float_weights(const kernels::ConvWeights& weights, bool depthwise, int64_t winograd, emit::Context& context) {
   if (winograd != 0) {
     const int32_t tile = device_int(winograd), outputs = weights.out_channels;
     const int32_t rows = kernels::winograd2d_rows(tile, weights.in_channels);
@@ -59,6 +60,40 @@ uint32_t weight_buffer(const kernels::ConvWeights& weights, bool depthwise, int6
   }
   return context.buffer(kernels::conv2d_packed_floats(weights),
                         [&](float* packed) { kernels::pack_conv2d(weights, packed); });
+}
+
+uint32_t int8_weights(const kernels::ConvFloat32x8Weights& weights, bool depthwise, emit::Context& context) {
+  std::vector<int8_t> packed;
+  if (depthwise) {
+    packed.resize(static_cast<size_t>(kernels::depthwise_float32x8_packed_bytes(weights)));
+    kernels::pack_depthwise_float32x8(weights, packed.data());
+  } else {
+    packed.resize(static_cast<size_t>(kernels::conv2d_float32x8_packed_bytes(weights)));
+    kernels::pack_conv2d_float32x8(weights, packed.data());
+  }
+  return context.buffer(packed);
+}
+
+struct WeightBlock {
+  uint32_t buffer;
+  fb::WeightLayout layout;
+};
+
+WeightBlock weight_block(const Array& weights, const Array* bias, int64_t groups, bool depthwise, int64_t winograd,
+                         emit::Context& context) {
+  const std::vector<float> biases = bias ? bias->floats() : std::vector<float>();
+  const float* const bias_data = bias ? biases.data() : nullptr;
+  if (weights.type().quantization) {
+    const Int8Weights integers(weights);
+    kernels::ConvFloat32x8Weights source = packed_source(integers.values.data(), weights.shape(), bias_data, groups);
+    source.scales = integers.scales.data();
+    return {int8_weights(source, depthwise, context),
+            depthwise ? fb::WeightLayout::Depthwise16Float32x8 : fb::WeightLayout::Panel16Float32x8};
+  }
+  const auto floats = weights.shared_floats();
+  return {
+      float_weights(packed_source(floats->data(), weights.shape(), bias_data, groups), depthwise, winograd, context),
+      depthwise ? fb::WeightLayout::Depthwise16 : fb::WeightLayout::Panel16};
 }
 
 }  // namespace
@@ -86,7 +121,9 @@ std::vector<TensorType> Conv::infer(const std::vector<const TensorType*>& inputs
       throw Error("integers with factors, moments or Winograd's algorithm");
   } else {
     require_floating(x, "x");
-    require_same_dtype(weights, x, "weights and x");
+    require_real_weights(weights, x, "weights");
+    if (weights.quantization && (optional(inputs, 4) != nullptr || winograd != 0))
+      throw Error("int8 weights with factors or Winograd's algorithm");
   }
   if (weights.shape.size() != x.shape.size()) {
     throw Error(fmt::format("weights have shape {} for an input of shape {}, the ranks must be equal",
@@ -139,7 +176,7 @@ std::vector<Array> Conv::evaluate(const std::vector<const Array*>& inputs) const
     in.height = out.height = 1;
   }
   std::vector<double> image_values = channels_first(x, channels_last);
-  const std::vector<double> taps = weights.doubles();
+  const std::vector<double> taps = real_weights(weights);
   if (const Array* factors = optional(inputs, 4)) scale_planes(image_values, in, *factors);
   const int64_t kernel = window.kernel_h * window.kernel_w;
   const int64_t in_channels = in.channels / groups, out_channels = out.channels / groups;
@@ -178,7 +215,6 @@ bool Conv::in_place(const Node& node, size_t index) const {
 void Conv::emit(const Node& node, emit::Context& context) const {
   if (integer) return emit_integer(*this, node, context);
   require_channels_last(channels_last);
-  require_float_arithmetic(node);
   const Array& weights = *constant_input(node, 1, "weights");
   const Array* bias = constant_input(node, 2, "bias");
   const Window2D window = window_2d(window_of(*this, weights.shape()));
@@ -188,8 +224,7 @@ void Conv::emit(const Node& node, emit::Context& context) const {
   if (node.has(3)) inputs.push_back(image_tensor(node.in(3), context));
   std::vector<uint32_t> outputs = {image_tensor(node.out(), context)};
   if (moment_rows > 0) outputs.push_back(context.tensor(node.out(1)));
-  const PackedSource source(weights.shared_floats(), weights.shape(), bias, groups);
-  const uint32_t buffer = weight_buffer(source.weights, depthwise, winograd, context);
+  const auto [buffer, layout] = weight_block(weights, bias, groups, depthwise, winograd, context);
   const fb::Activation activation = emit::Context::activation(fused);
   if (winograd != 0) {
     fb::Winograd2DBuilder table(context.builder());
@@ -206,6 +241,7 @@ void Conv::emit(const Node& node, emit::Context& context) const {
     add_window(table, window);
     table.add_activation(&activation);
     table.add_moment_rows(device_int(moment_rows));
+    table.add_weight_layout(layout);
     context.step(node, table.Finish(), inputs, outputs);
   } else if (node.has(4)) {
     fb::ScaledConv2DBuilder table(context.builder());
@@ -220,6 +256,7 @@ void Conv::emit(const Node& node, emit::Context& context) const {
     add_window(table, window);
     table.add_activation(&activation);
     table.add_moment_rows(device_int(moment_rows));
+    table.add_weight_layout(layout);
     context.step(node, table.Finish(), inputs, outputs);
   }
 }

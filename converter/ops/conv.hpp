@@ -8,11 +8,12 @@ namespace linnet::ops {
 using namespace linnet::ir;
 
 // Inputs: x [N, C, spatial...] (or [N, spatial..., C] when channels_last), weights [M, C / groups, kernel...] (always
-// in ONNX order), bias [M] or absent, residual of the output's shape or absent, factors of the channels of x, [N, 1, 1,
-// C], or absent (channels-last images of rank 4, one group). y = fused(conv(x * factors) + bias + residual).
-// Depthwise where groups == C == M. Of integers with a residual, y is the integer Binary Add, to `integer` and `fused`,
-// of the residual and `summand`, which is made of conv(x) + bias. With moment_rows > 0, of a channels-last image of
-// rank 4, there is a second output: its moments, [N, ceil(H / moment_rows), 3, M] (kernels::MomentsArgs).
+// in ONNX order), which may be int8 where x is not (int8_weights.hpp), bias [M] or absent, residual of the output's
+// shape or absent, factors of the channels of x, [N, 1, 1, C], or absent (channels-last images of rank 4, one group). y
+// = fused(conv(x * factors) + bias + residual). Depthwise where groups == C == M. Of integers with a residual, y is the
+// integer Binary Add, to `integer` and `fused`, of the residual and `summand`, which is made of conv(x) + bias. With
+// moment_rows > 0, of a channels-last image of rank 4, there is a second output: its moments, [N, ceil(H /
+// moment_rows), 3, M] (kernels::MomentsArgs).
 struct Conv : OpBase<Conv> {
   static constexpr std::string_view kName = "Conv";
   static constexpr bool kRoundsToNearest = true;

@@ -137,15 +137,18 @@ void ConvTranspose::emit(const Node& node, emit::Context& context) const {
   require_float_arithmetic(node);
   const Array& weights = *constant_input(node, 1, "weights");
   const Window2D window = window_2d(window_of(*this, weights.shape()));
-  const PackedSource source(std::make_shared<std::vector<float>>(outputs_first(weights, weights.floats(), groups)),
-                            outputs_first(weights.shape(), groups), constant_input(node, 2, "bias"), groups);
+  const Array* bias = constant_input(node, 2, "bias");
+  const std::vector<float> floats = outputs_first(weights, weights.floats(), groups);
+  const std::vector<float> biases = bias ? bias->floats() : std::vector<float>();
+  const kernels::ConvWeights source =
+      packed_source(floats.data(), outputs_first(weights.shape(), groups), bias ? biases.data() : nullptr, groups);
   const kernels::Window phases = device_window(window);
 
   const std::vector<uint32_t> inputs = {image_tensor(node.in(0), context)};
   const std::vector<uint32_t> outputs = {image_tensor(node.out(), context)};
-  const uint32_t buffer =
-      context.buffer(kernels::conv_transpose2d_packed_floats(source.weights, phases),
-                     [&](float* packed) { kernels::pack_conv_transpose2d(source.weights, phases, packed); });
+  const uint32_t buffer = context.buffer(kernels::conv_transpose2d_packed_floats(source, phases), [&](float* packed) {
+    kernels::pack_conv_transpose2d(source, phases, packed);
+  });
   const fb::Activation activation = emit::Context::activation(fused);
   fb::ConvTranspose2DBuilder table(context.builder());
   table.add_weights(buffer);

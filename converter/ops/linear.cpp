@@ -2,19 +2,66 @@
 
 #include <fmt/format.h>
 
+#include <bit>
+
 #include "converter/ops/emission.hpp"
 #include "converter/ops/functions.hpp"
+#include "converter/ops/int8_weights.hpp"
 #include "converter/ops/integer.hpp"
 #include "converter/ops/integer_emission.hpp"
 #include "converter/ops/parallel.hpp"
 #include "kernels/pack.hpp"
+#include "kernels/pack_int8.hpp"
 
 namespace linnet::ops {
+
+namespace {
+
+// In float32, as ONNX Runtime computes MatMulInteger and what quantize_dynamic puts behind it.
+Array evaluate_dynamic(const Linear& layer, const std::vector<const Array*>& inputs) {
+  const TensorType type = layer.infer(types_of(inputs))[0];
+  const DynamicallyQuantized x = dynamically_quantized(*inputs[0]);
+  const Int8Weights weights(*inputs[1]);
+  const Array *bias = optional(inputs, 2), *residual = optional(inputs, 3);
+  const size_t n = weights.scales.size(), k = weights.values.size() / n;
+  std::vector<double> y(static_cast<size_t>(element_count(type.shape)));
+  parallel_for(static_cast<int64_t>(y.size()), [&](int64_t index) {
+    const auto position = static_cast<size_t>(index);
+    const size_t output = position % n;
+    const int64_t* in = &x.values[position / n * k];
+    int64_t sum = 0;
+    for (size_t i = 0; i < k; ++i) sum += (in[i] - x.zero_point) * weights.values[output * k + i];
+    float value = static_cast<float>(static_cast<int32_t>(sum)) * (x.scale * weights.scales[output]);
+    if (bias != nullptr) value += static_cast<float>(bias->number(output));
+    y[position] = static_cast<double>(value) + (residual != nullptr ? residual->number(position) : 0.0);
+  });
+  return finish(type.shape, std::move(y), type.dtype, layer.fused);
+}
+
+// As Panel16Int8, with the bits of the biases and the scales of the weights.
+uint32_t dynamic_weights(const Array& weights, const Array* bias, emit::Context& context) {
+  const Int8Weights integers(weights);
+  const int32_t n = device_int(weights.shape()[0]), k = device_int(weights.shape()[1]);
+  std::vector<int32_t> bias_bits;
+  std::vector<kernels::Factor> factors;
+  for (size_t i = 0; i < integers.scales.size(); ++i) {
+    bias_bits.push_back(bias != nullptr ? std::bit_cast<int32_t>(static_cast<float>(bias->number(i))) : 0);
+    factors.push_back({std::bit_cast<int32_t>(integers.scales[i]), 0});
+  }
+  const kernels::ConvInt8Weights source = {
+      integers.values.data(), k, 1, 0, 0, bias_bits.data(), factors.data(), 0, 1, k, n, 1, 1};
+  std::vector<int8_t> packed(static_cast<size_t>(kernels::conv2d_int8_packed_bytes(source)));
+  kernels::pack_conv2d_int8(source, packed.data());
+  return context.buffer(packed);
+}
+
+}  // namespace
 
 void Linear::attributes(AttributeWriter& writer) const {
   writer.add("fused", fused);
   writer.add("integer", integer);
   writer.add("summand", summand);
+  if (dynamic) writer.add("dynamic", true);
 }
 
 std::vector<TensorType> Linear::infer(const std::vector<const TensorType*>& inputs) const {
@@ -24,7 +71,9 @@ std::vector<TensorType> Linear::infer(const std::vector<const TensorType*>& inpu
     require_integer_layer(x, weights, optional(inputs, 2));
   } else {
     require_floating(x, "x");
-    require_same_dtype(weights, x, "weights and x");
+    require_real_weights(weights, x, "weights");
+    if (dynamic && !weights.quantization)
+      throw Error("its input is quantized at run time, its weights are real numbers");
   }
   if (weights.shape.size() != 2 || x.shape.empty() || x.shape.back() != weights.shape[1]) {
     throw Error(fmt::format("weights of shape {} (outputs, inputs) do not fit an input of shape {}",
@@ -40,8 +89,9 @@ std::vector<TensorType> Linear::infer(const std::vector<const TensorType*>& inpu
 
 std::vector<Array> Linear::evaluate(const std::vector<const Array*>& inputs) const {
   if (integer) return {evaluate_integer(*this, inputs)};
+  if (dynamic) return {evaluate_dynamic(*this, inputs)};
   const TensorType type = infer(types_of(inputs))[0];
-  const std::vector<double> x = inputs[0]->doubles(), weights = inputs[1]->doubles();
+  const std::vector<double> x = inputs[0]->doubles(), weights = real_weights(*inputs[1]);
   const Array *bias = optional(inputs, 2), *residual = optional(inputs, 3);
   const int64_t n = inputs[1]->shape()[0], k = inputs[1]->shape()[1];
   std::vector<double> y(static_cast<size_t>(element_count(type.shape)));
@@ -69,18 +119,29 @@ bool Linear::in_place(const Node& node, size_t index) const {
 
 void Linear::emit(const Node& node, emit::Context& context) const {
   if (integer) return emit_integer(*this, node, context);
-  require_float_arithmetic(node);
   const Array& weights = *constant_input(node, 1, "weights");
   const Array* bias = constant_input(node, 2, "bias");
   const int32_t n = device_int(weights.shape()[0]), k = device_int(weights.shape()[1]);
   const std::vector<float> biases = bias ? bias->floats() : std::vector<float>();
-  const emit::Context::PackedMatrix matrix = context.matrix(weights, kernels::panel_floats(n, k), [&](float* packed) {
-    kernels::pack_gemm(weights.shared_floats()->data(), 1, k, bias ? biases.data() : nullptr, n, k, packed);
-  });
-  const uint32_t own_bias = matrix.transposed && bias ? 1 + context.buffer(biases) : 0;
+  const float* const bias_data = bias ? biases.data() : nullptr;
   const fb::Activation activation = emit::Context::activation(fused);
-  const auto table =
-      fb::CreateFullyConnected(context.builder(), matrix.buffer, &activation, matrix.transposed, own_bias);
+  flatbuffers::Offset<fb::FullyConnected> table;
+  if (dynamic) {
+    table = fb::CreateFullyConnected(context.builder(), dynamic_weights(weights, bias, context), &activation, false, 0,
+                                     fb::WeightLayout::Panel16Dynamic8);
+  } else if (weights.type().quantization) {
+    const Int8Weights integers(weights);
+    std::vector<int8_t> packed(static_cast<size_t>(kernels::panel_float32x8_bytes(n, k)));
+    kernels::pack_gemm_float32x8(integers.values.data(), 1, k, integers.scales.data(), bias_data, n, k, packed.data());
+    table = fb::CreateFullyConnected(context.builder(), context.buffer(packed), &activation, false, 0,
+                                     fb::WeightLayout::Panel16Float32x8);
+  } else {
+    const emit::Context::PackedMatrix matrix = context.matrix(weights, kernels::panel_floats(n, k), [&](float* packed) {
+      kernels::pack_gemm(weights.shared_floats()->data(), 1, k, bias_data, n, k, packed);
+    });
+    const uint32_t own_bias = matrix.transposed && bias ? 1 + context.buffer(biases) : 0;
+    table = fb::CreateFullyConnected(context.builder(), matrix.buffer, &activation, matrix.transposed, own_bias);
+  }
   std::vector<uint32_t> tensors = {context.tensor(node.in(0))};
   if (node.has(3)) tensors.push_back(context.tensor(node.in(3)));
   context.step(node, table, tensors, {context.tensor(node.out())});

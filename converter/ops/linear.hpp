@@ -7,14 +7,15 @@ namespace linnet::ops {
 
 using namespace linnet::ir;
 
-// Inputs: x [..., K], weights [N, K], bias [N] or absent, residual [..., N] or absent. y = fused(x weights^T + bias +
-// residual); of integers with a residual as Conv.
+// Inputs: x [..., K], weights [N, K], which may be int8 where x is not (int8_weights.hpp), bias [N] or absent, residual
+// [..., N] or absent. y = fused(x weights^T + bias + residual); of integers with a residual as Conv.
 struct Linear : OpBase<Linear> {
   static constexpr std::string_view kName = "Linear";
   static constexpr bool kRoundsToNearest = true;
   Activation fused;
   std::optional<IntegerForm> integer;  // absent: real numbers
   std::optional<IntegerSummand> summand;
+  bool dynamic = false;  // with int8 weights: x is quantized as DynamicQuantizeLinear does it, and sums are integers
 
   void attributes(AttributeWriter& writer) const override;
   std::vector<TensorType> infer(const std::vector<const TensorType*>& inputs) const override;

@@ -7,6 +7,7 @@
 
 #include "converter/ops/emission.hpp"
 #include "converter/ops/functions.hpp"
+#include "converter/ops/int8_weights.hpp"
 #include "converter/ops/recurrent_reference.hpp"
 #include "kernels/pack.hpp"
 #include "kernels/recurrent/plan.hpp"
@@ -38,10 +39,8 @@ class Sections {
   Sections(const Array& weights, const std::vector<int64_t>& gates, int64_t hidden)
       : inputs_(weights.shape()[1]), rows_(of_gates(weights, gates, hidden, inputs_)) {
     if (!weights.type().quantization) return;
-    std::vector<float> scales = weights.type().quantization->scales;
-    scales.resize(static_cast<size_t>(weights.shape()[0]), scales[0]);
     const Shape shape = {weights.shape()[0]};
-    scales_ = of_gates(Array::of_floats(shape, std::move(scales)), gates, hidden, 1);
+    scales_ = of_gates(Array::of_floats(shape, Int8Weights(weights).scales), gates, hidden, 1);
   }
 
   // Of `count` rows from `first` on.
@@ -92,19 +91,6 @@ Biases merged_biases(const Recurrent& layer, const Array* bias, int64_t hidden) 
   return result;
 }
 
-void require_weights(const TensorType& type, const TensorType& x, const Shape& shape, std::string_view what) {
-  require_shape(type, shape, what);
-  if (!type.quantization) return require_same_dtype(type, x, fmt::format("{} and x", what));
-  const Quantization& quantization = *type.quantization;
-  const bool symmetric =
-      std::all_of(quantization.zero_points.begin(), quantization.zero_points.end(), [](int64_t z) { return z == 0; });
-  if (type.dtype != DType::i8 || !symmetric || (!quantization.per_tensor() && quantization.axis != 0))
-    throw Error(
-        fmt::format("{} are {}; supported are real numbers, and i8 with a zero point of 0 and one scale for all "
-                    "rows or one per row",
-                    what, to_string(type)));
-}
-
 }  // namespace
 
 void Recurrent::attributes(AttributeWriter& writer) const {
@@ -142,8 +128,10 @@ std::vector<TensorType> Recurrent::infer(const std::vector<const TensorType*>& i
     require_shape(*type, shape, what);
   };
   const TensorType& weights = required(inputs, kWeights, "weights");
-  require_weights(weights, x, {rows, x.shape[2]}, "weights");
-  require_weights(recurrent, x, {rows, hidden}, "recurrent weights");
+  require_shape(weights, {rows, x.shape[2]}, "weights");
+  require_real_weights(weights, x, "weights");
+  require_shape(recurrent, {rows, hidden}, "recurrent weights");
+  require_real_weights(recurrent, x, "recurrent weights");
   require_same_dtype(weights, recurrent, "weights and recurrent weights");
   require(kBias, {2 * rows}, "bias");
   require(kInitialH, {batch, hidden}, "initial h");

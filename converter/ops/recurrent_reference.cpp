@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "converter/ops/functions.hpp"
+#include "converter/ops/int8_weights.hpp"
 #include "converter/ops/parallel.hpp"
 #include "kernels/recurrent/plan.hpp"
 
@@ -22,8 +23,8 @@ class Evaluation {
         steps_(inputs[Recurrent::kX]->shape()[layer.x_batch_first ? 1 : 0]),
         batch_(inputs[Recurrent::kX]->shape()[layer.x_batch_first ? 0 : 1]),
         x_(inputs[Recurrent::kX]->doubles()),
-        weights_(real_rows(*inputs[Recurrent::kWeights])),
-        recurrent_(real_rows(*inputs[Recurrent::kRecurrentWeights])),
+        weights_(real_weights(*inputs[Recurrent::kWeights])),
+        recurrent_(real_weights(*inputs[Recurrent::kRecurrentWeights])),
         bias_(numbers(inputs, Recurrent::kBias, 2 * gates_ * hidden_)),
         h_(numbers(inputs, Recurrent::kInitialH, batch_ * hidden_)),
         c_(numbers(inputs, Recurrent::kInitialC, batch_ * hidden_)),
@@ -48,15 +49,6 @@ class Evaluation {
   static Numbers numbers(const std::vector<const Array*>& inputs, size_t index, int64_t count) {
     const Array* array = optional(inputs, index);
     return array != nullptr ? array->doubles() : Numbers(static_cast<size_t>(count), 0.0);
-  }
-
-  static Numbers real_rows(const Array& weights) {
-    Numbers result = weights.doubles();
-    if (!weights.type().quantization) return result;
-    const std::vector<float>& scales = weights.type().quantization->scales;
-    const auto columns = static_cast<size_t>(weights.shape()[1]);
-    for (size_t i = 0; i < result.size(); ++i) result[i] *= static_cast<double>(scales[i / columns % scales.size()]);
-    return result;
   }
 
   double activate(const Activation& function, double sum) const {

@@ -39,16 +39,23 @@ std::vector<T> outputs_first(const ir::Array& weights, const std::vector<T>& val
 kernels::Window device_window(const Window2D& window);
 
 // What the packing functions read: weights in the order [outputs of all groups, inputs of a group, kernel...].
-struct PackedSource {
-  PackedSource(std::shared_ptr<const std::vector<float>> values, const ir::Shape& shape, const ir::Array* bias,
-               int64_t groups);
-  PackedSource(const PackedSource&) = delete;
-  PackedSource& operator=(const PackedSource&) = delete;
-
-  std::shared_ptr<const std::vector<float>> values;
-  std::vector<float> biases;
-  kernels::ConvWeights weights;
-};
+template <class Weight>
+kernels::ConvWeightsOf<Weight> packed_source(const Weight* weights, const ir::Shape& shape, const float* bias,
+                                             int64_t groups) {
+  kernels::ConvWeightsOf<Weight> source = {};
+  source.data = weights;
+  source.kernel_h = shape.size() == 4 ? device_int(shape[2]) : 1;
+  source.kernel_w = device_int(shape.back());
+  source.in_channels = device_int(shape[1]);
+  source.out_channels = device_int(shape[0] / groups);
+  source.groups = device_int(groups);
+  source.x_stride = 1;
+  source.y_stride = source.kernel_w;
+  source.input_stride = source.y_stride * source.kernel_h;
+  source.output_stride = source.input_stride * source.in_channels;
+  source.bias = bias;
+  return source;
+}
 
 template <class Builder>
 void add_window(Builder& table, const Window2D& window) {

@@ -22,7 +22,7 @@ bool fits(const Node& node, const ops::Conv& conv) {
   const Shape& weights = node.in(1).shape();
   return conv.channels_last && conv.groups == 1 && weights.size() == 4 && weights[2] == 3 && weights[3] == 3 &&
          all_one(conv.strides) && all_one(conv.dilations) && node.in(1).constant.has_value() &&
-         is_floating(node.out().type.dtype);
+         !node.in(1).type.quantization && is_floating(node.out().type.dtype);
 }
 
 struct Choice {

@@ -48,7 +48,8 @@ bool is_padded(const std::vector<int64_t>& begin, const std::vector<int64_t>& en
 
 std::optional<Layer> as_layer(Node* node) {
   if (node == nullptr || node->inputs.size() < 2 || node->inputs[0] == nullptr || node->inputs[0]->constant ||
-      node->inputs[1] == nullptr || !node->in(kWeights).constant || (node->has(kBias) && !node->in(kBias).constant))
+      node->inputs[1] == nullptr || !node->in(kWeights).constant || is_quantized(*node) ||
+      (node->has(kBias) && !node->in(kBias).constant))
     return std::nullopt;
   if (node->as<ops::Linear>() != nullptr) return Layer{node};
   if (const auto* conv = node->as<ops::Conv>())

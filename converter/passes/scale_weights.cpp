@@ -17,7 +17,8 @@ bool fits(const Node& node) {
   if (conv == nullptr || conv->integer || !conv->channels_last || conv->groups != 1 || conv->winograd != 0 ||
       conv->moment_rows != 0)
     return false;
-  if (node.has(kFactors) || node.in(0).shape().size() != 4 || !node.in(1).constant) return false;
+  if (node.has(kFactors) || node.in(0).shape().size() != 4 || !node.in(1).constant || node.in(1).type.quantization)
+    return false;
   const ops::Image out = ops::image(node.out().shape(), true);
   return out.pixels() >= kPixelsPerOutput * out.channels;
 }

@@ -73,6 +73,12 @@ struct Quantization {
   std::map<std::string, std::string> float_reasons;  // why layers stay float, by name
 };
 
+// Layers with float arithmetic whose weights became int8.
+struct Int8Weights {
+  int64_t layers = 0, bytes = 0, float_bytes = 0;    // of their weights and scales, and of the float weights before
+  std::map<std::string, std::string> float_reasons;  // why layers keep float weights, by name
+};
+
 // A tensor that keeps its value between runs.
 struct StateSummary {
   std::string tensor, type;  // type and shape
@@ -91,6 +97,7 @@ struct Report {
   std::vector<StepSummary> steps;
   std::vector<FloatStep> float_steps;
   Quantization quantization;
+  Int8Weights int8_weights;
   std::vector<TargetMemory> memory;
   std::vector<Placement> placements;
   std::vector<SharedWeights> shared_weights;

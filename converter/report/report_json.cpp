@@ -19,6 +19,19 @@ void write_objects(JsonWriter& json, std::string_view name, const Range& range, 
   json.end_array();
 }
 
+void write_int8_weights(JsonWriter& json, const Int8Weights& weights) {
+  json.key("int8_weights");
+  json.begin_object();
+  json.member("layers", weights.layers);
+  json.member("bytes", weights.bytes);
+  json.member("float_bytes", weights.float_bytes);
+  write_objects(json, "float_layers", weights.float_reasons, [&](const auto& layer) {
+    json.member("name", layer.first);
+    json.member("reason", layer.second);
+  });
+  json.end_object();
+}
+
 void write_quantization(JsonWriter& json, const Quantization& quantization) {
   json.key("quantization");
   json.begin_object();
@@ -46,6 +59,7 @@ std::string to_json(const Report& report) {
   json.member("macs", report.macs);
   json.member("weight_bytes", report.weight_bytes);
   json.member("integer_weight_bytes", report.integer_weight_bytes);
+  write_int8_weights(json, report.int8_weights);
   json.member("file_bytes", report.file_bytes);
   json.member("tensor_bytes", report.tensor_bytes);
   json.member("tensor_lower_bound", report.tensor_lower_bound);

@@ -114,6 +114,12 @@ std::string quality_table(const Quantization& quantization) {
                      table.text());
 }
 
+std::string float_weight_table(const Int8Weights& weights) {
+  TextTable table({"layer", "reason"}, {});
+  for (const auto& [layer, reason] : weights.float_reasons) table.add({layer, reason});
+  return "\nlayers that keep float weights\n" + table.text();
+}
+
 std::string step_table(const Report& report) {
   TextTable table({"step", "operator", "output", "MACs", "weight bytes", "name", "attributes"}, {0, 3, 4});
   for (size_t i = 0; i < report.steps.size(); ++i) {
@@ -148,12 +154,16 @@ std::string to_text(const Report& report, bool verbose) {
       fmt::format("  weights  {} bytes{}, file {} bytes\n", grouped(report.weight_bytes),
                   arithmetic.empty() ? "" : fmt::format(", {} of integer steps", grouped(report.integer_weight_bytes)),
                   grouped(report.file_bytes));
+  if (const Int8Weights& weights = report.int8_weights; weights.layers > 0)
+    text += fmt::format("  int8     weights of {} layer{} between floats, {} bytes instead of {}\n", weights.layers,
+                        weights.layers == 1 ? "" : "s", grouped(weights.bytes), grouped(weights.float_bytes));
   text += fmt::format("  tensors  {} bytes, lower bound {} bytes\n", grouped(report.tensor_bytes),
                       grouped(report.tensor_lower_bound));
   if (!report.states.empty())
     text += fmt::format("  states   {} in {} bytes of these, kept between runs\n", report.states.size(),
                         grouped(report.state_bytes));
   if (!report.float_steps.empty()) text += float_step_table(report);
+  if (!report.int8_weights.float_reasons.empty()) text += float_weight_table(report.int8_weights);
   if (!report.quantization.layers.empty()) text += quality_table(report.quantization);
   text += pass_table(report);
   if (verbose) {

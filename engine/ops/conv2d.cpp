@@ -40,7 +40,8 @@ bool divides_outputs(const StepView& step, const linnet_session& session) {
          step.output.columns >= int64_t{4} * kOutputs * threads && int64_t{8} * most * threads > int64_t{9} * lines;
 }
 
-void set_epilogue(const StepView& step, const linnet_session& session, kernels::Conv2DArgs* args) {
+template <class Weight>
+void set_epilogue(const StepView& step, const linnet_session& session, kernels::Conv2DArgsOf<Weight>* args) {
   args->epilogue = epilogue_of(step, session, step.step.op_as_Conv2D()->activation());
 }
 
@@ -62,8 +63,9 @@ void move_residual(Args* args, int32_t outputs) {
 void move_residual(kernels::Conv2DInt16Args*, int32_t) {}
 
 // What the weights of n outputs take in a section, in its elements.
-int64_t section_size(const kernels::Conv2DArgs&, int32_t n, int32_t k) {
-  return kernels::panel_floats(n, k);
+template <class Weight>
+int64_t section_size(const kernels::Conv2DArgsOf<Weight>&, int32_t n, int32_t k) {
+  return kernels::panel_elements<Weight>(n, k);
 }
 
 int64_t section_size(const kernels::Conv2DInt8Args&, int32_t n, int32_t k) {
@@ -110,13 +112,17 @@ void run_with(const StepView& step, const linnet_session& session, Args args, Ke
 }
 
 void run(const StepView& step, const linnet_session& session) {
-  const bool integer = is_integer(*step.step.op_as_Conv2D());
+  const fb::Conv2D& conv = *step.step.op_as_Conv2D();
+  const bool integer = is_integer(conv);
   if (integer && is_int16(step)) {
     run_with(step, session, kernels::Conv2DInt16Args{}, [&](const auto& part) { session.kernels->conv2d_s16(part); });
   } else if (kHasInt8 && integer) {
     kernels::Conv2DInt8Args args = {};
     args.input_zero_point = step.inputs[0].zero_point;
     run_with(step, session, args, [&](const auto& part) { session.kernels->conv2d_s8(part); });
+  } else if (kHasFloat32 && kHasInt8Weights && has_int8_weights(conv)) {
+    run_with(step, session, kernels::Conv2DFloat32x8Args{},
+             [&](const auto& part) { session.kernels->conv2d_f32x8(part); });
   } else if (kHasFloat32) {
     run_with(step, session, kernels::Conv2DArgs{}, [&](const auto& part) { session.kernels->conv2d_f32(part); });
   }

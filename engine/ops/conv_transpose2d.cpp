@@ -55,18 +55,18 @@ bool check_sections(const StepView& step, const fb::ConvTranspose2D& conv, Error
 }
 
 bool check_weights(const StepView& step, const fb::ConvTranspose2D& conv, Error* error) {
-  if (!check_layout(step, conv, fb::WeightLayout::Panel16, fb::WeightLayout::Panel16Int8,
-                    fb::WeightLayout::Panel16Int16x8, error)) {
-    return false;
-  }
+  constexpr WeightLayouts kLayouts = {fb::WeightLayout::Panel16, fb::WeightLayout::Panel16,
+                                      fb::WeightLayout::Panel16Int8, fb::WeightLayout::Panel16Int16x8};
+  if (!check_layout(step, conv, kLayouts, error)) return false;
   if (is_integer(conv)) {
     const bool rounds = !is_int16(step) || check_rounding(*conv.requantize(), fb::Rounding::FixedPoint, error);
     return rounds && check_groups(step, conv.groups(), error) && check_identity(conv.activation(), error) &&
            check_sections(step, conv, error);
   }
-  return check_channels(step, conv, conv.groups(),
-                        packed_floats(conv, group_channels(step.inputs[0], conv), group_channels(step.output, conv)),
-                        error);
+  const int64_t floats = packed_floats(conv, group_channels(step.inputs[0], conv), group_channels(step.output, conv));
+  return check_groups(step, conv.groups(), error) &&
+         check_words(step, conv.weights(), saturating_multiply(conv.groups(), floats), error) &&
+         check_activation(conv.activation(), error);
 }
 
 bool check(const StepView& step, Error* error) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/check.hpp"
+#include "engine/int8_weights.hpp"
 #include "engine/operators.hpp"
 #include "engine/ops/moments.hpp"
 #include "engine/quantized.hpp"
@@ -19,21 +20,31 @@ inline bool check_groups(const StepView& step, int32_t groups, Error* error) {
   return true;
 }
 
-// As check_groups(), with `packed_floats` (of one group) present in the weights.
+// As check_groups(), with a section of [k, n] for each group present in the weights.
 template <class Table>
-bool check_channels(const StepView& step, const Table& table, int32_t groups, int64_t packed_floats, Error* error,
+bool check_channels(const StepView& step, const Table& table, int32_t groups, int32_t n, int64_t k, Error* error,
                     int32_t residual = 1) {
-  return check_groups(step, groups, error) &&
-         check_words(step, table.weights(), saturating_multiply(groups, packed_floats), error) &&
+  return check_groups(step, groups, error) && check_sections(step, table, groups, n, k, error) &&
          check_residual(step, error, residual) && check_activation(table.activation(), error);
 }
 
+// The layouts of an operator's weights, by arithmetic; with_int8 where float arithmetic has int8 weights.
+struct WeightLayouts {
+  fb::WeightLayout real, with_int8, int8, int16;
+};
+constexpr WeightLayouts kPanelLayouts = {fb::WeightLayout::Panel16, fb::WeightLayout::Panel16Float32x8,
+                                         fb::WeightLayout::Panel16Int8, fb::WeightLayout::Panel16Int16x8};
+constexpr WeightLayouts kDepthwiseLayouts = {fb::WeightLayout::Depthwise16, fb::WeightLayout::Depthwise16Float32x8,
+                                             fb::WeightLayout::Depthwise16Int8, fb::WeightLayout::Depthwise16Int16x8};
+
 // Weights are in the layout of the step's arithmetic.
 template <class Table>
-bool check_layout(const StepView& step, const Table& table, fb::WeightLayout layout, fb::WeightLayout int8_layout,
-                  fb::WeightLayout int16_layout, Error* error) {
-  const fb::WeightLayout integer_layout = is_int16(step) ? int16_layout : int8_layout;
-  const fb::WeightLayout wanted = table.requantize() == nullptr ? layout : integer_layout;
+bool check_layout(const StepView& step, const Table& table, const WeightLayouts& layouts, Error* error) {
+  const bool real = table.requantize() == nullptr;
+  if (real && table.weight_layout() != layouts.real && table.weight_layout() == layouts.with_int8) {
+    return check_feature(kHasInt8Weights, StepFeature::Int8Weights, error);
+  }
+  const fb::WeightLayout wanted = real ? layouts.real : is_int16(step) ? layouts.int16 : layouts.int8;
   LINNET_REQUIRE(error, table.weight_layout() == wanted, LINNET_ERROR_MODEL_CORRUPT, -1, static_cast<int64_t>(wanted),
                  static_cast<int64_t>(table.weight_layout()));
   return true;
@@ -119,16 +130,13 @@ bool check_convolution(const StepView& step, const Table& conv, int32_t groups, 
   LINNET_REQUIRE(error, k <= INT32_MAX, LINNET_ERROR_SHAPE, x.index, INT32_MAX, k);
   if (!check_spans(step, conv, error)) return false;
   if constexpr (HasRequantize<Table>::value) {
-    if (!check_layout(step, conv, fb::WeightLayout::Panel16, fb::WeightLayout::Panel16Int8,
-                      fb::WeightLayout::Panel16Int16x8, error)) {
-      return false;
-    }
+    if (!check_layout(step, conv, kPanelLayouts, error)) return false;
     if (is_integer(conv)) {
       return check_groups(step, groups, error) &&
              check_integer_weights(step, conv, groups, y.columns / groups, k, error);
     }
   }
-  return check_channels(step, conv, groups, kernels::panel_floats(y.columns / groups, k), error, residual);
+  return check_channels(step, conv, groups, y.columns / groups, k, error, residual);
 }
 
 // The moments that a convolution gives, where it has a second output.

@@ -11,16 +11,13 @@ bool check(const StepView& step, Error* error) {
   LINNET_REQUIRE(error, x.columns == y.columns, LINNET_ERROR_SHAPE, y.index, x.columns, y.columns);
   const int64_t taps = window_taps(window_of(conv));
   LINNET_REQUIRE(error, taps <= INT32_MAX, LINNET_ERROR_SHAPE, -1, INT32_MAX, taps);
-  if (!check_spans(step, conv, error) ||
-      !check_layout(step, conv, fb::WeightLayout::Depthwise16, fb::WeightLayout::Depthwise16Int8,
-                    fb::WeightLayout::Depthwise16Int16x8, error)) {
+  if (!check_spans(step, conv, error) || !check_layout(step, conv, kDepthwiseLayouts, error)) {
     return false;
   }
   if (is_integer(conv)) {
     return check_groups(step, 1, error) && check_integer_weights(step, conv, 1, x.columns, taps, error);
   }
-  return check_channels(step, conv, 1, kernels::panel_floats(x.columns, taps), error) &&
-         check_moments_output(step, conv.moment_rows(), error);
+  return check_channels(step, conv, 1, x.columns, taps, error) && check_moments_output(step, conv.moment_rows(), error);
 }
 
 int64_t scratch_bytes(const StepView& step, const Target& target) {
@@ -59,6 +56,10 @@ void run(const StepView& step, const linnet_session& session) {
     args.input_zero_point = step.inputs[0].zero_point;
     args.epilogue = epilogue_int8_of(step, session, *conv.requantize(), conv.residual());
     run_with(step, session, args, [&](const auto& part) { session.kernels->depthwise_s8(part); });
+  } else if (kHasFloat32 && kHasInt8Weights && has_int8_weights(conv)) {
+    kernels::DepthwiseFloat32x8Args args = {};
+    args.epilogue = epilogue_of(step, session, conv.activation());
+    run_with(step, session, args, [&](const auto& part) { session.kernels->depthwise_f32x8(part); });
   } else if (kHasFloat32) {
     kernels::DepthwiseArgs args = {};
     args.epilogue = epilogue_of(step, session, conv.activation());

@@ -1,4 +1,5 @@
 #include "engine/ops/convolution.hpp"
+#include "engine/ops/dynamic_linear.hpp"
 #include "engine/ops/gemm_columns.hpp"
 
 namespace linnet::engine {
@@ -8,9 +9,8 @@ bool check(const StepView& step, Error* error) {
   const fb::FullyConnected& linear = *step.step.op_as_FullyConnected();
   const TensorInfo& x = step.inputs[0];
   const TensorInfo& y = step.output;
-  if (!check_arithmetic(step, linear.requantize(), error, true) ||
-      !check_layout(step, linear, fb::WeightLayout::Panel16, fb::WeightLayout::Panel16Int8,
-                    fb::WeightLayout::Panel16Int16x8, error)) {
+  if (linear.weight_layout() == fb::WeightLayout::Panel16Dynamic8) return check_dynamic(step, linear, error);
+  if (!check_arithmetic(step, linear.requantize(), error, true) || !check_layout(step, linear, kPanelLayouts, error)) {
     return false;
   }
   if (!check_feature(kHasTransposed || !linear.transposed(), StepFeature::Transposed, error)) return false;
@@ -19,32 +19,34 @@ bool check(const StepView& step, Error* error) {
     LINNET_REQUIRE(error, !linear.transposed() && linear.bias() == 0, LINNET_ERROR_SHAPE, -1, 0, 1);
     return check_integer_weights(step, linear, 1, y.columns, x.columns, error);
   }
-  const int64_t floats =
-      linear.transposed() ? kernels::panel_floats(x.columns, y.columns) : kernels::panel_floats(y.columns, x.columns);
+  LINNET_REQUIRE(error, !linear.transposed() || !has_int8_weights(linear), LINNET_ERROR_MODEL_CORRUPT, -1, 0, 1);
   if (linear.bias() != 0 && !check_words(step, linear.bias() - 1, y.columns, error)) return false;
-  return check_words(step, linear.weights(), floats, error) && check_residual(step, error) &&
+  const int32_t n = linear.transposed() ? x.columns : y.columns, k = linear.transposed() ? y.columns : x.columns;
+  return check_sections(step, linear, 1, n, k, error) && check_residual(step, error) &&
          check_activation(linear.activation(), error);
 }
 
-kernels::GemmArgs arguments(const StepView& step, const linnet_session& session) {
+template <class Weight>
+kernels::GemmArgsOf<Weight> arguments(const StepView& step, const linnet_session& session) {
   const fb::FullyConnected& linear = *step.step.op_as_FullyConnected();
   const TensorInfo& x = step.inputs[0];
   const TensorInfo& y = step.output;
-  kernels::GemmArgs args = {};
+  kernels::GemmArgsOf<Weight> args = {};
   args.m = y.rows;
   args.n = y.columns;
   args.k = x.columns;
   args.a = session.input<float>(x);
   args.a_stride = x.row_stride;
-  args.packed = step.model.floats(linear.weights());
+  args.packed = reinterpret_cast<const Weight*>(step.model.block(linear.weights()));
   args.c = session.output<float>(y);
   args.c_stride = y.row_stride;
   args.epilogue = epilogue_of(step, session, linear.activation());
   return args;
 }
 
-kernels::GemmArgs rows_of(const kernels::GemmArgs& all, int32_t begin, int32_t end) {
-  kernels::GemmArgs args = all;
+template <class Weight>
+kernels::GemmArgsOf<Weight> rows_of(const kernels::GemmArgsOf<Weight>& all, int32_t begin, int32_t end) {
+  kernels::GemmArgsOf<Weight> args = all;
   args.m = end - begin;
   args.a += begin * all.a_stride;
   args.c += begin * all.c_stride;
@@ -55,7 +57,7 @@ kernels::GemmArgs rows_of(const kernels::GemmArgs& all, int32_t begin, int32_t e
 // Every output is computed alike, wherever the threads divide them.
 void run_transposed(const StepView& step, const linnet_session& session) {
   const fb::FullyConnected& linear = *step.step.op_as_FullyConnected();
-  const kernels::GemmArgs all = arguments(step, session);
+  const kernels::GemmArgs all = arguments<float>(step, session);
   kernels::GemmTransposedArgs args = {};
   args.m = all.m;
   args.n = all.n;
@@ -79,6 +81,7 @@ void run_transposed(const StepView& step, const linnet_session& session) {
 constexpr kernels::Window kPixel = {1, 1, 1, 1, 1, 1, 0, 0};
 
 int64_t scratch_bytes(const StepView& step, const Target& target) {
+  if (is_dynamic(*step.step.op_as_FullyConnected())) return dynamic_scratch_bytes(step, target);
   if (!is_integer(*step.step.op_as_FullyConnected())) return 0;
   if (is_int16(step)) return kernels::conv2d_int16_scratch_bytes(kPixel, step.inputs[0].columns, target.traits);
   return kernels::conv2d_int8_scratch_bytes(kPixel, step.inputs[0].columns, step.inputs[0].rows, 1, target.traits,
@@ -151,13 +154,9 @@ void run_int16(const StepView& step, const linnet_session& session) {
       [](int64_t n, int64_t k) { return kernels::panel_int16_bytes(n, k); }, [](kernels::Conv2DInt16Args*, int32_t) {});
 }
 
-void run(const StepView& step, const linnet_session& session) {
-  const bool integer = is_integer(*step.step.op_as_FullyConnected());
-  if (integer && is_int16(step)) return run_int16(step, session);
-  if (kHasInt8 && integer) return run_int8(step, session);
-  if (!kHasFloat32) return;
-  if (kHasTransposed && step.step.op_as_FullyConnected()->transposed()) return run_transposed(step, session);
-  const kernels::GemmArgs args = arguments(step, session);
+template <class Weight>
+void run_floats(const StepView& step, const linnet_session& session) {
+  const kernels::GemmArgsOf<Weight> args = arguments<Weight>(step, session);
   const int32_t m = args.m;
   const int32_t n = args.n;
   const int32_t tile_rows = kernels::traits(session.kernels->id).tile_rows;
@@ -166,11 +165,23 @@ void run(const StepView& step, const linnet_session& session) {
   if (row_tiles >= session.threads || row_tiles >= panels) {
     parallel(session, row_tiles, int64_t{n} * args.k * tile_rows, [&](int32_t begin, int32_t end, int32_t) {
       const int32_t last = end < row_tiles ? end * tile_rows : m;
-      session.kernels->gemm_f32(rows_of(args, begin * tile_rows, last));
+      multiply(session, rows_of(args, begin * tile_rows, last));
     });
     return;
   }
   multiply_columns(session, args);
+}
+
+void run(const StepView& step, const linnet_session& session) {
+  const fb::FullyConnected& linear = *step.step.op_as_FullyConnected();
+  const bool integer = is_integer(linear);
+  if (integer && is_int16(step)) return run_int16(step, session);
+  if (kHasInt8 && integer) return run_int8(step, session);
+  if (!kHasFloat32) return;
+  if (kHasDynamicInt8 && is_dynamic(linear)) return run_dynamic(step, linear, session);
+  if (kHasTransposed && linear.transposed()) return run_transposed(step, session);
+  if (kHasInt8Weights && has_int8_weights(linear)) return run_floats<int8_t>(step, session);
+  run_floats<float>(step, session);
 }
 
 }  // namespace

@@ -5,18 +5,12 @@
 
 namespace linnet::engine {
 
-// Elements of a packed section of [k, n].
-template <class Weight>
-int64_t section_elements(int64_t n, int64_t k) {
-  return sizeof(Weight) == 1 ? kernels::panel_float32x8_bytes(n, k) : kernels::panel_floats(n, k);
-}
-
 // Columns begin..end, begin a multiple of kPanel.
 template <class Weight>
 kernels::GemmArgsOf<Weight> columns_of(const kernels::GemmArgsOf<Weight>& all, int32_t begin, int32_t end) {
   kernels::GemmArgsOf<Weight> args = all;
   args.n = end - begin;
-  args.packed += section_elements<Weight>(begin, all.k);
+  args.packed += kernels::panel_elements<Weight>(begin, all.k);
   args.c += begin;
   if (args.epilogue.residual != nullptr) args.epilogue.residual += begin;
   return args;

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "engine/check.hpp"
+#include "engine/int8_weights.hpp"
 #include "engine/operators.hpp"
 #include "engine/ops/gemm_columns.hpp"
 #include "engine/quantized.hpp"
@@ -53,10 +54,6 @@ int32_t second_section(const fb::Recurrent& layer) {
   return sums_of(layer) - first_section(layer);
 }
 
-bool has_int8_weights(const fb::Recurrent& layer) {
-  return kHasInt8 && layer.weight_layout() == fb::WeightLayout::Panel16Float32x8;
-}
-
 // ---- checks --------------------------------------------------------------------------------------------------------
 
 bool check_counts(const StepView& step, const fb::Recurrent& layer, Error* error) {
@@ -104,23 +101,9 @@ bool check_tensors(const StepView& step, const fb::Recurrent& layer, Error* erro
   return true;
 }
 
-// A Panel16Float32x8 of [k, n] at `panel`: its scales are numbers.
-bool check_scales(const uint8_t* panel, int32_t n, int32_t k, Error* error) {
-  for (int32_t column = 0; column < n;) {
-    const int32_t width = n - column > kernels::kTailPanel ? kernels::kPanel : kernels::kTailPanel;
-    const float* const scales = reinterpret_cast<const float*>(panel) + width;
-    for (int32_t i = 0; i < width && column + i < n; ++i) {
-      if (!check_epsilon(scales[i], error)) return false;
-    }
-    panel += width * (kernels::kFloat32x8Header + k);
-    column += width;
-  }
-  return true;
-}
-
 // Block `index` holds sections of [k, first] and, one behind the other, [k, second], or one alone.
-bool check_sections(const StepView& step, const fb::Recurrent& layer, uint32_t index, int32_t first, int32_t second,
-                    int32_t k, Error* error) {
+bool check_block(const StepView& step, const fb::Recurrent& layer, uint32_t index, int32_t first, int32_t second,
+                 int32_t k, Error* error) {
   if (!has_int8_weights(layer)) {
     return check_words(step, index, kernels::panel_floats(first, k) + kernels::panel_floats(second, k), error);
   }
@@ -133,13 +116,16 @@ bool check_sections(const StepView& step, const fb::Recurrent& layer, uint32_t i
 
 bool check_weights(const StepView& step, const fb::Recurrent& layer, Error* error) {
   const fb::WeightLayout layout = layer.weight_layout();
-  if (layout == fb::WeightLayout::Panel16Float32x8 && !check_feature(kHasInt8, StepFeature::Int8, error)) return false;
+  if (layout == fb::WeightLayout::Panel16Float32x8 &&
+      !check_feature(kHasInt8Weights, StepFeature::Int8Weights, error)) {
+    return false;
+  }
   LINNET_REQUIRE(error, layout == fb::WeightLayout::Panel16 || layout == fb::WeightLayout::Panel16Float32x8,
                  LINNET_ERROR_MODEL_CORRUPT, -1, static_cast<int64_t>(fb::WeightLayout::Panel16Float32x8),
                  static_cast<int64_t>(layout));
-  return check_sections(step, layer, layer.input_weights(), sums_of(layer), 0, step.inputs[0].columns, error) &&
-         check_sections(step, layer, layer.recurrent_weights(), first_section(layer), second_section(layer),
-                        layer.hidden(), error);
+  return check_block(step, layer, layer.input_weights(), sums_of(layer), 0, step.inputs[0].columns, error) &&
+         check_block(step, layer, layer.recurrent_weights(), first_section(layer), second_section(layer),
+                     layer.hidden(), error);
 }
 
 bool check(const StepView& step, Error* error) {
@@ -251,12 +237,12 @@ class Recurrence {
   // By the section of a block that lies behind one of so many columns.
   void multiply_by(uint32_t block, int32_t behind, kernels::GemmArgs args) const {
     if (has_int8_weights(layer_)) {
-      const int8_t* const section = bytes_of(step_.model, block) + section_elements<int8_t>(behind, args.k);
+      const int8_t* const section = bytes_of(step_.model, block) + kernels::panel_elements<int8_t>(behind, args.k);
       multiply_columns(session_, kernels::GemmFloat32x8Args{args.m, args.n, args.k, args.a, args.a_stride, section,
                                                             args.c, args.c_stride, args.epilogue});
       return;
     }
-    args.packed = step_.model.floats(block) + section_elements<float>(behind, args.k);
+    args.packed = step_.model.floats(block) + kernels::panel_elements<float>(behind, args.k);
     multiply_columns(session_, args);
   }
 

@@ -32,7 +32,7 @@ bool check(const StepView& step, Error* error) {
   LINNET_REQUIRE(error, k < INT32_MAX, LINNET_ERROR_SHAPE, x.index, INT32_MAX, k);
   return check_span(x.shape[1], y.shape[1], 3, 1, 1, conv.pad_top(), error) &&
          check_span(x.shape[2], y.shape[2], 3, 1, 1, conv.pad_left(), error) &&
-         check_channels(step, conv, 1, kernels::panel_floats(y.columns, k), error) && check_runs(step, conv, error);
+         check_channels(step, conv, 1, y.columns, k, error) && check_runs(step, conv, error);
 }
 
 int64_t scratch_bytes(const StepView& step, const Target& target) {

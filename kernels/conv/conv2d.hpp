@@ -11,9 +11,9 @@ struct OutputPixel {
   int32_t image, y, x;
 };
 
-template <class Isa>
+template <class Isa, class Weight>
 struct Convolution {
-  const Conv2DArgs& args;
+  const Conv2DArgsOf<Weight>& args;
   ConvPlan plan;
   const float** pointers;  // [plan.tiles][plan.taps][tile rows]
   const float* zero;
@@ -22,8 +22,8 @@ struct Convolution {
   void run() const;
 };
 
-template <class Isa>
-LINNET_INLINE OutputPixel next_pixel(const Conv2DArgs& args, OutputPixel p) {
+template <class Weight>
+LINNET_INLINE OutputPixel next_pixel(const Conv2DArgsOf<Weight>& args, OutputPixel p) {
   if (++p.x < args.out_w) return p;
   p.x = 0;
   if (++p.y < args.out_h) return p;
@@ -31,8 +31,8 @@ LINNET_INLINE OutputPixel next_pixel(const Conv2DArgs& args, OutputPixel p) {
 }
 
 // Writes the row pointers of one pixel, kernel_h * kernel_w of them, a tile's rows apart.
-template <class Isa>
-LINNET_INLINE void Convolution<Isa>::place(const float* x, OutputPixel p, const float** out) const {
+template <class Isa, class Weight>
+LINNET_INLINE void Convolution<Isa, Weight>::place(const float* x, OutputPixel p, const float** out) const {
   constexpr int32_t step = TileShape<Isa>::rows;
   const Window& w = args.window;
   const int32_t left = p.x * w.stride_w - w.pad_left;
@@ -58,11 +58,11 @@ LINNET_INLINE void Convolution<Isa>::place(const float* x, OutputPixel p, const 
   }
 }
 
-template <class Isa>
-void Convolution<Isa>::run() const {
+template <class Isa, class Weight>
+void Convolution<Isa, Weight>::run() const {
   constexpr int32_t step = TileShape<Isa>::rows;
   const int32_t k = plan.taps * args.in_channels;
-  const ptrdiff_t section = panel_floats(args.out_channels, k);
+  const ptrdiff_t section = panel_elements<Weight>(args.out_channels, k);
   const ptrdiff_t pixel_end = static_cast<ptrdiff_t>(args.row_end) * args.out_w;
   const ptrdiff_t pixel_begin = static_cast<ptrdiff_t>(args.row_begin) * args.out_w;
   const int64_t output_bytes = (pixel_end - pixel_begin) * int64_t{4} * args.y_stride;
@@ -80,12 +80,12 @@ void Convolution<Isa>::run() const {
       for (int32_t done = 0, tile = 0, rows; done < count; done += rows, ++tile) {
         rows = next_tile_rows<Isa>(count - done);
         const float** out = pointers + static_cast<ptrdiff_t>(tile) * plan.taps * step;
-        for (int32_t r = 0; r < rows; ++r, after = next_pixel<Isa>(args, after)) place(x, after, out + r);
+        for (int32_t r = 0; r < rows; ++r, after = next_pixel(args, after)) place(x, after, out + r);
       }
       const ptrdiff_t out_channel = static_cast<ptrdiff_t>(group) * args.out_channels;
       for_each_span<Isa, TileShape<Isa>::panels, TileShape<Isa>::mixed>(
-          args.packed + group * section, args.out_channels, k, [&](const PanelSpan& span) LINNET_INLINE_LAMBDA {
-            TileArgs t{};
+          args.packed + group * section, args.out_channels, k, [&](const auto& span) LINNET_INLINE_LAMBDA {
+            TileArgsOf<Weight> t{};
             t.rows = pointers;
             t.taps = plan.taps;
             t.k = args.in_channels;
@@ -103,28 +103,28 @@ void Convolution<Isa>::run() const {
 }
 
 // A 1x1 convolution that keeps the image's size is the matrix product of its pixels.
-template <class Isa>
-void pointwise(const Conv2DArgs& args) {
+template <class Isa, class Weight>
+void pointwise(const Conv2DArgsOf<Weight>& args) {
   const ptrdiff_t pixel = static_cast<ptrdiff_t>(args.row_begin) * args.out_w;
   for (int32_t group = 0; group < args.groups; ++group) {
-    GemmArgs gemm{};
+    GemmArgsOf<Weight> gemm{};
     gemm.m = (args.row_end - args.row_begin) * args.out_w;
     gemm.n = args.out_channels;
     gemm.k = args.in_channels;
     gemm.a = args.x + pixel * args.x_stride + static_cast<ptrdiff_t>(group) * args.in_channels;
     gemm.a_stride = args.x_stride;
-    gemm.packed = args.packed + group * panel_floats(args.out_channels, args.in_channels);
+    gemm.packed = args.packed + group * panel_elements<Weight>(args.out_channels, args.in_channels);
     const ptrdiff_t out_channel = static_cast<ptrdiff_t>(group) * args.out_channels;
     gemm.c = args.y + pixel * args.y_stride + out_channel;
     gemm.c_stride = args.y_stride;
     gemm.epilogue = args.epilogue;
     if (gemm.epilogue.residual) gemm.epilogue.residual += pixel * gemm.epilogue.residual_stride + out_channel;
-    gemm_f32_impl<Isa>(gemm);
+    multiply_blocks<Isa>(gemm);
   }
 }
 
-template <class Isa>
-void conv2d_f32_impl(const Conv2DArgs& args) {
+template <class Isa, class Weight>
+LINNET_INLINE void convolve(const Conv2DArgsOf<Weight>& args) {
   const Window& w = args.window;
   if (w.kernel_h == 1 && w.kernel_w == 1 && w.stride_h == 1 && w.stride_w == 1 && w.pad_top == 0 && w.pad_left == 0 &&
       args.in_h == args.out_h && args.in_w == args.out_w) {
@@ -135,12 +135,22 @@ void conv2d_f32_impl(const Conv2DArgs& args) {
   char* const scratch = static_cast<char*>(args.scratch);
   const float** pointers = reinterpret_cast<const float**>(scratch);
   if (plan.strip > 0 && args.x_stride == args.in_channels) {
-    LineConvolution<Isa>{args, plan, pointers, reinterpret_cast<float*>(scratch + plan.lines_offset)}.run();
+    LineConvolution<Isa, Weight>{args, plan, pointers, reinterpret_cast<float*>(scratch + plan.lines_offset)}.run();
     return;
   }
   float* zero = reinterpret_cast<float*>(scratch + plan.zero_offset);
   std::memset(zero, 0, static_cast<size_t>(args.in_channels) * sizeof(float));
-  Convolution<Isa>{args, plan, pointers, zero}.run();
+  Convolution<Isa, Weight>{args, plan, pointers, zero}.run();
+}
+
+template <class Isa>
+void conv2d_f32_impl(const Conv2DArgs& args) {
+  convolve<Isa>(args);
+}
+
+template <class Isa>
+void conv2d_f32x8_impl(const Conv2DFloat32x8Args& args) {
+  convolve<Isa>(args);
 }
 
 }  // namespace linnet::kernels

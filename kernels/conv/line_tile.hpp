@@ -73,7 +73,9 @@ LINNET_INLINE int32_t line_tile_of(int32_t left, const TileArgs& t, ptrdiff_t se
 }
 
 // As run_rows() of gemm/tile.hpp, for the pixels of one output line.
-using LineRows = void (*)(const PanelSpan& span, int32_t count, const Activation& activation, TileArgs& t);
+template <class Weight>
+using LineRows = void (*)(const PanelSpanOf<Weight>& span, int32_t count, const Activation& activation,
+                          TileArgsOf<Weight>& t);
 
 template <class Isa, int kKernelW, int kStrideW, int kChannels>
 void line_rows(const PanelSpan& span, int32_t count, const Activation& activation, TileArgs& t) {
@@ -105,14 +107,14 @@ void line_rows(const PanelSpan& span, int32_t count, const Activation& activatio
 }
 
 // Whichever computes the pixels of a line of this convolution: run_rows(), or the tile for its kernel.
-template <class Isa>
-LINNET_INLINE LineRows line_rows_of(const Window& w, int32_t channels) {
-  if constexpr (kHasLineTiles<Isa>) {
+template <class Isa, class Weight>
+LINNET_INLINE LineRows<Weight> line_rows_of(const Window& w, int32_t channels) {
+  if constexpr (kHasLineTiles<Isa> && !kScaledAtTheEnd<Weight>) {
     if (w.kernel_w == 3 && w.stride_w == 1 && channels == 3) return line_rows<Isa, 3, 1, 3>;
     if (w.kernel_w == 3 && w.stride_w == 2 && channels == 3) return line_rows<Isa, 3, 2, 3>;
     if (w.kernel_w == 7 && w.stride_w == 2 && channels == 3) return line_rows<Isa, 7, 2, 3>;
   }
-  return run_rows<Isa>;
+  return run_rows<Isa, Weight>;
 }
 
 }  // namespace linnet::kernels

@@ -14,9 +14,9 @@ struct ConvStrip {
   int32_t begin, end;
 };
 
-template <class Isa>
+template <class Isa, class Weight>
 struct LineConvolution {
-  const Conv2DArgs& args;
+  const Conv2DArgsOf<Weight>& args;
   ConvPlan plan;
   const float** lines;  // [kernel_h]
   float* copies;
@@ -28,8 +28,8 @@ struct LineConvolution {
   void run() const;
 };
 
-template <class Isa>
-LINNET_INLINE void LineConvolution<Isa>::load(const float* image, ConvStrip strip, int32_t y) const {
+template <class Isa, class Weight>
+LINNET_INLINE void LineConvolution<Isa, Weight>::load(const float* image, ConvStrip strip, int32_t y) const {
   const Window& w = args.window;
   const int32_t left = strip.begin * w.stride_w - w.pad_left;
   const int32_t right = (strip.end - 1) * w.stride_w - w.pad_left + w.kernel_w;
@@ -41,17 +41,17 @@ LINNET_INLINE void LineConvolution<Isa>::load(const float* image, ConvStrip stri
 }
 
 // Lines ky_begin <= ky < ky_end of the kernel, which `lines` point to, on the strip in output row `row`.
-template <class Isa>
-LINNET_INLINE void LineConvolution<Isa>::multiply(ConvStrip strip, int32_t row, int32_t ky_begin,
-                                                  int32_t ky_end) const {
+template <class Isa, class Weight>
+LINNET_INLINE void LineConvolution<Isa, Weight>::multiply(ConvStrip strip, int32_t row, int32_t ky_begin,
+                                                          int32_t ky_end) const {
   const ptrdiff_t pixel = static_cast<ptrdiff_t>(row) * args.out_w + strip.begin;
   const int32_t run = args.window.kernel_w * args.in_channels, k = args.window.kernel_h * run;
   const int64_t rows = args.row_end - args.row_begin;
-  const LineRows run_pixels = line_rows_of<Isa>(args.window, args.in_channels);
+  const LineRows<Weight> run_pixels = line_rows_of<Isa, Weight>(args.window, args.in_channels);
   for_each_span<Isa, TileShape<Isa>::panels, TileShape<Isa>::mixed>(
-      args.packed, args.out_channels, k, [&](const PanelSpan& span) LINNET_INLINE_LAMBDA {
+      args.packed, args.out_channels, k, [&](const auto& span) LINNET_INLINE_LAMBDA {
         const Epilogue& e = args.epilogue;
-        TileArgs t{};
+        TileArgsOf<Weight> t{};
         t.lines = lines;
         t.row_stride = static_cast<ptrdiff_t>(args.window.stride_w) * args.in_channels;
         t.taps = ky_end - ky_begin;
@@ -66,8 +66,8 @@ LINNET_INLINE void LineConvolution<Isa>::multiply(ConvStrip strip, int32_t row, 
       });
 }
 
-template <class Isa>
-void LineConvolution<Isa>::run_strip(ConvStrip strip, int32_t image, int32_t y_begin, int32_t y_end) const {
+template <class Isa, class Weight>
+void LineConvolution<Isa, Weight>::run_strip(ConvStrip strip, int32_t image, int32_t y_begin, int32_t y_end) const {
   const Window& w = args.window;
   const float* x = args.x + static_cast<ptrdiff_t>(image) * args.in_h * args.in_w * args.in_channels;
   std::memset(copies, 0, static_cast<size_t>(w.kernel_h * plan.line_floats) * sizeof(float));
@@ -81,8 +81,8 @@ void LineConvolution<Isa>::run_strip(ConvStrip strip, int32_t image, int32_t y_b
   }
 }
 
-template <class Isa>
-void LineConvolution<Isa>::run() const {
+template <class Isa, class Weight>
+void LineConvolution<Isa, Weight>::run() const {
   constexpr int32_t step = TileShape<Isa>::rows;
   const int32_t strips = (args.out_w + plan.strip - 1) / plan.strip;
   const int32_t width = ((args.out_w + strips - 1) / strips + step - 1) / step * step;

@@ -9,11 +9,12 @@
 namespace linnet::kernels {
 
 // One output line.
+template <class Weight>
 struct DepthwiseLine {
   const float* x;         // first pixel of the input line under the kernel's line ky_begin, where there is one
   ptrdiff_t line_stride;  // between the kernel's lines in x: dilation_h * in_w * x_stride
   ptrdiff_t x_stride;
-  const float* packed;
+  const Weight* packed;
   int32_t channels, taps;
   int32_t ky_begin, ky_end;  // lines of the kernel inside the image
   int32_t kernel_w, stride_w, dilation_w;
@@ -27,30 +28,31 @@ struct DepthwiseLine {
 
 // Outputs ox .. ox + kPixels of the vector at `channel`, taps kx_begin <= kx < kx_end only. With kKernelW > 0 the
 // window lies inside the line and kernel_w, stride_w and a dilation of 1 are known at compile time.
-template <class Isa, int kKernelW, int kStrideW, int kPixels, bool kFull>
-LINNET_INLINE void depthwise_pixels(const DepthwiseLine& line, int32_t channel, int32_t ox, int32_t kx_begin,
+template <class Isa, int kKernelW, int kStrideW, int kPixels, bool kFull, class Weight>
+LINNET_INLINE void depthwise_pixels(const DepthwiseLine<Weight>& line, int32_t channel, int32_t ox, int32_t kx_begin,
                                     int32_t kx_end) {
   using V = F32<Isa>;
   const int32_t panel = channel / kPanel * kPanel;
   const ptrdiff_t width = line.channels - panel > kTailPanel ? kPanel : kTailPanel;
-  const float* packed = line.packed + panel * (static_cast<ptrdiff_t>(line.taps) + 1) + (channel - panel);
+  const Weight* const packed = line.packed + panel * (static_cast<ptrdiff_t>(line.taps) + kHeaderRows<Weight>);
+  const float* const header = reinterpret_cast<const float*>(packed) + (channel - panel);
   const ptrdiff_t stride_w = kKernelW > 0 ? kStrideW : line.stride_w;
   const ptrdiff_t kernel_w = kKernelW > 0 ? kKernelW : line.kernel_w;
   const int32_t lanes = line.channels - channel;
-  const V bias = V::load(packed);
+  const V start = load_start<Isa, Weight>(header);
   V acc[kPixels];
 #pragma GCC unroll 8
-  for (int p = 0; p < kPixels; ++p) acc[p] = bias;
+  for (int p = 0; p < kPixels; ++p) acc[p] = start;
   const ptrdiff_t column = line.left + ox * stride_w;
   const float* x = line.x + channel;
-  const float* w = packed + (1 + line.ky_begin * kernel_w) * width;
+  const Weight* w = packed + (channel - panel) + (kHeaderRows<Weight> + line.ky_begin * kernel_w) * width;
   for (int32_t ky = line.ky_begin; ky < line.ky_end; ++ky, x += line.line_stride, w += kernel_w * width) {
     if constexpr (kKernelW > 0) {
       add_columns<Isa, kKernelW, kStrideW, kPixels, kFull>(acc, x + column * line.x_stride, line.x_stride, w, width, 0,
                                                            kWholeWindow, lanes);
     } else {
       for (int32_t kx = kx_begin; kx < kx_end; ++kx) {
-        const V weight = V::load(w + kx * width);
+        const V weight = load_weights<Isa>(w + kx * width);
         const float* xi = x + (column + kx * static_cast<ptrdiff_t>(line.dilation_w)) * line.x_stride;
 #pragma GCC unroll 8
         for (int p = 0; p < kPixels; ++p, xi += stride_w * line.x_stride) {
@@ -59,17 +61,18 @@ LINNET_INLINE void depthwise_pixels(const DepthwiseLine& line, int32_t channel, 
       }
     }
   }
+  scale_sums<Isa, Weight>(acc, header, width);
   finish_depthwise<Isa, kPixels, kFull>(acc, line.clamp, lanes, line.y + ox * line.y_stride + channel, line.y_stride,
                                         line.residual ? line.residual + ox * line.residual_stride + channel : nullptr,
                                         line.residual_stride);
 }
 
 // depthwise_pixels for all channels.
-template <class Isa, int kKernelW, int kStrideW, int kPixels>
-__attribute__((noinline)) void depthwise_block(const DepthwiseLine& caller_line, int32_t ox, int32_t kx_begin,
+template <class Isa, int kKernelW, int kStrideW, int kPixels, class Weight>
+__attribute__((noinline)) void depthwise_block(const DepthwiseLine<Weight>& caller_line, int32_t ox, int32_t kx_begin,
                                                int32_t kx_end) {
   constexpr int32_t step = F32<Isa>::width;
-  const DepthwiseLine line = caller_line;  // a copy that no store can change
+  const DepthwiseLine<Weight> line = caller_line;  // a copy that no store can change
   int32_t channel = 0;
   for (; channel + step <= line.channels; channel += step) {
     depthwise_pixels<Isa, kKernelW, kStrideW, kPixels, true>(line, channel, ox, kx_begin, kx_end);
@@ -80,8 +83,8 @@ __attribute__((noinline)) void depthwise_block(const DepthwiseLine& caller_line,
 }
 
 // Outputs begin <= ox < end, whose windows lie inside the line.
-template <class Isa, int kKernelW, int kStrideW>
-void depthwise_interior(const DepthwiseLine& line, int32_t begin, int32_t end) {
+template <class Isa, int kKernelW, int kStrideW, class Weight>
+void depthwise_interior(const DepthwiseLine<Weight>& line, int32_t begin, int32_t end) {
   constexpr int kPixels = F32<Isa>::width == 1 ? 2 : 8;
   int32_t ox = begin;
   for (; ox + kPixels <= end; ox += kPixels) {
@@ -97,8 +100,8 @@ void depthwise_interior(const DepthwiseLine& line, int32_t begin, int32_t end) {
 }
 
 // The same, with the usual kernels known at compile time: plain C++, which has no strips.
-template <class Isa>
-LINNET_INLINE void depthwise_usual_interior(const DepthwiseLine& line, int32_t begin, int32_t end) {
+template <class Isa, class Weight>
+LINNET_INLINE void depthwise_usual_interior(const DepthwiseLine<Weight>& line, int32_t begin, int32_t end) {
   const bool known = line.dilation_w == 1 && (line.stride_w == 1 || line.stride_w == 2);
   if (known && line.kernel_w == 3) {
     line.stride_w == 1 ? depthwise_interior<Isa, 3, 1>(line, begin, end)
@@ -111,8 +114,8 @@ LINNET_INLINE void depthwise_usual_interior(const DepthwiseLine& line, int32_t b
   }
 }
 
-template <class Isa>
-void depthwise_border(const DepthwiseLine& line, int32_t in_w, int32_t begin, int32_t end) {
+template <class Isa, class Weight>
+void depthwise_border(const DepthwiseLine<Weight>& line, int32_t in_w, int32_t begin, int32_t end) {
   for (int32_t ox = begin; ox < end; ++ox) {
     const int32_t left = line.left + ox * line.stride_w;
     const int32_t kx_begin = left < 0 ? (-left + line.dilation_w - 1) / line.dilation_w : 0;
@@ -121,8 +124,8 @@ void depthwise_border(const DepthwiseLine& line, int32_t in_w, int32_t begin, in
   }
 }
 
-template <class Isa>
-void depthwise_line(const DepthwiseLine& line, int32_t in_w, int32_t out_w) {
+template <class Isa, class Weight>
+void depthwise_line(const DepthwiseLine<Weight>& line, int32_t in_w, int32_t out_w) {
   // Outputs whose whole window lies inside: left + ox * stride >= 0, left + ox * stride + reach <= in_w.
   const int32_t reach = (line.kernel_w - 1) * line.dilation_w + 1;
   const int32_t room = in_w - reach - line.left;
@@ -139,15 +142,15 @@ void depthwise_line(const DepthwiseLine& line, int32_t in_w, int32_t out_w) {
   depthwise_border<Isa>(line, in_w, end, out_w);
 }
 
-template <class Isa>
-void depthwise_row(const DepthwiseArgs& args, int32_t row) {
+template <class Isa, class Weight>
+void depthwise_row(const DepthwiseArgsOf<Weight>& args, int32_t row) {
   const Window& w = args.window;
   const Epilogue& e = args.epilogue;
   const int32_t top = row % args.out_h * w.stride_h - w.pad_top;
   const ptrdiff_t pixel = static_cast<ptrdiff_t>(row) * args.out_w;
   const int32_t inside = top < args.in_h ? (args.in_h - 1 - top) / w.dilation_h + 1 : 0;
 
-  DepthwiseLine line{};
+  DepthwiseLine<Weight> line{};
   line.line_stride = static_cast<ptrdiff_t>(w.dilation_h) * args.in_w * args.x_stride;
   line.x_stride = args.x_stride;
   line.packed = args.packed;
@@ -172,28 +175,30 @@ void depthwise_row(const DepthwiseArgs& args, int32_t row) {
   }
 }
 
-using DepthwiseStrips = void (*)(const DepthwiseLines&);
+template <class Weight>
+using DepthwiseStrips = void (*)(const DepthwiseLines<Weight>&);
 
 // The strips of a window, or null where it has none.
-template <class Isa>
-LINNET_INLINE DepthwiseStrips depthwise_strips_of(const DepthwiseArgs& args) {
+template <class Isa, class Weight>
+LINNET_INLINE DepthwiseStrips<Weight> depthwise_strips_of(const DepthwiseArgsOf<Weight>& args) {
   const Window& w = args.window;
   const bool windows_begin_inside = (args.out_w - 1) * w.stride_w - w.pad_left < args.in_w;
   if (w.dilation_h != 1 || w.dilation_w != 1 || w.pad_left >= w.kernel_w || !windows_begin_inside) return nullptr;
-  if (w.kernel_w == 3 && w.stride_w == 1) return depthwise_strips<Isa, 3, 1>;
-  if (w.kernel_w == 3 && w.stride_w == 2) return depthwise_strips<Isa, 3, 2>;
-  if (w.kernel_w == 5 && w.stride_w == 1) return depthwise_strips<Isa, 5, 1>;
-  if (w.kernel_w == 5 && w.stride_w == 2) return depthwise_strips<Isa, 5, 2>;
-  if (w.kernel_w == 7 && w.stride_w == 1) return depthwise_strips<Isa, 7, 1>;
+  if (w.kernel_w == 3 && w.stride_w == 1) return depthwise_strips<Isa, 3, 1, Weight>;
+  if (w.kernel_w == 3 && w.stride_w == 2) return depthwise_strips<Isa, 3, 2, Weight>;
+  if (w.kernel_w == 5 && w.stride_w == 1) return depthwise_strips<Isa, 5, 1, Weight>;
+  if (w.kernel_w == 5 && w.stride_w == 2) return depthwise_strips<Isa, 5, 2, Weight>;
+  if (w.kernel_w == 7 && w.stride_w == 1) return depthwise_strips<Isa, 7, 1, Weight>;
   return nullptr;
 }
 
 // Output rows row .. row + count of one image.
-template <class Isa>
-void depthwise_rows_by_strips(const DepthwiseArgs& args, DepthwiseStrips strips, int32_t row, int32_t count) {
+template <class Isa, class Weight>
+void depthwise_rows_by_strips(const DepthwiseArgsOf<Weight>& args, DepthwiseStrips<Weight> strips, int32_t row,
+                              int32_t count) {
   const Epilogue& e = args.epilogue;
   const ptrdiff_t pixel = static_cast<ptrdiff_t>(row) * args.out_w;
-  DepthwiseLines lines{};
+  DepthwiseLines<Weight> lines{};
   lines.window = args.window;
   lines.in_h = args.in_h;
   lines.in_w = args.in_w;
@@ -221,8 +226,8 @@ void depthwise_rows_by_strips(const DepthwiseArgs& args, DepthwiseStrips strips,
 
 // How many lines strips walk down: all of them where input and output are likely to be in the L2 cache. Otherwise so
 // many that a block of them is (measured: with AVX-512 it is better to walk across the image, as it lies in memory).
-template <class Isa>
-LINNET_INLINE int32_t depthwise_block_lines(const DepthwiseArgs& args) {
+template <class Isa, class Weight>
+LINNET_INLINE int32_t depthwise_block_lines(const DepthwiseArgsOf<Weight>& args) {
   constexpr int64_t kCachedBytes = F32<Isa>::width >= 8 ? 3 << 19 : 1 << 18;
   constexpr int64_t kBlockBytes = F32<Isa>::width == 8 ? 1 << 19 : 1 << 16;
   const int64_t new_lines = args.window.stride_h < args.in_h ? args.window.stride_h : args.in_h;
@@ -232,10 +237,10 @@ LINNET_INLINE int32_t depthwise_block_lines(const DepthwiseArgs& args) {
   return static_cast<int32_t>((kBlockBytes + line_bytes - 1) / line_bytes);
 }
 
-template <class Isa>
-void depthwise_f32_impl(const DepthwiseArgs& args) {
+template <class Isa, class Weight>
+LINNET_INLINE void convolve_depthwise(const DepthwiseArgsOf<Weight>& args) {
   if constexpr (F32<Isa>::width > 1) {
-    if (const DepthwiseStrips strips = depthwise_strips_of<Isa>(args)) {
+    if (const DepthwiseStrips<Weight> strips = depthwise_strips_of<Isa>(args)) {
       const int32_t block = depthwise_block_lines<Isa>(args);
       for (int32_t row = args.row_begin, count; row < args.row_end; row += count) {
         const int32_t in_image = args.out_h - row % args.out_h, in_range = args.row_end - row;
@@ -247,6 +252,16 @@ void depthwise_f32_impl(const DepthwiseArgs& args) {
     }
   }
   for (int32_t row = args.row_begin; row < args.row_end; ++row) depthwise_row<Isa>(args, row);
+}
+
+template <class Isa>
+void depthwise_f32_impl(const DepthwiseArgs& args) {
+  convolve_depthwise<Isa>(args);
+}
+
+template <class Isa>
+void depthwise_f32x8_impl(const DepthwiseFloat32x8Args& args) {
+  convolve_depthwise<Isa>(args);
 }
 
 }  // namespace linnet::kernels

@@ -5,18 +5,19 @@
 
 #include "kernels/activation/epilogue.hpp"
 #include "kernels/contract.hpp"
-#include "kernels/simd/vec.hpp"
+#include "kernels/gemm/weights.hpp"
 
 namespace linnet::kernels {
 
 // Consecutive output lines of one image.
+template <class Weight>
 struct DepthwiseLines {
   Window window;  // without dilation
   int32_t in_h, in_w, out_w, channels;
   int32_t begin, end;
   const float* x;  // the image's first pixel
   ptrdiff_t x_stride, x_line;
-  const float* packed;
+  const Weight* packed;
   float* y;  // first pixel of line `begin`
   ptrdiff_t y_stride, y_line;
   const float* residual;
@@ -25,11 +26,12 @@ struct DepthwiseLines {
 };
 
 // Vectors of channels of the outputs of a strip in one line.
-template <class Isa>
+template <class Weight>
 struct DepthwiseOutputs {
-  const float* x;  // first pixel under the kernel's line ky_begin; it may lie left of the image
-  const float* packed;
-  ptrdiff_t width;                   // of the panel that `packed` points into
+  const float* x;                    // first pixel under the kernel's line ky_begin; it may lie left of the image
+  const float* header;               // the channels' biases; of int8 weights their scales lie `width` behind
+  const Weight* weights;             // of the first tap
+  ptrdiff_t width;                   // of the panel that these point into
   int32_t channels;                  // from here to the panel's end
   int32_t ky_begin, ky_end;          // lines of the kernel inside the image
   int32_t column_begin, column_end;  // input columns inside the image, counted from x
@@ -61,6 +63,16 @@ LINNET_INLINE void store_channels(F32<Isa> v, float* p, int32_t channels) {
   }
 }
 
+// Sums of products with int8 weights become outputs.
+template <class Isa, class Weight, int kPixels>
+LINNET_INLINE void scale_sums(F32<Isa> (&acc)[kPixels], const float* header, ptrdiff_t width) {
+  if constexpr (kScaledAtTheEnd<Weight>) {
+    const F32<Isa> bias = F32<Isa>::load(header), scale = F32<Isa>::load(header + width);
+#pragma GCC unroll 8
+    for (int p = 0; p < kPixels; ++p) acc[p] = fma(acc[p], scale, bias);
+  }
+}
+
 // Stores the outputs of neighbouring pixels.
 template <class Isa, int kPixels, bool kFull>
 LINNET_INLINE void finish_depthwise(F32<Isa> (&acc)[kPixels], const Clamp& clamp, int32_t channels, float* y,
@@ -83,13 +95,13 @@ LINNET_INLINE void finish_depthwise(F32<Isa> (&acc)[kPixels], const Clamp& clamp
 constexpr int32_t kWholeWindow = INT32_MAX;
 
 // acc[p] += w[kx] * x[p * kStrideW + kx] along one line, input columns begin <= column < end only.
-template <class Isa, int kKernelW, int kStrideW, int kPixels, bool kFull>
-LINNET_INLINE void add_columns(F32<Isa> (&acc)[kPixels], const float* x, ptrdiff_t x_stride, const float* w,
+template <class Isa, int kKernelW, int kStrideW, int kPixels, bool kFull, class Weight>
+LINNET_INLINE void add_columns(F32<Isa> (&acc)[kPixels], const float* x, ptrdiff_t x_stride, const Weight* w,
                                ptrdiff_t width, int32_t begin, int32_t end, int32_t channels) {
   constexpr int kLastOutput = (kPixels - 1) * kStrideW;
   F32<Isa> weights[kKernelW];
 #pragma GCC unroll 8
-  for (int kx = 0; kx < kKernelW; ++kx) weights[kx] = F32<Isa>::load(w + kx * width);
+  for (int kx = 0; kx < kKernelW; ++kx) weights[kx] = load_weights<Isa>(w + kx * width);
 #pragma GCC unroll 32
   for (int column = 0; column < kLastOutput + kKernelW; ++column, x += x_stride) {
     if ((column < kKernelW - 1 && column < begin) || (column > kLastOutput && column >= end)) continue;
@@ -102,19 +114,19 @@ LINNET_INLINE void add_columns(F32<Isa> (&acc)[kPixels], const float* x, ptrdiff
   }
 }
 
-template <class Isa, int kKernelW, int kStrideW, int kPixels, int kVectors, bool kFull>
-LINNET_INLINE void depthwise_outputs(const DepthwiseLines& lines, const DepthwiseOutputs<Isa>& o) {
+template <class Isa, int kKernelW, int kStrideW, int kPixels, int kVectors, bool kFull, class Weight>
+LINNET_INLINE void depthwise_outputs(const DepthwiseLines<Weight>& lines, const DepthwiseOutputs<Weight>& o) {
   constexpr int kWidth = F32<Isa>::width;
   const ptrdiff_t x_line = lines.x_line, width = o.width;
   F32<Isa> acc[kVectors][kPixels];
 #pragma GCC unroll 2
   for (int v = 0; v < kVectors; ++v) {
-    const F32<Isa> bias = F32<Isa>::load(o.packed + v * kWidth);
+    const F32<Isa> start = load_start<Isa, Weight>(o.header + v * kWidth);
 #pragma GCC unroll 8
-    for (int p = 0; p < kPixels; ++p) acc[v][p] = bias;
+    for (int p = 0; p < kPixels; ++p) acc[v][p] = start;
   }
   const float* line = o.x;
-  const float* w = o.packed + (1 + static_cast<ptrdiff_t>(o.ky_begin) * kKernelW) * width;
+  const Weight* w = o.weights + static_cast<ptrdiff_t>(o.ky_begin) * kKernelW * width;
   for (int32_t ky = o.ky_begin; ky < o.ky_end; ++ky, line += x_line, w += kKernelW * width) {
 #pragma GCC unroll 2
     for (int v = 0; v < kVectors; ++v) {
@@ -124,6 +136,7 @@ LINNET_INLINE void depthwise_outputs(const DepthwiseLines& lines, const Depthwis
   }
 #pragma GCC unroll 2
   for (int v = 0; v < kVectors; ++v) {
+    scale_sums<Isa, Weight>(acc[v], o.header + v * kWidth, width);
     finish_depthwise<Isa, kPixels, kFull>(acc[v], lines.clamp, o.channels, o.y + v * kWidth, lines.y_stride,
                                           o.residual ? o.residual + v * kWidth : nullptr, lines.residual_stride);
   }
@@ -131,18 +144,19 @@ LINNET_INLINE void depthwise_outputs(const DepthwiseLines& lines, const Depthwis
 
 // Calls outputs(lines, DepthwiseOutputs), which returns how many channels it has computed, until all of them are, for
 // every line of the strip whose first output is ox.
-template <class Isa, class Outputs>
-__attribute__((noinline)) void depthwise_walk(const DepthwiseLines& caller_lines, int32_t ox, Outputs outputs) {
-  const DepthwiseLines lines = caller_lines;  // a copy that no store can change
+template <class Isa, class Weight, class Outputs>
+__attribute__((noinline)) void depthwise_walk(const DepthwiseLines<Weight>& caller_lines, int32_t ox, Outputs outputs) {
+  const DepthwiseLines<Weight> lines = caller_lines;  // a copy that no store can change
   const Window& w = lines.window;
   const int32_t left = ox * w.stride_w - w.pad_left;
   for (int32_t panel = 0; panel < lines.channels; panel += kPanel) {
     const int32_t channels = lines.channels - panel;
-    DepthwiseOutputs<Isa> o{};
+    DepthwiseOutputs<Weight> o{};
     o.width = channels > kTailPanel ? kPanel : kTailPanel;
     o.column_begin = -left;
     o.column_end = lines.in_w - left;
-    const float* const packed = lines.packed + panel * (static_cast<ptrdiff_t>(w.kernel_h) * w.kernel_w + 1);
+    const Weight* const packed =
+        lines.packed + panel * (static_cast<ptrdiff_t>(w.kernel_h) * w.kernel_w + kHeaderRows<Weight>);
     const float* const x = lines.x + left * lines.x_stride + panel;
     float* y = lines.y + ox * lines.y_stride + panel;
     const float* residual = lines.residual ? lines.residual + ox * lines.residual_stride + panel : nullptr;
@@ -151,14 +165,16 @@ __attribute__((noinline)) void depthwise_walk(const DepthwiseLines& caller_lines
       o.ky_begin = top < 0 ? -top : 0;
       o.ky_end = lines.in_h - top < w.kernel_h ? lines.in_h - top : w.kernel_h;
       o.x = o.ky_begin < o.ky_end ? x + (top + o.ky_begin) * lines.x_line : x;
-      o.packed = packed;
+      o.header = reinterpret_cast<const float*>(packed);
+      o.weights = packed + kHeaderRows<Weight> * o.width;
       o.y = y;
       o.residual = residual;
       for (o.channels = channels < kPanel ? channels : kPanel; o.channels > 0;) {
         const int32_t done = outputs(lines, o);
         o.channels -= done;
         o.x += done;
-        o.packed += done;
+        o.header += done;
+        o.weights += done;
         o.y += done;
         if (residual) o.residual += done;
       }
@@ -169,10 +185,10 @@ __attribute__((noinline)) void depthwise_walk(const DepthwiseLines& caller_lines
 }
 
 // Outputs ox <= x < ox + kPixels of all lines.
-template <class Isa, int kKernelW, int kStrideW, int kPixels>
-void depthwise_strip(const DepthwiseLines& lines, int32_t ox) {
+template <class Isa, int kKernelW, int kStrideW, int kPixels, class Weight>
+void depthwise_strip(const DepthwiseLines<Weight>& lines, int32_t ox) {
   constexpr int32_t kWidth = F32<Isa>::width;
-  depthwise_walk<Isa>(lines, ox, [](const DepthwiseLines& l, const DepthwiseOutputs<Isa>& o) LINNET_INLINE_LAMBDA {
+  depthwise_walk<Isa>(lines, ox, [](const auto& l, const auto& o) LINNET_INLINE_LAMBDA {
     if constexpr (kPixels <= narrow_strip(kKernelW, kStrideW) && 2 * kWidth <= kPanel) {
       if (o.channels >= 2 * kWidth) {
         depthwise_outputs<Isa, kKernelW, kStrideW, kPixels, 2, true>(l, o);
@@ -188,8 +204,8 @@ void depthwise_strip(const DepthwiseLines& lines, int32_t ox) {
   });
 }
 
-template <class Isa, int kKernelW, int kStrideW, int kPixels>
-LINNET_INLINE void depthwise_strip_of(int32_t pixels, const DepthwiseLines& lines, int32_t ox) {
+template <class Isa, int kKernelW, int kStrideW, int kPixels, class Weight>
+LINNET_INLINE void depthwise_strip_of(int32_t pixels, const DepthwiseLines<Weight>& lines, int32_t ox) {
   if constexpr (kPixels > 1) {
     if (pixels < kPixels) {
       depthwise_strip_of<Isa, kKernelW, kStrideW, kPixels - 1>(pixels, lines, ox);
@@ -201,8 +217,8 @@ LINNET_INLINE void depthwise_strip_of(int32_t pixels, const DepthwiseLines& line
 
 // All outputs, in strips of nearly equal width. The first tap of every window's line lies left of the image's right
 // edge, and its last one right of the left edge.
-template <class Isa, int kKernelW, int kStrideW>
-void depthwise_strips(const DepthwiseLines& lines) {
+template <class Isa, int kKernelW, int kStrideW, class Weight>
+void depthwise_strips(const DepthwiseLines<Weight>& lines) {
   constexpr int32_t kWidest = kDepthwisePixels;
   int32_t strips = (lines.out_w + kWidest - 1) / kWidest;
   for (int32_t ox = 0, pixels; ox < lines.out_w; ox += pixels, --strips) {

@@ -1,12 +1,14 @@
 // The register tile that GEMM, convolution, transposed convolution and matrix product share: `rows` output rows times
 // the columns of one panel (or two adjacent ones), accumulated over taps and over the k inputs of each tap, starting
 // from the bias. Each output element is one chain of multiply-adds in the packed order, whatever tile it falls into.
+// int8 weights become floats when they are multiplied; their sums start from zero and are scaled at the end, before the
+// bias is added.
 #pragma once
 
 #include "kernels/activation/epilogue.hpp"
 #include "kernels/contract.hpp"
 #include "kernels/gemm/multiply_neon.hpp"
-#include "kernels/simd/vec.hpp"
+#include "kernels/gemm/weights.hpp"
 
 namespace linnet::kernels {
 
@@ -30,8 +32,9 @@ struct TileShape {
   static constexpr int narrow_rows = isa_id<Isa> == IsaId::avx2 ? 8 : rows;
 };
 
-// Some tiles of as many rows each, one below the other.
-struct TileArgs {
+// Some tiles of as many rows each, one below the other. Weight: float of Panel16, int8_t of Panel16Float32x8.
+template <class Weight>
+struct TileArgsOf {
   int32_t tiles;
   // The k inputs of each row at each tap: rows [tiles][taps][TileShape::rows]; or, where that is null, those of row r
   // at lines[tap] + offset + r * row_stride.
@@ -40,11 +43,13 @@ struct TileArgs {
   ptrdiff_t offset, row_stride;
   int32_t taps, k;
   bool resume;               // c holds what the inputs before k_begin have given; otherwise starts from the biases
+  bool partial;              // more inputs are to come
   ptrdiff_t k_begin;         // rows of the panels' weights to skip
-  ptrdiff_t panel_width;     // floats of such a row
-  const float* panel;        // biases of the tile's first column
-  ptrdiff_t panel_distance;  // floats from a panel to the next
-  const float* next;         // biases of the panel whose weights to fetch meanwhile, or null
+  ptrdiff_t panel_width;     // weights of such a row
+  const Weight* panel;       // the tile's first column in its panel
+  const float* header;       // kScaledAtTheEnd: its bias
+  ptrdiff_t panel_distance;  // weights from a panel to the next
+  const Weight* next;        // the panel whose weights to fetch meanwhile, or null
   int32_t next_begin;        // how many tiles have fetched their share of them before
   int32_t next_step;         // fetch_step()
   int32_t columns;           // that are stored; a tile computes all that its vectors hold
@@ -55,21 +60,24 @@ struct TileArgs {
   ptrdiff_t residual_stride;
   Clamp clamp;
 };
+using TileArgs = TileArgsOf<float>;
 
-// One panel or several adjacent wide ones, of a Panel16 section.
-struct PanelSpan {
-  const float* packed;
+// One panel or several adjacent wide ones, of a section.
+template <class Weight>
+struct PanelSpanOf {
+  const Weight* packed;
   ptrdiff_t panel_distance;
   int32_t column, columns;  // valid ones
   int32_t panels;
   bool wide;
-  bool mixed;         // one wide panel and a narrow one
-  const float* next;  // what will be read after it, from its biases on; null: nothing that is worth fetching
+  bool mixed;          // one wide panel and a narrow one
+  const Weight* next;  // what will be read after it, from its biases on; null: nothing that is worth fetching
 };
+using PanelSpan = PanelSpanOf<float>;
 
 // TileArgs::panel_width, where the tile's code depends on it. Plain C++ has one code for panels of any width.
-template <class Isa, int kWidth>
-LINNET_INLINE ptrdiff_t row_width(const TileArgs& t) {
+template <class Isa, int kWidth, class Weight>
+LINNET_INLINE ptrdiff_t row_width(const TileArgsOf<Weight>& t) {
   if constexpr (F32<Isa>::width == 1) return t.panel_width;
   return kWidth == kTailPanel ? kTailPanel : kPanel;
 }
@@ -84,8 +92,8 @@ template <class Isa>
 constexpr bool kPrefetches = F32<Isa>::width >= 8;
 
 // Bytes of the next panel for every kPrefetchStep inputs of each of so many tiles; at most a line.
-LINNET_INLINE int32_t fetch_step(ptrdiff_t panel_width, int32_t tiles) {
-  const int32_t bytes = kPrefetchStep * 4 * static_cast<int32_t>(panel_width), step = (bytes + tiles - 1) / tiles;
+LINNET_INLINE int32_t fetch_step(ptrdiff_t row_bytes, int32_t tiles) {
+  const int32_t bytes = kPrefetchStep * static_cast<int32_t>(row_bytes), step = (bytes + tiles - 1) / tiles;
   return step < 64 ? step : 64;
 }
 
@@ -95,25 +103,28 @@ struct Fetch {
   ptrdiff_t step;
 };
 
-LINNET_INLINE Fetch fetch_of_tile(const TileArgs& t, int32_t tile, const float* w) {
+template <class Weight>
+LINNET_INLINE Fetch fetch_of_tile(const TileArgsOf<Weight>& t, int32_t tile, const Weight* w) {
+  constexpr ptrdiff_t kStepBytes = kPrefetchStep * sizeof(Weight);
   const ptrdiff_t part = static_cast<ptrdiff_t>(t.next_begin + tile) * t.next_step;
-  if (t.next == nullptr || part >= kPrefetchStep * 4 * t.panel_width) return {reinterpret_cast<const char*>(w), 0};
-  const float* const next = t.next + (w - t.panel);
+  if (t.next == nullptr || part >= kStepBytes * t.panel_width) return {reinterpret_cast<const char*>(w), 0};
+  const Weight* const next = t.next + (w - t.panel);
   return {reinterpret_cast<const char*>(next) + part * t.taps * (t.k / kPrefetchStep), t.next_step};
 }
 
 // acc[r][v] += sum over k of a[r][k] * w[k][v]; returns the weights behind those used.
-template <class Isa, int kRows, int kVectors, int kWidth>
-LINNET_INLINE const float* multiply_run(F32<Isa> (&acc)[kRows][kVectors], const float* const (&a)[kRows],
-                                        const float* w, const TileArgs& t, const float*& narrow, Fetch& fetch) {
+template <class Isa, int kRows, int kVectors, int kWidth, class Weight>
+LINNET_INLINE const Weight* multiply_run(F32<Isa> (&acc)[kRows][kVectors], const float* const (&a)[kRows],
+                                         const Weight* w, const TileArgsOf<Weight>& t, const Weight*& narrow,
+                                         Fetch& fetch) {
   using V = F32<Isa>;
   constexpr int kRowWidth = kWidth == kTailPanel ? kTailPanel : kPanel;
   const ptrdiff_t panel_distance = t.panel_distance, step = row_width<Isa, kWidth>(t);
   const int32_t k = t.k;
-  const auto weight = [&](const float* p, int v) LINNET_INLINE_LAMBDA {
+  const auto weight = [&](const Weight* p, int v) LINNET_INLINE_LAMBDA {
     const int column = v * V::width;
-    if (kWidth == kMixedPanels && column >= kPanel) return V::load(narrow + column - kPanel);
-    return V::load(p + (column / kRowWidth) * panel_distance + column % kRowWidth);
+    if (kWidth == kMixedPanels && column >= kPanel) return load_weights<Isa>(narrow + column - kPanel);
+    return load_weights<Isa>(p + (column / kRowWidth) * panel_distance + column % kRowWidth);
   };
   const auto multiply = [&](ptrdiff_t i) LINNET_INLINE_LAMBDA {
     V b[kVectors];
@@ -129,7 +140,7 @@ LINNET_INLINE const float* multiply_run(F32<Isa> (&acc)[kRows][kVectors], const 
     if constexpr (kWidth == kMixedPanels) narrow += kTailPanel;
   };
   ptrdiff_t i = 0;
-  if constexpr (kLaneFma<Isa> && kRows > 1) {
+  if constexpr (kLaneFma<Isa> && kRows > 1 && !kScaledAtTheEnd<Weight>) {
     i = k / 2 * 2;
     if (i > 0) multiply_pairs<Isa, kWidth>(acc, a, w, i);
     w += i * kWidth;
@@ -153,7 +164,9 @@ LINNET_INLINE const float* multiply_run(F32<Isa> (&acc)[kRows][kVectors], const 
   } else if constexpr (kPrefetches<Isa> && kRows > 1) {
     for (; i + kPrefetchStep <= k; i += kPrefetchStep) {
       __builtin_prefetch(fetch.at, 0, 2);
-      if constexpr (kVectors * V::width > kRowWidth) __builtin_prefetch(fetch.at + panel_distance * 4, 0, 2);
+      if constexpr (kVectors * V::width > kRowWidth) {
+        __builtin_prefetch(fetch.at + panel_distance * static_cast<ptrdiff_t>(sizeof(Weight)), 0, 2);
+      }
       fetch.at += fetch.step;
 #pragma GCC unroll 16
       for (int j = 0; j < kPrefetchStep; ++j) multiply(i + j);
@@ -165,9 +178,9 @@ LINNET_INLINE const float* multiply_run(F32<Isa> (&acc)[kRows][kVectors], const 
 
 // The first `columns` of the rows at `lanes` with their epilogue; `c` and `residual` as in `t`, of the tile's first
 // row.
-template <class Isa>
-__attribute__((noinline)) void store_columns(const TileArgs& t, const float* lanes, int32_t stride, int32_t rows,
-                                             float* c, const float* residual) {
+template <class Isa, class Weight>
+__attribute__((noinline)) void store_columns(const TileArgsOf<Weight>& t, const float* lanes, int32_t stride,
+                                             int32_t rows, float* c, const float* residual) {
   using V = F32<Isa>;
   const ClampVectors<Isa> clamp(t.clamp);
   for (int32_t r = 0; r < rows; ++r, lanes += stride, c += t.c_stride) {
@@ -181,8 +194,8 @@ __attribute__((noinline)) void store_columns(const TileArgs& t, const float* lan
 }
 
 // What earlier inputs have given, of a tile whose last vectors are not full.
-template <class Isa, int kRows, int kStride>
-LINNET_INLINE void load_columns(const TileArgs& t, const float* c, float (&lanes)[kRows * kStride]) {
+template <class Isa, int kRows, int kStride, class Weight>
+LINNET_INLINE void load_columns(const TileArgsOf<Weight>& t, const float* c, float (&lanes)[kRows * kStride]) {
   std::memset(lanes, 0, sizeof(lanes));
   for (int r = 0; r < kRows; ++r, c += t.c_stride) {
     std::memcpy(lanes + r * kStride, c, static_cast<size_t>(t.columns) * sizeof(float));
@@ -190,8 +203,9 @@ LINNET_INLINE void load_columns(const TileArgs& t, const float* c, float (&lanes
 }
 
 // With kMasked the last vector is stored as far as it is valid, otherwise as a whole.
-template <class Isa, bool kMasked, int kRows, int kVectors>
-LINNET_INLINE void store_vectors(F32<Isa> (&acc)[kRows][kVectors], const TileArgs& t, float* c, const float* residual) {
+template <class Isa, bool kMasked, int kRows, int kVectors, class Weight>
+LINNET_INLINE void store_vectors(F32<Isa> (&acc)[kRows][kVectors], const TileArgsOf<Weight>& t, float* c,
+                                 const float* residual) {
   using V = F32<Isa>;
   constexpr int kLast = kMasked ? (kVectors - 1) * V::width : kVectors * V::width;
   if (residual) {
@@ -224,10 +238,31 @@ LINNET_INLINE void store_vectors(F32<Isa> (&acc)[kRows][kVectors], const TileArg
   }
 }
 
-template <class Isa, int kRows, int kVectors, int kWidth>
-LINNET_INLINE void store_tile(F32<Isa> (&acc)[kRows][kVectors], const TileArgs& t, float* c, const float* residual) {
+// Sums of products with int8 weights become outputs.
+template <class Isa, int kRows, int kVectors, int kWidth, class Weight>
+LINNET_INLINE void scale_tile(F32<Isa> (&acc)[kRows][kVectors], const TileArgsOf<Weight>& t) {
+  using V = F32<Isa>;
+  constexpr int kRowWidth = kWidth == kTailPanel ? kTailPanel : kPanel;
+  constexpr ptrdiff_t kFloat = sizeof(float) / sizeof(Weight);
+#pragma GCC unroll 16
+  for (int v = 0; v < kVectors; ++v) {
+    const int column = v * V::width;
+    const bool narrow = kWidth == kMixedPanels && column >= kPanel;
+    const float* const header = t.header + (column / kRowWidth) * (t.panel_distance / kFloat) + column % kRowWidth;
+    const V bias = V::load(header), scale = V::load(header + (narrow ? kTailPanel : row_width<Isa, kWidth>(t)));
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) acc[r][v] = fma(acc[r][v], scale, bias);
+  }
+}
+
+template <class Isa, int kRows, int kVectors, int kWidth, class Weight>
+LINNET_INLINE void store_tile(F32<Isa> (&acc)[kRows][kVectors], const TileArgsOf<Weight>& t, float* c,
+                              const float* residual) {
   constexpr int kWhole = kVectors * F32<Isa>::width;
   constexpr bool kNeverWhole = kWidth == kTailPanel && kWhole > kTailPanel;
+  if constexpr (kScaledAtTheEnd<Weight>) {
+    if (!t.partial) scale_tile<Isa, kRows, kVectors, kWidth>(acc, t);
+  }
   if constexpr (kWidth == kMixedPanels || kNeverWhole) {
     store_vectors<Isa, true>(acc, t, c, residual);
   } else if (t.columns >= kWhole) {
@@ -243,8 +278,8 @@ LINNET_INLINE void store_tile(F32<Isa> (&acc)[kRows][kVectors], const TileArgs& 
   }
 }
 
-template <class Isa, int kRows, int kVectors, int kWidth>
-LINNET_INLINE void start_tile(F32<Isa> (&acc)[kRows][kVectors], const TileArgs& t, const float* c) {
+template <class Isa, int kRows, int kVectors, int kWidth, class Weight>
+LINNET_INLINE void start_tile(F32<Isa> (&acc)[kRows][kVectors], const TileArgsOf<Weight>& t, const float* c) {
   using V = F32<Isa>;
   constexpr int kStride = kVectors * V::width;
   constexpr int kRowWidth = kWidth == kTailPanel ? kTailPanel : kPanel;
@@ -252,7 +287,11 @@ LINNET_INLINE void start_tile(F32<Isa> (&acc)[kRows][kVectors], const TileArgs& 
 #pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v) {
       const int column = v * V::width;
-      const V bias = V::load(t.panel + (column / kRowWidth) * t.panel_distance + column % kRowWidth);
+      const float* const biases =
+          kScaledAtTheEnd<Weight>
+              ? nullptr
+              : reinterpret_cast<const float*>(t.panel + (column / kRowWidth) * t.panel_distance + column % kRowWidth);
+      const V bias = load_start<Isa, Weight>(biases);
 #pragma GCC unroll 16
       for (int r = 0; r < kRows; ++r) acc[r][v] = bias;
     }
@@ -276,8 +315,8 @@ LINNET_INLINE int32_t output_ahead(int64_t bytes, int32_t k) {
   return bytes < (1 << 20) ? 0 : k >= 128 ? 1 : 4;
 }
 
-template <class Isa, int kRows, int kVectors>
-LINNET_INLINE void prefetch_output(const TileArgs& t, const float* c) {
+template <class Isa, int kRows, int kVectors, class Weight>
+LINNET_INLINE void prefetch_output(const TileArgsOf<Weight>& t, const float* c) {
   if constexpr (kPrefetches<Isa> && kRows > 1) {
     if (t.output_ahead == 0) return;
     constexpr int kLines = (kVectors * F32<Isa>::width + 15) / 16;
@@ -290,8 +329,8 @@ LINNET_INLINE void prefetch_output(const TileArgs& t, const float* c) {
   }
 }
 
-template <class Isa, int kRows, int kVectors, int kWidth>
-__attribute__((noinline)) void tile(const TileArgs& t) {
+template <class Isa, int kRows, int kVectors, int kWidth, class Weight>
+__attribute__((noinline)) void tile(const TileArgsOf<Weight>& t) {
   using V = F32<Isa>;
   const float* const* rows = t.rows;
   float* c = t.c;
@@ -299,8 +338,8 @@ __attribute__((noinline)) void tile(const TileArgs& t) {
   for (int32_t i = 0; i < t.tiles; ++i, c += kRows * t.c_stride) {
     V acc[kRows][kVectors];
     start_tile<Isa, kRows, kVectors, kWidth>(acc, t, c);
-    const float* w = t.panel + (1 + t.k_begin) * row_width<Isa, kWidth>(t);
-    const float* narrow = t.panel + t.panel_distance + (1 + t.k_begin) * kTailPanel;
+    const Weight* w = t.panel + (kHeaderRows<Weight> + t.k_begin) * row_width<Isa, kWidth>(t);
+    const Weight* narrow = t.panel + t.panel_distance + (kHeaderRows<Weight> + t.k_begin) * kTailPanel;
     Fetch fetch = fetch_of_tile(t, i, w);
     prefetch_output<Isa, kRows, kVectors>(t, c);
     for (int32_t tap = 0; tap < t.taps; ++tap) {
@@ -321,8 +360,8 @@ __attribute__((noinline)) void tile(const TileArgs& t) {
   }
 }
 
-template <class Isa, int kRows, int kVectors, int kWidth>
-LINNET_INLINE void tile_of_rows(int32_t rows, const TileArgs& t) {
+template <class Isa, int kRows, int kVectors, int kWidth, class Weight>
+LINNET_INLINE void tile_of_rows(int32_t rows, const TileArgsOf<Weight>& t) {
   if constexpr (kRows > 1) {
     if (rows < kRows) {
       tile_of_rows<Isa, kRows - 1, kVectors, kWidth>(rows, t);
@@ -335,9 +374,10 @@ LINNET_INLINE void tile_of_rows(int32_t rows, const TileArgs& t) {
     static_assert(2 * kBlock == kVectors);
     constexpr ptrdiff_t kColumns = kBlock * F32<Isa>::width;
     if (t.columns <= kColumns) return;
-    TileArgs rest = t;
+    TileArgsOf<Weight> rest = t;
     rest.columns -= kColumns;
     rest.panel += kColumns;
+    if constexpr (kScaledAtTheEnd<Weight>) rest.header += kColumns;
     rest.c += kColumns;
     if (rest.residual) rest.residual += kColumns;
     tile<Isa, kRows, kBlock, kWidth>(rest);
@@ -345,15 +385,15 @@ LINNET_INLINE void tile_of_rows(int32_t rows, const TileArgs& t) {
 }
 
 // Columns that a tile of the span computes; more than the span has where its last vector is not full.
-template <class Isa>
-LINNET_INLINE int32_t tile_columns(const PanelSpan& span) {
+template <class Isa, class Weight>
+LINNET_INLINE int32_t tile_columns(const PanelSpanOf<Weight>& span) {
   using Shape = TileShape<Isa>;
   if (span.mixed) return 2 * kPanel;
   return Shape::width * (span.wide ? span.panels * Shape::wide_vectors : Shape::narrow_vectors);
 }
 
-template <class Isa>
-LINNET_INLINE void run_tile(const PanelSpan& span, int32_t rows, const TileArgs& t) {
+template <class Isa, class Weight>
+LINNET_INLINE void run_tile(const PanelSpanOf<Weight>& span, int32_t rows, const TileArgsOf<Weight>& t) {
   using Shape = TileShape<Isa>;
   if constexpr (Shape::single_row_panels > 1) {
     if (span.panels == Shape::single_row_panels) {
@@ -391,8 +431,8 @@ constexpr int32_t kDeferredTiles = 4;
 // Computes `count` output rows of a span. `t` has its inputs, c and residual at column 0 of the first row; what depends
 // on the span, the activation and the division into tiles is filled in here. It is used up, since a copy would wait for
 // its parts to be stored.
-template <class Isa>
-void run_rows(const PanelSpan& span, int32_t count, const Activation& activation, TileArgs& t) {
+template <class Isa, class Weight>
+void run_rows(const PanelSpanOf<Weight>& span, int32_t count, const Activation& activation, TileArgsOf<Weight>& t) {
   using Shape = TileShape<Isa>;
   const int32_t step = tile_columns<Isa>(span);
   const int32_t height = span.wide || t.rows ? Shape::rows : Shape::narrow_rows;
@@ -403,7 +443,9 @@ void run_rows(const PanelSpan& span, int32_t count, const Activation& activation
   if (t.residual) t.residual += span.column;
   t.next = span.next;
   t.next_begin = 0;
-  if constexpr (kPrefetches<Isa>) t.next_step = fetch_step(t.panel_width, (count + height - 1) / height);
+  if constexpr (kPrefetches<Isa>) {
+    t.next_step = fetch_step(t.panel_width * static_cast<ptrdiff_t>(sizeof(Weight)), (count + height - 1) / height);
+  }
   while (count > 0) {
     const int32_t rows = next_tile_rows<Isa>(count, height);
     t.tiles = count < 2 * height ? 1 : count / height - (count % height != 0);
@@ -413,6 +455,7 @@ void run_rows(const PanelSpan& span, int32_t count, const Activation& activation
     const float* const residual = t.residual;
     for (int32_t column = 0; column < span.columns; column += step) {
       t.panel = span.packed + column;
+      if constexpr (kScaledAtTheEnd<Weight>) t.header = reinterpret_cast<const float*>(span.packed) + column;
       t.columns = span.columns - column;
       t.c = c + column;
       if (residual) t.residual = residual + column;
@@ -431,21 +474,22 @@ void run_rows(const PanelSpan& span, int32_t count, const Activation& activation
 
 // Calls body(PanelSpan) for all panels of a section of [k, n], kPanels at a time while there are as many, the last two
 // of different width together with kMixed.
-template <class Isa, int kPanels = TileShape<Isa>::panels, bool kMixed = false, class Body>
-LINNET_INLINE void for_each_span(const float* packed, int32_t n, int32_t k, Body body) {
-  const ptrdiff_t length = static_cast<ptrdiff_t>(k) + 1;
+template <class Isa, int kPanels = TileShape<Isa>::panels, bool kMixed = false, class Weight, class Body>
+LINNET_INLINE void for_each_span(const Weight* packed, int32_t n, int32_t k, Body body) {
+  using Span = PanelSpanOf<Weight>;
+  const ptrdiff_t length = k + static_cast<ptrdiff_t>(kHeaderRows<Weight>);
   for (int32_t column = 0; column < n;) {
     const int32_t remaining = n - column;
     const bool wide = remaining > kTailPanel;
     if (kMixed && remaining > kPanel && remaining <= kMixedPanels) {
-      body(PanelSpan{packed, kPanel * length, column, remaining, 1, true, true, packed + kMixedPanels * length});
+      body(Span{packed, kPanel * length, column, remaining, 1, true, true, packed + kMixedPanels * length});
       return;
     }
     const auto holds = [remaining](int32_t panels) { return remaining > (panels - 1) * kPanel + kTailPanel; };
     const int32_t panels = holds(kPanels) ? kPanels : holds(TileShape<Isa>::panels) ? TileShape<Isa>::panels : 1;
     const int32_t width = wide ? panels * kPanel : kTailPanel;
-    const float* const next = packed + width * length;
-    body(PanelSpan{packed, kPanel * length, column, remaining < width ? remaining : width, panels, wide, false, next});
+    const Weight* const next = packed + width * length;
+    body(Span{packed, kPanel * length, column, remaining < width ? remaining : width, panels, wide, false, next});
     packed = next;
     column += width;
   }

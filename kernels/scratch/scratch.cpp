@@ -67,6 +67,11 @@ int64_t conv_transpose2d_int8_scratch_bytes(const Window& window, int32_t in_cha
   return plan_conv_transpose2d_int8(window, in_channels, out_w, known(traits), pointer_bytes).scratch_bytes;
 }
 
+int64_t gemm_dynamic_scratch_bytes(int32_t k, const IsaTraits& traits) {
+  const IsaTraits& isa = known(traits);
+  return (int64_t{k} + 63) / 64 * 64 * isa.int8_rows * isa.int8_input_bytes;
+}
+
 int64_t matmul_int8_scratch_bytes(int32_t m, int32_t k, const IsaTraits& traits) {
   return plan_matmul_int8(m, k, known(traits)).scratch_bytes;
 }

@@ -21,6 +21,34 @@ void conv(ModelBuilder& b, const Shape& x, const Shape& y, int32_t groups, int32
         {b.input(x), b.output(y)});
 }
 
+// 4 inputs, 8 outputs, int8 weights with this scale of the last output; `missing` floats of the block.
+void int8_linear(ModelBuilder& b, float scale, size_t missing = 0, bool transposed = false) {
+  std::vector<float> block(8 * (2 * 4 + 4) / 4 - missing, 0.0f);
+  block[15] = scale;
+  apply(b,
+        fb::CreateFullyConnected(b.fbb(), b.buffer(block), nullptr, transposed, 0, fb::WeightLayout::Panel16Float32x8),
+        {b.input({2, 4}), b.output({2, 8})});
+}
+
+// The same with inputs quantized at run time. `missing`: words of the block, of 8 x (4 + 4 / 4).
+void dynamic_linear(ModelBuilder& b, float scale, size_t missing = 0, uint32_t bias = 0,
+                    DataType x = DataType::Float32) {
+  std::vector<float> block(40 - missing, 0.0f);
+  for (size_t i = 16; i < 24; ++i) block[i] = scale;
+  apply(b, fb::CreateFullyConnected(b.fbb(), b.buffer(block), nullptr, false, bias, fb::WeightLayout::Panel16Dynamic8),
+        {b.input({2, 4}, x), b.output({2, 8})});
+}
+
+// A 3x3 convolution of 4 channels to 8 with int8 weights.
+void int8_conv(ModelBuilder& b, float scale, size_t missing = 0) {
+  std::vector<float> block(8 * (2 * 4 + 36) / 4 - missing, 0.0f);
+  block[15] = scale;
+  apply(b,
+        fb::CreateConv2D(b.fbb(), b.buffer(block), 1, 3, 3, 1, 1, 1, 1, 1, 1, nullptr, 0,
+                         fb::WeightLayout::Panel16Float32x8),
+        {b.input({1, 8, 8, 4}), b.output({1, 8, 8, 8})});
+}
+
 void copy(ModelBuilder& b, const Shape& shape, const Shape& in, int32_t in_offset, const Shape& out,
           int32_t out_offset) {
   const uint32_t x = b.input({4, 5}), y = b.output({4, 5});
@@ -269,6 +297,26 @@ const Wrong kWrong[] = {
     {"ConvDilationEnormous", LINNET_ERROR_SHAPE,
      [](ModelBuilder& b) {
        conv(b, {1, 8, 8, 4}, {1, 8, 8, 8}, 1, 3, 1, INT32_MAX, 1);
+     }},
+    {"Int8Weights", LINNET_OK, [](ModelBuilder& b) { int8_linear(b, 0); }, -1},
+    {"Int8WeightsTooShort", LINNET_ERROR_RANGE, [](ModelBuilder& b) { int8_linear(b, 0, 1); }},
+    {"Int8WeightsTransposed", LINNET_ERROR_MODEL_CORRUPT, [](ModelBuilder& b) { int8_linear(b, 0, 0, true); }},
+    {"Int8WeightsScaleNan", LINNET_ERROR_SHAPE, [](ModelBuilder& b) { int8_linear(b, NAN); }},
+    {"Dynamic", LINNET_OK, [](ModelBuilder& b) { dynamic_linear(b, 1); }, -1},
+    {"DynamicWeightsTooShort", LINNET_ERROR_RANGE, [](ModelBuilder& b) { dynamic_linear(b, 1, 1); }},
+    {"DynamicScaleZero", LINNET_ERROR_SHAPE, [](ModelBuilder& b) { dynamic_linear(b, 0); }},
+    {"DynamicScaleNan", LINNET_ERROR_SHAPE, [](ModelBuilder& b) { dynamic_linear(b, NAN); }},
+    {"DynamicBias", LINNET_ERROR_MODEL_CORRUPT, [](ModelBuilder& b) { dynamic_linear(b, 1, 0, 1); }},
+    {"DynamicInputType", LINNET_ERROR_SHAPE, [](ModelBuilder& b) { dynamic_linear(b, 1, 0, 0, DataType::Int8); }, 0, 0},
+    {"Int8ConvWeights", LINNET_OK, [](ModelBuilder& b) { int8_conv(b, 1); }, -1},
+    {"Int8ConvWeightsTooShort", LINNET_ERROR_RANGE, [](ModelBuilder& b) { int8_conv(b, 1, 1); }},
+    {"Int8ConvWeightsScaleNegative", LINNET_ERROR_SHAPE, [](ModelBuilder& b) { int8_conv(b, -1); }},
+    {"ConvTransposeInt8Weights", LINNET_ERROR_MODEL_CORRUPT,
+     [](ModelBuilder& b) {
+       apply(b,
+             fb::CreateConvTranspose2D(b.fbb(), b.conv_transpose_weights(1, 4, 8, 2, 2, 1), 1, 2, 2, 2, 2, 1, 1, 0, 0,
+                                       nullptr, fb::WeightLayout::Panel16Float32x8),
+             {b.input({1, 4, 4, 4}), b.output({1, 8, 8, 8})});
      }},
     {"ConvWeightsTooShort", LINNET_ERROR_RANGE,
      [](ModelBuilder& b) {

@@ -75,6 +75,18 @@ void int16_pool(ModelBuilder& b) {
   apply(b, fb::CreatePool2D(b.fbb(), fb::PoolKind::Max, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, false, nullptr, &whole), {x, y});
 }
 
+void int8_weights(ModelBuilder& b) {
+  const std::vector<float> block(8 * (2 * 4 + 4) / 4, 0.0f);
+  apply(b, fb::CreateFullyConnected(b.fbb(), b.buffer(block), nullptr, false, 0, fb::WeightLayout::Panel16Float32x8),
+        {b.input({2, 4}), b.output({2, 8})});
+}
+
+void dynamic_linear(ModelBuilder& b) {
+  const std::vector<float> block(40, 1.0f);
+  apply(b, fb::CreateFullyConnected(b.fbb(), b.buffer(block), nullptr, false, 0, fb::WeightLayout::Panel16Dynamic8),
+        {b.input({2, 4}), b.output({2, 8})});
+}
+
 const FeatureRow kRows[] = {
     {"Cascade", cascade, false, 1, 1, 0},
     {"Moments", moments, false, 0, 1, 1},
@@ -82,6 +94,8 @@ const FeatureRow kRows[] = {
     {"Transposed", [](ModelBuilder& b) { linear(b, true); }, false, 0, 1, 2},
     {"Int8", lookup, false, 0, 1, 4},
     {"Int16", int16_pool, false, 0, 1, 6},
+    {"Int8Weights", int8_weights, false, 0, 1, 7},
+    {"DynamicInt8", dynamic_linear, false, 0, 1, 8},
     {"NotTransposed", [](ModelBuilder& b) { linear(b, false); }, true, 0, 0, 0},
     {"Identity", [](ModelBuilder& b) { unary(b, fb::Function::Identity); }, true, 0, 0, 0},
     {"Relu", [](ModelBuilder& b) { unary(b, fb::Function::Relu); }, true, 0, 0, 0},

@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <thread>
 
 #include "kernels/dispatch.hpp"
+#include "kernels/pack_int8.hpp"
 
 namespace linnet::test {
 namespace {
@@ -353,6 +355,73 @@ void gru_float32x8(ModelBuilder& b) {
   b.output_of(h, {3, 5});
 }
 
+uint32_t float32x8_weights(ModelBuilder& b, int32_t groups, int32_t k, int32_t n, uint32_t seed) {
+  std::vector<int8_t> packed;
+  for (int32_t group = 0; group < groups; ++group) add_float32x8(k, n, seed + 2 * static_cast<uint32_t>(group), packed);
+  return b.buffer(packed);
+}
+
+void conv2d_float32x8(ModelBuilder& b) {
+  const uint32_t x = b.sliced_input({2, 9, 7, 6}), w = float32x8_weights(b, 2, 27, 10, 71);
+  from_to(b, fb::CreateConv2D(b.fbb(), w, 2, 3, 3, 2, 1, 1, 2, 1, 2, &kRelu, 0, fb::WeightLayout::Panel16Float32x8), x,
+          {2, 5, 7, 20});
+}
+
+// As conv2d_wide().
+void conv2d_wide_float32x8(ModelBuilder& b) {
+  const Shape shape = {1, 3, 2, 520};
+  const uint32_t x = b.sliced_input({1, 3, 2, 4}), residual = b.sliced_input(shape);
+  const uint32_t w = float32x8_weights(b, 1, 4, 520, 75);
+  b.step(fb::CreateConv2D(b.fbb(), w, 1, 1, 1, 1, 1, 1, 1, 0, 0, &kSilu, 0, fb::WeightLayout::Panel16Float32x8),
+         {x, residual}, {residual});
+  b.output_of(residual, shape);
+}
+
+void depthwise_float32x8(ModelBuilder& b) {
+  const uint32_t x = b.sliced_input({2, 9, 7, 30}), w = float32x8_weights(b, 1, 9, 30, 81);
+  from_to(
+      b,
+      fb::CreateDepthwiseConv2D(b.fbb(), w, 3, 3, 2, 1, 1, 1, 1, 1, &kRelu, 0, fb::WeightLayout::Depthwise16Float32x8),
+      x, {2, 5, 7, 30});
+}
+
+void fully_connected_float32x8(ModelBuilder& b) {
+  const uint32_t x = b.sliced_input({5, 10}), tall = b.slice({5, 100}), y = b.slice({5, 7});
+  const auto add = [&](uint32_t w, uint32_t from, uint32_t to) {
+    b.step(fb::CreateFullyConnected(b.fbb(), w, &kRelu, false, 0, fb::WeightLayout::Panel16Float32x8), {from}, {to});
+  };
+  add(float32x8_weights(b, 1, 10, 100, 77), x, tall);
+  add(float32x8_weights(b, 1, 100, 7, 79), tall, y);
+  b.output_of(y, {5, 7});
+}
+
+// Section of a Panel16Dynamic8.
+uint32_t dynamic_weights(ModelBuilder& b, int32_t k, int32_t n, uint32_t seed) {
+  const std::vector<float> drawn = random_floats(static_cast<size_t>(k) * n, seed), biases = random_floats(n, seed + 1);
+  std::vector<int8_t> w;
+  for (const float value : drawn) w.push_back(static_cast<int8_t>(127 * value));
+  std::vector<int32_t> bits(biases.size());
+  memcpy(bits.data(), biases.data(), bits.size() * sizeof(int32_t));
+  const float scale = 1.0f / 127;
+  std::vector<kernels::Factor> factors(biases.size());
+  for (kernels::Factor& factor : factors) memcpy(&factor.multiplier, &scale, sizeof(scale));
+  const kernels::ConvInt8Weights weights = {w.data(), k, 1, 0, 0, bits.data(), factors.data(), 0, 1, k, n, 1, 1};
+  std::vector<int8_t> packed(static_cast<size_t>(kernels::conv2d_int8_packed_bytes(weights)));
+  kernels::pack_conv2d_int8(weights, packed.data());
+  return b.buffer(packed);
+}
+
+void fully_connected_dynamic(ModelBuilder& b) {
+  const uint32_t x = b.sliced_input({9, 10}), wide = b.sliced_input({9, 100}), y = b.slice({9, 7});
+  b.step(fb::CreateFullyConnected(b.fbb(), dynamic_weights(b, 10, 100, 83), &kSilu, false, 0,
+                                  fb::WeightLayout::Panel16Dynamic8),
+         {x, wide}, {wide});
+  b.step(fb::CreateFullyConnected(b.fbb(), dynamic_weights(b, 100, 7, 85), nullptr, false, 0,
+                                  fb::WeightLayout::Panel16Dynamic8),
+         {wide}, {y});
+  b.output_of(y, {9, 7});
+}
+
 // `make` adds the convolution from x and the weights to both tensors.
 template <class Make>
 void convolution_and_norm(ModelBuilder& b, const Shape& shape, int32_t moment_rows, const Make& make) {
@@ -437,6 +506,11 @@ std::vector<OperatorModel> float_operator_models() {
       {"Recurrent_gru_reset_after", gru_reset_after},
       {"Recurrent_lstm_float32x8", lstm_float32x8},
       {"Recurrent_gru_float32x8", gru_float32x8},
+      {"Conv2D_float32x8", conv2d_float32x8},
+      {"Conv2D_wide_float32x8", conv2d_wide_float32x8},
+      {"DepthwiseConv2D_float32x8", depthwise_float32x8},
+      {"FullyConnected_dynamic", fully_connected_dynamic},
+      {"FullyConnected_float32x8", fully_connected_float32x8},
   };
 }
 

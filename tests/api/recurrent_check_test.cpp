@@ -94,7 +94,7 @@ const WrongLayer kWrong[] = {
     {"RecurrentWeightsTooShort", kRange, -1, [](Fields& f, Shapes&) { f.recurrent_floats -= 1; }},
     {"PeepholesTooShort", kRange, -1, [](Fields& f, Shapes&) { f.peephole_floats -= 1; }},
     {"Layout", kCorrupt, -1, [](Fields& f, Shapes&) { f.layout = 2; }},
-    {"LayoutUnknown", kCorrupt, -1, [](Fields& f, Shapes&) { f.layout = 7; }},
+    {"LayoutUnknown", kCorrupt, -1, [](Fields& f, Shapes&) { f.layout = 9; }},
     {"Int8InputWeightsTooShort", kRange, -1, [](Fields& f, Shapes&) { f = int8_weights({}, 1); }},
     {"Int8RecurrentWeightsTooShort", kRange, -1,
      [](Fields& f, Shapes&) {

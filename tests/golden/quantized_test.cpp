@@ -1,10 +1,11 @@
-// Quantizes the float digits networks by 200 of the test images and runs them over all of them, on every instruction
-// set: they must read as many digits as PyTorch's float networks do, less half a point at most; integers must be equal
-// everywhere.
+// Quantizes the float digits networks by 200 of the test images, or their weights alone, and runs them over all of
+// them, on every instruction set: they must read as many digits as PyTorch's float networks do, less half a point at
+// most; integers must be equal everywhere.
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 
 #include "converter/pipeline.hpp"
@@ -141,6 +142,36 @@ TEST_P(QuantizedDigits, AlsoByOtherRanges) {
     SCOPED_TRACE(range);
     expect_accuracy(quantize::parse_range_method(range));
   }
+}
+
+// The engine computes what the graph with the rounded weights says.
+TEST_P(QuantizedDigits, ReadWithInt8Weights) {
+  constexpr double kTolerance = 2e-5;  // of a logit, relative to the largest of the image
+  const std::vector<float> images = numbers("digits/test_images");
+  ConvertOptions options;
+  options.int8_weights = true;
+  const Conversion conversion = convert(kModels / (std::string(GetParam().file) + ".onnx"), options);
+  const report::Int8Weights& weights = conversion.report.int8_weights;
+  EXPECT_GT(weights.layers, 0);
+  EXPECT_LT(weights.bytes, 0.5 * static_cast<double>(weights.float_bytes));
+  const int lost = static_cast<int>(images.size() / 64) / 200;
+  const std::vector<double> wanted =
+      evaluate(*conversion.graph,
+               {ir::Array::of_floats(conversion.graph->inputs[0]->shape(), {images.begin(), images.begin() + 64})})[0]
+          .doubles();
+  double largest = 0;
+  for (const double logit : wanted) largest = std::max(largest, std::abs(logit));
+  int ran = 0;
+  for (const char* isa : kIsas) {
+    if (!available(isa, conversion)) continue;
+    SCOPED_TRACE(isa);
+    const std::vector<float> logits = run(conversion, isa, images);
+    EXPECT_GE(correct(logits), correct(numbers(GetParam().logits)) - lost);
+    for (size_t i = 0; i < kClasses; ++i)
+      EXPECT_NEAR(static_cast<double>(logits[i]), wanted[i], kTolerance * largest) << "logit " << i;
+    ++ran;
+  }
+  EXPECT_GE(ran, 1);
 }
 
 INSTANTIATE_TEST_SUITE_P(Networks, QuantizedDigits, testing::ValuesIn(kNetworks),

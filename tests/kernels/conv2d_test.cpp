@@ -25,11 +25,39 @@ class Conv2DProblem : public ForwardProblem {
   Guarded<float> packed_;
 };
 
+class Conv2DFloat32x8Problem : public ForwardProblem {
+ public:
+  Conv2DFloat32x8Problem(const ConvCase& c, uint64_t seed)
+      : ForwardProblem(c, seed),
+        integers_(&w_, c.groups * c.out_channels, seed + 4),
+        packed_(conv2d_float32x8_packed_bytes(integers_.of(weights())), kWeightSlackBytes) {
+    pack_conv2d_float32x8(integers_.of(weights()), packed_.data());
+  }
+
+ protected:
+  void run(const KernelTable& kernels, Guarded<float>& out, int32_t row_begin, int32_t row_end) override {
+    Scratch scratch(conv2d_scratch_bytes(case_.window, case_.in_channels, traits(kernels.id), sizeof(void*)));
+    auto args = arguments<Conv2DFloat32x8Args>(out, row_begin, row_end, packed_, scratch.data());
+    args.groups = case_.groups;
+    args.in_channels = case_.in_channels;
+    args.out_channels = case_.out_channels;
+    kernels.conv2d_f32x8(args);
+    EXPECT_TRUE(scratch.intact());
+  }
+
+ private:
+  Float32x8Weights integers_;
+  Guarded<int8_t> packed_;
+};
+
+// With float and with int8 weights.
 class Conv2D : public KernelTest {
  protected:
   void check(const ConvCase& c, uint64_t seed = 1) {
     SCOPED_TRACE(::testing::Message() << c << " seed " << seed);
     Conv2DProblem(c, seed).check(kernels());
+    SCOPED_TRACE("int8 weights");
+    Conv2DFloat32x8Problem(c, seed).check(kernels());
   }
 };
 

@@ -134,9 +134,9 @@ class ConvProblem {
     return e;
   }
 
-  // The fields that the three argument structs have in common.
-  template <class Args>
-  Args arguments(Guarded<float>& out, int32_t row_begin, int32_t row_end, const Guarded<float>& packed,
+  // The fields that the argument structs have in common.
+  template <class Args, class Weight>
+  Args arguments(Guarded<float>& out, int32_t row_begin, int32_t row_end, const Guarded<Weight>& packed,
                  void* scratch) const {
     Args args{};
     args.window = case_.window;
@@ -162,6 +162,27 @@ class ConvProblem {
   Guarded<float> x_;
   std::vector<float> w_, bias_;
   Guarded<float> residual_;
+};
+
+// int8 weights that a problem's numbers are replaced by, and their scales: exactly their products.
+struct Float32x8Weights {
+  // `outputs` of [w.size() / outputs] each.
+  Float32x8Weights(std::vector<float>* w, int32_t outputs, uint64_t seed) : integers(w->size()) {
+    Random random(seed);
+    for (int32_t i = 0; i < outputs; ++i) scales.push_back(static_cast<float>(random.integer(1, 255)) / 16384);
+    for (size_t i = 0; i < w->size(); ++i) {
+      integers[i] = static_cast<int8_t>(random.integer(-128, 127));
+      (*w)[i] = integers[i] * scales[i / (w->size() / static_cast<size_t>(outputs))];
+    }
+  }
+
+  ConvFloat32x8Weights of(const ConvWeights& w) const {
+    return {integers.data(), w.output_stride, w.input_stride, w.y_stride, w.x_stride, w.bias,
+            w.groups,        w.in_channels,   w.out_channels, w.kernel_h, w.kernel_w, scales.data()};
+  }
+
+  std::vector<int8_t> integers;
+  std::vector<float> scales;
 };
 
 // A direct convolution's reference.

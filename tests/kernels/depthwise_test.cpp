@@ -23,13 +23,38 @@ class DepthwiseProblem : public ForwardProblem {
   Guarded<float> packed_;
 };
 
-// The groups of a case are the channels.
+class DepthwiseFloat32x8Problem : public ForwardProblem {
+ public:
+  DepthwiseFloat32x8Problem(const ConvCase& c, uint64_t seed)
+      : ForwardProblem(c, seed),
+        integers_(&w_, c.groups, seed + 4),
+        packed_(depthwise_float32x8_packed_bytes(integers_.of(weights())), kWeightSlackBytes) {
+    pack_depthwise_float32x8(integers_.of(weights()), packed_.data());
+  }
+
+ protected:
+  void run(const KernelTable& kernels, Guarded<float>& out, int32_t row_begin, int32_t row_end) override {
+    Scratch scratch(depthwise_scratch_bytes(case_.window, case_.groups, traits(kernels.id), sizeof(void*)));
+    auto args = arguments<DepthwiseFloat32x8Args>(out, row_begin, row_end, packed_, scratch.data());
+    args.channels = case_.groups;
+    kernels.depthwise_f32x8(args);
+    EXPECT_TRUE(scratch.intact());
+  }
+
+ private:
+  Float32x8Weights integers_;
+  Guarded<int8_t> packed_;
+};
+
+// With float and with int8 weights. The groups of a case are the channels.
 class Depthwise : public KernelTest {
  protected:
   void check(ConvCase c, uint64_t seed = 1) {
     c.in_channels = c.out_channels = 1;
     SCOPED_TRACE(::testing::Message() << c << " seed " << seed);
     DepthwiseProblem(c, seed).check(kernels());
+    SCOPED_TRACE("int8 weights");
+    DepthwiseFloat32x8Problem(c, seed).check(kernels());
   }
 };
 

@@ -205,5 +205,25 @@ TEST(QuantizationRanges, HoldZeroExactly) {
   EXPECT_EQ(quantize::int8_quantization({-255, 0}), (ir::Quantization{{1.0f}, {127}}));
 }
 
+TEST_F(LinnetQuantize, WeightsAlone) {
+  const Outcome outcome = convert({"--weights", "int8"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_NE(outcome.out.find("weights of 10 layers between floats"), std::string::npos) << outcome.out;
+  EXPECT_NE(inspect().find("int8 weights"), std::string::npos) << inspect();
+  const Outcome compared = run_command(LINNET_CLI, {"compare", kDigits, model_, "--input", samples(1)});
+  EXPECT_EQ(compared.exit_code, 0) << compared.out << compared.err;
+  expect_failure({"--weights", "int4"}, 2, "--weights");
+}
+
+TEST_F(LinnetQuantize, InputsAtRunTime) {
+  const Outcome outcome = convert({"--int8", "dynamic"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_NE(outcome.out.find("only linear layers quantize their inputs at run time"), std::string::npos) << outcome.out;
+  EXPECT_NE(inspect().find("int8 weights, dynamic"), std::string::npos) << inspect();
+  expect_success({"--int8=dynamic", "--weights", "int8", "--quiet"}, kPerceptron);
+  expect_failure({"--int8", "dynamic", "--calibration", samples()}, 2, "--calibration is for --int8 without dynamic");
+  expect_failure({"--int8", "sometimes"}, 2, "--int8");
+}
+
 }  // namespace
 }  // namespace linnet::test

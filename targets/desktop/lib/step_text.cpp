@@ -47,6 +47,12 @@ class Writer {
     const fb::Requantize* result = arithmetic::requantize_of(op, 0);
     return result == nullptr ? *this : range(result->low(), result->high());
   }
+  // Of a step with float arithmetic.
+  Writer& int8_weights(fb::WeightLayout layout) {
+    const bool has = layout == fb::WeightLayout::Panel16Float32x8 || layout == fb::WeightLayout::Depthwise16Float32x8;
+    if (layout == fb::WeightLayout::Panel16Dynamic8) return add("int8 weights, dynamic");
+    return has ? add("int8 weights") : *this;
+  }
   Writer& buffer(uint32_t index) {
     result_.buffers.push_back(index);
     return *this;
@@ -88,6 +94,7 @@ std::string extents(const Vector* values) {
 void describe(const fb::Conv2D& op, const fb::Step& step, Writer* writer) {
   writer->window(op);
   if (op.groups() != 1) writer->add("groups {}", op.groups());
+  writer->int8_weights(op.weight_layout());
   writer->residual(op, step).activation(op.activation()).buffer(op.weights());
 }
 
@@ -101,7 +108,8 @@ void describe(const fb::Winograd2D& op, const fb::Step& step, Writer* writer) {
 }
 
 void describe(const fb::DepthwiseConv2D& op, const fb::Step& step, Writer* writer) {
-  writer->window(op).residual(op, step).activation(op.activation()).buffer(op.weights());
+  writer->window(op).int8_weights(op.weight_layout());
+  writer->residual(op, step).activation(op.activation()).buffer(op.weights());
 }
 
 void describe(const fb::ConvTranspose2D& op, const fb::Step&, Writer* writer) {
@@ -113,6 +121,7 @@ void describe(const fb::ConvTranspose2D& op, const fb::Step&, Writer* writer) {
 void describe(const fb::FullyConnected& op, const fb::Step& step, Writer* writer) {
   if (op.transposed()) writer->add("transposed");
   if (op.bias() != 0) writer->buffer(op.bias() - 1);
+  writer->int8_weights(op.weight_layout());
   writer->residual(op, step).activation(op.activation()).buffer(op.weights());
 }
 
@@ -182,7 +191,7 @@ void describe(const fb::GroupNorm& op, const fb::Step&, Writer* writer) {
 
 void describe(const fb::Recurrent& op, const fb::Step&, Writer* writer) {
   writer->add("{} of {}", fb::EnumNameRecurrentKind(op.kind()), op.hidden());
-  if (op.weight_layout() == fb::WeightLayout::Panel16Float32x8) writer->add("int8 weights");
+  writer->int8_weights(op.weight_layout());
   if (op.reverse()) writer->add("reverse");
   if (op.linear_before_reset()) writer->add("linear before reset");
   if (op.input_forget()) writer->add("coupled forget gate");

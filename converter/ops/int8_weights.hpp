@@ -1,0 +1,34 @@
+// int8 weights of layers that compute with real numbers: symmetric, with one scale for all outputs or one for each.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "converter/ir/array.hpp"
+
+namespace linnet::ops {
+
+// Throws ir::Error unless weights [outputs, ...] are of x's type, or int8 with zero points of 0 and scales along
+// dimension 0.
+void require_real_weights(const ir::TensorType& weights, const ir::TensorType& x, std::string_view what);
+
+// What the weights stand for.
+std::vector<double> real_weights(const ir::Array& weights);
+
+// As the device's layouts take them: integers, and a scale for every output.
+struct Int8Weights {
+  explicit Int8Weights(const ir::Array& weights);
+
+  std::vector<int8_t> values;
+  std::vector<float> scales;
+};
+
+// ONNX's DynamicQuantizeLinear: the range of x and 0 in 255 steps, real = scale * (value - zero_point).
+struct DynamicallyQuantized {
+  std::vector<int64_t> values;  // 0 to 255
+  float scale;
+  int64_t zero_point;
+};
+DynamicallyQuantized dynamically_quantized(const ir::Array& x);
+
+}  // namespace linnet::ops

@@ -1,0 +1,113 @@
+#include "converter/quantize/weights.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "converter/ops/conv.hpp"
+#include "converter/ops/linear.hpp"
+#include "converter/ops/recurrent.hpp"
+#include "converter/passes/rewrite.hpp"
+
+namespace linnet::quantize {
+
+using namespace ir;
+
+namespace {
+
+constexpr double kLargest = 127;
+constexpr int kMostSteps = 128;  // int8 holds -128
+// Of a weight, what rounding a scale and a product with it to float may have changed.
+constexpr double kRounding = 4e-7;
+
+bool are_multiples(const double* weights, size_t count, double step) {
+  return std::all_of(weights, weights + count, [step](double weight) {
+    const double steps = std::nearbyint(weight / step);
+    return steps >= -kMostSteps && steps <= kLargest && std::abs(weight - steps * step) <= kRounding * std::abs(weight);
+  });
+}
+
+// Of one output's weights.
+double scale_of(const double* weights, size_t count) {
+  const auto less = [](double a, double b) { return std::abs(a) < std::abs(b); };
+  const double largest = std::abs(*std::max_element(weights, weights + count, less));
+  if (largest == 0) return 1;
+  for (int steps = 1; steps <= kMostSteps; ++steps)
+    if (are_multiples(weights, count, largest / steps)) return largest / steps;
+  return largest / kLargest;
+}
+
+// The positions of a node's weights among its inputs; none where it has no kernel for int8 ones.
+std::vector<size_t> weight_inputs(const Node& node) {
+  if (const auto* conv = node.as<ops::Conv>()) return conv->integer ? std::vector<size_t>() : std::vector<size_t>{1};
+  if (const auto* linear = node.as<ops::Linear>())
+    return linear->integer ? std::vector<size_t>() : std::vector<size_t>{1};
+  if (node.as<ops::Recurrent>() != nullptr) return {ops::Recurrent::kWeights, ops::Recurrent::kRecurrentWeights};
+  return {};
+}
+
+// Layers that have no kernel for int8 weights.
+bool has_other_weights(const Node& node) {
+  const auto* transposed = node.as<ops::ConvTranspose>();
+  return transposed != nullptr && !transposed->integer;
+}
+
+std::string reason_to_stay(const Node& node, const std::vector<size_t>& positions, bool wanted) {
+  if (!wanted) return "only linear layers quantize their inputs at run time";
+  if (positions.empty()) return "there is no kernel with int8 weights for it";
+  for (const size_t position : positions) {
+    const Value& weights = node.in(position);
+    if (!weights.constant) return "its weights depend on the model's inputs";
+    if (weights.type.quantization) return "its weights are int8 already";
+    if (!weights.constant->all_finite()) return "its weights are not all finite";
+    if (element_count(weights.shape()) < 2 * weights.shape()[0]) return "its outputs have one weight each";
+  }
+  return "";
+}
+
+}  // namespace
+
+Array int8_weights(const Array& weights) {
+  const std::vector<double> numbers = weights.doubles();
+  const auto outputs = static_cast<size_t>(weights.shape()[0]);
+  const size_t count = numbers.size() / outputs;
+  Quantization quantization{{}, std::vector<int64_t>(outputs, 0), 0};
+  std::vector<int64_t> values;
+  for (size_t n = 0; n < outputs; ++n) {
+    const auto scale = static_cast<float>(scale_of(&numbers[n * count], count));
+    quantization.scales.push_back(scale);
+    for (size_t i = n * count; i < (n + 1) * count; ++i) {
+      const double steps = scale > 0 ? std::nearbyint(numbers[i] / static_cast<double>(scale)) : 0;
+      values.push_back(static_cast<int64_t>(std::clamp(steps, double{-kMostSteps}, kLargest)));
+    }
+  }
+  return Array::of_integers(weights.shape(), std::move(values), DType::i8).with_quantization(std::move(quantization));
+}
+
+report::Int8Weights quantize_weights(Graph& graph, const WeightTargets& targets, passes::PassLog& log) {
+  report::Int8Weights result;
+  passes::sweep(graph, [&](Node* node) {
+    const std::vector<size_t> positions = weight_inputs(*node);
+    if (positions.empty() && !has_other_weights(*node)) return;
+    auto* linear = node->as<ops::Linear>();
+    const bool dynamic = targets.dynamic && linear != nullptr;
+    if (const std::string reason = reason_to_stay(*node, positions, targets.all || dynamic); !reason.empty()) {
+      result.float_reasons.emplace(node->name, reason);
+      return;
+    }
+    for (const size_t position : positions) {
+      Value* weights = node->inputs[position];
+      graph.set_input(node, position, graph.add_constant(weights->name, int8_weights(*weights->constant)));
+      if (weights->uses.empty() && !graph.is_output(weights)) graph.remove(weights);
+      const Shape& shape = node->in(position).shape();
+      result.bytes += element_count(shape) + int64_t{sizeof(float)} * shape[0];
+      result.float_bytes += int64_t{sizeof(float)} * element_count(shape);
+    }
+    if (dynamic) linear->dynamic = true;
+    graph.infer(node);
+    log.add("{} multiplies {} by int8 weights", node->name, dynamic ? "inputs quantized at run time" : "its inputs");
+    ++result.layers;
+  });
+  return result;
+}
+
+}  // namespace linnet::quantize

@@ -1,0 +1,102 @@
+// int8 weights beside real activations, and inputs quantized at run time.
+#include <cmath>
+
+#include "converter/ops/conv.hpp"
+#include "converter/ops/int8_weights.hpp"
+#include "converter/ops/linear.hpp"
+#include "converter/quantize/weights.hpp"
+#include "tests/passes/support.hpp"
+
+namespace linnet::test {
+namespace {
+
+TEST(Int8Weights, AreWithinHalfAStepOfTheLargest) {
+  GraphBuilder b;
+  const Array weights = *b.random({7, 3, 5, 5})->constant;
+  const Array rounded = quantize::int8_weights(weights);
+  const std::vector<double> real = ops::real_weights(rounded);
+  for (size_t n = 0; n < 7; ++n) {
+    double largest = 0;
+    for (size_t i = n * 75; i < (n + 1) * 75; ++i) largest = std::max(largest, std::abs(weights.number(i)));
+    const auto scale = static_cast<double>(rounded.type().quantization->scales[n]);
+    EXPECT_NEAR(scale, largest / 127, 1e-6 * scale);
+    for (size_t i = n * 75; i < (n + 1) * 75; ++i)
+      EXPECT_LE(std::abs(real[i] - weights.number(i)), 0.5000001 * scale) << "weight " << i;
+  }
+}
+
+// As files hold them: float32 products of an integer and a scale of the whole tensor, of a row, or of either times a
+// factor that was folded into the row later.
+TEST(Int8Weights, OfIntegersBeforeAreTheSameNumbers) {
+  std::minstd_rand random(5);
+  for (int round = 0; round < 50; ++round) {
+    std::vector<float> weights;
+    const int largest = 1 + static_cast<int>(random() % 128);
+    const float scale = 0.003f + static_cast<float>(random() % 1000) * 1e-5f;
+    for (int row = 0; row < 4; ++row) {
+      const float factor = round % 2 == 0 ? 1.0f : 0.7f + 0.1f * static_cast<float>(row);
+      for (int i = 0; i < 30; ++i) {
+        const int integer = static_cast<int>(random() % (2 * static_cast<unsigned>(largest) + 1)) - largest;
+        weights.push_back(scale * static_cast<float>(std::min(integer, 127)) * factor);
+      }
+    }
+    const Array array = Array::of_floats({4, 30}, weights);
+    const std::vector<double> real = ops::real_weights(quantize::int8_weights(array));
+    for (size_t i = 0; i < real.size(); ++i)
+      ASSERT_NEAR(real[i], static_cast<double>(weights[i]), 5e-7 * std::abs(static_cast<double>(weights[i])))
+          << "largest " << largest << " weight " << i;
+  }
+}
+
+TEST(Int8Weights, OfNothingAreNothing) {
+  const Array rounded = quantize::int8_weights(Array::of_floats({2, 3}, {0, 0, 0, 1, 0, -1}));
+  EXPECT_EQ(rounded.integers(), (std::vector<int64_t>{0, 0, 0, 1, 0, -1}));
+}
+
+TEST(Int8Weights, ReportSaysWhatStaysFloat) {
+  GraphBuilder b;
+  Value* x = b.input({1, 6, 8, 8});
+  Value* y = b.conv(b.conv(x, 4, 3), 4, 1, 0, 1, 4);
+  y = b.conv(y, 4, 3, 1, 1, 4);
+  ops::ConvTranspose transposed;
+  transposed.strides = transposed.dilations = {1, 1};
+  transposed.pads_begin = transposed.pads_end = transposed.output_padding = {0, 0};
+  y = b.add(transposed, {y, b.random({4, 2, 3, 3})}, "transposed");
+  b.output(b.linear(y, 5));
+  passes::PassLog log;
+  const report::Int8Weights report = quantize::quantize_weights(b.graph, {true, false}, log);
+  EXPECT_EQ(report.layers, 3);
+  EXPECT_EQ(report.bytes, 4 * (6 * 9 + 4) + 4 * (9 + 4) + 5 * (8 + 4));
+  EXPECT_EQ(report.float_bytes, 4 * (4 * 6 * 9 + 4 * 9 + 5 * 8));
+  ASSERT_EQ(report.float_reasons.size(), 2u);
+  EXPECT_EQ(report.float_reasons.at("transposed"), "there is no kernel with int8 weights for it");
+}
+
+TEST(Int8Weights, OnlyLinearLayersAreDynamic) {
+  GraphBuilder b;
+  b.output(b.linear(b.conv(b.input({1, 2, 8, 8}), 4, 3), 5));
+  passes::PassLog log;
+  const report::Int8Weights report = quantize::quantize_weights(b.graph, {false, true}, log);
+  EXPECT_EQ(report.layers, 1);
+  EXPECT_EQ(report.float_reasons.at("conv"), "only linear layers quantize their inputs at run time");
+}
+
+TEST(Int8Weights, TakeNoFactors) {
+  for (const bool behind : {false, true}) {
+    GraphBuilder b;
+    Value *x = b.input({3, 6}), *factors = b.random({6}, 0.5, 1.5);
+    Value* weights = b.graph.add_constant("w", quantize::int8_weights(*b.random({6, 6})->constant));
+    if (!behind) x = b.times(x, factors);
+    Value* y = b.add(ops::Linear(), {x, weights}, "linear");
+    b.output(behind ? b.times(y, factors) : y);
+    run(b.graph, passes::fold_batch_norm);
+    ASSERT_EQ(b.graph.nodes().size(), 2u);
+    for (const auto& node : b.graph.nodes())
+      if (node->as<ops::Linear>() != nullptr) {
+        EXPECT_EQ(node->in(1).type.dtype, DType::i8);
+      }
+  }
+}
+
+}  // namespace
+}  // namespace linnet::test
