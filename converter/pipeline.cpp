@@ -75,6 +75,9 @@ constexpr double kHalfPrecision = 2e-2, kActivationConstants = 1e-4;
 // What fits a normalization's epsilon and factors.
 constexpr double kNormConstants = 1e-6;
 
+// A sum near a half, of float32 or of double, may be rounded otherwise.
+constexpr double kFloatSteps = 2e-2;
+
 // What int8 changes has a measure of its own.
 constexpr double kAnyError = std::numeric_limits<double>::infinity();
 
@@ -82,6 +85,7 @@ constexpr Pass kPasses[] = {
     {"infer_shapes", run_pass<passes::infer_shapes>},
     {"unify_floats", run_pass<passes::unify_floats>, kHalfPrecision},
     {"fold_constants", run_pass<passes::fold_constants>},
+    {"recognise_dynamic", run_pass<passes::recognise_dynamic>, kFloatSteps},
     {"simplify", run_pass<passes::simplify>},
     {"recognise_linear", run_pass<passes::recognise_linear>},
     {"recognise_norms", run_pass<passes::recognise_norms>, kNormConstants},

@@ -12,6 +12,7 @@
 #include "converter/ops/concat.hpp"
 #include "converter/ops/conv.hpp"
 #include "converter/ops/depth_to_space.hpp"
+#include "converter/ops/dynamic_quantize.hpp"
 #include "converter/ops/elementwise.hpp"
 #include "converter/ops/gather.hpp"
 #include "converter/ops/linear.hpp"
@@ -152,7 +153,9 @@ class Samples {
     for (size_t i = 0; i < three.outputs.size(); ++i) {
       const Shape &small = two.out(i).shape(), &large = three.out(i).shape();
       const Rule rule = i < rules.size() ? rules[i] : std::nullopt;
-      if (batched ? !rule : small == large && attributes(two) != attributes(three)) return false;
+      // A scale that is that of all samples together is a sample's own where there is one.
+      const bool common = i > 0 && three.as<ops::DynamicQuantize>() != nullptr;
+      if (batched && !common ? !rule : small == large && attributes(two) != attributes(three)) return false;
       if (rule ? batch_dimension(small, large) != rule->dim : small != large) return false;
       if (rule) batches_[three.outputs[i]] = *rule;
     }
@@ -185,6 +188,7 @@ class Samples {
 
   std::vector<Rule> outputs(const Node& two, const Node& node) const {
     if (const auto* recurrent = node.as<ops::Recurrent>()) return of_recurrent(node, *recurrent);
+    if (node.as<ops::DynamicQuantize>() != nullptr) return {of_elementwise(node)};
     return {output(two, node)};
   }
 

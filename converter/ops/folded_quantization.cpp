@@ -7,6 +7,7 @@
 
 #include "converter/ops/axes.hpp"
 #include "converter/ops/broadcast.hpp"
+#include "converter/ops/dynamic_quantize.hpp"
 #include "converter/ops/folded.hpp"
 #include "converter/ops/functions.hpp"
 #include "converter/ops/quantize_import.hpp"
@@ -153,26 +154,8 @@ std::vector<Value*> fold_quantize_linear(OnnxContext& context) {
   return fold(context, 3, granularity.text(), types, compute);
 }
 
-// The range of x and 0 in 255 steps.
 std::vector<Value*> import_dynamic_quantize_linear(OnnxContext& context) {
-  const auto types = [](const Types& inputs) -> std::vector<TensorType> {
-    const TensorType& x = required(inputs, 0, "x");
-    require_floating(x, "x");
-    return {{DType::u8, x.shape}, {x.dtype, {}}, {DType::u8, {}}};
-  };
-  const auto compute = [](const Arrays& inputs) -> std::vector<Array> {
-    const std::vector<double> x = inputs[0]->doubles();
-    const Limits limits = limits_of(DType::u8);
-    double least = 0.0, most = 0.0;
-    for (const double value : x) least = std::min(least, value), most = std::max(most, value);
-    const double scale = static_cast<float>(most - least) / 255.0f;
-    const auto zero = scale > 0.0 ? static_cast<int64_t>(std::clamp(std::nearbyint(-least / scale), 0.0, 255.0)) : 0;
-    std::vector<int64_t> values(x.size(), zero);
-    for (size_t i = 0; i < values.size() && scale > 0.0; ++i) values[i] = quantized(x[i], scale, zero, limits);
-    return {Array::of_integers(inputs[0]->shape(), std::move(values), DType::u8),
-            Array::scalar(scale, inputs[0]->dtype()), Array::of_integers({}, {zero}, DType::u8)};
-  };
-  return fold(context, 1, "", types, compute);
+  return context.add_many(std::make_unique<DynamicQuantize>(), {context.input(0)});
 }
 
 }  // namespace linnet::ops

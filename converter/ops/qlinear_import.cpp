@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "converter/import/operators.hpp"
+#include "converter/ops/import_helpers.hpp"
 #include "converter/ops/quantize_import.hpp"
 
 namespace linnet::ops {
@@ -124,7 +125,47 @@ std::vector<Value*> quantized_unary(OnnxContext& context, const char* op_type, i
   return quantized(context, op_type, {real_input(context, 0)}, 3, opset);
 }
 
+// Input `index` less its zero point, input `zero`, which lies along dimension `axis` where it has several elements, as
+// real numbers.
+Value* centred_input(OnnxContext& context, size_t index, size_t zero, size_t axis) {
+  Value *x = context.input(index), *offset = context.optional_input(zero);
+  if (x->type.dtype != DType::i8 && x->type.dtype != DType::u8)
+    context.fail(fmt::format("input {} is {}; supported are i8 and u8", index, to_string(x->type)));
+  Value* numbers = cast(context, x, DType::f32);
+  if (offset == nullptr) return numbers;
+  if (offset->type.dtype != x->type.dtype)
+    context.fail(fmt::format("input {} (zero point) is {} of elements of {}; the types must be equal", zero,
+                             to_string(offset->type), ir::name(x->type.dtype)));
+  const int64_t count = element_count(offset->shape());
+  if (count != 1 && (offset->shape().size() != 1 || axis >= x->shape().size() || count != x->shape()[axis]))
+    context.fail(fmt::format("input {} (zero point) has shape {} for elements of shape {}", zero,
+                             to_string(offset->shape()), to_string(x->shape())));
+  Shape shape;
+  if (count != 1) {
+    shape.assign(x->shape().size() - axis, 1);
+    shape[0] = count;
+  }
+  return binary(context, kernels::BinaryFunction::Sub, numbers,
+                reshape(context, cast(context, offset, DType::f32), shape));
+}
+
+// The integers that `op_type` gives of both inputs less their zero points.
+std::vector<Value*> integer_product(OnnxContext& context, const char* op_type, size_t a_axis, size_t b_axis) {
+  Value *a = centred_input(context, 0, 2, a_axis), *b = centred_input(context, 1, 3, b_axis);
+  RealContext real(context, op_type, context.opset(), {a, b});
+  return {cast(context, import::find_onnx_operator(op_type)->importer(real)[0], DType::i32)};
+}
+
 }  // namespace
+
+std::vector<Value*> import_conv_integer(OnnxContext& context) {
+  return integer_product(context, "Conv", 0, 0);
+}
+
+std::vector<Value*> import_mat_mul_integer(OnnxContext& context) {
+  const size_t a_rank = context.input(0)->shape().size(), b_rank = context.input(1)->shape().size();
+  return integer_product(context, "MatMul", a_rank > 1 ? a_rank - 2 : 0, b_rank > 0 ? b_rank - 1 : 0);
+}
 
 std::vector<Value*> import_qlinear_conv(OnnxContext& context) {
   Value *x = real_input(context, 0), *weights = real_input(context, 3);

@@ -37,6 +37,11 @@ class PassLog {
 // these nodes, by its name. Does nothing in a graph without such steps.
 std::map<std::string, std::string> recognise_integers(ir::Graph& graph, PassLog& log);
 
+// DynamicQuantize, products of its numbers less their zero points with constants, and what makes real numbers of these
+// become Linear steps that quantize their inputs. Of other products the integers stay real numbers, which they are up
+// to 2^24, layers keep int8 weights, and DynamicQuantize is spelled out.
+void recognise_dynamic(ir::Graph& graph, PassLog& log);
+
 // Every operator of quantized integers rounds by this rule (--rounding). Those that compute in fixed point whatever the
 // rule (Softmax) stay as they are, with a warning. Throws ir::Problems with every operator that has no such form, or
 // ir::Error where the graph has no operator of integers.

@@ -84,7 +84,7 @@ class Recogniser {
 
   std::map<std::string, std::string> run() {
     sweep(graph_, [&](Node* node) { visit(node); });
-    remove_unused();
+    remove_unused(graph_);
     return floats();
   }
 
@@ -466,18 +466,6 @@ class Recogniser {
   }
 
   // ---- what is left ----
-
-  void remove_unused() {
-    std::vector<Node*> nodes;
-    for (const auto& node : graph_.nodes()) nodes.push_back(node.get());
-    const auto used = [&](const Value* value) { return !value->uses.empty() || graph_.is_output(value); };
-    for (auto node = nodes.rbegin(); node != nodes.rend(); ++node)
-      if (std::none_of((*node)->outputs.begin(), (*node)->outputs.end(), used)) graph_.remove(*node);
-    std::vector<Value*> constants;
-    for (const auto& value : graph_.values())
-      if (value->constant && !used(value.get())) constants.push_back(value.get());
-    for (Value* value : constants) graph_.remove(value);
-  }
 
   // The reasons of the nodes that are still there and read dequantized numbers.
   std::map<std::string, std::string> floats() const {

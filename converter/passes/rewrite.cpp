@@ -66,6 +66,18 @@ bool bypass(Graph& graph, Node* node, Value* value) {
   return true;
 }
 
+void remove_unused(Graph& graph) {
+  std::vector<Node*> nodes;
+  for (const auto& node : graph.nodes()) nodes.push_back(node.get());
+  const auto used = [&](const Value* value) { return !value->uses.empty() || graph.is_output(value); };
+  for (auto node = nodes.rbegin(); node != nodes.rend(); ++node)
+    if (std::none_of((*node)->outputs.begin(), (*node)->outputs.end(), used)) graph.remove(*node);
+  std::vector<Value*> constants;
+  for (const auto& value : graph.values())
+    if (value->constant && !used(value.get())) constants.push_back(value.get());
+  for (Value* value : constants) graph.remove(value);
+}
+
 Permutation inverse(const Permutation& permutation) {
   Permutation result(permutation.size());
   for (size_t d = 0; d < permutation.size(); ++d) result[permutation[d]] = static_cast<int64_t>(d);

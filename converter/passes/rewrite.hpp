@@ -47,6 +47,8 @@ bool bypass(Graph& graph, Node* node, Value* value);
 // Gives `to` the name of `from`, whose elements it holds in another form; a graph output keeps its name.
 void take_name(const Graph& graph, Value* to, Value* from);
 void add_sources(Node* into, const Node& from);
+// Nodes without a result that is read or given, and constants that nothing reads.
+void remove_unused(Graph& graph);
 
 Permutation inverse(const Permutation& permutation);
 // The permutation of Transpose(Transpose(x, first), second).

@@ -1,9 +1,11 @@
 // int8 weights beside real activations, and inputs quantized at run time.
 #include <cmath>
+#include <filesystem>
 
 #include "converter/ops/conv.hpp"
 #include "converter/ops/int8_weights.hpp"
 #include "converter/ops/linear.hpp"
+#include "converter/pipeline.hpp"
 #include "converter/quantize/weights.hpp"
 #include "tests/passes/support.hpp"
 
@@ -96,6 +98,25 @@ TEST(Int8Weights, TakeNoFactors) {
         EXPECT_EQ(node->in(1).type.dtype, DType::i8);
       }
   }
+}
+
+// Operators of the steps of a network that quantize_dynamic made.
+std::map<std::string, int> steps_of(const std::string& name) {
+  const auto folder = std::filesystem::path(LINNET_GOLDENS).parent_path() / "onnx_int8";
+  const Conversion conversion = convert(folder / ("dynamic_" + name + ".onnx"), {});
+  std::map<std::string, int> counts;
+  for (const report::StepSummary& step : conversion.report.steps) ++counts[step.op];
+  return counts;
+}
+
+TEST(DynamicLinear, IsOneStepWithItsBias) {
+  const std::map<std::string, int> two = {{"FullyConnected", 2}};
+  for (const char* name : {"perceptron", "perceptron_channel", "perceptron_zero"})
+    EXPECT_EQ(steps_of(name), two) << name;
+}
+
+TEST(DynamicLinear, EachOfSeveralReadersQuantizesTheInput) {
+  EXPECT_EQ(steps_of("sequence").at("FullyConnected"), 2);
 }
 
 }  // namespace

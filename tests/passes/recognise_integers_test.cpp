@@ -72,7 +72,25 @@ TEST(RecogniseIntegers, MissingAndRunTimeParameters) {
             "node 'q1' (QuantizeLinear, opset 17): input 1 (scale) must be constant, it depends on the graph's input "
             "'s'; --constant s=VALUE gives that a constant value");
   EXPECT_EQ(lines[1].find("node 'q2' (QuantizeLinear, opset 17): input 1"), 0u) << lines[1];
-  EXPECT_EQ(lines[2], "node 'm' (MatMulInteger, opset 17): operator MatMulInteger is not supported");
+  EXPECT_EQ(lines[2], "node 'm' (MatMulInteger, opset 17): input 0 is f32[2x3]; supported are i8 and u8");
+}
+
+TEST(RecogniseIntegers, ZeroPointsOfProductsFit) {
+  const auto problem = [](int type, const std::vector<int64_t>& shape) {
+    OnnxModelFile file;
+    file.input("x", {2, 3}).output("y");
+    file.node("DynamicQuantizeLinear", {"x"}, {"q"}, "d");
+    add_integers(file, "w", {3, 4}, onnx::TensorProto::INT8, std::vector<int32_t>(12, 1));
+    file.input("z", shape, type);
+    file.node("MatMulInteger", {"q", "w", "", "z"}, {"y"}, "m");
+    const Lines lines = file.problems();
+    return lines.empty() ? "" : lines[0];
+  };
+  const std::string node = "node 'm' (MatMulInteger, opset 17): input 3 (zero point) ";
+  EXPECT_EQ(problem(onnx::TensorProto::INT8, {}), "");
+  EXPECT_EQ(problem(onnx::TensorProto::INT8, {4}), "");
+  EXPECT_EQ(problem(onnx::TensorProto::INT8, {3}), node + "has shape 3 for elements of shape 3x4");
+  EXPECT_EQ(problem(onnx::TensorProto::UINT8, {}), node + "is u8[scalar] of elements of i8; the types must be equal");
 }
 
 // A graph with quantize steps, as a quantizer of float graphs makes it.
