@@ -2,8 +2,8 @@
 // inputs of each, k a multiple of 4. Sums pass through memory to the epilogue, which is one function for all tiles.
 #pragma once
 
-#include "kernels/gemm/dot.hpp"
 #include "kernels/gemm/epilogue_int8.hpp"
+#include "kernels/gemm/screen.hpp"
 
 namespace linnet::kernels {
 
@@ -21,34 +21,47 @@ struct TileInt8Args {
   const int8_t* weights;     // of the tile's first output
   ptrdiff_t weight_step;     // bytes of a panel's row of weights
   ptrdiff_t panel_distance;  // bytes from a panel to the next
-  const int32_t* start;      // [blocks * outputs]: what sums begin with
-  int32_t* sums;             // [rows][blocks * outputs]
+  const Screen<Isa>* screen;
+  const int32_t* start;  // [blocks * outputs]: what sums begin with
+  int32_t* sums;         // [rows][blocks * outputs]
 };
 
-// Adds the products of inputs i .. i + 3.
-template <class Isa, int kRows, int kBlocks>
+// Adds the products of inputs i .. i + 3, each by add(sum, weights, inputs).
+template <class Isa, int kRows, int kBlocks, class Add>
 LINNET_INLINE void tile_step(typename Dot<Isa>::Sum (&sums)[kRows][kBlocks], const int8_t* w, ptrdiff_t panel_distance,
-                             const typename Dot<Isa>::Input* const (&x)[kRows], int32_t i) {
+                             const typename Dot<Isa>::Input* const (&x)[kRows], int32_t i, Add add) {
   using D = Dot<Isa>;
-  const auto weights = [=](int block) LINNET_INLINE_LAMBDA {
-    const int column = block * D::outputs;
-    return w + column / kPanel * panel_distance + column % kPanel * kDot;
+  typename D::Weights weights[kBlocks];
+#pragma GCC unroll 16
+  for (int b = 0; b < kBlocks; ++b) {
+    const int column = b * D::outputs;
+    weights[b] = D::weights(w + column / kPanel * panel_distance + column % kPanel * kDot);
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+    const typename D::Inputs inputs = D::inputs(x[r] + i);
+#pragma GCC unroll 16
+    for (int b = 0; b < kBlocks; ++b) add(&sums[r][b], weights[b], inputs);
+  }
+}
+
+// The same of screened weights.
+template <class Isa, int kRows, int kBlocks>
+LINNET_INLINE void screened_step(typename Dot<Isa>::Sum (&sums)[kRows][kBlocks], const int8_t* w,
+                                 ptrdiff_t panel_distance, const typename Dot<Isa>::Input* const (&x)[kRows], int32_t i,
+                                 WeightSize size) {
+  using D = Dot<Isa>;
+  // The ways have nothing in common that is worth a register.
+  const auto step = [&](auto add) LINNET_INLINE_LAMBDA {
+    asm volatile("" : : : "memory");
+    tile_step<Isa>(sums, w, panel_distance, x, i, add);
   };
-  if constexpr (D::keeps_inputs) {
-    typename D::Inputs inputs[kRows];
-#pragma GCC unroll 16
-    for (int r = 0; r + 1 < kRows; ++r) inputs[r] = D::inputs(x[r] + i);
-#pragma GCC unroll 16
-    for (int b = 0; b < kBlocks; ++b) D::add_rows(sums, b, weights(b), inputs, x[kRows - 1] + i);
+  if (size == WeightSize::Small) {
+    step([](auto* sum, auto weights, auto inputs) LINNET_INLINE_LAMBDA { D::add(sum, weights, inputs); });
   } else {
-    typename D::Weights loaded[kBlocks];
-#pragma GCC unroll 16
-    for (int b = 0; b < kBlocks; ++b) loaded[b] = D::weights(weights(b));
-#pragma GCC unroll 16
-    for (int r = 0; r < kRows; ++r) {
-      const typename D::Inputs inputs = D::inputs(x[r] + i);
-#pragma GCC unroll 16
-      for (int b = 0; b < kBlocks; ++b) D::add(&sums[r][b], loaded[b], inputs);
+    step([](auto* sum, auto weights, auto inputs) LINNET_INLINE_LAMBDA { D::add_signed(sum, weights, inputs); });
+    if (size == WeightSize::Lowest) {
+      step([](auto* sum, auto weights, auto inputs) LINNET_INLINE_LAMBDA { D::add_lowest(sum, weights, inputs); });
     }
   }
 }
@@ -66,14 +79,22 @@ __attribute__((noinline)) void tile_int8(const TileInt8Args<Isa>& t) {
   const int8_t* w = t.weights;
   const int32_t k = t.k;
   const ptrdiff_t weight_step = t.weight_step, panel_distance = t.panel_distance;
+  [[maybe_unused]] const Screen<Isa>& screen = *t.screen;
+  int32_t group = 0;
   for (int32_t tap = 0; tap < t.taps; ++tap) {
     const Input* x[kRows];
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
       x[r] = kPointersByTap<Isa> ? t.pointers[tap * traits(isa_id<Isa>).int8_rows + r] : t.pointers[r] + t.offsets[tap];
     }
-    for (int32_t i = 0; i < k; i += kDot, w += weight_step) {
-      tile_step<Isa>(sums, w, panel_distance, x, i);
+    for (int32_t i = 0; i < k; i += kDot, w += weight_step, ++group) {
+      if constexpr (D::screens_weights) {
+        screened_step<Isa>(sums, w, panel_distance, x, i, screen.size(group));
+      } else {
+        tile_step<Isa>(sums, w, panel_distance, x, i,
+                       [](auto* sum, const auto& weights, auto inputs)
+                           LINNET_INLINE_LAMBDA { D::add(sum, weights, inputs); });
+      }
     }
   }
 #pragma GCC unroll 16
@@ -115,6 +136,26 @@ LINNET_INLINE ptrdiff_t first_pointer(int32_t row, int32_t taps) {
 template <class Isa, int kRows, int kColumns>
 constexpr int kTilesTogether = I32<Isa>::width == 1 || kRows* kColumns >= 1024 ? 1 : 1024 / (kRows * kColumns);
 
+// What the sums of a block begin with, and the screen of its weights for products with `rows` rows.
+template <class Isa, int kRows, int kBlocks>
+LINNET_INLINE Screen<Isa> start_block(const RowsInt8<Isa>& in, const BlockInt8& block, int64_t distance, int32_t rows,
+                                      int32_t* start) {
+  using D = Dot<Isa>;
+  constexpr int kColumns = kBlocks * D::outputs;
+  for (int32_t c = 0; c < kColumns; c += D::outputs) {
+    const int32_t column = block.column + c;
+    start_sums<Isa, D::flips_inputs && !D::screens_weights>(block.panel + column / kPanel * distance, block.width,
+                                                            column % kPanel, D::outputs, start + c);
+  }
+  if constexpr (D::screens_weights) {
+    const int32_t groups = in.taps * (in.k / kDot);
+    return screen_block<Isa, kColumns>(block.panel + kPanelHeader * block.width + block.column * kDot,
+                                       block.width * kDot, distance, groups, rows >= 2 * kRows && kRows > 1, start);
+  } else {
+    return {};
+  }
+}
+
 // Rows row .. row + count by kBlocks blocks, in tiles of kRows.
 template <class Isa, int kRows, int kBlocks>
 LINNET_INLINE void multiply_tiles(const RowsInt8<Isa>& in, const EpilogueInt8& e, const BlockInt8& block, int32_t row,
@@ -124,13 +165,10 @@ LINNET_INLINE void multiply_tiles(const RowsInt8<Isa>& in, const EpilogueInt8& e
   const int64_t distance = block.width * (kPanelHeader + int64_t{in.taps} * in.k);
   alignas(64) int32_t sums[kTogether * kRows * kColumns + kPanel];  // the epilogue reads whole panels
   alignas(64) int32_t start[kColumns];
-  for (int32_t c = 0; c < kColumns; c += D::outputs) {
-    const int32_t column = block.column + c;
-    start_sums<Isa, D::flips_inputs>(block.panel + column / kPanel * distance, block.width, column % kPanel, D::outputs,
-                                     start + c);
-  }
+  const Screen<Isa> screen = start_block<Isa, kRows, kBlocks>(in, block, distance, count, start);
   TileInt8Args<Isa> t;
   t.start = start;
+  t.screen = &screen;
   t.offsets = in.offsets;
   t.taps = in.taps;
   t.k = in.k;

@@ -56,6 +56,7 @@ struct MatMulInt8 {
   static constexpr int kRows = traits(isa_id<Isa>).int8_rows;
   static constexpr int kBlocks = D::outputs * D::blocks >= kPanel ? kPanel / D::outputs : 1;
   static constexpr int kColumns = kBlocks * D::outputs;
+  static constexpr bool kAllFlipped = D::flips_inputs && !D::screens_weights;  // of sums: add_signed takes 128 off
 
   const MatMulInt8Args& args;
   const MatMulInt8Plan plan;
@@ -67,8 +68,9 @@ struct MatMulInt8 {
   bool in_place() const { return !D::converts && args.a_stride_k == 1 && plan.k == args.k; }
   void copy_row(int32_t row, Input* to) const;
   void place_rows(int32_t row, int32_t rows, bool first_panel, const Input** pointers) const;
+  Screen<Isa> start_columns(int32_t* column_terms) const;
   void multiply(int32_t column, int32_t row, int32_t rows, const Input* const* pointers, const int32_t* column_terms,
-                const Scaling<Isa>& scaling) const;
+                const Screen<Isa>& screen, const Scaling<Isa>& scaling) const;
   void run() const;
 };
 
@@ -107,7 +109,8 @@ void MatMulInt8<Isa>::place_rows(int32_t row, int32_t rows, bool first_panel, co
 
 template <class Isa>
 void MatMulInt8<Isa>::multiply(int32_t column, int32_t row, int32_t rows, const Input* const* pointers,
-                               const int32_t* column_terms, const Scaling<Isa>& scaling) const {
+                               const int32_t* column_terms, const Screen<Isa>& screen,
+                               const Scaling<Isa>& scaling) const {
   constexpr int kWidth = I32<Isa>::width;
   alignas(64) int32_t sums[kRows * kColumns];
   constexpr ptrdiff_t kNoOffset = 0;
@@ -118,6 +121,7 @@ void MatMulInt8<Isa>::multiply(int32_t column, int32_t row, int32_t rows, const 
   t.k = plan.k;
   t.weight_step = kPanel * kDot;
   t.panel_distance = 0;
+  t.screen = &screen;
   t.sums = sums;
   const int32_t columns = args.n_end - column < kPanel ? args.n_end - column : kPanel;
   for (int32_t first = 0; first < columns; first += kColumns) {
@@ -135,27 +139,43 @@ void MatMulInt8<Isa>::multiply(int32_t column, int32_t row, int32_t rows, const 
   }
 }
 
+// What the sums of the panel's columns begin with, and its screen.
+template <class Isa>
+Screen<Isa> MatMulInt8<Isa>::start_columns(int32_t* column_terms) const {
+  const Input* const ones_row = ones;
+  constexpr ptrdiff_t kNoOffset = 0;
+  constexpr int32_t kZeros[kColumns] = {};
+  const auto screened = [&](bool screens, int32_t* start) LINNET_INLINE_LAMBDA {
+    if constexpr (D::screens_weights) {
+      return screen_block<Isa, kColumns>(panel, kPanel * kDot, 0, plan.k / kDot, screens, start);
+    } else {
+      return Screen<Isa>{};
+    }
+  };
+  const Screen<Isa> large = screened(false, nullptr);
+  for (int32_t first = 0; first < kPanel; first += kColumns) {
+    tile_int8<Isa, 1, kBlocks>({&ones_row, &kNoOffset, 1, plan.k, panel + first * kDot, kPanel * kDot, 0, &large,
+                                kZeros, column_terms + first});
+  }
+  // Sums with flipped inputs are 128 weight sums too large.
+  const int32_t zero_point = args.a_zero_point + (kAllFlipped ? 128 : 0);
+  for (int32_t c = 0; c < kPanel; ++c) column_terms[c] *= -zero_point;
+  return screened(args.m >= 2 * kRows, column_terms);
+}
+
 template <class Isa>
 void MatMulInt8<Isa>::run() const {
   const Scaling<Isa> scaling(args.factor, args.requantize);
   const Input* pointers[kRows];
-  fill_inputs<Isa>(D::flips_inputs ? 1 - 128 : 1, ones, plan.k);
-  // Sums with flipped inputs are 128 weight sums too large.
-  const int32_t zero_point = args.a_zero_point + (D::flips_inputs ? 128 : 0);
+  fill_inputs<Isa>(kAllFlipped ? 1 - 128 : 1, ones, plan.k);
   for (int32_t column = args.n_begin; column < args.n_end; column += kPanel) {
     pack_columns_int8<Isa>(args, column, args.n_end - column < kPanel ? args.n_end - column : kPanel, panel);
     alignas(64) int32_t column_terms[kPanel];
-    const Input* const ones_row = ones;
-    constexpr ptrdiff_t kNoOffset = 0;
-    constexpr int32_t kZeros[kColumns] = {};
-    for (int32_t first = 0; first < kPanel; first += kColumns)
-      tile_int8<Isa, 1, kBlocks>(
-          {&ones_row, &kNoOffset, 1, plan.k, panel + first * kDot, kPanel * kDot, 0, kZeros, column_terms + first});
-    for (int32_t& term : column_terms) term *= -zero_point;
+    const Screen<Isa> screen = start_columns(column_terms);
     for (int32_t row = 0; row < args.m; row += kRows) {
       const int32_t rows = args.m - row < kRows ? args.m - row : kRows;
       place_rows(row, rows, column == args.n_begin, pointers);
-      multiply(column, row, rows, pointers, column_terms, scaling);
+      multiply(column, row, rows, pointers, column_terms, screen, scaling);
     }
   }
 }

@@ -1,0 +1,109 @@
+// Where products of bytes are added up in 16 bits before they are in 32 (vpmaddubsw), two of them may be too much:
+// those of inputs 0..255 fit unless their weights' sum is beyond -128..128. Weights are screened for such pairs, and
+// where there is one, groups of four inputs are multiplied by add_signed (Dot).
+#pragma once
+
+#include "kernels/gemm/dot.hpp"
+
+namespace linnet::kernels {
+
+// Of some weights: Large, where two products may be too much, Lowest, where one of those is -128.
+enum class WeightSize : uint8_t { Small, Large, Lowest };
+
+// Of the weights of a block of outputs, at most a panel's where they are screened.
+template <class Isa>
+struct Screen {};
+
+// The screen of kOutputs outputs' weights, in panels `distance` bytes apart whose rows are `step` bytes apart; corrects
+// what their sums start with. All weights count as large where they are not worth screening.
+template <class Isa, int kOutputs>
+Screen<Isa> screen_block(const int8_t* w, ptrdiff_t step, int64_t distance, int32_t groups, bool screens,
+                         int32_t* start);
+
+#if defined(LINNET_ISA_IS_SIMD) && defined(__AVX2__) && !defined(__AVX512F__)
+
+template <>
+struct Screen<isa::avx2> {
+  static constexpr int32_t kMarks = 1024;
+  WeightSize sizes[kMarks];  // of 2^shift groups each
+  int32_t shift;
+
+  explicit LINNET_INLINE Screen(int32_t groups) : shift(0) {
+    while ((groups - 1) >> shift >= kMarks) ++shift;
+  }
+  LINNET_INLINE WeightSize size(int32_t group) const { return sizes[group >> shift]; }
+};
+
+// `lowest`: the least of some large weights, by lanes.
+template <class Isa>
+LINNET_INLINE WeightSize size_of_large(__m256i lowest) {
+  const __m256i equal = _mm256_cmpeq_epi8(lowest, _mm256_set1_epi8(INT8_MIN));
+  return _mm256_testz_si256(equal, equal) ? WeightSize::Large : WeightSize::Lowest;
+}
+
+// Screens `groups` groups of the weights of kOutputs outputs, `step` bytes apart, and sums up those of each output that
+// add is for.
+template <class Isa, int kOutputs>
+__attribute__((noinline)) void screen_weights(const int8_t* w, ptrdiff_t step, int32_t groups, Screen<Isa>& screen,
+                                              int32_t* added) {
+  constexpr int kVectors = kOutputs / 8;
+  const __m256i one_bytes = _mm256_set1_epi8(1), one_words = _mm256_set1_epi16(1), most = _mm256_set1_epi16(128);
+  __m256i total[kVectors];
+#pragma GCC unroll 2
+  for (__m256i& t : total) t = _mm256_setzero_si256();
+  for (int32_t group = 0, mark = 0; group < groups; ++mark) {
+    const int32_t wanted = group + (1 << screen.shift), end = wanted < groups ? wanted : groups;
+    __m256i sums[kVectors], beyond = _mm256_setzero_si256(), lowest = beyond;
+#pragma GCC unroll 2
+    for (__m256i& s : sums) s = _mm256_setzero_si256();
+    for (; group < end; ++group, w += step) {
+#pragma GCC unroll 2
+      for (int v = 0; v < kVectors; ++v) {
+        const __m256i weights = load_as<Isa, __m256i>(w + 32 * v), pairs = _mm256_maddubs_epi16(one_bytes, weights);
+        lowest = _mm256_min_epi8(lowest, weights);
+        beyond = _mm256_or_si256(beyond, _mm256_cmpgt_epi16(_mm256_abs_epi16(pairs), most));
+        sums[v] = _mm256_add_epi32(sums[v], _mm256_madd_epi16(pairs, one_words));
+      }
+    }
+    const bool large = _mm256_testz_si256(beyond, beyond) == 0;
+    screen.sizes[mark] = !large ? WeightSize::Small : size_of_large<Isa>(lowest);
+    const __m256i keep = _mm256_set1_epi32(large ? 0 : -1);
+#pragma GCC unroll 2
+    for (int v = 0; v < kVectors; ++v) total[v] = _mm256_add_epi32(total[v], _mm256_and_si256(sums[v], keep));
+  }
+#pragma GCC unroll 2
+  for (int v = 0; v < kVectors; ++v) std::memcpy(added + 8 * v, &total[v], sizeof(total[v]));
+}
+
+template <class Isa>
+LINNET_INLINE WeightSize size_of_panel(const int8_t* w, ptrdiff_t bytes) {
+  __m256i lowest = _mm256_setzero_si256();
+  for (ptrdiff_t i = 0; i < bytes; i += 32) lowest = _mm256_min_epi8(lowest, load_as<Isa, __m256i>(w + i));
+  return size_of_large<Isa>(lowest);
+}
+
+template <class Isa, int kOutputs>
+LINNET_INLINE Screen<Isa> screen_block(const int8_t* w, ptrdiff_t step, int64_t distance, int32_t groups, bool screens,
+                                       int32_t* start) {
+  Screen<Isa> screen(groups);
+  if constexpr (kOutputs <= kPanel) {
+    if (screens) {
+      int32_t added[kOutputs];
+      screen_weights<Isa, kOutputs>(w, step, groups, screen, added);
+      for (int i = 0; i < kOutputs; ++i) {
+        start[i] = static_cast<int32_t>(static_cast<uint32_t>(start[i]) - 128u * static_cast<uint32_t>(added[i]));
+      }
+      return screen;
+    }
+  }
+  WeightSize size = WeightSize::Large;
+  for (int first = 0; first < kOutputs; first += kPanel, w += distance) {
+    if (size_of_panel<Isa>(w, step * groups) == WeightSize::Lowest) size = WeightSize::Lowest;
+  }
+  std::memset(screen.sizes, static_cast<int>(size), static_cast<size_t>(((groups - 1) >> screen.shift) + 1));
+  return screen;
+}
+
+#endif
+
+}  // namespace linnet::kernels
