@@ -30,9 +30,7 @@ int64_t scratch_bytes(const StepView& step, const Target& target) {
     return kernels::depthwise_int16_scratch_bytes(window_of(conv), channels, target.pointer_bytes);
   }
   if (is_integer(conv)) {
-    const TensorInfo& y = step.output;
-    return kernels::depthwise_int8_scratch_bytes(window_of(conv), channels, int64_t{y.shape[0]} * y.shape[1],
-                                                 y.shape[2], target.traits, target.pointer_bytes);
+    return kernels::depthwise_int8_scratch_bytes(window_of(conv), channels, target.pointer_bytes);
   }
   return kernels::depthwise_scratch_bytes(window_of(conv), channels, target.traits, target.pointer_bytes);
 }

@@ -125,37 +125,16 @@ struct DepthwiseTap {
 
 struct DepthwiseInt8Plan {
   int32_t taps;            // a multiple of 4; those behind the last have zero weights
-  int32_t lines, columns;  // of strips: output lines and columns of a block, at most; 0 where there are none
   int64_t padding_offset;  // bytes; a pixel of padding, behind the taps
-  int64_t copies_offset;   // of the lines under a block, 16 channels of them
   int64_t scratch_bytes;
 };
 
-// Whether the window has strips (strip_int8.hpp), on instruction sets with vectors.
-LINNET_INLINE constexpr bool has_strips_int8(const Window& w) {
-  const bool known = w.kernel_w == 3 || w.kernel_w == 5 || (w.kernel_w == 7 && w.stride_w == 1);
-  return known && w.kernel_h == w.kernel_w && w.stride_w <= 2 && w.dilation_h == 1 && w.dilation_w == 1;
-}
-
-// `out_lines`: of all images together.
-LINNET_INLINE constexpr DepthwiseInt8Plan plan_depthwise_int8(const Window& window, int32_t channels, int64_t out_lines,
-                                                              int32_t out_w, const IsaTraits& traits,
+LINNET_INLINE constexpr DepthwiseInt8Plan plan_depthwise_int8(const Window& window, int32_t channels,
                                                               int32_t pointer_bytes) {
   DepthwiseInt8Plan plan{};
   plan.taps = static_cast<int32_t>((int64_t{window.kernel_h} * window.kernel_w + kDot - 1) / kDot * kDot);
   plan.padding_offset = aligned_64(int64_t{plan.taps} * 2 * pointer_bytes);
-  plan.copies_offset = aligned_64(plan.padding_offset + channels);
   plan.scratch_bytes = plan.padding_offset + channels;
-  if (traits.width == 1 || !has_strips_int8(window)) return plan;
-  constexpr int64_t kBudget = 16 * 1024;
-  const int64_t columns = (kBudget / (window.kernel_h * kPanel) - window.kernel_w) / window.stride_w + 1;
-  plan.columns = static_cast<int32_t>(columns < out_w ? columns : out_w);
-  const int64_t line_bytes = (int64_t{plan.columns - 1} * window.stride_w + window.kernel_w) * kPanel;
-  const int64_t above = kBudget / line_bytes - window.kernel_h;  // lines that there is room for above the last
-  const int64_t lines = plan.columns < out_w || above < 0 ? 1 : above / window.stride_h + 1;
-  plan.lines = static_cast<int32_t>(lines < out_lines ? lines : out_lines);
-  const int64_t copied = int64_t{plan.lines - 1} * window.stride_h + window.kernel_h;
-  plan.scratch_bytes = plan.copies_offset + copied * line_bytes;
   return plan;
 }
 

@@ -103,15 +103,14 @@ LINNET_INLINE void depthwise_panels_int8(const DepthwiseInt8Args& args, const De
 template <class Isa>
 void depthwise_s8_impl(const DepthwiseInt8Args& args) {
   const Window& w = args.window;
-  const DepthwiseInt8Plan plan = plan_depthwise_int8(w, args.channels, args.row_end - args.row_begin, args.out_w,
-                                                     traits(isa_id<Isa>), sizeof(void*));
+  const DepthwiseInt8Plan plan = plan_depthwise_int8(w, args.channels, sizeof(void*));
   DepthwiseTap<int8_t>* const taps = static_cast<DepthwiseTap<int8_t>*>(args.scratch);
   int8_t* const padding = static_cast<int8_t*>(args.scratch) + plan.padding_offset;
   std::memset(padding, args.input_zero_point, static_cast<size_t>(args.channels));
   const bool bounded =
       sums_are_bounded<Isa>(args.epilogue.requantize.rounding, args.packed, 1, args.channels, plan.taps);
   if constexpr (DepthwiseLanes<Isa>::channels > 0) {
-    if (depthwise_by_strips<Isa>(args, plan, bounded)) return;
+    if (depthwise_by_strips<Isa>(args, padding, bounded)) return;
   }
   // Outputs whose whole window lies between the image's sides.
   const int32_t room = args.in_w - ((w.kernel_w - 1) * w.dilation_w + 1) + w.pad_left;

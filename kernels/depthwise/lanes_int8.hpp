@@ -8,10 +8,18 @@ namespace linnet::kernels {
 
 // `channels`: that a Taps holds. start: sums that begin with numbers in memory. taps: of the first kLines of `lines`,
 // from `channels` bytes of each. keep: sums are made where they stand in the program, not behind the branches that
-// follow. flips_inputs: they must be 128 larger. any_weights: false where two weights of -128 are too much.
+// follow. inputs: the same of inputs. flips_inputs: they are made 128 larger. loads_parts: they may be part(n) of the
+// channels. any_weights: false where two weights of -128 are too much.
 template <class Isa>
 struct DepthwiseLanes {
   static constexpr int channels = 0;  // no strips
+};
+
+// Lanes that are loaded as a whole.
+struct WholeLanes {
+  static constexpr bool loads_parts = false;
+  struct Part {};
+  static LINNET_INLINE Part part(int) { return {}; }
 };
 
 // 16 channels of each of four taps, from 64 bytes of packed weights.
@@ -44,15 +52,17 @@ LINNET_INLINE void split_taps(const int8_t* packed, int8_t (*rows)[kPanel]) {
 #if defined(__AVX512F__)
 
 // Pairs of bytes of two lines.
-LINNET_INLINE __m256i byte_pairs(const int8_t* first, const int8_t* second) {
-  const __m128i a = load_channels(first), b = load_channels(second);
+LINNET_INLINE __m256i byte_pairs(const int8_t* first, const int8_t* second, __mmask16 part) {
+  const __m128i a = _mm_maskz_loadu_epi8(part, first), b = _mm_maskz_loadu_epi8(part, second);
   return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_unpacklo_epi8(a, b)), _mm_unpackhi_epi8(a, b), 1);
 }
 
 template <class Isa>
 struct DepthwiseLanes512 {
   static constexpr int channels = 16;
-  static constexpr bool any_weights = true;
+  static constexpr bool any_weights = true, loads_parts = true;
+  using Part = __mmask16;
+  static LINNET_INLINE Part part(int n) { return static_cast<Part>((1u << n) - 1u); }
   using Sum = __m512i;
   using Taps = __m512i;
   static LINNET_INLINE Sum start(const int32_t* p) { return _mm512_loadu_si512(p); }
@@ -65,9 +75,13 @@ struct DepthwiseLanes<isa::avx512> : DepthwiseLanes512<isa::avx512> {
   static constexpr int lines = 2;
   static constexpr bool flips_inputs = false;
   template <int kLines>
-  static LINNET_INLINE Taps taps(const int8_t* const* x) {
-    if constexpr (kLines == 1) return _mm512_cvtepi8_epi32(load_channels(x[0]));
-    return _mm512_cvtepi8_epi16(byte_pairs(x[0], x[1]));
+  static LINNET_INLINE Taps taps(const int8_t* const* x, Part part = 0xffff) {
+    if constexpr (kLines == 1) return _mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(part, x[0]));
+    return _mm512_cvtepi8_epi16(byte_pairs(x[0], x[1], part));
+  }
+  template <int kLines>
+  static LINNET_INLINE Taps inputs(const int8_t* const* x, Part part) {
+    return taps<kLines>(x, part);
   }
   static LINNET_INLINE void add(Sum* sum, Taps x, const Taps& w) {
     *sum = _mm512_add_epi32(*sum, _mm512_madd_epi16(x, w));
@@ -80,13 +94,17 @@ struct DepthwiseLanes<isa::avx512vnni> : DepthwiseLanes512<isa::avx512vnni> {
   static constexpr int lines = 4;
   static constexpr bool flips_inputs = true;
   template <int kLines>
-  static LINNET_INLINE Taps taps(const int8_t* const* x) {
-    if constexpr (kLines == 1) return _mm512_cvtepu8_epi32(load_channels(x[0]));
-    const __m512i first = _mm512_cvtepu16_epi32(byte_pairs(x[0], x[1]));
+  static LINNET_INLINE Taps taps(const int8_t* const* x, Part part = 0xffff) {
+    if constexpr (kLines == 1) return _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(part, x[0]));
+    const __m512i first = _mm512_cvtepu16_epi32(byte_pairs(x[0], x[1], part));
     if constexpr (kLines == 2) return first;
-    const __m512i second =
-        kLines == 3 ? _mm512_cvtepu8_epi32(load_channels(x[2])) : _mm512_cvtepu16_epi32(byte_pairs(x[2], x[3]));
+    const __m512i second = kLines == 3 ? _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(part, x[2]))
+                                       : _mm512_cvtepu16_epi32(byte_pairs(x[2], x[3], part));
     return _mm512_or_si512(first, _mm512_slli_epi32(second, 16));
+  }
+  template <int kLines>
+  static LINNET_INLINE Taps inputs(const int8_t* const* x, Part part) {
+    return _mm512_xor_si512(taps<kLines>(x, part), _mm512_set1_epi8(static_cast<char>(0x80)));
   }
   static LINNET_INLINE void add(Sum* sum, Taps x, const Taps& w) { *sum = _mm512_dpbusd_epi32(*sum, x, w); }
 };
@@ -95,41 +113,33 @@ struct DepthwiseLanes<isa::avx512vnni> : DepthwiseLanes512<isa::avx512vnni> {
 #elif defined(__AVX2__)
 
 template <>
-struct DepthwiseLanes<isa::avx2> {
-  static constexpr int channels = 16, lines = 2;
+struct DepthwiseLanes<isa::avx2> : WholeLanes {
+  static constexpr int channels = 8, lines = 2;
   static constexpr bool flips_inputs = false, any_weights = true;
-  struct Sum {
-    __m256i low, high;
-  };
-  using Taps = Sum;
-  static LINNET_INLINE Sum start(const int32_t* p) {
-    return {load_as<isa::avx2, __m256i>(p), load_as<isa::avx2, __m256i>(p + 8)};
-  }
-  static LINNET_INLINE void store(const Sum& sum, int32_t* p) {
-    std::memcpy(p, &sum.low, sizeof(sum.low));
-    std::memcpy(p + 8, &sum.high, sizeof(sum.high));
-  }
-  static LINNET_INLINE void keep(Sum& sum) { asm volatile("" : "+x"(sum.low), "+x"(sum.high)); }
+  using Sum = __m256i;
+  using Taps = __m256i;
+  static LINNET_INLINE __m128i load(const int8_t* p) { return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)); }
+  static LINNET_INLINE Sum start(const int32_t* p) { return load_as<isa::avx2, __m256i>(p); }
+  static LINNET_INLINE void store(Sum sum, int32_t* p) { std::memcpy(p, &sum, sizeof(sum)); }
+  static LINNET_INLINE void keep(Sum& sum) { asm volatile("" : "+x"(sum)); }
   template <int kLines>
   static LINNET_INLINE Taps taps(const int8_t* const* x) {
-    const __m128i first = load_channels(x[0]);
-    if constexpr (kLines == 1) {
-      return {_mm256_cvtepi8_epi32(first), _mm256_cvtepi8_epi32(_mm_unpackhi_epi64(first, first))};
-    }
-    const __m128i second = load_channels(x[kLines - 1]);
-    return {_mm256_cvtepi8_epi16(_mm_unpacklo_epi8(first, second)),
-            _mm256_cvtepi8_epi16(_mm_unpackhi_epi8(first, second))};
+    if constexpr (kLines == 1) return _mm256_cvtepi8_epi32(load(x[0]));
+    return _mm256_cvtepi8_epi16(_mm_unpacklo_epi8(load(x[0]), load(x[1])));
   }
-  static LINNET_INLINE void add(Sum* sum, const Taps& x, const Taps& w) {
-    sum->low = _mm256_add_epi32(sum->low, _mm256_madd_epi16(x.low, w.low));
-    sum->high = _mm256_add_epi32(sum->high, _mm256_madd_epi16(x.high, w.high));
+  template <int kLines>
+  static LINNET_INLINE Taps inputs(const int8_t* const* x, Part) {
+    return taps<kLines>(x);
+  }
+  static LINNET_INLINE void add(Sum* sum, Taps x, const Taps& w) {
+    *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(x, w));
   }
 };
 
 #if defined(__AVXVNNI__)
 // Lines are interleaved within each half of a vector: sums are of channels 0..3 and 8..11, and of 4..7 and 12..15.
 template <>
-struct DepthwiseLanes<isa::avxvnni> {
+struct DepthwiseLanes<isa::avxvnni> : WholeLanes {
   static constexpr int channels = 16, lines = 4;
   static constexpr bool flips_inputs = true, any_weights = true;
   struct Sum {
@@ -159,6 +169,12 @@ struct DepthwiseLanes<isa::avxvnni> {
     const __m256i second = kLines < 3 ? zero : _mm256_unpacklo_epi8(halves(x[2]), kLines < 4 ? zero : halves(x[3]));
     return {_mm256_unpacklo_epi16(first, second), _mm256_unpackhi_epi16(first, second)};
   }
+  template <int kLines>
+  static LINNET_INLINE Taps inputs(const int8_t* const* x, Part) {
+    const __m256i flip = _mm256_set1_epi8(static_cast<char>(0x80));
+    const Taps t = taps<kLines>(x);
+    return {_mm256_xor_si256(t.low, flip), _mm256_xor_si256(t.high, flip)};
+  }
   static LINNET_INLINE void add(Sum* sum, const Taps& x, const Taps& w) {
     sum->low = _mm256_dpbusd_avx_epi32(sum->low, x.low, w.low);
     sum->high = _mm256_dpbusd_avx_epi32(sum->high, x.high, w.high);
@@ -177,7 +193,7 @@ LINNET_INLINE void split_taps(const int8_t* packed, int8_t (*rows)[kPanel]) {
 
 // Two products of bytes fit into 16 bits unless all four are -128.
 template <class Isa>
-struct DepthwiseLanesNeon {
+struct DepthwiseLanesNeon : WholeLanes {
   static constexpr int channels = 8, lines = 2;
   static constexpr bool flips_inputs = false, any_weights = false;
   struct Sum {
@@ -196,6 +212,10 @@ struct DepthwiseLanesNeon {
   static LINNET_INLINE Taps taps(const int8_t* const* x) {
     return {vld1_s8(x[0]), vld1_s8(x[kLines - 1])};
   }
+  template <int kLines>
+  static LINNET_INLINE Taps inputs(const int8_t* const* x, Part) {
+    return taps<kLines>(x);
+  }
   static LINNET_INLINE void add(Sum* sum, const Taps& x, const Taps& w) {
     const int16x8_t products = vmlal_s8(vmull_s8(x.first, w.first), x.second, w.second);
     sum->low = vaddw_s16(sum->low, vget_low_s16(products));
@@ -209,7 +229,7 @@ struct DepthwiseLanes<isa::neon64> : DepthwiseLanesNeon<isa::neon64> {};
 
 #if defined(__ARM_FEATURE_DOTPROD)
 template <>
-struct DepthwiseLanes<isa::neon64dot> {
+struct DepthwiseLanes<isa::neon64dot> : WholeLanes {
   static constexpr int channels = 16, lines = 4;
   static constexpr bool flips_inputs = false, any_weights = true;
   struct Sum {
@@ -242,6 +262,10 @@ struct DepthwiseLanes<isa::neon64dot> {
       t.v[2 * half + 1] = vreinterpretq_s8_s16(quads.val[1]);
     }
     return t;
+  }
+  template <int kLines>
+  static LINNET_INLINE Taps inputs(const int8_t* const* x, Part) {
+    return taps<kLines>(x);
   }
   static LINNET_INLINE void add(Sum* sum, const Taps& x, const Taps& w) {
 #pragma GCC unroll 4

@@ -1,7 +1,5 @@
-// int8 depthwise convolution with the usual windows. The lines under a block of outputs are copied with their padding,
-// a panel of channels at a time, and are then one strip where the window moves by one line and one column: it goes on
-// from line to line, and the outputs whose windows lie across two lines are left out. The inputs of each column are
-// brought into the order of their products once and multiplied for all outputs.
+// int8 depthwise convolution with the usual windows: strips of neighbouring outputs, a panel of channels at a time. The
+// inputs of each column are brought into the order of their products once and multiplied for all outputs.
 #pragma once
 
 #include "kernels/conv/conv2d_int8.hpp"
@@ -9,70 +7,98 @@
 
 namespace linnet::kernels {
 
-// Neighbouring outputs of copied lines.
+constexpr int kStripKernel = 7;  // the largest size of a strip's window
+
+// Neighbouring outputs of a line.
+template <int kKernel>
 struct DepthwiseStripInt8 {
-  const int8_t* x;  // the first tap of the first output
-  ptrdiff_t line;   // bytes from line to line
-  int32_t count;    // outputs
-  int32_t first,
-      valid;  // of a line of `width` outputs, those up to `valid` are stored; `first`: where the strip begins
-  int32_t width;
-  const int32_t* start;  // what sums begin with
-  int32_t* sums;         // a panel's 16 from output to output; one more is written
+  const int8_t* lines[kKernel];  // under the kernel's; null: outside of the image
+  ptrdiff_t step;                // from pixel to pixel
+  int32_t left, in_w;            // column of the first output's first tap; columns of the image
+  const int8_t* padding;         // a pixel outside of the image
+  int32_t channels;              // DepthwiseLanes::channels of them, or a part
+  int32_t count;                 // outputs
+  const int32_t* start;          // what sums begin with
+  int32_t* sums;                 // a panel's 16 from output to output
 };
 
 // How the lines of a kernel are divided into groups that are multiplied together.
 template <class Isa, int kKernel>
 constexpr int kLineGroups = (kKernel + DepthwiseLanes<Isa>::lines - 1) / DepthwiseLanes<Isa>::lines;
 
+// The columns of a strip, one after the other. kInside: all lines lie inside of the image.
+template <class Isa, int kKernel, bool kInside>
+struct DepthwiseColumns {
+  using L = DepthwiseLanes<Isa>;
+  using Column = typename L::Taps[kLineGroups<Isa, kKernel>];
+
+  const int8_t* lines[kKernel];
+  ptrdiff_t offsets[kInside ? 1 : kKernel], steps[kInside ? 1 : kKernel];
+  int32_t ix, in_w;
+  typename L::Part part;
+  Column outside;
+
+  explicit LINNET_INLINE DepthwiseColumns(const DepthwiseStripInt8<kKernel>& s)
+      : ix(s.left), in_w(s.in_w), part(L::part(s.channels)) {
+    const int8_t* padding[kKernel];
+#pragma GCC unroll 8
+    for (int ky = 0; ky < kKernel; ++ky) {
+      lines[ky] = kInside || s.lines[ky] ? s.lines[ky] : s.padding;
+      padding[ky] = s.padding;
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < (kInside ? 1 : kKernel); ++i) {
+      steps[i] = kInside || s.lines[i] ? s.step : 0;
+      offsets[i] = (ix > 0 ? ix : 0) * steps[i];
+    }
+    gather<0>(padding, outside);
+  }
+  template <int kGroup>
+  LINNET_INLINE void gather(const int8_t* const (&x)[kKernel], Column& column) const {
+    constexpr int kFirst = kGroup * L::lines, kLeft = kKernel - kFirst;
+    column[kGroup] = L::template inputs<(kLeft < L::lines ? kLeft : L::lines)>(x + kFirst, part);
+    if constexpr (kGroup + 1 < kLineGroups<Isa, kKernel>) gather<kGroup + 1>(x, column);
+  }
+  LINNET_INLINE void next(Column& column) {
+    if (static_cast<uint32_t>(ix++) < static_cast<uint32_t>(in_w)) {
+      const int8_t* x[kKernel];
+#pragma GCC unroll 8
+      for (int ky = 0; ky < kKernel; ++ky) x[ky] = lines[ky] + offsets[kInside ? 0 : ky];
+#pragma GCC unroll 8
+      for (int i = 0; i < (kInside ? 1 : kKernel); ++i) offsets[i] += steps[i];
+      gather<0>(x, column);
+    } else {
+      std::memcpy(&column, &outside, sizeof(column));
+    }
+  }
+};
+
 // Sums of a strip. Each column is multiplied for all outputs that it is a tap of, the latest of which is kPhase of the
 // kSums that are under way.
-template <class Isa, int kKernel, int kStrideW>
+template <class Isa, int kKernel, int kStrideW, bool kInside>
 struct DepthwiseRoll {
   using L = DepthwiseLanes<Isa>;
   static constexpr int kGroups = kLineGroups<Isa, kKernel>, kSums = (kKernel + kStrideW - 1) / kStrideW;
-  using Column = typename L::Taps[kGroups];
 
-  const int8_t* lines[kKernel];
-  ptrdiff_t offset;
+  using Columns = DepthwiseColumns<Isa, kKernel, kInside>;
+
+  Columns columns;
   const typename L::Taps* w;  // [kernel_w][kGroups]
-  int32_t column, valid, width;
-  const int32_t* start;
-  typename L::Sum sums[kSums];
+  typename L::Sum start, sums[kSums];
 
-  LINNET_INLINE DepthwiseRoll(const DepthwiseStripInt8& s, const typename L::Taps* weights)
-      : offset(0), w(weights), column(s.first), valid(s.valid), width(s.width), start(s.start) {
-#pragma GCC unroll 8
-    for (int ky = 0; ky < kKernel; ++ky) lines[ky] = s.x + ky * s.line;
-#pragma GCC unroll 8
-    for (auto& sum : sums) sum = L::start(start);
-  }
-  template <int kGroup>
-  LINNET_INLINE void gather(const int8_t* const (&x)[kKernel], Column& taps) const {
-    constexpr int kFirst = kGroup * L::lines, kLeft = kKernel - kFirst;
-    taps[kGroup] = L::template taps<(kLeft < L::lines ? kLeft : L::lines)>(x + kFirst);
-    if constexpr (kGroup + 1 < kGroups) gather<kGroup + 1>(x, taps);
-  }
-  LINNET_INLINE void next(Column& taps) {
-    const int8_t* x[kKernel];
-#pragma GCC unroll 8
-    for (int ky = 0; ky < kKernel; ++ky) x[ky] = lines[ky] + offset;
-    offset += kPanel;
-    gather<0>(x, taps);
-  }
   template <int kPhase>
   LINNET_INLINE void step() {
-    sums[kPhase] = L::start(start);
+    sums[kPhase] = start;
 #pragma GCC unroll 2
     for (int i = 0; i < kStrideW; ++i) {
-      Column taps;
-      next(taps);
+      typename Columns::Column column;
+      columns.next(column);
 #pragma GCC unroll 8
       for (int group = 0; group < kGroups; ++group) {
 #pragma GCC unroll 8
         for (int j = 0; j < kSums; ++j) {
           const int kx = i + j * kStrideW;
-          if (kx < kKernel) L::add(&sums[(kPhase - j + kSums) % kSums], taps[group], w[kx * kGroups + group]);
+          if (kx < kKernel) L::add(&sums[(kPhase - j + kSums) % kSums], column[group], w[kx * kGroups + group]);
         }
       }
     }
@@ -91,41 +117,22 @@ struct DepthwiseRoll {
   LINNET_INLINE bool outputs(int32_t& left, int32_t*& out) {
     step<(kPhase + kSums - 1) % kSums>();
     L::store(sums[kPhase], out);
-    out += column < valid ? kPanel : 0;
-    column = column + 1 == width ? 0 : column + 1;
+    out += kPanel;
     if (--left == 0) return true;
     if constexpr (kPhase + 1 < kSums) return outputs<kPhase + 1>(left, out);
     return false;
   }
 };
 
-// Returns how many outputs were stored.
-template <class Isa, int kKernel, int kStrideW>
-__attribute__((noinline)) int32_t depthwise_strip_int8(const DepthwiseStripInt8& s,
-                                                       const typename DepthwiseLanes<Isa>::Taps* w) {
-  DepthwiseRoll<Isa, kKernel, kStrideW> roll(s, w);
+template <class Isa, int kKernel, int kStrideW, bool kInside>
+__attribute__((noinline)) void depthwise_strip_int8(const DepthwiseStripInt8<kKernel>& s,
+                                                    const typename DepthwiseLanes<Isa>::Taps* w) {
+  using Roll = DepthwiseRoll<Isa, kKernel, kStrideW, kInside>;
+  Roll roll{typename Roll::Columns(s), w, DepthwiseLanes<Isa>::start(s.start), {}};
   roll.template begin<0>();
   int32_t left = s.count;
   int32_t* out = s.sums;
   while (!roll.template outputs<0>(left, out)) {
-  }
-  return static_cast<int32_t>((out - s.sums) / kPanel);
-}
-
-// The first n channels of `count` pixels as panels of 16, made 128 larger if kFlips.
-template <class Isa, bool kFlips>
-LINNET_INLINE void copy_panels(const int8_t* x, ptrdiff_t x_stride, int32_t n, int32_t count, int8_t* to) {
-  using Words = uint64_t __attribute__((vector_size(16)));
-  const Words flip = Words{} + (kFlips ? 0x8080808080808080u : 0);
-  for (; count > 0; --count, x += x_stride, to += kPanel) {
-    if (n < kPanel) {
-      std::memset(to, 0, kPanel);
-      copy_bytes<Isa>(x, to, n);
-    }
-    Words words;
-    std::memcpy(&words, n < kPanel ? to : x, sizeof(words));
-    words ^= flip;
-    std::memcpy(to, &words, sizeof(words));
   }
 }
 
@@ -153,118 +160,115 @@ struct DepthwiseStripWeights {
   }
 };
 
-// The strips of panels, whose sums wait together for the epilogue.
+// The strips of a panel's lines, whose sums wait together for the epilogue.
 template <class Isa, int kKernel, int kStrideW>
 struct DepthwiseStripsInt8 {
   using L = DepthwiseLanes<Isa>;
-  static constexpr int32_t kTogether = 64;
+  static constexpr int32_t kTogether = 32;
 
   const DepthwiseInt8Args& args;
-  const DepthwiseInt8Plan& plan;
-  int8_t* copies;  // [lines][columns][16]
+  const int8_t* padding;  // [channels]
   bool bounded;
-  const int8_t* panel = nullptr;
-  int32_t panel_width = 0, channel = 0, valid = 0;
-  int32_t waiting = 0;  // outputs, of which the next is `pixel`
-  ptrdiff_t pixel = 0;
+  int32_t channel = 0, valid = 0;  // of the panel
   DepthwiseStripWeights<Isa, kKernel> weights;
-  alignas(64) int32_t start[kPanel], sums[(kTogether + 1) * kPanel];
+  alignas(64) int32_t start[kPanel], sums[kTogether * kPanel];
 
-  LINNET_INLINE DepthwiseStripsInt8(const DepthwiseInt8Args& a, const DepthwiseInt8Plan& p, bool is_bounded)
-      : args(a), plan(p), copies(static_cast<int8_t*>(a.scratch) + p.copies_offset), bounded(is_bounded) {}
+  LINNET_INLINE DepthwiseStripsInt8(const DepthwiseInt8Args& a, const int8_t* padding_pixel, bool is_bounded)
+      : args(a), padding(padding_pixel), bounded(is_bounded) {}
 
-  // Lines of an image from `top` on, `columns` columns of each from `left` on.
-  LINNET_INLINE void copy_lines(int32_t image, int32_t top, int32_t lines, int32_t left, int32_t columns) const {
-    const int32_t begin = left > 0 ? left : 0, end = left + columns < args.in_w ? left + columns : args.in_w;
-    const int padding = L::flips_inputs ? args.input_zero_point ^ 0x80 : args.input_zero_point;
-    int8_t* to = copies;
-    const auto pad = [&](int32_t count) LINNET_INLINE_LAMBDA {
-      if (count > 0) std::memset(to, padding, static_cast<size_t>(count) * kPanel);
-      to += count > 0 ? static_cast<ptrdiff_t>(count) * kPanel : 0;
-    };
-    for (int32_t iy = top; iy < top + lines; ++iy) {
-      if (iy < 0 || iy >= args.in_h || begin >= end) {
-        pad(columns);
-        continue;
+  // A strip of n < L::channels channels, which are copied: no line is read behind its end.
+  __attribute__((noinline)) void multiply_copies(DepthwiseStripInt8<kKernel> s, int32_t n,
+                                                 const typename L::Taps* w) const {
+    constexpr int kColumns = (kTogether - 1) * kStrideW + kKernel;
+    int8_t copies[kKernel][kColumns][L::channels];
+    const int32_t columns = (s.count - 1) * kStrideW + kKernel;
+    for (int32_t ky = 0; ky < kKernel; ++ky) {
+      for (int32_t column = 0; column < columns; ++column) {
+        const ptrdiff_t ix = s.left + column;
+        const bool inside = s.lines[ky] && ix >= 0 && ix < s.in_w;
+        copy_bytes<Isa>(inside ? s.lines[ky] + ix * s.step : s.padding, copies[ky][column], n);
       }
-      pad(begin - left);
-      const ptrdiff_t first = (static_cast<ptrdiff_t>(image) * args.in_h + iy) * args.in_w + begin;
-      copy_panels<Isa, L::flips_inputs>(args.x + first * args.x_stride + channel, args.x_stride, valid, end - begin,
-                                        to);
-      to += static_cast<ptrdiff_t>(end - begin) * kPanel;
-      pad(left + columns - end);
+      s.lines[ky] = copies[ky][0];
+    }
+    s.step = s.channels = L::channels;
+    s.left = 0;
+    s.in_w = columns;
+    s.padding = copies[0][0];
+    depthwise_strip_int8<Isa, kKernel, kStrideW, true>(s, w);
+  }
+
+  LINNET_INLINE void multiply(DepthwiseStripInt8<kKernel>& s, bool inside) const {
+    for (int32_t c = 0; c < valid; c += L::channels) {
+      const typename L::Taps* const w = weights.taps[c / L::channels];
+      s.channels = valid - c < L::channels ? valid - c : L::channels;
+      if (!L::loads_parts && s.channels < L::channels) {
+        multiply_copies(s, s.channels, w);
+      } else if (inside) {
+        depthwise_strip_int8<Isa, kKernel, kStrideW, true>(s, w);
+      } else {
+        depthwise_strip_int8<Isa, kKernel, kStrideW, false>(s, w);
+      }
+      for (const int8_t*& line : s.lines) line += line ? L::channels : 0;
+      s.padding += L::channels;
+      s.start += L::channels;
+      s.sums += L::channels;
     }
   }
 
-  LINNET_INLINE void finish() {
+  LINNET_INLINE void finish(ptrdiff_t pixel, int32_t count, const int8_t* panel, int32_t width) const {
     const EpilogueInt8& e = args.epilogue;
     SumsInt8 s;
     s.sums = sums;
     s.stride = kPanel;
-    s.rows = waiting;
+    s.rows = count;
     s.columns = valid;
     s.bounded = bounded;
     s.panel = panel;
-    s.width = panel_width;
+    s.width = width;
     s.column = 0;
     s.y = args.y + pixel * args.y_stride + channel;
     s.y_stride = args.y_stride;
     s.residual = e.residual ? e.residual + pixel * e.residual_stride + channel : nullptr;
     finish_sums<Isa>(s, e);
-    pixel += waiting;
-    waiting = 0;
   }
 
-  // A strip of `count` outputs from copied lines, the first of which is output `first` of a line of `width`.
-  LINNET_INLINE void multiply(const int8_t* x, int32_t columns, int32_t count, int32_t outputs, int32_t width) {
-    DepthwiseStripInt8 s;
-    s.line = static_cast<ptrdiff_t>(columns) * kPanel;
-    s.valid = outputs;
-    s.width = width;
-    for (int32_t done = 0; done < count; done += s.count) {
-      s.count = count - done < kTogether - waiting ? count - done : kTogether - waiting;
-      s.first = done % width;
-      int32_t stored = 0;
-      for (int32_t c = 0; c < kPanel && c < valid; c += L::channels) {
-        s.x = x + static_cast<ptrdiff_t>(done) * kStrideW * kPanel + c;
-        s.start = start + c;
-        s.sums = sums + waiting * kPanel + c;
-        stored = depthwise_strip_int8<Isa, kKernel, kStrideW>(s, weights.taps[c / L::channels]);
-      }
-      waiting += stored;
-      if (kTogether - waiting < kTogether / 4) finish();
-    }
-  }
-
-  // Output lines row .. row + lines of one image, `columns` pixels of each from ox on.
-  LINNET_INLINE void run_block(int32_t row, int32_t lines, int32_t ox, int32_t columns) {
+  LINNET_INLINE void panel_lines(int32_t begin, int32_t end, const int8_t* panel, int32_t width) {
     const Window& w = args.window;
-    const int32_t top = row % args.out_h * w.stride_h - w.pad_top, left = ox * kStrideW - w.pad_left;
-    const int32_t copied_lines = (lines - 1) * w.stride_h + kKernel, copied = (columns - 1) * kStrideW + kKernel;
-    copy_lines(row / args.out_h, top, copied_lines, left, copied);
-    pixel = static_cast<ptrdiff_t>(row) * args.out_w + ox;
-    if (kStrideW == 1 && w.stride_h == 1) {
-      multiply(copies, copied, (lines - 1) * copied + columns, columns, copied);
-    } else {
-      const ptrdiff_t step = static_cast<ptrdiff_t>(w.stride_h) * copied * kPanel;
-      for (int32_t y = 0; y < lines; ++y) multiply(copies + y * step, copied, columns, columns, columns);
-    }
-    if (waiting > 0) finish();
-  }
-
-  LINNET_INLINE void run_lines(int32_t begin, int32_t end) {
-    const auto part = [](int32_t all, int32_t most) LINNET_INLINE_LAMBDA {
-      const int32_t parts = (all - 1) / most + 1;
-      return (all - 1) / parts + 1;
-    };
-    for (int32_t row = begin, lines; row < end; row += lines) {
-      const int32_t left = args.out_h - row % args.out_h, wanted = end - row;
-      lines = part(left < wanted ? left : wanted, plan.lines);
-      for (int32_t ox = 0, columns; ox < args.out_w; ox += columns) {
-        columns = part(args.out_w - ox, plan.columns);
-        run_block(row, lines, ox, columns);
+    weights.load(panel + kPanelHeader * width, width);
+    start_sums<Isa, L::flips_inputs>(panel, width, 0, kPanel, start);
+    ptrdiff_t pixel = static_cast<ptrdiff_t>(begin) * args.out_w;
+    int32_t waiting = 0;
+    for (int32_t row = begin; row < end; ++row) {
+      const int32_t top = row % args.out_h * w.stride_h - w.pad_top;
+      const ptrdiff_t first_line = static_cast<ptrdiff_t>(row / args.out_h) * args.in_h;
+      DepthwiseStripInt8<kKernel> line{};
+      bool all_inside = true;
+      for (int32_t ky = 0; ky < kKernel; ++ky) {
+        const int32_t iy = top + ky * w.dilation_h;
+        const bool inside = iy >= 0 && iy < args.in_h;
+        if (inside) line.lines[ky] = args.x + (first_line + iy) * args.in_w * args.x_stride + channel;
+        all_inside = all_inside && inside;
+      }
+      line.step = args.x_stride;
+      line.in_w = args.in_w;
+      line.padding = padding + channel;
+      line.start = start;
+      for (int32_t ox = 0, count; ox < args.out_w; ox += count) {
+        count = args.out_w - ox < kTogether ? args.out_w - ox : kTogether;
+        if (waiting + count > kTogether) {
+          finish(pixel, waiting, panel, width);
+          pixel += waiting;
+          waiting = 0;
+        }
+        DepthwiseStripInt8<kKernel> s = line;
+        s.left = ox * kStrideW - w.pad_left;
+        s.count = count;
+        s.sums = sums + waiting * kPanel;
+        multiply(s, all_inside);
+        waiting += count;
       }
     }
+    finish(pixel, waiting, panel, width);
   }
 
   LINNET_INLINE void run() {
@@ -276,24 +280,23 @@ struct DepthwiseStripsInt8 {
     constexpr int32_t kTaps = (kKernel * kKernel + kDot - 1) / kDot * kDot;
     for (int32_t row = args.row_begin, end; row < args.row_end; row = end) {
       end = args.row_end - row < block ? args.row_end : row + block;
-      panel = args.packed;
-      for (channel = 0; channel < args.channels; channel += panel_width) {
-        const int32_t left = args.channels - channel;
-        panel_width = left > kTailPanel ? kPanel : kTailPanel;
-        valid = left < panel_width ? left : panel_width;
-        weights.load(panel + kPanelHeader * panel_width, panel_width);
-        start_sums<Isa, L::flips_inputs>(panel, panel_width, 0, kPanel, start);
-        run_lines(row, end);
-        panel += panel_width * (kPanelHeader + kTaps);
+      const int8_t* panel = args.packed;
+      for (int32_t width, c = 0; c < args.channels; c += width) {
+        width = args.channels - c > kTailPanel ? kPanel : kTailPanel;
+        channel = c;
+        valid = args.channels - c < width ? args.channels - c : width;
+        panel_lines(row, end, panel, width);
+        panel += width * (kPanelHeader + kTaps);
       }
     }
   }
 };
 
 template <class Isa, int kKernel, int kStrideW>
-__attribute__((noinline)) void depthwise_strips_run(const DepthwiseInt8Args& args, const DepthwiseInt8Plan& plan,
+__attribute__((noinline)) bool depthwise_strips_run(const DepthwiseInt8Args& args, const int8_t* padding,
                                                     bool bounded) {
-  DepthwiseStripsInt8<Isa, kKernel, kStrideW>(args, plan, bounded).run();
+  DepthwiseStripsInt8<Isa, kKernel, kStrideW>(args, padding, bounded).run();
+  return true;
 }
 
 // Whether a weight is -128.
@@ -310,29 +313,18 @@ LINNET_INLINE bool has_lowest_weights(const DepthwiseInt8Args& args) {
   return lowest == INT8_MIN;
 }
 
-// All outputs, if the window has strips and the weights do not prevent them.
+// Computes all outputs by strips, if the window has them.
 template <class Isa>
-LINNET_INLINE bool depthwise_by_strips(const DepthwiseInt8Args& args, const DepthwiseInt8Plan& plan, bool bounded) {
+LINNET_INLINE bool depthwise_by_strips(const DepthwiseInt8Args& args, const int8_t* padding, bool bounded) {
   const Window& w = args.window;
-  if (!has_strips_int8(w) || (!DepthwiseLanes<Isa>::any_weights && has_lowest_weights(args))) return false;
-  switch (2 * w.kernel_w + w.stride_w) {
-    case 2 * 3 + 1:
-      depthwise_strips_run<Isa, 3, 1>(args, plan, bounded);
-      break;
-    case 2 * 3 + 2:
-      depthwise_strips_run<Isa, 3, 2>(args, plan, bounded);
-      break;
-    case 2 * 5 + 1:
-      depthwise_strips_run<Isa, 5, 1>(args, plan, bounded);
-      break;
-    case 2 * 5 + 2:
-      depthwise_strips_run<Isa, 5, 2>(args, plan, bounded);
-      break;
-    default:
-      depthwise_strips_run<Isa, 7, 1>(args, plan, bounded);
-      break;
-  }
-  return true;
+  if (w.dilation_w != 1 || w.kernel_h != w.kernel_w) return false;
+  if (!DepthwiseLanes<Isa>::any_weights && has_lowest_weights(args)) return false;
+  if (w.kernel_w == 3 && w.stride_w == 1) return depthwise_strips_run<Isa, 3, 1>(args, padding, bounded);
+  if (w.kernel_w == 3 && w.stride_w == 2) return depthwise_strips_run<Isa, 3, 2>(args, padding, bounded);
+  if (w.kernel_w == 5 && w.stride_w == 1) return depthwise_strips_run<Isa, 5, 1>(args, padding, bounded);
+  if (w.kernel_w == 5 && w.stride_w == 2) return depthwise_strips_run<Isa, 5, 2>(args, padding, bounded);
+  if (w.kernel_w == 7 && w.stride_w == 1) return depthwise_strips_run<Isa, 7, 1>(args, padding, bounded);
+  return false;
 }
 
 }  // namespace linnet::kernels

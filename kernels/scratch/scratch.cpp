@@ -58,9 +58,8 @@ int64_t conv2d_int8_scratch_bytes(const Window& window, int32_t in_channels, int
   return winograd > direct ? winograd : direct;
 }
 
-int64_t depthwise_int8_scratch_bytes(const Window& window, int32_t channels, int64_t out_lines, int32_t out_w,
-                                     const IsaTraits& traits, int32_t pointer_bytes) {
-  return plan_depthwise_int8(window, channels, out_lines, out_w, traits, pointer_bytes).scratch_bytes;
+int64_t depthwise_int8_scratch_bytes(const Window& window, int32_t channels, int32_t pointer_bytes) {
+  return plan_depthwise_int8(window, channels, pointer_bytes).scratch_bytes;
 }
 
 int64_t conv_transpose2d_int8_scratch_bytes(const Window& window, int32_t in_channels, int32_t out_w,

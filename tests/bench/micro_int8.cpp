@@ -44,9 +44,8 @@ void depthwise(benchmark::State& state, const KernelTable& kernels, const Int8Ca
   auto args = int8_arguments<DepthwiseInt8Args>(int8);
   args.channels = c.in_channels;
   const int taps = c.kernel * c.kernel;
-  const Int8Memory memory(
-      &args, panel_int8_bytes(c.in_channels, taps),
-      depthwise_int8_scratch_bytes(args.window, c.in_channels, c.out, c.out, traits(kernels.id), sizeof(void*)));
+  const Int8Memory memory(&args, panel_int8_bytes(c.in_channels, taps),
+                          depthwise_int8_scratch_bytes(args.window, c.in_channels, sizeof(void*)));
   measure_multiply_adds(
       state, kernels, static_cast<double>(c.out) * c.out * c.in_channels * taps, [&] { kernels.depthwise_s8(args); },
       tools::PeakType::int8);

@@ -124,9 +124,7 @@ class Problem {
     epilogue.residual = !case_.residual ? nullptr : case_.in_place ? y.data() : residual.data();
     epilogue.residual_stride = y_stride_;
     if (case_.depthwise) {
-      const int64_t lines = int64_t{case_.batch} * case_.out_h;
-      Scratch scratch(depthwise_int8_scratch_bytes(case_.window, case_.groups, lines, case_.out_w, traits(kernels.id),
-                                                   sizeof(void*)));
+      Scratch scratch(depthwise_int8_scratch_bytes(case_.window, case_.groups, sizeof(void*)));
       kernels.depthwise_s8({case_.window, case_.in_h, case_.in_w, case_.out_h, case_.out_w, case_.groups, begin, end,
                             x.data(), x_stride_, zero_point_, packed.data(), y.data(), y_stride_, epilogue,
                             scratch.data()});
