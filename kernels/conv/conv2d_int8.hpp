@@ -22,7 +22,7 @@ struct ConvolutionInt8 {
   bool bounded;
   int64_t section;  // bytes of a group's weights
 
-  void multiply(int32_t group, ptrdiff_t pixel, int32_t count) const;
+  void multiply(int32_t group, ptrdiff_t pixel, int32_t count, Input* prepared, ptrdiff_t n) const;
   const Input* place_tap(const int8_t* x, const WindowPlace& p, int32_t ky, int32_t kx) const;
   void place_taps(const int8_t* x, ptrdiff_t pixel, int32_t count) const;
   void prepare_rows(const int8_t* x, ptrdiff_t pixel, int32_t count) const;
@@ -33,14 +33,17 @@ struct ConvolutionInt8 {
   void run_block(int32_t row, int32_t lines, int32_t ox, int32_t columns) const;
 };
 
-// Outputs pixel .. pixel + count of a group, whose inputs are prepared.
+// Outputs pixel .. pixel + count of a group, whose n inputs are prepared.
 template <class Isa>
-LINNET_INLINE void ConvolutionInt8<Isa>::multiply(int32_t group, ptrdiff_t pixel, int32_t count) const {
+LINNET_INLINE void ConvolutionInt8<Isa>::multiply(int32_t group, ptrdiff_t pixel, int32_t count, Input* prepared,
+                                                  ptrdiff_t n) const {
+  make_planes<Isa>(prepared, n, plan.plane);
   const EpilogueInt8& e = args.epilogue;
   const ptrdiff_t column = static_cast<ptrdiff_t>(group) * args.out_channels;
   RowsInt8<Isa> rows;
   rows.pointers = pointers;
   rows.offsets = offsets;
+  rows.plane = plan.plane;
   rows.rows = count;
   rows.taps = plan.taps;
   rows.k = plan.k;
@@ -117,7 +120,7 @@ LINNET_INLINE void ConvolutionInt8<Isa>::run_pixels() const {
       } else {
         prepare_rows(x, pixel, count);
       }
-      multiply(group, pixel, count);
+      multiply(group, pixel, count, inputs, static_cast<ptrdiff_t>(count) * plan.k);
     }
   }
 }
@@ -162,7 +165,8 @@ LINNET_INLINE void ConvolutionInt8<Isa>::run_block(int32_t row, int32_t lines, i
     Input* y = inputs;
     for (int64_t i = 0; i < height; ++i) y = convert_line<Isa>(args, x, top + i, left, left + width, y);
     if (copies) copy_windows(lines, columns, line);
-    multiply(group, static_cast<ptrdiff_t>(row) * args.out_w + ox, pixel);
+    multiply(group, static_cast<ptrdiff_t>(row) * args.out_w + ox, pixel, copies ? rows : inputs,
+             copies ? pixel * static_cast<ptrdiff_t>(plan.k) : static_cast<ptrdiff_t>(height) * line);
   }
 }
 

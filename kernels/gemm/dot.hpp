@@ -3,8 +3,8 @@
 // begin with numbers in memory. Inputs are multiplied in the form that `converted` gives them. Where it `converts`
 // them, convert does so with kConverted of them, or with n < kConverted, after which there may be any numbers behind
 // the n. flips_inputs: converted inputs are 128 larger. screens_weights: add is for weights that screen_weights has
-// found Small (screen.hpp), add_signed for Large ones, of inputs that are not 128 larger; Lowest ones have both it and
-// add_lowest.
+// found Small (screen.hpp), add_divided for Large ones, whose inputs lie in two more planes: as they are, and their
+// sizes; Lowest ones are multiplied as two, limited and rest.
 #pragma once
 
 #include "kernels/simd/integer.hpp"
@@ -161,19 +161,18 @@ struct Dot<isa::avx2> : DotBytes256<isa::avx2> {
     return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
   }
   static LINNET_INLINE void add(Sum* sum, Weights w, Inputs x) { *sum = added(*sum, _mm256_maddubs_epi16(x, w)); }
-  // |x| times the weights with the sign of x: two products are at most 2 * 128 * 127. Weights of -128 count as -127,
-  // and the rest is add_lowest's.
-  static LINNET_INLINE __m256i plain(Inputs x) {
-    return _mm256_xor_si256(x, _mm256_set1_epi8(static_cast<char>(0x80)));
+  // |x| times the weights with the sign of x: two products are at most 2 * 128 * 127.
+  struct DividedInputs {
+    __m256i plain, size;
+  };
+  static LINNET_INLINE DividedInputs divided_inputs(const Input* row, ptrdiff_t plain, ptrdiff_t size) {
+    return {inputs(row + plain), inputs(row + size)};
   }
-  static LINNET_INLINE void add_product(Sum* sum, Weights w, __m256i x) {
-    *sum = added(*sum, _mm256_maddubs_epi16(_mm256_abs_epi8(x), _mm256_sign_epi8(w, x)));
+  static LINNET_INLINE void add_divided(Sum* sum, Weights w, const DividedInputs& x) {
+    *sum = added(*sum, _mm256_maddubs_epi16(x.size, _mm256_sign_epi8(w, x.plain)));
   }
   static LINNET_INLINE Weights limited(Weights w) { return _mm256_max_epi8(w, _mm256_set1_epi8(-127)); }
-  static LINNET_INLINE void add_signed(Sum* sum, Weights w, Inputs x) { add_product(sum, limited(w), plain(x)); }
-  static LINNET_INLINE void add_lowest(Sum* sum, Weights w, Inputs x) {
-    add_product(sum, _mm256_sub_epi8(w, limited(w)), plain(x));
-  }
+  static LINNET_INLINE Weights rest(Weights w) { return _mm256_sub_epi8(w, limited(w)); }
 };
 
 #if defined(__AVXVNNI__)

@@ -1,6 +1,6 @@
 // Where products of bytes are added up in 16 bits before they are in 32 (vpmaddubsw), two of them may be too much:
 // those of inputs 0..255 fit unless their weights' sum is beyond -128..128. Weights are screened for such pairs, and
-// where there is one, groups of four inputs are multiplied by add_signed (Dot).
+// where there is one, groups of four inputs are multiplied by add_divided (Dot).
 #pragma once
 
 #include "kernels/gemm/dot.hpp"
@@ -103,6 +103,24 @@ LINNET_INLINE Screen<Isa> screen_block(const int8_t* w, ptrdiff_t step, int64_t 
   std::memset(screen.sizes, static_cast<int>(size), static_cast<size_t>(((groups - 1) >> screen.shift) + 1));
   return screen;
 }
+
+// The other planes of n prepared inputs; up to 32 bytes behind each are written.
+template <class Isa>
+LINNET_INLINE void make_planes(typename Dot<Isa>::Input* x, ptrdiff_t n, ptrdiff_t plane) {
+  if constexpr (Dot<Isa>::screens_weights) {
+    const __m256i flip = _mm256_set1_epi8(INT8_MIN);
+    for (ptrdiff_t i = 0; i < n; i += 32) {
+      const __m256i plain = _mm256_xor_si256(load_as<Isa, __m256i>(x + i), flip), size = _mm256_abs_epi8(plain);
+      std::memcpy(x + i + plane, &plain, sizeof(plain));
+      std::memcpy(x + i + 2 * plane, &size, sizeof(size));
+    }
+  }
+}
+
+#else
+
+template <class Isa>
+LINNET_INLINE void make_planes(typename Dot<Isa>::Input*, ptrdiff_t, ptrdiff_t) {}
 
 #endif
 

@@ -17,6 +17,7 @@ template <class Isa>
 struct TileInt8Args {
   const typename Dot<Isa>::Input* const* pointers;  // [rows]; by tap: [taps][int8_rows of the instruction set]
   const ptrdiff_t* offsets;                         // [taps]; by tap: none
+  ptrdiff_t plane;                                  // from an input to its next plane
   int32_t taps, k;
   const int8_t* weights;     // of the tile's first output
   ptrdiff_t weight_step;     // bytes of a panel's row of weights
@@ -26,10 +27,10 @@ struct TileInt8Args {
   int32_t* sums;         // [rows][blocks * outputs]
 };
 
-// Adds the products of inputs i .. i + 3, each by add(sum, weights, inputs).
-template <class Isa, int kRows, int kBlocks, class Add>
+// Adds the products of inputs i .. i + 3, each by add(sum, weights, load(row, i)).
+template <class Isa, int kRows, int kBlocks, class Load, class Add>
 LINNET_INLINE void tile_step(typename Dot<Isa>::Sum (&sums)[kRows][kBlocks], const int8_t* w, ptrdiff_t panel_distance,
-                             const typename Dot<Isa>::Input* const (&x)[kRows], int32_t i, Add add) {
+                             const typename Dot<Isa>::Input* const (&x)[kRows], int32_t i, Load load, Add add) {
   using D = Dot<Isa>;
   typename D::Weights weights[kBlocks];
 #pragma GCC unroll 16
@@ -39,7 +40,7 @@ LINNET_INLINE void tile_step(typename Dot<Isa>::Sum (&sums)[kRows][kBlocks], con
   }
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
-    const typename D::Inputs inputs = D::inputs(x[r] + i);
+    const auto inputs = load(x[r], i);
 #pragma GCC unroll 16
     for (int b = 0; b < kBlocks; ++b) add(&sums[r][b], weights[b], inputs);
   }
@@ -49,20 +50,31 @@ LINNET_INLINE void tile_step(typename Dot<Isa>::Sum (&sums)[kRows][kBlocks], con
 template <class Isa, int kRows, int kBlocks>
 LINNET_INLINE void screened_step(typename Dot<Isa>::Sum (&sums)[kRows][kBlocks], const int8_t* w,
                                  ptrdiff_t panel_distance, const typename Dot<Isa>::Input* const (&x)[kRows], int32_t i,
-                                 WeightSize size) {
+                                 ptrdiff_t plane, WeightSize size) {
   using D = Dot<Isa>;
+  using Input = typename D::Input;
   // The ways have nothing in common that is worth a register.
-  const auto step = [&](auto add) LINNET_INLINE_LAMBDA {
+  const auto step = [&](auto load, auto add) LINNET_INLINE_LAMBDA {
     asm volatile("" : : : "memory");
-    tile_step<Isa>(sums, w, panel_distance, x, i, add);
+    tile_step<Isa>(sums, w, panel_distance, x, i, load, add);
   };
-  if (size == WeightSize::Small) {
-    step([](auto* sum, auto weights, auto inputs) LINNET_INLINE_LAMBDA { D::add(sum, weights, inputs); });
-  } else {
-    step([](auto* sum, auto weights, auto inputs) LINNET_INLINE_LAMBDA { D::add_signed(sum, weights, inputs); });
-    if (size == WeightSize::Lowest) {
-      step([](auto* sum, auto weights, auto inputs) LINNET_INLINE_LAMBDA { D::add_lowest(sum, weights, inputs); });
-    }
+  const auto whole = [](const Input* row, int32_t first) LINNET_INLINE_LAMBDA { return D::inputs(row + first); };
+  const auto divided = [plane](const Input* row, int32_t first)
+                           LINNET_INLINE_LAMBDA { return D::divided_inputs(row, first + plane, first + 2 * plane); };
+  switch (size) {
+    case WeightSize::Small:
+      step(whole, [](auto* sum, auto weights, auto inputs) LINNET_INLINE_LAMBDA { D::add(sum, weights, inputs); });
+      break;
+    case WeightSize::Large:
+      step(divided,
+           [](auto* sum, auto weights, auto inputs) LINNET_INLINE_LAMBDA { D::add_divided(sum, weights, inputs); });
+      break;
+    case WeightSize::Lowest:
+      step(divided, [](auto* sum, auto weights, auto inputs)
+                        LINNET_INLINE_LAMBDA { D::add_divided(sum, D::limited(weights), inputs); });
+      step(divided, [](auto* sum, auto weights, auto inputs)
+                        LINNET_INLINE_LAMBDA { D::add_divided(sum, D::rest(weights), inputs); });
+      break;
   }
 }
 
@@ -79,6 +91,7 @@ __attribute__((noinline)) void tile_int8(const TileInt8Args<Isa>& t) {
   const int8_t* w = t.weights;
   const int32_t k = t.k;
   const ptrdiff_t weight_step = t.weight_step, panel_distance = t.panel_distance;
+  [[maybe_unused]] const ptrdiff_t plane = t.plane;
   [[maybe_unused]] const Screen<Isa>& screen = *t.screen;
   int32_t group = 0;
   for (int32_t tap = 0; tap < t.taps; ++tap) {
@@ -89,11 +102,12 @@ __attribute__((noinline)) void tile_int8(const TileInt8Args<Isa>& t) {
     }
     for (int32_t i = 0; i < k; i += kDot, w += weight_step, ++group) {
       if constexpr (D::screens_weights) {
-        screened_step<Isa>(sums, w, panel_distance, x, i, screen.size(group));
+        screened_step<Isa>(sums, w, panel_distance, x, i, plane, screen.size(group));
       } else {
-        tile_step<Isa>(sums, w, panel_distance, x, i,
-                       [](auto* sum, const auto& weights, auto inputs)
-                           LINNET_INLINE_LAMBDA { D::add(sum, weights, inputs); });
+        tile_step<Isa>(
+            sums, w, panel_distance, x, i,
+            [](const Input* row, int32_t first) LINNET_INLINE_LAMBDA { return D::inputs(row + first); },
+            [](auto* sum, const auto& weights, auto inputs) LINNET_INLINE_LAMBDA { D::add(sum, weights, inputs); });
       }
     }
   }
@@ -110,6 +124,7 @@ struct RowsInt8 {
   const typename Dot<Isa>::Input* const* pointers;  // [tiles][int8_rows]; by tap: [tiles][taps][int8_rows]; a last
                                                     // tile that has fewer rows has some twice
   const ptrdiff_t* offsets;                         // as in TileInt8Args
+  ptrdiff_t plane;
   int32_t rows, taps, k;
   const int8_t* packed;
   int32_t columns;  // of the section
@@ -170,6 +185,7 @@ LINNET_INLINE void multiply_tiles(const RowsInt8<Isa>& in, const EpilogueInt8& e
   t.start = start;
   t.screen = &screen;
   t.offsets = in.offsets;
+  t.plane = in.plane;
   t.taps = in.taps;
   t.k = in.k;
   t.weights = block.panel + kPanelHeader * block.width + block.column * kDot;

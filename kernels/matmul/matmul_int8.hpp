@@ -83,6 +83,7 @@ void MatMulInt8<Isa>::copy_row(int32_t row, Input* to) const {
     for (ptrdiff_t k = 0; k < args.k; ++k) to[k] = D::converted(from[k * args.a_stride_k]);
   }
   for (int32_t k = args.k; k < plan.k; ++k) to[k] = 0;
+  make_planes<Isa>(to, plan.k, plan.plane);
 }
 
 // The rows of one tile; those that are missing are its first.
@@ -121,6 +122,7 @@ void MatMulInt8<Isa>::multiply(int32_t column, int32_t row, int32_t rows, const 
   t.k = plan.k;
   t.weight_step = kPanel * kDot;
   t.panel_distance = 0;
+  t.plane = plan.plane;
   t.screen = &screen;
   t.sums = sums;
   const int32_t columns = args.n_end - column < kPanel ? args.n_end - column : kPanel;
@@ -154,8 +156,8 @@ Screen<Isa> MatMulInt8<Isa>::start_columns(int32_t* column_terms) const {
   };
   const Screen<Isa> large = screened(false, nullptr);
   for (int32_t first = 0; first < kPanel; first += kColumns) {
-    tile_int8<Isa, 1, kBlocks>({&ones_row, &kNoOffset, 1, plan.k, panel + first * kDot, kPanel * kDot, 0, &large,
-                                kZeros, column_terms + first});
+    tile_int8<Isa, 1, kBlocks>({&ones_row, &kNoOffset, plan.plane, 1, plan.k, panel + first * kDot, kPanel * kDot, 0,
+                                &large, kZeros, column_terms + first});
   }
   // Sums with flipped inputs are 128 weight sums too large.
   const int32_t zero_point = args.a_zero_point + (kAllFlipped ? 128 : 0);
@@ -168,6 +170,7 @@ void MatMulInt8<Isa>::run() const {
   const Scaling<Isa> scaling(args.factor, args.requantize);
   const Input* pointers[kRows];
   fill_inputs<Isa>(kAllFlipped ? 1 - 128 : 1, ones, plan.k);
+  make_planes<Isa>(ones, plan.k, plan.plane);
   for (int32_t column = args.n_begin; column < args.n_end; column += kPanel) {
     pack_columns_int8<Isa>(args, column, args.n_end - column < kPanel ? args.n_end - column : kPanel, panel);
     alignas(64) int32_t column_terms[kPanel];
