@@ -4,7 +4,7 @@
 // them, convert does so with kConverted of them, or with n < kConverted, after which there may be any numbers behind
 // the n. flips_inputs: converted inputs are 128 larger. screens_weights: add is for weights that screen_weights has
 // found Small (screen.hpp), add_divided for Large ones, whose inputs lie in two more planes: as they are, and their
-// sizes; Lowest ones are multiplied as two, limited and rest.
+// sizes; Lowest ones are multiplied as two, limited and rest. is_lowest: whether one of `least` is -128.
 #pragma once
 
 #include "kernels/simd/integer.hpp"
@@ -172,6 +172,11 @@ struct Dot<isa::avx2> : DotBytes256<isa::avx2> {
     *sum = added(*sum, _mm256_maddubs_epi16(x.size, _mm256_sign_epi8(w, x.plain)));
   }
   static LINNET_INLINE Weights limited(Weights w) { return _mm256_max_epi8(w, _mm256_set1_epi8(-127)); }
+  static LINNET_INLINE Weights lower(Weights a, Weights b) { return _mm256_min_epi8(a, b); }
+  static LINNET_INLINE bool is_lowest(Weights least) {
+    const __m256i equal = _mm256_cmpeq_epi8(least, _mm256_set1_epi8(INT8_MIN));
+    return _mm256_testz_si256(equal, equal) == 0;
+  }
   static LINNET_INLINE Weights rest(Weights w) { return _mm256_sub_epi8(w, limited(w)); }
 };
 

@@ -14,11 +14,10 @@ enum class WeightSize : uint8_t { Small, Large, Lowest };
 template <class Isa>
 struct Screen {};
 
-// The screen of kOutputs outputs' weights, in panels `distance` bytes apart whose rows are `step` bytes apart; corrects
-// what their sums start with. All weights count as large where they are not worth screening.
+// Screens the weights of kOutputs outputs, at most a panel's, whose groups are `step` bytes apart, and corrects what
+// their sums start with. Where they are not worth it (`screens`), all count as large.
 template <class Isa, int kOutputs>
-Screen<Isa> screen_block(const int8_t* w, ptrdiff_t step, int64_t distance, int32_t groups, bool screens,
-                         int32_t* start);
+void screen_block(const int8_t* w, ptrdiff_t step, int32_t groups, bool screens, int32_t* start, Screen<Isa>& screen);
 
 #if defined(LINNET_ISA_IS_SIMD) && defined(__AVX2__) && !defined(__AVX512F__)
 
@@ -28,18 +27,8 @@ struct Screen<isa::avx2> {
   WeightSize sizes[kMarks];  // of 2^shift groups each
   int32_t shift;
 
-  explicit LINNET_INLINE Screen(int32_t groups) : shift(0) {
-    while ((groups - 1) >> shift >= kMarks) ++shift;
-  }
   LINNET_INLINE WeightSize size(int32_t group) const { return sizes[group >> shift]; }
 };
-
-// `lowest`: the least of some large weights, by lanes.
-template <class Isa>
-LINNET_INLINE WeightSize size_of_large(__m256i lowest) {
-  const __m256i equal = _mm256_cmpeq_epi8(lowest, _mm256_set1_epi8(INT8_MIN));
-  return _mm256_testz_si256(equal, equal) ? WeightSize::Large : WeightSize::Lowest;
-}
 
 // Screens `groups` groups of the weights of kOutputs outputs, `step` bytes apart, and sums up those of each output that
 // add is for.
@@ -53,20 +42,22 @@ __attribute__((noinline)) void screen_weights(const int8_t* w, ptrdiff_t step, i
   for (__m256i& t : total) t = _mm256_setzero_si256();
   for (int32_t group = 0, mark = 0; group < groups; ++mark) {
     const int32_t wanted = group + (1 << screen.shift), end = wanted < groups ? wanted : groups;
-    __m256i sums[kVectors], beyond = _mm256_setzero_si256(), lowest = beyond;
+    __m256i sums[kVectors], beyond = _mm256_setzero_si256(), least = beyond;
 #pragma GCC unroll 2
     for (__m256i& s : sums) s = _mm256_setzero_si256();
     for (; group < end; ++group, w += step) {
 #pragma GCC unroll 2
       for (int v = 0; v < kVectors; ++v) {
         const __m256i weights = load_as<Isa, __m256i>(w + 32 * v), pairs = _mm256_maddubs_epi16(one_bytes, weights);
-        lowest = _mm256_min_epi8(lowest, weights);
+        least = _mm256_min_epi8(least, weights);
         beyond = _mm256_or_si256(beyond, _mm256_cmpgt_epi16(_mm256_abs_epi16(pairs), most));
         sums[v] = _mm256_add_epi32(sums[v], _mm256_madd_epi16(pairs, one_words));
       }
     }
     const bool large = _mm256_testz_si256(beyond, beyond) == 0;
-    screen.sizes[mark] = !large ? WeightSize::Small : size_of_large<Isa>(lowest);
+    screen.sizes[mark] = !large                       ? WeightSize::Small
+                         : Dot<Isa>::is_lowest(least) ? WeightSize::Lowest
+                                                      : WeightSize::Large;
     const __m256i keep = _mm256_set1_epi32(large ? 0 : -1);
 #pragma GCC unroll 2
     for (int v = 0; v < kVectors; ++v) total[v] = _mm256_add_epi32(total[v], _mm256_and_si256(sums[v], keep));
@@ -75,33 +66,22 @@ __attribute__((noinline)) void screen_weights(const int8_t* w, ptrdiff_t step, i
   for (int v = 0; v < kVectors; ++v) std::memcpy(added + 8 * v, &total[v], sizeof(total[v]));
 }
 
-template <class Isa>
-LINNET_INLINE WeightSize size_of_panel(const int8_t* w, ptrdiff_t bytes) {
-  __m256i lowest = _mm256_setzero_si256();
-  for (ptrdiff_t i = 0; i < bytes; i += 32) lowest = _mm256_min_epi8(lowest, load_as<Isa, __m256i>(w + i));
-  return size_of_large<Isa>(lowest);
-}
-
 template <class Isa, int kOutputs>
-LINNET_INLINE Screen<Isa> screen_block(const int8_t* w, ptrdiff_t step, int64_t distance, int32_t groups, bool screens,
-                                       int32_t* start) {
-  Screen<Isa> screen(groups);
-  if constexpr (kOutputs <= kPanel) {
-    if (screens) {
-      int32_t added[kOutputs];
-      screen_weights<Isa, kOutputs>(w, step, groups, screen, added);
-      for (int i = 0; i < kOutputs; ++i) {
-        start[i] = static_cast<int32_t>(static_cast<uint32_t>(start[i]) - 128u * static_cast<uint32_t>(added[i]));
-      }
-      return screen;
+void screen_block(const int8_t* w, ptrdiff_t step, int32_t groups, bool screens, int32_t* start, Screen<Isa>& screen) {
+  using D = Dot<Isa>;
+  for (screen.shift = 0; (groups - 1) >> screen.shift >= Screen<Isa>::kMarks;) ++screen.shift;
+  if (screens) {
+    int32_t added[kOutputs];
+    screen_weights<Isa, kOutputs>(w, step, groups, screen, added);
+    for (int i = 0; i < kOutputs; ++i) {
+      start[i] = static_cast<int32_t>(static_cast<uint32_t>(start[i]) - 128u * static_cast<uint32_t>(added[i]));
     }
+  } else {
+    typename D::Weights least = D::weights(w);
+    for (ptrdiff_t i = 0; i < step * groups; i += 32) least = D::lower(least, D::weights(w + i));
+    const WeightSize size = D::is_lowest(least) ? WeightSize::Lowest : WeightSize::Large;
+    std::memset(screen.sizes, static_cast<int>(size), static_cast<size_t>(((groups - 1) >> screen.shift) + 1));
   }
-  WeightSize size = WeightSize::Large;
-  for (int first = 0; first < kOutputs; first += kPanel, w += distance) {
-    if (size_of_panel<Isa>(w, step * groups) == WeightSize::Lowest) size = WeightSize::Lowest;
-  }
-  std::memset(screen.sizes, static_cast<int>(size), static_cast<size_t>(((groups - 1) >> screen.shift) + 1));
-  return screen;
 }
 
 // The other planes of n prepared inputs; up to 32 bytes behind each are written.

@@ -19,12 +19,12 @@ struct TileInt8Args {
   const ptrdiff_t* offsets;                         // [taps]; by tap: none
   ptrdiff_t plane;                                  // from an input to its next plane
   int32_t taps, k;
-  const int8_t* weights;     // of the tile's first output
-  ptrdiff_t weight_step;     // bytes of a panel's row of weights
-  ptrdiff_t panel_distance;  // bytes from a panel to the next
-  const Screen<Isa>* screen;
-  const int32_t* start;  // [blocks * outputs]: what sums begin with
-  int32_t* sums;         // [rows][blocks * outputs]
+  const int8_t* weights;      // of the tile's first output
+  ptrdiff_t weight_step;      // bytes of a panel's row of weights
+  ptrdiff_t panel_distance;   // bytes from a panel to the next
+  const Screen<Isa>* screen;  // of several rows
+  const int32_t* start;       // [blocks * outputs]: what sums begin with
+  int32_t* sums;              // [rows][blocks * outputs]
 };
 
 // Adds the products of inputs i .. i + 3, each by add(sum, weights, load(row, i)).
@@ -78,21 +78,13 @@ LINNET_INLINE void screened_step(typename Dot<Isa>::Sum (&sums)[kRows][kBlocks],
   }
 }
 
-template <class Isa, int kRows, int kBlocks>
-__attribute__((noinline)) void tile_int8(const TileInt8Args<Isa>& t) {
-  using D = Dot<Isa>;
-  using Input = typename D::Input;
-  typename D::Sum sums[kRows][kBlocks];
-#pragma GCC unroll 16
-  for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 16
-    for (int b = 0; b < kBlocks; ++b) sums[r][b] = D::start(t.start + b * D::outputs);
-  }
+// Calls step(weights, x, i, group) for each group of four inputs, which are inputs i .. i + 3 of the rows at x.
+template <class Isa, int kRows, class Step>
+LINNET_INLINE void for_each_group(const TileInt8Args<Isa>& t, Step step) {
+  using Input = typename Dot<Isa>::Input;
   const int8_t* w = t.weights;
   const int32_t k = t.k;
-  const ptrdiff_t weight_step = t.weight_step, panel_distance = t.panel_distance;
-  [[maybe_unused]] const ptrdiff_t plane = t.plane;
-  [[maybe_unused]] const Screen<Isa>& screen = *t.screen;
+  const ptrdiff_t weight_step = t.weight_step;
   int32_t group = 0;
   for (int32_t tap = 0; tap < t.taps; ++tap) {
     const Input* x[kRows];
@@ -100,15 +92,55 @@ __attribute__((noinline)) void tile_int8(const TileInt8Args<Isa>& t) {
     for (int r = 0; r < kRows; ++r) {
       x[r] = kPointersByTap<Isa> ? t.pointers[tap * traits(isa_id<Isa>).int8_rows + r] : t.pointers[r] + t.offsets[tap];
     }
-    for (int32_t i = 0; i < k; i += kDot, w += weight_step, ++group) {
-      if constexpr (D::screens_weights) {
-        screened_step<Isa>(sums, w, panel_distance, x, i, plane, screen.size(group));
-      } else {
-        tile_step<Isa>(
-            sums, w, panel_distance, x, i,
-            [](const Input* row, int32_t first) LINNET_INLINE_LAMBDA { return D::inputs(row + first); },
-            [](auto* sum, const auto& weights, auto inputs) LINNET_INLINE_LAMBDA { D::add(sum, weights, inputs); });
-      }
+    for (int32_t i = 0; i < k; i += kDot, w += weight_step, ++group) step(w, x, i, group);
+  }
+}
+
+template <class Isa, int kRows, int kBlocks>
+__attribute__((noinline)) void tile_int8(const TileInt8Args<Isa>& t) {
+  using D = Dot<Isa>;
+  using Input = typename D::Input;
+  using Rows = const Input* const(&)[kRows];
+  typename D::Sum sums[kRows][kBlocks];
+  const auto begin = [&]() LINNET_INLINE_LAMBDA {
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 16
+      for (int b = 0; b < kBlocks; ++b) sums[r][b] = D::start(t.start + b * D::outputs);
+    }
+  };
+  begin();
+  const ptrdiff_t panel_distance = t.panel_distance;
+  [[maybe_unused]] const ptrdiff_t plane = t.plane;
+  if constexpr (!D::screens_weights) {
+    for_each_group<Isa, kRows>(t, [&](const int8_t* w, Rows x, int32_t i, int32_t) LINNET_INLINE_LAMBDA {
+      tile_step<Isa>(
+          sums, w, panel_distance, x, i,
+          [](const Input* row, int32_t first) LINNET_INLINE_LAMBDA { return D::inputs(row + first); },
+          [](auto* sum, const auto& weights, auto inputs) LINNET_INLINE_LAMBDA { D::add(sum, weights, inputs); });
+    });
+  } else if constexpr (kRows > 1) {
+    const Screen<Isa>& screen = *t.screen;
+    for_each_group<Isa, kRows>(t, [&](const int8_t* w, Rows x, int32_t i, int32_t group) LINNET_INLINE_LAMBDA {
+      screened_step<Isa>(sums, w, panel_distance, x, i, plane, screen.size(group));
+    });
+  } else {  // one row: weights are not worth a screen, and taken for Large ones until one is found that is too low
+    typename D::Weights least = D::weights(t.weights);
+    for_each_group<Isa, kRows>(t, [&](const int8_t* w, Rows x, int32_t i, int32_t) LINNET_INLINE_LAMBDA {
+      tile_step<Isa>(
+          sums, w, panel_distance, x, i,
+          [=](const Input* row, int32_t first)
+              LINNET_INLINE_LAMBDA { return D::divided_inputs(row, first + plane, first + 2 * plane); },
+          [&](auto* sum, auto weights, auto inputs) LINNET_INLINE_LAMBDA {
+            least = D::lower(least, weights);
+            D::add_divided(sum, weights, inputs);
+          });
+    });
+    if (D::is_lowest(least)) {
+      begin();
+      for_each_group<Isa, kRows>(t, [&](const int8_t* w, Rows x, int32_t i, int32_t) LINNET_INLINE_LAMBDA {
+        screened_step<Isa>(sums, w, panel_distance, x, i, plane, WeightSize::Lowest);
+      });
     }
   }
 #pragma GCC unroll 16
@@ -151,10 +183,10 @@ LINNET_INLINE ptrdiff_t first_pointer(int32_t row, int32_t taps) {
 template <class Isa, int kRows, int kColumns>
 constexpr int kTilesTogether = I32<Isa>::width == 1 || kRows* kColumns >= 1024 ? 1 : 1024 / (kRows * kColumns);
 
-// What the sums of a block begin with, and the screen of its weights for products with `rows` rows.
+// What the sums of a block begin with, and the screen of its weights for products with `rows` rows in tiles of kRows.
 template <class Isa, int kRows, int kBlocks>
-LINNET_INLINE Screen<Isa> start_block(const RowsInt8<Isa>& in, const BlockInt8& block, int64_t distance, int32_t rows,
-                                      int32_t* start) {
+LINNET_INLINE void start_block(const RowsInt8<Isa>& in, const BlockInt8& block, int64_t distance, int32_t rows,
+                               int32_t* start, Screen<Isa>& screen) {
   using D = Dot<Isa>;
   constexpr int kColumns = kBlocks * D::outputs;
   for (int32_t c = 0; c < kColumns; c += D::outputs) {
@@ -162,12 +194,9 @@ LINNET_INLINE Screen<Isa> start_block(const RowsInt8<Isa>& in, const BlockInt8& 
     start_sums<Isa, D::flips_inputs && !D::screens_weights>(block.panel + column / kPanel * distance, block.width,
                                                             column % kPanel, D::outputs, start + c);
   }
-  if constexpr (D::screens_weights) {
-    const int32_t groups = in.taps * (in.k / kDot);
-    return screen_block<Isa, kColumns>(block.panel + kPanelHeader * block.width + block.column * kDot,
-                                       block.width * kDot, distance, groups, rows >= 2 * kRows && kRows > 1, start);
-  } else {
-    return {};
+  if constexpr (D::screens_weights && kRows > 1) {
+    const int8_t* const weights = block.panel + kPanelHeader * block.width + block.column * kDot;
+    screen_block<Isa, kColumns>(weights, block.width * kDot, in.taps * (in.k / kDot), rows >= 2 * kRows, start, screen);
   }
 }
 
@@ -180,7 +209,8 @@ LINNET_INLINE void multiply_tiles(const RowsInt8<Isa>& in, const EpilogueInt8& e
   const int64_t distance = block.width * (kPanelHeader + int64_t{in.taps} * in.k);
   alignas(64) int32_t sums[kTogether * kRows * kColumns + kPanel];  // the epilogue reads whole panels
   alignas(64) int32_t start[kColumns];
-  const Screen<Isa> screen = start_block<Isa, kRows, kBlocks>(in, block, distance, count, start);
+  Screen<Isa> screen;
+  start_block<Isa, kRows, kBlocks>(in, block, distance, count, start, screen);
   TileInt8Args<Isa> t;
   t.start = start;
   t.screen = &screen;

@@ -65,10 +65,11 @@ struct MatMulInt8 {
   int8_t* const panel;
   Input* const copied;
 
+  bool screened() const { return D::screens_weights && args.m >= 2 * kRows; }  // then terms are for several rows
   bool in_place() const { return !D::converts && args.a_stride_k == 1 && plan.k == args.k; }
   void copy_row(int32_t row, Input* to) const;
   void place_rows(int32_t row, int32_t rows, bool first_panel, const Input** pointers) const;
-  Screen<Isa> start_columns(int32_t* column_terms) const;
+  void start_columns(int32_t* column_terms, Screen<Isa>& screen) const;
   void multiply(int32_t column, int32_t row, int32_t rows, const Input* const* pointers, const int32_t* column_terms,
                 const Screen<Isa>& screen, const Scaling<Isa>& scaling) const;
   void run() const;
@@ -129,7 +130,7 @@ void MatMulInt8<Isa>::multiply(int32_t column, int32_t row, int32_t rows, const 
   for (int32_t first = 0; first < columns; first += kColumns) {
     t.weights = panel + first * kDot;
     t.start = column_terms + first;
-    rows == 1 ? tile_int8<Isa, 1, kBlocks>(t) : tile_int8<Isa, kRows, kBlocks>(t);
+    rows == 1 && !screened() ? tile_int8<Isa, 1, kBlocks>(t) : tile_int8<Isa, kRows, kBlocks>(t);
     const int32_t end = columns - first < kColumns ? columns - first : kColumns;
     for (int32_t r = 0; r < rows; ++r) {
       const I32<Isa> row_term = I32<Isa>::set(row_terms[row + r]);
@@ -143,26 +144,20 @@ void MatMulInt8<Isa>::multiply(int32_t column, int32_t row, int32_t rows, const 
 
 // What the sums of the panel's columns begin with, and its screen.
 template <class Isa>
-Screen<Isa> MatMulInt8<Isa>::start_columns(int32_t* column_terms) const {
+void MatMulInt8<Isa>::start_columns(int32_t* column_terms, Screen<Isa>& screen) const {
   const Input* const ones_row = ones;
   constexpr ptrdiff_t kNoOffset = 0;
   constexpr int32_t kZeros[kColumns] = {};
-  const auto screened = [&](bool screens, int32_t* start) LINNET_INLINE_LAMBDA {
-    if constexpr (D::screens_weights) {
-      return screen_block<Isa, kColumns>(panel, kPanel * kDot, 0, plan.k / kDot, screens, start);
-    } else {
-      return Screen<Isa>{};
-    }
-  };
-  const Screen<Isa> large = screened(false, nullptr);
   for (int32_t first = 0; first < kPanel; first += kColumns) {
     tile_int8<Isa, 1, kBlocks>({&ones_row, &kNoOffset, plan.plane, 1, plan.k, panel + first * kDot, kPanel * kDot, 0,
-                                &large, kZeros, column_terms + first});
+                                &screen, kZeros, column_terms + first});
   }
   // Sums with flipped inputs are 128 weight sums too large.
   const int32_t zero_point = args.a_zero_point + (kAllFlipped ? 128 : 0);
   for (int32_t c = 0; c < kPanel; ++c) column_terms[c] *= -zero_point;
-  return screened(args.m >= 2 * kRows, column_terms);
+  if constexpr (D::screens_weights) {
+    screen_block<Isa, kColumns>(panel, kPanel * kDot, plan.k / kDot, screened(), column_terms, screen);
+  }
 }
 
 template <class Isa>
@@ -174,7 +169,8 @@ void MatMulInt8<Isa>::run() const {
   for (int32_t column = args.n_begin; column < args.n_end; column += kPanel) {
     pack_columns_int8<Isa>(args, column, args.n_end - column < kPanel ? args.n_end - column : kPanel, panel);
     alignas(64) int32_t column_terms[kPanel];
-    const Screen<Isa> screen = start_columns(column_terms);
+    Screen<Isa> screen;
+    start_columns(column_terms, screen);
     for (int32_t row = 0; row < args.m; row += kRows) {
       const int32_t rows = args.m - row < kRows ? args.m - row : kRows;
       place_rows(row, rows, column == args.n_begin, pointers);
