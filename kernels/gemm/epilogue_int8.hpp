@@ -109,6 +109,18 @@ __attribute__((noinline)) void store_sums(const SumsInt8& caller_sums, const Req
         y += kTogether * s.y_stride;
       }
     }
+    if (kVectors == 2 && s.columns - c <= kWidth) {  // two rows' halves are as many as one row
+      for (; r + 2 <= s.rows; r += 2, sums += 2 * s.stride, y += 2 * s.y_stride) {
+        int8_t both[kPanel];
+        for (int i = 0; i < 2; ++i) {
+          q[0][i * (kVectors - 1)] = scale[0](I::load(sums + i * s.stride));
+          if (kAllBits) q[0][i * (kVectors - 1)] = range.finish(q[0][i * (kVectors - 1)]);
+        }
+        narrow.store(q[0], both, kPanel);
+        copy_bytes<Isa>(both, y, s.columns - c);
+        copy_bytes<Isa>(both + kWidth, y + s.y_stride, s.columns - c);
+      }
+    }
     for (; r < s.rows; ++r, sums += s.stride, y += s.y_stride) {
       scaled(sums, q[0]);
       narrow.store(q[0], y, s.columns - c);
