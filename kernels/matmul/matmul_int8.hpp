@@ -83,7 +83,7 @@ void MatMulInt8<Isa>::copy_row(int32_t row, Input* to) const {
   } else {
     for (ptrdiff_t k = 0; k < args.k; ++k) to[k] = D::converted(from[k * args.a_stride_k]);
   }
-  for (int32_t k = args.k; k < plan.k; ++k) to[k] = 0;
+  for (int32_t k = args.k; k < plan.k; ++k) to[k] = D::converted(0);
   make_planes<Isa>(to, plan.k, plan.plane);
 }
 
