@@ -193,17 +193,24 @@ struct DepthwiseStripsInt8 {
     depthwise_strip_int8<L, kKernel, kStrideW, true>(s, w);
   }
 
-  LINNET_INLINE void multiply(DepthwiseStripInt8<kKernel>& s, bool inside) const {
+  LINNET_INLINE void multiply_lanes(const DepthwiseStripInt8<kKernel>& s, int32_t c, bool inside) const {
+    const typename L::Taps* const w = weights.taps[c / L::channels];
+    if (!L::loads_parts && s.channels < L::channels) {
+      multiply_copies(s, s.channels, w);
+    } else if (inside) {
+      depthwise_strip_int8<L, kKernel, kStrideW, true>(s, w);
+    } else {
+      depthwise_strip_int8<L, kKernel, kStrideW, false>(s, w);
+    }
+  }
+
+  LINNET_INLINE void multiply(DepthwiseStripInt8<kKernel>& strip, bool inside) const {
+    strip.channels = valid < L::channels ? valid : L::channels;
+    if constexpr (L::channels == kPanel) return multiply_lanes(strip, 0, inside);
+    DepthwiseStripInt8<kKernel> s = strip;
     for (int32_t c = 0; c < valid; c += L::channels) {
-      const typename L::Taps* const w = weights.taps[c / L::channels];
       s.channels = valid - c < L::channels ? valid - c : L::channels;
-      if (!L::loads_parts && s.channels < L::channels) {
-        multiply_copies(s, s.channels, w);
-      } else if (inside) {
-        depthwise_strip_int8<L, kKernel, kStrideW, true>(s, w);
-      } else {
-        depthwise_strip_int8<L, kKernel, kStrideW, false>(s, w);
-      }
+      multiply_lanes(s, c, inside);
       for (const int8_t*& line : s.lines) line += line ? L::channels : 0;
       s.padding += L::channels;
       s.start += L::channels;
@@ -233,22 +240,25 @@ struct DepthwiseStripsInt8 {
     weights.load(panel + kPanelHeader * width, width);
     start_sums<Isa, L::flips_inputs>(panel, width, 0, kPanel, start);
     ptrdiff_t pixel = static_cast<ptrdiff_t>(begin) * args.out_w;
-    int32_t waiting = 0;
-    for (int32_t row = begin; row < end; ++row) {
-      const int32_t top = row % args.out_h * w.stride_h - w.pad_top;
-      const ptrdiff_t first_line = static_cast<ptrdiff_t>(row / args.out_h) * args.in_h;
-      DepthwiseStripInt8<kKernel> line{};
+    int32_t waiting = 0, oy = begin % args.out_h;
+    ptrdiff_t first_line = static_cast<ptrdiff_t>(begin / args.out_h) * args.in_h;  // of the image
+    DepthwiseStripInt8<kKernel> s;
+    s.step = args.x_stride;
+    s.in_w = args.in_w;
+    s.padding = padding + channel;
+    s.start = start;
+    for (int32_t row = begin; row < end; ++row, ++oy) {
+      if (oy == args.out_h) {
+        oy = 0;
+        first_line += args.in_h;
+      }
       bool all_inside = true;
       for (int32_t ky = 0; ky < kKernel; ++ky) {
-        const int32_t iy = top + ky * w.dilation_h;
+        const int32_t iy = oy * w.stride_h - w.pad_top + ky * w.dilation_h;
         const bool inside = iy >= 0 && iy < args.in_h;
-        if (inside) line.lines[ky] = args.x + (first_line + iy) * args.in_w * args.x_stride + channel;
+        s.lines[ky] = inside ? args.x + (first_line + iy) * args.in_w * args.x_stride + channel : nullptr;
         all_inside = all_inside && inside;
       }
-      line.step = args.x_stride;
-      line.in_w = args.in_w;
-      line.padding = padding + channel;
-      line.start = start;
       for (int32_t ox = 0, count; ox < args.out_w; ox += count) {
         count = args.out_w - ox < kTogether ? args.out_w - ox : kTogether;
         if (waiting + count > kTogether) {
@@ -256,7 +266,6 @@ struct DepthwiseStripsInt8 {
           pixel += waiting;
           waiting = 0;
         }
-        DepthwiseStripInt8<kKernel> s = line;
         s.left = ox * kStrideW - w.pad_left;
         s.count = count;
         s.sums = sums + waiting * kPanel;
