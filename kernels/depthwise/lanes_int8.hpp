@@ -120,13 +120,14 @@ struct DepthwiseLanes<isa::avx512vnni> : DepthwiseLanes512<isa::avx512vnni> {
 
 #elif defined(__AVX2__)
 
+template <class Isa>
 struct DepthwiseLanes8 : WholeLanes {
   static constexpr int channels = 8, lines = 2;
   static constexpr bool flips_inputs = false, any_weights = true;
   using Sum = __m256i;
   using Taps = __m256i;
   static LINNET_INLINE __m128i load(const int8_t* p) { return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)); }
-  static LINNET_INLINE Sum start(const int32_t* p) { return load_as<isa::avx2, __m256i>(p); }
+  static LINNET_INLINE Sum start(const int32_t* p) { return load_as<Isa, __m256i>(p); }
   static LINNET_INLINE void store(Sum sum, int32_t* p) { std::memcpy(p, &sum, sizeof(sum)); }
   static LINNET_INLINE void keep(Sum& sum) { asm volatile("" : "+x"(sum)); }
   template <int kLines>
@@ -145,7 +146,7 @@ struct DepthwiseLanes8 : WholeLanes {
 
 template <>
 struct TailLanesOf<isa::avx2> {
-  using type = DepthwiseLanes8;
+  using type = DepthwiseLanes8<isa::avx2>;
 };
 
 template <>
@@ -187,7 +188,7 @@ struct DepthwiseLanes<isa::avx2> : WholeLanes {
 #if defined(__AVXVNNI__)
 template <>
 struct TailLanesOf<isa::avxvnni> {
-  using type = DepthwiseLanes8;
+  using type = DepthwiseLanes8<isa::avxvnni>;
 };
 
 // Lines are interleaved within each half of a vector: sums are of channels 0..3 and 8..11, and of 4..7 and 12..15.
