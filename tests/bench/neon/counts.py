@@ -33,3 +33,11 @@ def instructions(emulator, program, layer, kernels=""):
     subprocess.run([*emulator, program, layer, "0", kernels], check=True)
     traced = [emulator[0], "-d", "nochain,exec,in_asm", *emulator[1:], program, layer]
     return executed([*traced, "2", kernels]) - executed([*traced, "1", kernels])
+
+
+def network_instructions(emulator, program, model, isa, sample):
+    """Of one run of a network; reading the sample and storing its outputs are counted with it."""
+    def of_samples(count):
+        return executed([emulator[0], "-d", "nochain,exec,in_asm", *emulator[1:], program, "run", model, "--isa", isa,
+                         "--input", *[sample] * count])
+    return of_samples(2) - of_samples(1)
