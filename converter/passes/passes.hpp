@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "converter/ir/graph.hpp"
+#include "converter/report/report.hpp"
 
 namespace linnet::passes {
 
@@ -88,6 +89,15 @@ void legalize_layout(ir::Graph& graph, PassLog& log, bool keep_layout);
 // A Linear whose output is only read in slices (the heads' queries, keys and values) becomes one Linear per slice where
 // the slices would otherwise be copied.
 void split_linear(ir::Graph& graph, PassLog& log);
+
+// Removes channels whose elements are the same number whatever the inputs are (ChannelRanges), and channels that
+// nothing reads, from the layers that compute them through all that keeps channels apart to the layers that read them,
+// until there are none. Results stay as they are, byte by byte: a constant that is not zero (of integers: the zero
+// point) goes into the bias of the next layer, and so only with integers, of layers without padding. Channels that are
+// in a sum with others, or of which a convolution of several groups, a norm, a product of two activations or the
+// graph's output is made, go only where those at the other end go. Of a tensor that would lose all, one stays. Graph
+// inputs are numbers; where a real one is infinite or NaN, results may change.
+report::DeadChannels remove_dead_channels(ir::Graph& graph, PassLog& log);
 
 // Merges activations, residual additions, scales and paddings into the step that produces or consumes the tensor.
 void fuse(ir::Graph& graph, PassLog& log);
