@@ -53,7 +53,14 @@ void run_separate_outputs(ir::Graph& graph, PassLog&, const ConvertOptions&, Con
 void add_dead_channels(const report::DeadChannels& found, report::DeadChannels* all) {
   if (all->layers.empty()) all->macs_before = found.macs_before;
   all->macs_after = found.macs_after;
-  all->layers.insert(all->layers.end(), found.layers.begin(), found.layers.end());
+  for (const auto& layer : found.layers) {
+    const auto known = std::find_if(all->layers.begin(), all->layers.end(),
+                                    [&](const auto& other) { return other.layer == layer.layer; });
+    if (known == all->layers.end())
+      all->layers.push_back(layer);
+    else
+      known->removed += layer.removed;
+  }
 }
 
 void run_remove_dead_channels(ir::Graph& graph, PassLog& log, const ConvertOptions&, Conversion& conversion) {

@@ -179,9 +179,18 @@ const std::vector<Range>& ChannelRanges::of(const Value* value) const {
 }
 
 std::vector<Range> ChannelRanges::find(Node& node) const {
+  const auto is_infinite = [](const Value* input) {
+    return input != nullptr && input->constant && !input->constant->all_finite();
+  };
+  if (std::any_of(node.inputs.begin(), node.inputs.end(), is_infinite)) return any(node);
   if (const std::optional<Layer> layer = as_layer(&node)) return of_layer(*layer);
   if (const Flow* flow = channels_.flow(&node)) return of_flow(node, *flow);
-  return {any_of(node.out().type)};
+  return any(node);
+}
+
+std::vector<Range> ChannelRanges::any(const Node& node) const {
+  const auto count = static_cast<size_t>(channels_.count(node.outputs[0]));
+  return std::vector<Range>(std::max<size_t>(count, 1), any_of(node.out().type));
 }
 
 std::vector<Range> ChannelRanges::operand(const Node& node, const Operand& operand) const {
@@ -209,9 +218,9 @@ std::vector<Range> ChannelRanges::input(const Node& node, size_t index, const Fl
 std::vector<Range> ChannelRanges::of_layer(const Layer& layer) const {
   const Node& node = *layer.node;
   const Value& x = node.in(0);
-  std::vector<Range> result(static_cast<size_t>(layer.outputs()), any_of(node.out().type));
+  std::vector<Range> result = any(node);
   const Array& weights = *layer.weights().constant;
-  if (node.has(kResidual) || node.has(kFactors) || !weights.all_finite()) return result;
+  if (node.has(kResidual) || node.has(kFactors)) return result;
 
   const Operand channels = {0, layer.channel_axis(), {}};
   std::vector<Range> inputs = operand(node, channels);
@@ -263,11 +272,11 @@ std::vector<Range> ChannelRanges::of_flow(Node& node, const Flow& flow) const {
                          std::all_of(resample->weights.begin(), resample->weights.end(), positive));
   std::vector<Range> result = input(node, 0, flow);
   const TensorType &from = node.in(0).type, &to = node.out().type;
-  if (!picks && !averages) return std::vector<Range>(result.size(), any_of(to));
+  if (!picks && !averages) return any(node);
   if (from.quantization) {
     const bool bounded =
         from.dtype == DType::i8 && (picks || from.quantization->scale() / to.quantization->scale() < 16);
-    return bounded ? of_evaluation(node, flow) : std::vector<Range>(result.size(), any_of(to));
+    return bounded ? of_evaluation(node, flow) : any(node);
   }
   const Activation* fused = node.op->activation();
   for (Range& range : result) {
@@ -280,7 +289,7 @@ std::vector<Range> ChannelRanges::of_flow(Node& node, const Flow& flow) const {
 std::vector<Range> ChannelRanges::of_binary(const Node& node, const Flow& flow) const {
   const auto& op = *node.as<ops::Binary>();
   const std::vector<Range> a = input(node, 0, flow), b = input(node, 1, flow);
-  std::vector<Range> result(a.size(), any_of(node.out().type));
+  std::vector<Range> result = any(node);
   if (is_floating(node.out())) {
     for (size_t c = 0; c < result.size(); ++c) result[c] = through(op.fused, combined(op.function, a[c], b[c]));
     return result;

@@ -30,6 +30,7 @@ class ChannelRanges {
   std::unordered_map<const ir::Value*, std::vector<Range>> ranges_;
 
   std::vector<Range> find(ir::Node& node) const;
+  std::vector<Range> any(const ir::Node& node) const;
   // Of the channels of an input that an output channel is made of, along `axis` of a constant.
   std::vector<Range> operand(const ir::Node& node, const Operand& operand) const;
   std::vector<Range> input(const ir::Node& node, size_t index, const Flow& flow) const;

@@ -193,6 +193,7 @@ class Round {
     const std::vector<Range>& ranges = ranges_.of(x);
     std::vector<bool> constant(ranges.size());
     for (size_t c = 0; c < ranges.size(); ++c) constant[c] = ranges[c].constant();
+    if (std::count(constant.begin(), constant.end(), true) == 0) return false;
     const std::vector<int64_t> sums = constant_products(layer, constant, true);
     for (size_t out = 0; out < sums.size(); ++out)
       if (sums[out] + std::abs(bias_of(layer, out)) > std::numeric_limits<int32_t>::max()) return false;
