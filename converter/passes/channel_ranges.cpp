@@ -79,6 +79,8 @@ Range combined(BinaryFunction function, const Range& a, const Range& b) {
       return {std::max(a.low, b.low), std::max(a.high, b.high)};
     case BinaryFunction::Min:
       return {std::min(a.low, b.low), std::min(a.high, b.high)};
+    case BinaryFunction::PRelu:
+      return a.low >= 0 ? a : kAny;
     default:
       return kAny;
   }
@@ -274,8 +276,9 @@ std::vector<Range> ChannelRanges::of_flow(Node& node, const Flow& flow) const {
   const TensorType &from = node.in(0).type, &to = node.out().type;
   if (!picks && !averages) return any(node);
   if (from.quantization) {
-    const bool bounded =
-        from.dtype == DType::i8 && (picks || from.quantization->scale() / to.quantization->scale() < 16);
+    constexpr float kLargestFactor = 16.0f;  // far from where the sums of the largest image leave 32 bits
+    const bool bounded = from.dtype == DType::i8 && to.quantization &&
+                         (picks || from.quantization->scale() / to.quantization->scale() < kLargestFactor);
     return bounded ? of_evaluation(node, flow) : any(node);
   }
   const Activation* fused = node.op->activation();

@@ -99,6 +99,15 @@ TEST(DeadChannels, ThroughOperatorsThatKeepChannelsApart) {
     return b.conv(b.add(op, {z}, "hard_swish"), 4, 1);
   });
   expect_through([](ChannelGraph& b, Value* y) {
+    ops::Binary op;
+    op.function = BinaryFunction::PRelu;
+    op.integer = b.form();
+    const std::vector<int64_t> slopes = b.numbers({6});
+    const Array array = b.real() ? Array::of_doubles({6}, {slopes.begin(), slopes.end()})
+                                 : Array::of_integers({6}, slopes, b.dtype).with_quantization(b.quantization);
+    return b.conv(b.add(op, {y, b.graph.add_constant("slopes", array)}, "prelu"), 4, 1);
+  });
+  expect_through([](ChannelGraph& b, Value* y) {
     ops::Pad op;
     op.value = b.real() ? 0.0 : -3.0;
     op.pads_begin = {0, 1, 0, 0};
