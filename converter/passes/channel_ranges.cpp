@@ -249,7 +249,7 @@ std::vector<Range> ChannelRanges::of_layer(const Layer& layer) const {
       if (!requantize->monotone(std::max(std::fabs(low), std::fabs(high)))) continue;
       result[out] = {static_cast<double>((*requantize)(static_cast<int64_t>(low), out)),
                      static_cast<double>((*requantize)(static_cast<int64_t>(high), out))};
-    } else if (sum.magnitude == 0 || !may_use_winograd(layer)) {
+    } else if (sum.magnitude == 0 || (weights.floating() && !may_use_winograd(layer))) {
       const double bias = biases != nullptr ? static_cast<double>(static_cast<float>(biases->number(out))) : 0.0;
       result[out] = through(*layer.node->op->activation(), sum.rounded(bias));
     }

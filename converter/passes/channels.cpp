@@ -109,21 +109,27 @@ const Flow* Channels::flow(const Node* node) const {
 
 std::optional<Flow> Channels::find_flow(Node& node) const {
   if (node.outputs.size() != 1 || !node.has(0)) return std::nullopt;
-  if (as_layer(&node)) return of_depthwise(node);
+  if (as_layer(&node)) return of_groups(node);
   if (const auto* concat = node.as<ops::Concat>()) return of_concat(node, concat->axis);
   if (node.as<ops::Binary>() != nullptr) return of_binary(node);
   const int64_t axis = this->axis(node.inputs[0]);
   return axis >= 0 ? of_movement(node, axis) : std::nullopt;
 }
 
-std::optional<Flow> Channels::of_depthwise(Node& node) const {
+// Every output of a group reads all inputs of it, so that whole groups go.
+std::optional<Flow> Channels::of_groups(Node& node) const {
   const Layer layer = *as_layer(&node);
   const int64_t axis = layer.channel_axis();
-  if (!layer.depthwise() || axis != this->axis(node.inputs[0]) || node.has(kResidual) || node.has(kFactors))
+  if (layer.groups == 1 || layer.transposed || axis != this->axis(node.inputs[0]) || node.has(kResidual))
     return std::nullopt;
-  const int64_t outputs = layer.outputs(), multiplier = outputs / layer.groups;
-  Flow flow{axis, {{0, axis, numbers(outputs)}, {kWeights, 0, numbers(outputs)}}};
-  for (int64_t& channel : flow.operands[0].source) channel /= multiplier;
+  const int64_t outputs = layer.outputs(), own = outputs / layer.groups, inputs = layer.inputs() / layer.groups;
+  Flow flow{axis, {}};
+  for (int64_t i = 0; i < inputs; ++i) {
+    Operand x{0, axis, numbers(outputs)};
+    for (int64_t& channel : x.source) channel = channel / own * inputs + i;
+    flow.operands.push_back(std::move(x));
+  }
+  flow.operands.push_back({kWeights, 0, numbers(outputs)});
   if (node.has(kBias)) flow.operands.push_back({kBias, 0, numbers(outputs)});
   return flow;
 }

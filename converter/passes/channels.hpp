@@ -9,7 +9,8 @@
 
 namespace linnet::passes {
 
-// What output channels are made of: channel j of the channels source[j] along `axis` of this input.
+// What output channels are made of: channel j of channel source[j] along `axis` of this input, and of what other
+// operands say.
 struct Operand {
   size_t input;
   int64_t axis;
@@ -39,7 +40,7 @@ class Channels {
   std::unordered_map<const ir::Node*, Flow> flows_;
 
   std::optional<Flow> find_flow(ir::Node& node) const;
-  std::optional<Flow> of_depthwise(ir::Node& node) const;
+  std::optional<Flow> of_groups(ir::Node& node) const;
   std::optional<Flow> of_concat(const ir::Node& node, int64_t axis) const;
   std::optional<Flow> of_binary(const ir::Node& node) const;
   std::optional<Flow> of_factors(const ir::Node& node, int64_t axis) const;

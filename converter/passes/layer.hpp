@@ -25,8 +25,6 @@ struct Layer {
   int64_t channel_axis() const { return channels_last ? static_cast<int64_t>(node->out().shape().size()) - 1 : 1; }
   int64_t outputs() const { return transposed ? weights().shape()[1] * groups : weights().shape()[0]; }
   int64_t inputs() const { return transposed ? weights().shape()[0] : weights().shape()[1] * groups; }
-  // Every output channel is computed from one input channel.
-  bool depthwise() const { return groups > 1 && !transposed && weights().shape()[1] == 1; }
 
   // Input and output channel of every weight.
   std::pair<int64_t, int64_t> channels(int64_t weight) const;

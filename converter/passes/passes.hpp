@@ -91,12 +91,11 @@ void legalize_layout(ir::Graph& graph, PassLog& log, bool keep_layout);
 void split_linear(ir::Graph& graph, PassLog& log);
 
 // Removes channels whose elements are the same number whatever the inputs are (ChannelRanges), and channels that
-// nothing reads, from the layers that compute them through all that keeps channels apart to the layers that read them,
-// until there are none. Results stay as they are, byte by byte: a constant that is not zero (of integers: the zero
-// point) goes into the bias of the next layer, and so only with integers, of layers without padding. Channels that are
-// in a sum with others, or of which a convolution of several groups, a norm, a product of two activations or the
-// graph's output is made, go only where those at the other end go. Of a tensor that would lose all, one stays. Graph
-// inputs are numbers; where a real one is infinite or NaN, results may change.
+// nothing reads, from the layers that compute them through all that keeps channels apart (Channels) to the layers that
+// read them, until there are none. Results stay as they are, bit by bit, if real numbers are finite: what a constant
+// adds to the sums of a layer of integers becomes part of its bias, where every sum has it whole; of real numbers, and
+// of layers with padding, the constant must be 0 or the zero point. Channels that can only go together, as those of the
+// operands of a sum or of a group of a convolution, go where all are dead. Of a tensor that would lose all, one stays.
 report::DeadChannels remove_dead_channels(ir::Graph& graph, PassLog& log);
 
 // Merges activations, residual additions, scales and paddings into the step that produces or consumes the tensor.

@@ -148,7 +148,9 @@ class Round {
     const Value* x = layer.node->inputs[0];
     if (!has_channels(x)) return;
     if (channels_.axis(x) != layer.channel_axis()) return keep_all(x);
-    std::vector<bool> read(static_cast<size_t>(layer.inputs()), false);
+    // Real numbers times integers may be quantized at run time, by the range of all channels.
+    const bool by_range = !x->type.quantization && layer.weights().type.quantization;
+    std::vector<bool> read(static_cast<size_t>(layer.inputs()), by_range);
     const std::vector<float> weights = layer.weights().constant->floats();
     for (size_t i = 0; i < weights.size(); ++i)
       if (weights[i] != 0.0f) read[static_cast<size_t>(layer.channels(static_cast<int64_t>(i)).first)] = true;
@@ -291,7 +293,7 @@ class Round {
     const auto count = static_cast<int64_t>(outputs.size());
     const Operand& x = flow.operands[0];
     if (auto* conv = node.as<ops::Conv>()) {
-      conv->groups = static_cast<int64_t>(kept(node.inputs[0]).size());
+      conv->groups = static_cast<int64_t>(kept(node.inputs[0]).size()) / node.in(kWeights).shape()[1];
     } else if (auto* reshape = node.as<ops::Reshape>()) {
       reshape->shape[axis] = count;
     } else if (auto* slice = node.as<ops::Slice>()) {

@@ -59,7 +59,7 @@ struct RandomGraph : ChannelGraph {
     const int64_t channels = x->shape().back();
     switch (uniform(0, 9)) {
       case 0:
-        return layer(x, channels * uniform(1, 2), 3, channels);
+        return layer(x, channels * uniform(1, 2), 3, channels % 2 == 0 && uniform(0, 1) == 0 ? channels / 2 : channels);
       case 1: {
         ops::Unary op;
         const std::array<Function, 6> functions = {Function::LeakyRelu, Function::HardSwish, Function::Sigmoid,

@@ -282,6 +282,20 @@ TEST(DeadChannels, OfDepthwiseLayersWithAMultiplier) {
   }
 }
 
+// Of 4 inputs and 2 outputs each.
+TEST(DeadChannels, OfGroupsGoTogether) {
+  for (const Arithmetic& arithmetic : kArithmetics) {
+    for (const Counts& dead : {Counts{2, 3}, Counts{2, 4}, Counts{0, 1, 2, 3}}) {
+      ChannelGraph b = graph_of(arithmetic);
+      Value* y = b.conv(b.conv(b.input(kImage), 12, 1), 6, 3, dead, kRelu, 1, 3);
+      b.output(b.conv(y, 4, 1));
+      const int64_t groups = dead == Counts{2, 4} ? 0 : static_cast<int64_t>(dead.size()) / 2;
+      EXPECT_EQ(removed(b.graph), (Counts{4 * groups, 2 * groups, 0}));
+      EXPECT_EQ(y->producer->as<ops::Conv>()->groups, 3 - groups);
+    }
+  }
+}
+
 TEST(DeadChannels, OfWhatMixesThemStay) {
   expect_through([](ChannelGraph& b, Value* y) { return b.conv(y, 4, 1, {}, {}, 0, 2); }, {0, 0});  // groups
   expect_through([](ChannelGraph&, Value* y) { return y; }, {0});
