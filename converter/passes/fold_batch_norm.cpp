@@ -14,6 +14,10 @@ namespace linnet::passes {
 
 namespace {
 
+std::optional<Layer> float_layer(Node* node) {
+  return node != nullptr && !is_quantized(*node) ? as_layer(node) : std::nullopt;
+}
+
 class Folder {
  public:
   Folder(Graph& graph, PassLog& log) : graph_(graph), log_(log) {}
@@ -88,7 +92,7 @@ class Folder {
     if (producer->as<ops::Concat>() != nullptr) return find_parts(*producer, affine, sources);
     if (const std::optional<Affine> outer = before_view(affine, *producer))
       return find_sources(producer->inputs[0], *outer, sources);
-    const std::optional<Layer> layer = as_layer(producer);
+    const std::optional<Layer> layer = float_layer(producer);
     if (!layer || producer->has(kResidual) || producer->op->activation()->function != Function::Identity) return false;
     const std::optional<Affine> factors = along(affine, layer->channel_axis(), layer->outputs());
     if (factors) sources.push_back({*layer, *factors});
@@ -162,7 +166,7 @@ class Folder {
         if (!find_targets(use.node->outputs[0], *beyond, targets)) return false;
         continue;
       }
-      const std::optional<Layer> layer = as_layer(use.node);
+      const std::optional<Layer> layer = float_layer(use.node);
       if (!layer || use.input != 0 || (layer->padded && !all_zero(affine.shift))) return false;
       const std::optional<Affine> factors = along(affine, layer->channel_axis(), layer->inputs());
       if (!factors) return false;
