@@ -4,7 +4,8 @@
 // them, convert does so with kConverted of them, or with n < kConverted, after which there may be any numbers behind
 // the n. flips_inputs: converted inputs are 128 larger. screens_weights: add is for weights that screen_weights has
 // found Small (screen.hpp), add_divided for Large ones, whose inputs lie in two more planes: as they are, and their
-// sizes; Lowest ones are multiplied as two, limited and rest. is_lowest: whether one of `least` is -128.
+// sizes; Lowest ones are multiplied as two, limited and rest. is_lowest: whether one of `least` is -128. pairs_groups:
+// add_pair adds the products of two groups of four inputs for a part of the outputs, of weights that are not -128.
 #pragma once
 
 #include "kernels/simd/integer.hpp"
@@ -19,7 +20,7 @@ struct Dot;
 // Inputs as they are.
 struct PlainInputs {
   using Input = int8_t;
-  static constexpr bool flips_inputs = false, converts = false, screens_weights = false;
+  static constexpr bool flips_inputs = false, converts = false, screens_weights = false, pairs_groups = false;
   static LINNET_INLINE Input converted(int8_t x) { return x; }
 };
 
@@ -56,7 +57,7 @@ template <>
 struct Dot<isa::avx512> {
   static constexpr int outputs = 16, blocks = 2, single_row_blocks = 4;
   using Input = int16_t;
-  static constexpr bool flips_inputs = false, converts = true, screens_weights = false;
+  static constexpr bool flips_inputs = false, converts = true, screens_weights = false, pairs_groups = false;
   static constexpr int kConverted = 32;
   static LINNET_INLINE Input converted(int8_t x) { return x; }
   static LINNET_INLINE void convert(const int8_t* x, Input* y) { _mm512_storeu_si512(y, widen(x)); }
@@ -96,7 +97,7 @@ template <>
 struct Dot<isa::avx512vnni> {
   static constexpr int outputs = 16, blocks = 4, single_row_blocks = 4;
   using Input = int8_t;
-  static constexpr bool flips_inputs = true, converts = true, screens_weights = false;
+  static constexpr bool flips_inputs = true, converts = true, screens_weights = false, pairs_groups = false;
   static constexpr int kConverted = 64;
   static LINNET_INLINE __m512i flipped(__m512i x) {
     return _mm512_xor_si512(x, _mm512_set1_epi8(static_cast<char>(0x80)));
@@ -156,7 +157,7 @@ struct DotBytes256 {
 template <>
 struct Dot<isa::avx2> : DotBytes256<isa::avx2> {
   static constexpr int single_row_blocks = 4;
-  static constexpr bool screens_weights = true;
+  static constexpr bool screens_weights = true, pairs_groups = false;
   static LINNET_INLINE Sum added(Sum sum, __m256i pairs) {
     return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
   }
@@ -184,7 +185,7 @@ struct Dot<isa::avx2> : DotBytes256<isa::avx2> {
 template <>
 struct Dot<isa::avxvnni> : DotBytes256<isa::avxvnni> {
   static constexpr int single_row_blocks = 8;
-  static constexpr bool screens_weights = false;
+  static constexpr bool screens_weights = false, pairs_groups = false;
   static LINNET_INLINE void add(Sum* sum, Weights w, Inputs x) { *sum = _mm256_dpbusd_avx_epi32(*sum, x, w); }
 };
 #endif
@@ -218,10 +219,11 @@ struct Dot<isa::neon64dot> : PlainInputs {
 };
 #endif
 
-// Products of bytes, added up in pairs: a sum of two may not fit into 16 bits.
+// Products of bytes, added up in pairs: a sum of two fits into 16 bits unless all four are -128.
 template <class Isa>
 struct DotNeon : PlainInputs {
-  static constexpr int outputs = 8;
+  static constexpr int outputs = 8, parts = 4;
+  static constexpr bool pairs_groups = true;
   struct Sum {
     int32x4_t v[4];  // two outputs each, two lanes each
   };
@@ -246,6 +248,29 @@ struct DotNeon : PlainInputs {
   static LINNET_INLINE void add(Sum* sum, const Weights& w, Inputs x) {
 #pragma GCC unroll 4
     for (int i = 0; i < 4; ++i) sum->v[i] = vpadalq_s16(sum->v[i], vmull_s8(w.v[i], x));
+  }
+  // The inputs of each group twice, and the weights of two outputs for both groups, the second's `step` bytes on.
+  using PairInputs = int8x16_t;
+  using PairWeights = int8x16_t;
+  static LINNET_INLINE PairInputs pair_inputs(const int8_t* p) {
+    const uint32x2_t groups = vreinterpret_u32_s8(vld1_s8(p));
+#if defined(__aarch64__)
+    const uint32x4_t both = vcombine_u32(groups, groups);
+    return vreinterpretq_s8_u32(vzip1q_u32(both, both));
+#else
+    return vreinterpretq_s8_u32(vcombine_u32(vdup_lane_u32(groups, 0), vdup_lane_u32(groups, 1)));
+#endif
+  }
+  static LINNET_INLINE PairWeights pair_weights(const int8_t* p, ptrdiff_t step, int part) {
+    return vcombine_s8(vld1_s8(p + 8 * part), vld1_s8(p + step + 8 * part));
+  }
+  static LINNET_INLINE void add_pair(Sum* sum, int part, PairWeights w, PairInputs x) {
+    const int16x8_t first = vmull_s8(vget_low_s8(w), vget_low_s8(x));
+#if defined(__aarch64__)
+    sum->v[part] = vpadalq_s16(sum->v[part], vmlal_high_s8(first, w, x));
+#else
+    sum->v[part] = vpadalq_s16(sum->v[part], vmlal_s8(first, vget_high_s8(w), vget_high_s8(x)));
+#endif
   }
   static LINNET_INLINE void store(const Sum& sum, int32_t* p) {
 #pragma GCC unroll 4

@@ -12,7 +12,9 @@ enum class WeightSize : uint8_t { Small, Large, Lowest };
 
 // Of the weights of a block of outputs, at most a panel's where they are screened.
 template <class Isa>
-struct Screen {};
+struct Screen {
+  static constexpr bool needed = false;
+};
 
 // Screens the weights of kOutputs outputs, at most a panel's, whose groups are `step` bytes apart, and corrects what
 // their sums start with. Where they are not worth it (`screens`), all count as large.
@@ -23,6 +25,7 @@ void screen_block(const int8_t* w, ptrdiff_t step, int32_t groups, bool screens,
 
 template <>
 struct Screen<isa::avx2> {
+  static constexpr bool needed = true;
   static constexpr int32_t kMarks = 1024;
   WeightSize sizes[kMarks];  // of 2^shift groups each
   int32_t shift;
@@ -98,6 +101,34 @@ LINNET_INLINE void make_planes(typename Dot<Isa>::Input* x, ptrdiff_t n, ptrdiff
 }
 
 #else
+
+#if defined(LINNET_ISA_IS_SIMD) && defined(__ARM_NEON)
+
+// With products of pairs of groups only weights of -128 matter.
+struct LowestWeights {
+  static constexpr bool needed = true;
+  bool found;
+};
+template <>
+struct Screen<isa::neon32> : LowestWeights {};
+template <>
+struct Screen<isa::neon64> : LowestWeights {};
+
+template <class Isa, int kOutputs>
+void screen_block(const int8_t* w, ptrdiff_t step, int32_t groups, bool, int32_t*, Screen<Isa>& screen) {
+  int8x16_t least = vdupq_n_s8(0);
+  for (; groups > 0; --groups, w += step) {
+#pragma GCC unroll 4
+    for (int i = 0; i < kOutputs * kDot; i += 16) least = vminq_s8(least, vld1q_s8(w + i));
+  }
+  int8x8_t half = vmin_s8(vget_low_s8(least), vget_high_s8(least));
+  half = vpmin_s8(half, half);
+  half = vpmin_s8(half, half);
+  half = vpmin_s8(half, half);
+  screen.found = vget_lane_s8(half, 0) == INT8_MIN;
+}
+
+#endif
 
 template <class Isa>
 LINNET_INLINE void make_planes(typename Dot<Isa>::Input*, ptrdiff_t, ptrdiff_t) {}

@@ -78,9 +78,29 @@ LINNET_INLINE void screened_step(typename Dot<Isa>::Sum (&sums)[kRows][kBlocks],
   }
 }
 
-// Calls step(weights, x, i, group) for each group of four inputs, which are inputs i .. i + 3 of the rows at x.
-template <class Isa, int kRows, class Step>
-LINNET_INLINE void for_each_group(const TileInt8Args<Isa>& t, Step step) {
+// Adds the products of inputs i .. i + 7, whose second half's weights are weight_step bytes on.
+template <class Isa, int kRows, int kBlocks>
+LINNET_INLINE void pair_step(typename Dot<Isa>::Sum (&sums)[kRows][kBlocks], const int8_t* w, ptrdiff_t weight_step,
+                             const typename Dot<Isa>::Input* const (&x)[kRows], int32_t i) {
+  using D = Dot<Isa>;
+  typename D::PairInputs inputs[kRows];
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) inputs[r] = D::pair_inputs(x[r] + i);
+#pragma GCC unroll 16
+  for (int b = 0; b < kBlocks; ++b) {
+#pragma GCC unroll 4
+    for (int part = 0; part < D::parts; ++part) {
+      const typename D::PairWeights weights = D::pair_weights(w + b * D::outputs * kDot, weight_step, part);
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) D::add_pair(&sums[r][b], part, weights, inputs[r]);
+    }
+  }
+}
+
+// Calls step(weights, x, i, group) for each group of four inputs, which are inputs i .. i + 3 of the rows at x, but
+// pair(weights, x, i) for two groups at a time if kPairs.
+template <class Isa, int kRows, bool kPairs, class Step, class Pair>
+LINNET_INLINE void for_each_group(const TileInt8Args<Isa>& t, Step step, Pair pair) {
   using Input = typename Dot<Isa>::Input;
   const int8_t* w = t.weights;
   const int32_t k = t.k;
@@ -92,8 +112,17 @@ LINNET_INLINE void for_each_group(const TileInt8Args<Isa>& t, Step step) {
     for (int r = 0; r < kRows; ++r) {
       x[r] = kPointersByTap<Isa> ? t.pointers[tap * traits(isa_id<Isa>).int8_rows + r] : t.pointers[r] + t.offsets[tap];
     }
-    for (int32_t i = 0; i < k; i += kDot, w += weight_step, ++group) step(w, x, i, group);
+    int32_t i = 0;
+    if constexpr (kPairs) {
+      for (; i + 2 * kDot <= k; i += 2 * kDot, w += 2 * weight_step) pair(w, x, i);
+    }
+    for (; i < k; i += kDot, w += weight_step, ++group) step(w, x, i, group);
   }
+}
+
+template <class Isa, int kRows, class Step>
+LINNET_INLINE void for_each_group(const TileInt8Args<Isa>& t, Step step) {
+  for_each_group<Isa, kRows, false>(t, step, [](auto...) LINNET_INLINE_LAMBDA {});
 }
 
 template <class Isa, int kRows, int kBlocks>
@@ -113,12 +142,24 @@ __attribute__((noinline)) void tile_int8(const TileInt8Args<Isa>& t) {
   const ptrdiff_t panel_distance = t.panel_distance;
   [[maybe_unused]] const ptrdiff_t plane = t.plane;
   if constexpr (!D::screens_weights) {
-    for_each_group<Isa, kRows>(t, [&](const int8_t* w, Rows x, int32_t i, int32_t) LINNET_INLINE_LAMBDA {
+    const auto step = [&](const int8_t* w, Rows x, int32_t i, int32_t) LINNET_INLINE_LAMBDA {
       tile_step<Isa>(
           sums, w, panel_distance, x, i,
           [](const Input* row, int32_t first) LINNET_INLINE_LAMBDA { return D::inputs(row + first); },
           [](auto* sum, const auto& weights, auto inputs) LINNET_INLINE_LAMBDA { D::add(sum, weights, inputs); });
-    });
+    };
+    if constexpr (D::pairs_groups && kRows > 1) {
+      if (!t.screen->found) {
+        const ptrdiff_t weight_step = t.weight_step;
+        for_each_group<Isa, kRows, true>(t, step, [&](const int8_t* w, Rows x, int32_t i) LINNET_INLINE_LAMBDA {
+          pair_step<Isa>(sums, w, weight_step, x, i);
+        });
+      } else {
+        for_each_group<Isa, kRows>(t, step);
+      }
+    } else {
+      for_each_group<Isa, kRows>(t, step);
+    }
   } else if constexpr (kRows > 1) {
     const Screen<Isa>& screen = *t.screen;
     for_each_group<Isa, kRows>(t, [&](const int8_t* w, Rows x, int32_t i, int32_t group) LINNET_INLINE_LAMBDA {
@@ -194,7 +235,7 @@ LINNET_INLINE void start_block(const RowsInt8<Isa>& in, const BlockInt8& block, 
     start_sums<Isa, D::flips_inputs && !D::screens_weights>(block.panel + column / kPanel * distance, block.width,
                                                             column % kPanel, D::outputs, start + c);
   }
-  if constexpr (D::screens_weights && kRows > 1) {
+  if constexpr (Screen<Isa>::needed && kRows > 1) {
     const int8_t* const weights = block.panel + kPanelHeader * block.width + block.column * kDot;
     screen_block<Isa, kColumns>(weights, block.width * kDot, in.taps * (in.k / kDot), rows >= 2 * kRows, start, screen);
   }

@@ -155,7 +155,7 @@ void MatMulInt8<Isa>::start_columns(int32_t* column_terms, Screen<Isa>& screen) 
   // Sums with flipped inputs are 128 weight sums too large.
   const int32_t zero_point = args.a_zero_point + (kAllFlipped ? 128 : 0);
   for (int32_t c = 0; c < kPanel; ++c) column_terms[c] *= -zero_point;
-  if constexpr (D::screens_weights) {
+  if constexpr (Screen<Isa>::needed) {
     screen_block<Isa, kColumns>(panel, kPanel * kDot, plan.k / kDot, screened(), column_terms, screen);
   }
 }

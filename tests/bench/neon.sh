@@ -1,6 +1,6 @@
 #!/bin/bash
-# neon.sh [--xnnpack CHECKOUT] [--loops] [--counts] [--network FLOAT.lnt INT8.lnt SAMPLE.npy]...: how linnet's NEON kernels fit
-# Arm's cores, without one at hand. Prints
+# neon.sh [--xnnpack CHECKOUT] [--loops] [--counts] [--network FLOAT.lnt SAMPLE.npy INT8.lnt SAMPLE.npy]...: how linnet's NEON
+# kernels fit Arm's cores, without one at hand. Prints
 # - what the inner loops of the 64-bit and 32-bit kernels take on Cortex-A53, A55, A72 and A76, by llvm-mca and, for the A53, whose
 #   model in LLVM does not fit it, by rules of issue (tests/bench/neon/cores.py);
 # - how many instructions whole layers take under qemu-user.
@@ -16,7 +16,7 @@ while (($#)); do
     --xnnpack) xnnpack=$(cd "$2" && pwd); shift ;;
     --loops) loops=1 ;;
     --counts) counts=1 ;;
-    --network) for file in "${@:2:3}"; do networks+=("$(realpath "$file")"); done; shift 3 ;;
+    --network) for file in "${@:2:4}"; do networks+=("$(realpath "$file")"); done; shift 4 ;;
     *) sed -n '2,/^set/s/^# \?//p' "$0" >&2; exit 2 ;;
   esac
   shift

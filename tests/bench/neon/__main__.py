@@ -84,10 +84,9 @@ def networks(arguments):
     print(f"Executed instructions of a network with float32 and with int8, {arguments.bits} bits.\n")
     header(["network", f"{isas[0]} float32", *(f"{isa} int8 (float32 / int8)" for isa in isas)])
     emulator, files = arguments.emulator.split(";"), arguments.files
-    for i in range(0, len(files), 3):
-        floats, integers, sample = files[i:i + 3]
-        base = counts.network_instructions(emulator, arguments.program, floats, isas[0], sample)
-        found = [counts.network_instructions(emulator, arguments.program, integers, isa, sample) for isa in isas]
+    for floats, float_sample, integers, integer_sample in zip(*[iter(files)] * 4):
+        base = counts.network_instructions(emulator, arguments.program, floats, isas[0], float_sample)
+        found = [counts.network_instructions(emulator, arguments.program, integers, isa, integer_sample) for isa in isas]
         row([os.path.splitext(os.path.basename(integers))[0], f"{base:,}", *(f"{n:,} ({base / n:.2f})" for n in found)])
     print()
 
@@ -109,7 +108,7 @@ def main():
     command = commands.add_parser("networks")
     command.add_argument("--emulator", required=True, help="its words separated by semicolons")
     command.add_argument("program", help="linnet-run")
-    command.add_argument("files", nargs="+", help="for each network FLOAT.lnt INT8.lnt SAMPLE.npy")
+    command.add_argument("files", nargs="+", help="for each network FLOAT.lnt SAMPLE.npy INT8.lnt SAMPLE.npy")
     command.set_defaults(run=networks)
     arguments = parser.parse_args()
     arguments.run(arguments)
