@@ -28,9 +28,9 @@ class Quantizer {
     std::unique_ptr<Graph> integer = build(reasons_, {});
     if (!options_.samples.empty()) integer = improve(std::move(integer));
     describe(*integer);
-    finish(*integer);
+    report::DeadChannels dead_channels = finish(*integer);
     graph_ = std::move(*integer);
-    return {std::move(statistics_.ranges), std::move(report_)};
+    return {std::move(statistics_.ranges), std::move(report_), std::move(dead_channels)};
   }
 
  private:
@@ -183,10 +183,12 @@ class Quantizer {
   }
 
   // What stays float is as fused as before, and its constants are real numbers.
-  void finish(Graph& integer) {
+  report::DeadChannels finish(Graph& integer) {
     passes::PassLog details;
     passes::fold_constants(integer, details);
+    report::DeadChannels dead_channels = passes::remove_dead_channels(integer, log_);
     passes::fuse(integer, details);
+    return dead_channels;
   }
 };
 

@@ -29,6 +29,7 @@ struct Options {
 struct Quantized {
   Ranges ranges;
   report::Quantization report;
+  report::DeadChannels dead_channels;  // that the integers' limits make constant
 };
 
 // `graph` is channels-last and fused. Every node that can becomes an int8 step, unless a glob names it, it would stand

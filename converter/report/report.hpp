@@ -79,6 +79,16 @@ struct Int8Weights {
   std::map<std::string, std::string> float_reasons;  // why layers keep float weights, by name
 };
 
+// What was removed because it is constant, or because nothing reads it.
+struct DeadChannels {
+  struct LayerChannels {
+    std::string layer;
+    int64_t removed = 0, of = 0;  // output channels
+  };
+  std::vector<LayerChannels> layers;
+  int64_t macs_before = 0, macs_after = 0;
+};
+
 // A tensor that keeps its value between runs.
 struct StateSummary {
   std::string tensor, type;  // type and shape
@@ -98,6 +108,7 @@ struct Report {
   std::vector<FloatStep> float_steps;
   Quantization quantization;
   Int8Weights int8_weights;
+  DeadChannels dead_channels;
   std::vector<TargetMemory> memory;
   std::vector<Placement> placements;
   std::vector<SharedWeights> shared_weights;

@@ -10,6 +10,7 @@ namespace linnet::kernels {
 template <class Isa, int kRows>
 struct DynamicRows {
   const typename Dot<Isa>::Input* inputs[kRows];
+  ptrdiff_t plane;  // from an input to its next plane
   int32_t row;
 };
 
@@ -33,7 +34,8 @@ LINNET_INLINE void dynamic_tile(const GemmDynamicArgs& args, const DynamicRows<I
   using D = Dot<Isa>;
   using V = F32<Isa>;
   constexpr int kColumns = kBlocks * D::outputs;
-  const int32_t k = (args.k + kDot - 1) / kDot * kDot, zero = args.input_zero_point + (D::flips_inputs ? 128 : 0);
+  const int32_t k = (args.k + kDot - 1) / kDot * kDot,
+                zero = args.input_zero_point + (D::flips_inputs && !D::screens_weights ? 128 : 0);
   const ptrdiff_t distance = width * static_cast<ptrdiff_t>(kPanelHeader + k);
   // Row `row` of the header of the panel that column c lies in, from there on.
   const auto header = [&](int row, int c) LINNET_INLINE_LAMBDA {
@@ -46,12 +48,18 @@ LINNET_INLINE void dynamic_tile(const GemmDynamicArgs& args, const DynamicRows<I
     start[c] = static_cast<int32_t>(0u - static_cast<uint32_t>(zero) * weight_sum);
   }
   const ptrdiff_t offset = 0;
+  const int8_t* const weights = panel + kPanelHeader * width + column * kDot;
+  Screen<Isa> screen;
+  if constexpr (Screen<Isa>::needed && kRows > 1)
+    screen_block<Isa, kColumns>(weights, width * kDot, k / kDot, false, start, screen);
   TileInt8Args<Isa> t{};
+  t.screen = &screen;
+  t.plane = rows.plane;
   t.pointers = rows.inputs;
   t.offsets = &offset;
   t.taps = 1;
   t.k = k;
-  t.weights = panel + kPanelHeader * width + column * kDot;
+  t.weights = weights;
   t.weight_step = width * kDot;
   t.panel_distance = distance;
   t.start = start;
@@ -86,6 +94,8 @@ LINNET_INLINE void dynamic_rows(const GemmDynamicArgs& args, int32_t row) {
     convert_row<Isa>(args.a + (row + r) * args.a_stride, args.k, inputs + r * length);
     rows.inputs[r] = inputs + r * length;
   }
+  rows.plane = kRows * length;
+  make_planes<Isa>(inputs, rows.plane, rows.plane);
   const int8_t* panel = args.packed;
   for (int32_t first = 0; first < args.n;) {
     const int32_t left = args.n - first, width = left > kTailPanel ? kPanel : kTailPanel;

@@ -69,7 +69,7 @@ int64_t conv_transpose2d_int8_scratch_bytes(const Window& window, int32_t in_cha
 
 int64_t gemm_dynamic_scratch_bytes(int32_t k, const IsaTraits& traits) {
   const IsaTraits& isa = known(traits);
-  return (int64_t{k} + 63) / 64 * 64 * isa.int8_rows * isa.int8_input_bytes;
+  return (int64_t{k} + 63) / 64 * 64 * isa.int8_rows * isa.int8_input_bytes * isa.int8_planes;
 }
 
 int64_t matmul_int8_scratch_bytes(int32_t m, int32_t k, const IsaTraits& traits) {
