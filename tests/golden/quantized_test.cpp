@@ -1,4 +1,4 @@
-// Quantizes the float digits networks by 200 of the test images and runs them over all of them, on every instruction
+// Quantizes the float digits networks by 200 training images and runs them over all test images, on every instruction
 // set: they must read as many digits as PyTorch's float networks do, less half a point at most; integers must be equal
 // everywhere.
 
@@ -15,7 +15,7 @@
 namespace linnet::golden {
 namespace {
 
-constexpr size_t kClasses = 10, kCalibrationImages = 200;
+constexpr size_t kClasses = 10;
 const std::filesystem::path kModels = LINNET_MODELS;
 
 struct Network {
@@ -69,14 +69,13 @@ int correct(const std::vector<float>& logits) {
   return count;
 }
 
-Conversion quantized(const Network& network, const std::vector<float>& images, const quantize::RangeMethod& range) {
-  constexpr size_t kPixels = 64;
+Conversion quantized(const Network& network, const quantize::RangeMethod& range) {
+  constexpr std::ptrdiff_t kPixels = 64;
+  const std::vector<float> images = numbers("digits/calibration_images");
   quantize::Options quantization;
   quantization.range = range;
-  for (size_t i = 0; i < kCalibrationImages; ++i) {
-    const auto first = images.begin() + static_cast<std::ptrdiff_t>(i * kPixels);
+  for (auto first = images.begin(); first != images.end(); first += kPixels)
     quantization.samples.push_back({ir::Array::of_floats({1, 1, 8, 8}, {first, first + kPixels})});
-  }
   ConvertOptions options;
   options.quantization = std::move(quantization);
   return convert(kModels / (std::string(network.file) + ".onnx"), options);
@@ -108,7 +107,7 @@ class QuantizedDigits : public testing::TestWithParam<Network> {
  protected:
   static void expect_accuracy(const quantize::RangeMethod& range) {
     const std::vector<float> images = numbers("digits/test_images");
-    const Conversion conversion = quantized(GetParam(), images, range);
+    const Conversion conversion = quantized(GetParam(), range);
     const bool all = std::none_of(conversion.report.steps.begin(), conversion.report.steps.end(),
                                   [](const auto& step) { return step.arithmetic == "float32"; });
     EXPECT_EQ(all, GetParam().integers) << report::to_text(conversion.report, true);

@@ -17,9 +17,9 @@ const std::string kPerceptron = std::string(LINNET_DIGITS) + "/normalized/layer_
 
 class LinnetQuantize : public testing::Test {
  protected:
-  // The first test images, as float32.
+  // The first calibration images, as float32.
   std::vector<float> images(size_t count) const {
-    const tools::NpyArray all = tools::read_npy(std::string(LINNET_DIGITS) + "/test_images.npy");
+    const tools::NpyArray all = tools::read_npy(std::string(LINNET_DIGITS) + "/calibration_images.npy");
     std::vector<float> values(count * 64);
     for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(all.number(i));
     return values;
