@@ -5,6 +5,7 @@
 
 #include "converter/ops/quantize.hpp"
 #include "converter/passes/rewrite.hpp"
+#include "converter/quantize/mixed.hpp"
 #include "converter/quantize/quality.hpp"
 #include "converter/weights/reparametrize.hpp"
 
@@ -14,6 +15,9 @@ using namespace ir;
 
 namespace {
 
+// The share of the time that comes before trials with labels.
+constexpr double kMeasured = 0.3;
+
 class Quantizer {
  public:
   Quantizer(Graph& graph, const Options& options, const Progress& progress, passes::PassLog& log)
@@ -22,11 +26,13 @@ class Quantizer {
   Quantized run() {
     require_floats();
     if (!options_.samples.empty()) check_samples(graph_, options_.samples);
+    if (options_.labels) check_labels(graph_, *options_.labels, options_.labelled().size());
     split_steps(graph_, log_);
     keep_floats();
     find_ranges();
-    std::unique_ptr<Graph> integer = build(reasons_, {});
+    std::unique_ptr<Graph> integer = build_some(reasons_, {});
     if (!options_.samples.empty()) integer = improve(std::move(integer));
+    if (options_.labels) integer = keep_accuracy(std::move(integer));
     describe(*integer);
     finish(*integer);
     graph_ = std::move(*integer);
@@ -40,12 +46,14 @@ class Quantizer {
   passes::PassLog& log_;
   Statistics statistics_;
   FloatReasons reasons_;
+  Corrections corrections_;
   Sqnr sqnr_;
   report::Quantization report_;
 
-  // Shares of the time: ranges, then measurements.
+  // Shares of the time: ranges, then measurements, then trials with labels.
   Progress part(double begin, double end) const {
-    return [this, begin, end](double fraction) { progress_(begin + (end - begin) * fraction); };
+    const double all = options_.accuracy ? kMeasured : 1.0;
+    return [this, begin, end, all](double fraction) { progress_(all * (begin + (end - begin) * fraction)); };
   }
 
   void require_floats() const {
@@ -78,14 +86,15 @@ class Quantizer {
     if (options_.ranges) statistics_.ranges = *options_.ranges;
   }
 
-  // The graph with every node that can as int8 steps; what proves to have none is added to `reasons`.
+  // The graph with every node that can as int8 steps; what proves to have none is added to `reasons`. Null where there
+  // are none.
   std::unique_ptr<Graph> build(FloatReasons& reasons, const Corrections& corrections) {
     const InsertOptions options{options_.weights, options_.int8_ports};
     for (;;) {
       std::unique_ptr<Graph> copy = graph_.clone();
       FloatReasons chosen_reasons = reasons;
       const std::unordered_set<const Node*> nodes = choose_nodes(*copy, chosen_reasons);
-      if (nodes.empty()) throw Error("--int8: no step of the model can be one of int8");
+      if (nodes.empty()) return nullptr;
       const Scales scales(*copy, nodes, statistics_.ranges, options_.int8_ports);
       std::vector<std::string> keys;
       for (const Node* node : nodes)
@@ -97,6 +106,12 @@ class Quantizer {
       reasons = std::move(chosen_reasons);
       return copy;
     }
+  }
+
+  std::unique_ptr<Graph> build_some(FloatReasons& reasons, const Corrections& corrections) {
+    std::unique_ptr<Graph> graph = build(reasons, corrections);
+    if (graph == nullptr) throw Error("--int8: no step of the model can be one of int8");
+    return graph;
   }
 
   // The nodes among `keys` that compute with real numbers all the same, with their reasons by name in `found`.
@@ -123,20 +138,64 @@ class Quantizer {
     const Sqnr before = measure(graph_, *integer, options_.samples, part(0.4, 0.6));
     const Corrections all = bias_shifts(graph_, statistics_, options_.weights);
     FloatReasons reasons = reasons_;
-    std::unique_ptr<Graph> corrected = build(reasons, all);
+    std::unique_ptr<Graph> corrected = build_some(reasons, all);
     const Sqnr after = measure(graph_, *corrected, options_.samples, part(0.6, 0.8));
-    Corrections kept;
     for (const auto& [key, shifts] : all)
       if (const auto old = before.find(key), now = after.find(key);
           old != before.end() && now != after.end() && now->second > old->second)
-        kept[key] = shifts;
-    log_.add("corrected the biases of {} of {} layers", kept.size(), all.size());
+        corrections_[key] = shifts;
+    log_.add("corrected the biases of {} of {} layers", corrections_.size(), all.size());
     for (;;) {
-      integer = build(reasons_, kept);
-      sqnr_ = measure(graph_, *integer, options_.samples, part(0.8, 1.0));
-      forget_factors();
+      integer = build_some(reasons_, corrections_);
+      measure_layers(*integer);
       if (!leave_inexact()) return integer;
     }
+  }
+
+  void measure_layers(const Graph& integer) {
+    sqnr_ = measure(graph_, integer, options_.samples, part(0.8, 1.0));
+    forget_factors();
+  }
+
+  // Measures the accuracy, and leaves layers float until it is the wanted one.
+  std::unique_ptr<Graph> keep_accuracy(std::unique_ptr<Graph> integer) {
+    const LabelledSet set(graph_, options_.labelled(), *options_.labels);
+    const size_t all_int8 = set.run(*integer).correct;
+    report::Accuracy& accuracy = report_.accuracy.emplace();
+    accuracy = {set.size(), set.float_correct(), all_int8, all_int8};
+    if (!options_.accuracy) return integer;
+    const std::string option = fmt::format("--mixed {:g}%", 100 * *options_.accuracy);
+    const std::vector<std::string> layers = int8_layers();
+    const auto wanted = static_cast<size_t>(std::ceil(*options_.accuracy * static_cast<double>(set.size()) - 1e-6));
+    size_t trials = 0;
+    const TryFloat attempt = [&](const std::set<std::string>& floats) -> std::optional<Trial> {
+      const auto done = static_cast<double>(trials++), expected = static_cast<double>(2 * layers.size());
+      progress_(kMeasured + (1 - kMeasured) * std::min(done / expected, 1.0));
+      FloatReasons reasons = reasons_;
+      for (const std::string& layer : floats) reasons[layer] = option;
+      const std::unique_ptr<Graph> graph = build(reasons, corrections_);
+      return graph != nullptr ? std::optional(set.run(*graph)) : std::nullopt;
+    };
+    const FloatLayers found = find_float_layers(layers, wanted, attempt);
+    if (found.correct < wanted)
+      throw Error(fmt::format(
+          "{}: the best accuracy found with int8 layers is {:.2f}% ({} of {} samples); the float "
+          "network has {:.2f}%",
+          option, accuracy.percent(found.correct), found.correct, set.size(), accuracy.percent(set.float_correct())));
+    for (const auto& [layer, correct] : found.correct_without)
+      reasons_[layer] = fmt::format("{}: as int8 it leaves {:.2f}%", option, accuracy.percent(correct));
+    accuracy.correct = found.correct;
+    integer = build_some(reasons_, corrections_);
+    if (!options_.samples.empty()) measure_layers(*integer);
+    return integer;
+  }
+
+  std::vector<std::string> int8_layers() const {
+    std::vector<std::string> layers;
+    for (const auto& node : graph_.nodes())
+      if (const StepKind kind = kind_of(*node); kind == StepKind::layer || kind == StepKind::weak)
+        if (reasons_.count(key_of(*node)) == 0) layers.push_back(key_of(*node));
+    return layers;
   }
 
   // A product whose factor the softmax has is no float tensor.

@@ -114,6 +114,14 @@ std::string quality_table(const Quantization& quantization) {
                      table.text());
 }
 
+std::string accuracy_line(const Accuracy& accuracy) {
+  std::string text = fmt::format("\naccuracy on {} labelled samples: float {:.2f}%, int8 {:.2f}%", accuracy.samples,
+                                 accuracy.percent(accuracy.float_correct), accuracy.percent(accuracy.int8_correct));
+  if (accuracy.correct != accuracy.int8_correct)
+    text += fmt::format(", with the float layers of --mixed {:.2f}%", accuracy.percent(accuracy.correct));
+  return text + "\n";
+}
+
 std::string step_table(const Report& report) {
   TextTable table({"step", "operator", "output", "MACs", "weight bytes", "name", "attributes"}, {0, 3, 4});
   for (size_t i = 0; i < report.steps.size(); ++i) {
@@ -155,6 +163,7 @@ std::string to_text(const Report& report, bool verbose) {
                         grouped(report.state_bytes));
   if (!report.float_steps.empty()) text += float_step_table(report);
   if (!report.quantization.layers.empty()) text += quality_table(report.quantization);
+  if (report.quantization.accuracy) text += accuracy_line(*report.quantization.accuracy);
   text += pass_table(report);
   if (verbose) {
     for (const PassSummary& pass : report.passes) {
