@@ -304,9 +304,9 @@ constexpr std::string_view kShapeOption = "--shape=", kConstantOption = "--const
                            kRangeOption = "--range=", kWeightScaleOption = "--weight-scale=mse",
                            kPerTensorOption = "--per-tensor", kInt8PortsOption = "--io=int8",
                            kKeepFloatOption = "--keep-float=", kMinSqnrOption = "--min-sqnr=",
-                           kMixedOption = "--mixed=", kLabelsOption = "--labels=", kValidationOption = "--validation=",
-                           kCalibrationOption = "--calibration=", kImageOption = "--images=",
-                           kRangesOption = "--ranges=";
+                           kNoEqualizeOption = "--no-equalize", kMixedOption = "--mixed=", kLabelsOption = "--labels=",
+                           kValidationOption = "--validation=", kCalibrationOption = "--calibration=",
+                           kImageOption = "--images=", kRangesOption = "--ranges=";
 
 // Words are separated by blanks.
 std::string escaped(std::string_view name) {
@@ -334,6 +334,7 @@ void add_words(const quantize::Options& options, std::vector<std::string>* words
   words->push_back(fmt::format("{}{}", kRangeOption, quantize::to_string(options.range)));
   if (options.weights.scale == quantize::WeightScale::mse) words->emplace_back(kWeightScaleOption);
   if (options.weights.per_tensor) words->emplace_back(kPerTensorOption);
+  if (!options.equalize) words->emplace_back(kNoEqualizeOption);
   if (options.int8_ports) words->emplace_back(kInt8PortsOption);
   for (const std::string& glob : options.keep_float)
     words->push_back(fmt::format("{}{}", kKeepFloatOption, escaped(glob)));
@@ -357,6 +358,8 @@ bool parse_word(const std::string& word, quantize::Options* options) {
     options->weights.scale = quantize::WeightScale::mse;
   else if (word == kPerTensorOption)
     options->weights.per_tensor = true;
+  else if (word == kNoEqualizeOption)
+    options->equalize = false;
   else if (word == kInt8PortsOption)
     options->int8_ports = true;
   else if (word.starts_with(kKeepFloatOption))

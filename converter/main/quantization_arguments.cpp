@@ -161,6 +161,7 @@ std::optional<quantize::Options> QuantizationArguments::options() const {
   }
   options.weights = {per_tensor, weight_scale == "mse" ? quantize::WeightScale::mse : quantize::WeightScale::max};
   options.int8_ports = io == "int8";
+  options.equalize = !no_equalize;
   options.keep_float = keep_float;
   options.min_sqnr = min_sqnr;
   if (mixed) options.accuracy = parse_accuracy(*mixed);
@@ -199,6 +200,12 @@ void add_quantization_arguments(CLI::App* command, QuantizationArguments* argume
   command
       ->add_flag("--per-tensor", arguments->per_tensor,
                  "One scale for all weights of a layer instead of one per output")
+      ->needs(int8);
+  command
+      ->add_flag(
+          "--no-equalize", arguments->no_equalize,
+          "Leave the proportions of layers that follow each other as they are. Otherwise channels are made equal "
+          "where that makes the outputs more exact on the samples, but not with --ranges")
       ->needs(int8);
   arguments->io = "float";
   add("--io", arguments->io, "The type of the model's inputs and outputs: float, or int8 with the scales of the report",

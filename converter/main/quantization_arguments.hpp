@@ -12,7 +12,7 @@
 namespace linnet::tools {
 
 struct QuantizationArguments {
-  bool int8 = false, per_tensor = false;
+  bool int8 = false, per_tensor = false, no_equalize = false;
   SampleArguments samples;  // its inputs are what --calibration names
   std::string range, weight_scale, io, ranges, labels;
   std::optional<std::string> mixed;

@@ -16,7 +16,7 @@ namespace {
 
 struct Seen {
   Range range{std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()};
-  std::vector<double> sums;
+  std::vector<double> sums, magnitudes;
   double rows = 0;
 };
 
@@ -30,12 +30,15 @@ void run_all(EngineRun& engine, const std::vector<Sample>& samples, const Progre
 
 void see(const SeenTensor& tensor, Seen* seen) {
   seen->sums.resize(tensor.columns);
+  seen->magnitudes.resize(tensor.columns);
   for (size_t i = 0; i < tensor.numbers.size(); ++i) {
     const auto number = static_cast<double>(tensor.numbers[i]);
     if (!std::isfinite(number))
       throw Error(fmt::format("--calibration: tensor {} becomes {} in the float network", tensor.name, number));
     seen->range.add({number, number});
     seen->sums[i % tensor.columns] += number;
+    double& magnitude = seen->magnitudes[i % tensor.columns];
+    magnitude = std::max(magnitude, std::abs(number));
   }
   seen->rows += static_cast<double>(tensor.numbers.size() / std::max<size_t>(tensor.columns, 1));
 }
@@ -79,6 +82,7 @@ Statistics calibrate(const Graph& graph, const std::vector<Sample>& samples, con
     statistics.ranges[name] = seen.range;
     for (double& sum : seen.sums) sum /= seen.rows;
     statistics.means[name] = std::move(seen.sums);
+    statistics.magnitudes[name] = std::move(seen.magnitudes);
   }
   if (method.rule == RangeRule::minmax) return statistics;
   std::map<std::string, Histogram, std::less<>> histograms;

@@ -11,9 +11,12 @@
 
 namespace linnet::quantize {
 
+using Magnitudes = std::map<std::string, std::vector<double>>;  // the greatest, per index of the last dimension
+
 struct Statistics {
   Ranges ranges;                                     // of every tensor that a step gives, and of the inputs
   std::map<std::string, std::vector<double>> means;  // per index of the last dimension
+  Magnitudes magnitudes;
 };
 
 using Progress = std::function<void(double fraction)>;

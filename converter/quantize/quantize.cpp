@@ -5,6 +5,7 @@
 
 #include "converter/ops/quantize.hpp"
 #include "converter/passes/rewrite.hpp"
+#include "converter/quantize/equalize.hpp"
 #include "converter/quantize/mixed.hpp"
 #include "converter/quantize/quality.hpp"
 #include "converter/weights/reparametrize.hpp"
@@ -15,53 +16,65 @@ using namespace ir;
 
 namespace {
 
-// The share of the time that comes before trials with labels.
-constexpr double kMeasured = 0.3;
+Progress share(const Progress& progress, double begin, double end) {
+  return [=](double fraction) { progress(begin + (end - begin) * fraction); };
+}
 
 class Quantizer {
  public:
-  Quantizer(Graph& graph, const Options& options, const Progress& progress, passes::PassLog& log)
-      : graph_(graph), options_(options), progress_(progress), log_(log) {}
+  Quantizer(const Graph& graph, const Options& options) : source_(graph.clone()), graph_(*source_), options_(options) {}
 
-  Quantized run() {
-    require_floats();
-    if (!options_.samples.empty()) check_samples(graph_, options_.samples);
-    if (options_.labels) check_labels(graph_, *options_.labels, options_.labelled().size());
+  Graph& graph() { return graph_; }
+  const Statistics& statistics() const { return statistics_; }
+  void set_equalized(const std::string& change) { report_.equalized = change; }
+
+  // Chooses ranges, int8 steps and biases.
+  void tune(const Progress& progress) {
+    progress_ = progress;
     split_steps(graph_, log_);
     keep_floats();
     find_ranges();
-    std::unique_ptr<Graph> integer = build_some(reasons_, {});
-    if (!options_.samples.empty()) integer = improve(std::move(integer));
-    if (options_.labels) integer = keep_accuracy(std::move(integer));
-    describe(*integer);
-    finish(*integer);
-    graph_ = std::move(*integer);
+    integer_ = build_some(reasons_, {});
+    if (!options_.samples.empty()) improve();
+  }
+
+  // Of all outputs on the samples, in the mean.
+  double output_sqnr() const {
+    constexpr double kExact = 200;
+    double sum = 0, count = 0;
+    for (const Value* output : integer_->outputs) {
+      const auto found = sqnr_.find(output->name);
+      if (found == sqnr_.end()) continue;
+      sum += std::min(found->second, kExact);
+      ++count;
+    }
+    return sum / std::max(count, 1.0);
+  }
+
+  Quantized run(const Progress& progress, passes::PassLog& log, Graph* result) {
+    progress_ = progress;
+    if (options_.labels) keep_accuracy();
+    describe();
+    finish();
+    *result = std::move(*integer_);
+    for (const std::string& action : log_.actions) log.add("{}", action);
     return {std::move(statistics_.ranges), std::move(report_)};
   }
 
  private:
+  std::unique_ptr<Graph> source_, integer_;
   Graph& graph_;
   const Options& options_;
-  const Progress& progress_;
-  passes::PassLog& log_;
+  Progress progress_;
+  passes::PassLog log_;
   Statistics statistics_;
   FloatReasons reasons_;
   Corrections corrections_;
   Sqnr sqnr_;
   report::Quantization report_;
 
-  // Shares of the time: ranges, then measurements, then trials with labels.
-  Progress part(double begin, double end) const {
-    const double all = options_.accuracy ? kMeasured : 1.0;
-    return [this, begin, end, all](double fraction) { progress_(all * (begin + (end - begin) * fraction)); };
-  }
-
-  void require_floats() const {
-    for (const auto& value : graph_.values())
-      if (value->type.quantization)
-        throw Error(fmt::format("--int8: the model is quantized already: tensor {} is {}", value->name,
-                                to_string(value->type)));
-  }
+  // Of tune: ranges, then measurements.
+  Progress part(double begin, double end) const { return share(progress_, begin, end); }
 
   // By the names of the source's nodes and of the graph's.
   void keep_floats() {
@@ -134,8 +147,8 @@ class Quantizer {
   }
 
   // Corrects biases where that makes the layer more exact, and leaves layers below the wanted SQNR float.
-  std::unique_ptr<Graph> improve(std::unique_ptr<Graph> integer) {
-    const Sqnr before = measure(graph_, *integer, options_.samples, part(0.4, 0.6));
+  void improve() {
+    const Sqnr before = measure(graph_, *integer_, options_.samples, part(0.4, 0.6));
     const Corrections all = bias_shifts(graph_, statistics_, options_.weights);
     FloatReasons reasons = reasons_;
     std::unique_ptr<Graph> corrected = build_some(reasons, all);
@@ -145,32 +158,31 @@ class Quantizer {
           old != before.end() && now != after.end() && now->second > old->second)
         corrections_[key] = shifts;
     log_.add("corrected the biases of {} of {} layers", corrections_.size(), all.size());
-    for (;;) {
-      integer = build_some(reasons_, corrections_);
-      measure_layers(*integer);
-      if (!leave_inexact()) return integer;
-    }
+    do {
+      integer_ = build_some(reasons_, corrections_);
+      measure_layers();
+    } while (leave_inexact());
   }
 
-  void measure_layers(const Graph& integer) {
-    sqnr_ = measure(graph_, integer, options_.samples, part(0.8, 1.0));
+  void measure_layers() {
+    sqnr_ = measure(graph_, *integer_, options_.samples, part(0.8, 1.0));
     forget_factors();
   }
 
   // Measures the accuracy, and leaves layers float until it is the wanted one.
-  std::unique_ptr<Graph> keep_accuracy(std::unique_ptr<Graph> integer) {
+  void keep_accuracy() {
     const LabelledSet set(graph_, options_.labelled(), *options_.labels);
-    const size_t all_int8 = set.run(*integer).correct;
+    const size_t all_int8 = set.run(*integer_).correct;
     report::Accuracy& accuracy = report_.accuracy.emplace();
     accuracy = {set.size(), set.float_correct(), all_int8, all_int8};
-    if (!options_.accuracy) return integer;
+    if (!options_.accuracy) return;
     const std::string option = fmt::format("--mixed {:g}%", 100 * *options_.accuracy);
     const std::vector<std::string> layers = int8_layers();
     const auto wanted = static_cast<size_t>(std::ceil(*options_.accuracy * static_cast<double>(set.size()) - 1e-6));
     size_t trials = 0;
     const TryFloat attempt = [&](const std::set<std::string>& floats) -> std::optional<Trial> {
       const auto done = static_cast<double>(trials++), expected = static_cast<double>(2 * layers.size());
-      progress_(kMeasured + (1 - kMeasured) * std::min(done / expected, 1.0));
+      progress_(std::min(done / expected, 1.0));
       FloatReasons reasons = reasons_;
       for (const std::string& layer : floats) reasons[layer] = option;
       const std::unique_ptr<Graph> graph = build(reasons, corrections_);
@@ -185,9 +197,8 @@ class Quantizer {
     for (const auto& [layer, correct] : found.correct_without)
       reasons_[layer] = fmt::format("{}: as int8 it leaves {:.2f}%", option, accuracy.percent(correct));
     accuracy.correct = found.correct;
-    integer = build_some(reasons_, corrections_);
-    if (!options_.samples.empty()) measure_layers(*integer);
-    return integer;
+    integer_ = build_some(reasons_, corrections_);
+    if (!options_.samples.empty()) measure_layers();
   }
 
   std::vector<std::string> int8_layers() const {
@@ -226,7 +237,7 @@ class Quantizer {
     return changed;
   }
 
-  void describe(const Graph& integer) {
+  void describe() {
     report_.range = options_.ranges ? options_.ranges_file : to_string(options_.range);
     report_.samples = static_cast<int64_t>(options_.samples.size());
     report_.float_reasons = reasons_;
@@ -236,23 +247,57 @@ class Quantizer {
       if (sqnr != sqnr_.end() && kind_of(*node) != StepKind::moving && reasons_.count(key) == 0)
         report_.layers.push_back({key, std::string(node->op->name()), sqnr->second});
     }
-    for (const Value* output : integer.outputs)
+    for (const Value* output : integer_->outputs)
       if (const auto sqnr = sqnr_.find(output->name); sqnr != sqnr_.end())
         report_.outputs.push_back({output->name, "output", sqnr->second});
   }
 
   // What stays float is as fused as before, and its constants are real numbers.
-  void finish(Graph& integer) {
+  void finish() {
     passes::PassLog details;
-    passes::fold_constants(integer, details);
-    passes::fuse(integer, details);
+    passes::fold_constants(*integer_, details);
+    passes::fuse(*integer_, details);
   }
 };
+
+void check(const Graph& graph, const Options& options) {
+  for (const auto& value : graph.values())
+    if (value->type.quantization)
+      throw Error(
+          fmt::format("--int8: the model is quantized already: tensor {} is {}", value->name, to_string(value->type)));
+  if (!options.samples.empty()) check_samples(graph, options.samples);
+  if (options.labels) check_labels(graph, *options.labels, options.labelled().size());
+}
 
 }  // namespace
 
 Quantized quantize(Graph& graph, const Options& options, const Progress& progress, passes::PassLog& log) {
-  return Quantizer(graph, options, progress, log).run();
+  check(graph, options);
+  constexpr double kTuned = 0.4;  // of the time, where layers are tried with labels
+  const Progress tuning = share(progress, 0, options.accuracy ? kTuned : 1), trials = share(progress, kTuned, 1);
+  // Ranges in a file are those of the network as it is.
+  const bool equalizes = options.equalize && !options.samples.empty() && options.ranges_file.empty();
+  auto best = std::make_unique<Quantizer>(graph, options);
+  best->tune(share(tuning, 0, equalizes ? 1.0 / 3 : 1.0));
+  if (!equalizes) return best->run(trials, log, &graph);
+  const Magnitudes magnitudes = best->statistics().magnitudes;
+  int tried = 1;
+  for (const Magnitudes* outputs : {static_cast<const Magnitudes*>(nullptr), &magnitudes}) {
+    auto equalized = std::make_unique<Quantizer>(graph, options);
+    const int pairs = equalize(equalized->graph(), outputs);
+    if (pairs == 0) break;
+    equalized->tune(share(tuning, tried / 3.0, (tried + 1) / 3.0));
+    ++tried;
+    const double before = best->output_sqnr(), after = equalized->output_sqnr();
+    const std::string change =
+        fmt::format("{} pair{} of layers equalized by {}: SQNR of the outputs {:.1f} dB, otherwise {:.1f} dB", pairs,
+                    pairs == 1 ? "" : "s", outputs != nullptr ? "activations" : "weights", after, before);
+    log.add("tried {}", change);
+    if (after <= before) continue;
+    best = std::move(equalized);
+    best->set_equalized(change);
+  }
+  return best->run(trials, log, &graph);
 }
 
 }  // namespace linnet::quantize

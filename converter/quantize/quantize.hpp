@@ -18,6 +18,7 @@ struct Options {
   RangeMethod range;                           // --range
   WeightOptions weights;                       // --per-tensor, --weight-scale
   bool int8_ports = false;                     // --io int8
+  bool equalize = true;                        // --no-equalize: false
   std::vector<std::string> keep_float;         // --keep-float: globs of node names, the source's or the graph's
   std::optional<double> min_sqnr;              // --min-sqnr, dB
   std::optional<double> accuracy;              // --mixed: a fraction of the labelled samples
@@ -39,11 +40,13 @@ struct Quantized {
   report::Quantization report;
 };
 
-// `graph` is channels-last and fused. Every node that can becomes an int8 step, unless a glob names it, it would stand
-// alone, what it gives has a lower SQNR than options.min_sqnr on the samples while what it reads has not, or it is of
-// the smallest set (find_float_layers) without which options.accuracy is missed. Throws ir::Error where the graph is
-// quantized already or has nothing to quantize, for globs that match nothing, for samples (check_samples), labels
-// (check_labels) and ranges that do not fit, and for an accuracy that cannot be reached.
+// Equalizes layers (equalize.hpp) where that makes the outputs more exact on the samples, unless ranges are in a file,
+// which are those of the network as it is. `graph` is channels-last and fused. Every node that can becomes an int8
+// step, unless a glob names it, it would stand alone, what it gives has a lower SQNR than options.min_sqnr on the
+// samples while what it reads has not, or it is of the smallest set (find_float_layers) without which options.accuracy
+// is missed. Throws ir::Error where the graph is quantized already or has nothing to quantize, for globs that match
+// nothing, for samples (check_samples), labels (check_labels) and ranges that do not fit, and for an accuracy that
+// cannot be reached.
 Quantized quantize(ir::Graph& graph, const Options& options, const Progress& progress, passes::PassLog& log);
 
 }  // namespace linnet::quantize

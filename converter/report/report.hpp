@@ -80,6 +80,7 @@ struct Quantization {
   std::string range;  // the rule, or the file, that ranges are from; empty: nothing was quantized
   int64_t samples = 0;
   std::vector<LayerQuality> layers, outputs;
+  std::string equalized;                             // what equalizing layers did; empty: none are
   std::optional<Accuracy> accuracy;                  // absent without labels
   std::map<std::string, std::string> float_reasons;  // why layers stay float, by name
 };

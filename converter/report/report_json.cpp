@@ -24,6 +24,7 @@ void write_quantization(JsonWriter& json, const Quantization& quantization) {
   json.begin_object();
   json.member("ranges", quantization.range);
   json.member("samples", quantization.samples);
+  json.member("equalized", quantization.equalized);
   for (const auto& [name, list] : {std::pair{"layers", &quantization.layers}, {"outputs", &quantization.outputs}})
     write_objects(json, name, *list, [&](const LayerQuality& layer) {
       json.member("name", layer.layer);

@@ -110,8 +110,9 @@ std::string quality_table(const Quantization& quantization) {
   TextTable table({"layer", "operator", "SQNR, dB"}, {2});
   for (const LayerQuality& layer : quantization.layers) table.add({layer.layer, layer.op, decibels(layer.sqnr)});
   for (const LayerQuality& output : quantization.outputs) table.add({output.layer, output.op, decibels(output.sqnr)});
-  return fmt::format("\nint8 beside float on {} samples, ranges by {}\n{}", quantization.samples, quantization.range,
-                     table.text());
+  const std::string equalized = quantization.equalized.empty() ? "" : quantization.equalized + "\n";
+  return fmt::format("\nint8 beside float on {} samples, ranges by {}\n{}{}", quantization.samples, quantization.range,
+                     equalized, table.text());
 }
 
 std::string accuracy_line(const Accuracy& accuracy) {

@@ -9,6 +9,7 @@
 #include "converter/ops/resample.hpp"
 #include "converter/passes/rewrite.hpp"
 #include "converter/pipeline.hpp"
+#include "converter/quantize/equalize.hpp"
 #include "engine/linnet.hpp"
 #include "tests/passes/support.hpp"
 
@@ -175,6 +176,115 @@ TEST(Quantize, TransposedConvolutions) {
       }
     }
   }
+}
+
+// ---- equalization ----
+
+// Greatest magnitudes of dimension d of a layer's weights.
+std::vector<double> magnitudes(const Value& weights, size_t d) {
+  const Shape& shape = weights.shape();
+  size_t inner = 1;
+  for (size_t i = d + 1; i < shape.size(); ++i) inner *= static_cast<size_t>(shape[i]);
+  std::vector<double> result(static_cast<size_t>(shape[d]));
+  for (size_t i = 0; i < weights.constant->size(); ++i) {
+    double& one = result[i / inner % result.size()];
+    one = std::max(one, std::abs(weights.constant->number(i)));
+  }
+  return result;
+}
+
+// The graph computes the same; so many pairs are equalized.
+void expect_pairs(GraphBuilder& b, int pairs) {
+  int found = -1;
+  run(
+      b.graph,
+      [&](Graph& graph, passes::PassLog& log) {
+        passes::legalize_layout(graph, log, false);
+        found = quantize::equalize(graph, nullptr);
+      },
+      1e-5);
+  EXPECT_EQ(found, pairs) << dump(b.graph);
+}
+
+Value* transposed_conv(GraphBuilder& b, Value* x, int64_t outputs, int64_t groups) {
+  ops::ConvTranspose op;
+  op.strides = op.dilations = {1, 1};
+  op.pads_begin = op.pads_end = {1, 1};
+  op.output_padding = {0, 0};
+  op.groups = groups;
+  return b.add(op, {x, b.random({x->shape()[1], outputs / groups, 3, 3}), b.random({outputs})});
+}
+
+TEST(Equalize, MakesChannelsOfBothLayersEqual) {
+  GraphBuilder b;
+  b.output(b.conv(b.unary(Function::Relu, b.conv(b.input(kImage), 8, 3, 1)), 5, 1));
+  expect_pairs(b, 1);
+  std::vector<const Node*> layers;
+  for (const auto& node : b.graph.nodes())
+    if (node->as<ops::Conv>() != nullptr) layers.push_back(node.get());
+  ASSERT_EQ(layers.size(), 2u);
+  const std::vector<double> r1 = magnitudes(layers[0]->in(1), 0), r2 = magnitudes(layers[1]->in(1), 1);
+  for (size_t c = 0; c < r1.size(); ++c) EXPECT_NEAR(r1[c], r2[c], 1e-5);
+}
+
+TEST(Equalize, ThroughWhatMultiplies) {
+  for (const Function function : {Function::Identity, Function::Relu, Function::LeakyRelu}) {
+    for (const int64_t groups : {1, 2, 8}) {
+      for (const bool up : {false, true}) {
+        GraphBuilder b;
+        Value* x = b.conv(b.input(kImage), 8, 3, 1, 1, groups == 2 ? 2 : 1);
+        if (function != Function::Identity) x = b.unary(function, x, 0.1f);
+        b.output(up ? transposed_conv(b, x, 8, groups) : b.conv(x, 8, 3, 1, 1, groups));
+        SCOPED_TRACE(fmt::format("function {} groups {} up {}", static_cast<int>(function), groups, up));
+        expect_pairs(b, 1);
+      }
+    }
+  }
+  GraphBuilder b;  // a transposed convolution, a mean and a linear layer, too
+  ops::Reduce mean;
+  mean.kind = kernels::ReduceKind::Mean;
+  mean.axes = {2, 3};
+  Value* x = transposed_conv(b, b.conv(b.input(kImage), 6, 3, 1), 8, 2);
+  b.output(b.linear(b.reshape(b.add(mean, {b.unary(Function::Relu, x)}), {1, 8}), 5));
+  expect_pairs(b, 2);
+}
+
+TEST(Equalize, NotThroughWhatDoesNot) {
+  for (const Function function : {Function::Clip, Function::Sigmoid, Function::HardSwish}) {
+    GraphBuilder b;
+    b.output(b.conv(b.unary(function, b.conv(b.input(kImage), 8, 3, 1), 0, 6), 5, 1));
+    expect_pairs(b, 0);
+  }
+  GraphBuilder b;  // read twice
+  Value* x = b.conv(b.input(kImage), 4, 3, 1);
+  b.output(b.plus(b.conv(x, 4, 1), x));
+  expect_pairs(b, 0);
+}
+
+// Channels of sizes from 1 to 1000 that the second layer evens out.
+TEST(Equalize, MakesUnequalChannelsExact) {
+  GraphBuilder b;
+  Value* w1 = b.random({8, 4, 3, 3});
+  Value* w2 = b.random({5, 8, 1, 1});
+  const auto scaled = [&](const Value* weights, size_t inner, double sign) {
+    std::vector<double> numbers = weights->constant->doubles();
+    for (size_t i = 0; i < numbers.size(); ++i)
+      numbers[i] *= std::pow(1000.0, sign * static_cast<double>(i / inner % 8) / 7);
+    return b.constant(weights->shape(), std::move(numbers));
+  };
+  ops::Conv first, second;
+  first.strides = first.dilations = first.pads_begin = first.pads_end = {1, 1};
+  second.strides = second.dilations = {1, 1};
+  second.pads_begin = second.pads_end = {0, 0};
+  Value* x = b.unary(Function::Relu, b.add(first, {b.input(kImage), scaled(w1, 36, 1)}));
+  b.output(b.add(second, {x, scaled(w2, 1, -1)}));
+  quantize::Options plain;
+  plain.equalize = false;
+  const double without = quantized(b, kImage, plain).sqnr;
+  const Result with = quantized(b, kImage);
+  expect_int8(with, 33);
+  EXPECT_LT(without, 20);
+  EXPECT_NE(with.conversion.report.quantization.equalized.find("1 pair of layers"), std::string::npos);
 }
 
 // Squeeze-and-excitation, its factors by 1x1 convolutions or by linear layers.

@@ -176,6 +176,18 @@ TEST_F(LinnetQuantize, ComparesExactly) {
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err << outcome.out;
 }
 
+TEST_F(LinnetQuantize, EqualizesLayersWhereThatHelps) {
+  const std::string x = samples(60);
+  Outcome outcome = convert({"--int8", "--calibration", x, "--per-tensor"});
+  EXPECT_NE(outcome.out.find("5 pairs of layers equalized by "), std::string::npos) << outcome.out << outcome.err;
+  const Outcome same = run_command(LINNET_CLI, {"compare", kDigits, model_, "--input", x, "--samples", "2"});
+  EXPECT_EQ(same.exit_code, 0) << same.err << same.out;
+  outcome = convert({"--int8", "--calibration", x, "--per-tensor", "--no-equalize"});
+  EXPECT_EQ(outcome.out.find("equalized"), std::string::npos) << outcome.out << outcome.err;
+  outcome = convert({"--int8", "--calibration", x, "--per-tensor", "--ranges", folder_.path("new.txt")});
+  EXPECT_EQ(outcome.out.find("equalized"), std::string::npos) << outcome.out << outcome.err;
+}
+
 TEST_F(LinnetQuantize, InputsAndOutputsMayBeInt8) {
   const std::string x = samples();
   expect_success({"--int8", "--calibration", x, "--io", "int8", "--per-tensor", "--quiet"});
