@@ -158,7 +158,7 @@ void check_arguments(const Arguments& arguments) {
   if (!arguments.data_set.empty()) inputs.push_back({"--reestimate-bn", arguments.data_set});
   for (const std::string& file : arguments.quantization.samples.inputs) inputs.push_back({"--calibration", file});
   for (const std::string& file : arguments.quantization.validation) inputs.push_back({"--validation", file});
-  if (!arguments.quantization.labels.empty()) inputs.push_back({"--labels", arguments.quantization.labels});
+  if (const auto& labels = arguments.quantization.labels) inputs.push_back({"--labels", *labels});
   const std::string& ranges = arguments.quantization.ranges;
   if (!ranges.empty()) {
     auto& files = std::filesystem::exists(ranges) ? inputs : outputs;

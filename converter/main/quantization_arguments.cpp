@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <filesystem>
 
 #include "converter/ir/states.hpp"
@@ -97,15 +98,17 @@ void read_samples_of(const std::string& model, ConvertOptions* options) {
   real.stop_after.clear();
   const Conversion conversion = linnet::convert(model, real);
   const Device device(model, conversion.model.data(), conversion.model.size(), {});
+  SampleOptions sample_options = image_options(quantization.sample_options);
   const auto read = [&](const char* option, const std::vector<std::string>& files) {
-    return samples_of(device, *conversion.source,
-                      read_samples(device, expanded(option, files), image_options(quantization.sample_options)));
+    sample_options.option = option;
+    return samples_of(device, *conversion.source, read_samples(device, expanded(option, files), sample_options));
   };
   if (!quantization.files.empty()) quantization.samples = read(kCalibration, quantization.files);
   if (!quantization.validation_files.empty())
     quantization.validation = read(kValidation, quantization.validation_files);
   try {
     if (!quantization.samples.empty()) quantize::check_samples(*conversion.source, quantization.samples);
+    quantize::check_finite(*conversion.source, quantization.validation, kValidation);
     if (quantization.labels)
       quantize::check_labels(*conversion.source, *quantization.labels, quantization.labelled().size());
   } catch (const ir::Error& error) {
@@ -150,8 +153,11 @@ std::optional<quantize::Options> QuantizationArguments::options() const {
     throw ToolError(kUsageError,
                     "--int8 needs --calibration FILE (samples of the model's input), or --ranges FILE of "
                     "an earlier conversion");
+  if (min_sqnr && !std::isfinite(*min_sqnr))
+    throw ToolError(kUsageError, fmt::format("--min-sqnr {}: expected a finite number of dB", *min_sqnr));
   if (min_sqnr && samples.inputs.empty()) throw ToolError(kUsageError, "--min-sqnr needs --calibration FILE");
-  if (!labels.empty() && samples.inputs.empty() && validation.empty())
+  if (labels && labels->empty()) throw ToolError(kUsageError, "--labels: the name of the file is empty");
+  if (labels && samples.inputs.empty() && validation.empty())
     throw ToolError(kUsageError, "--labels needs the samples that they are of: --calibration or --validation FILE");
   quantize::Options options;
   try {
@@ -165,7 +171,7 @@ std::optional<quantize::Options> QuantizationArguments::options() const {
   options.keep_float = keep_float;
   options.min_sqnr = min_sqnr;
   if (mixed) options.accuracy = parse_accuracy(*mixed);
-  options.labels_file = labels;
+  options.labels_file = labels.value_or("");
   options.validation_files = validation;
   options.files = samples.inputs;
   options.sample_options = image_text(samples);

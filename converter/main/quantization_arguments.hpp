@@ -14,8 +14,8 @@ namespace linnet::tools {
 struct QuantizationArguments {
   bool int8 = false, per_tensor = false, no_equalize = false;
   SampleArguments samples;  // its inputs are what --calibration names
-  std::string range, weight_scale, io, ranges, labels;
-  std::optional<std::string> mixed;
+  std::string range, weight_scale, io, ranges;
+  std::optional<std::string> mixed, labels;
   std::vector<std::string> keep_float, validation;
   std::optional<double> min_sqnr;
 

@@ -45,24 +45,25 @@ void see(const SeenTensor& tensor, Seen* seen) {
 
 }  // namespace
 
+void check_finite(const Graph& graph, const std::vector<Sample>& samples, std::string_view option) {
+  const std::vector<Value*> inputs = program_inputs(graph);
+  for (size_t s = 0; s < samples.size(); ++s)
+    for (size_t i = 0; i < inputs.size(); ++i)
+      for (size_t e = 0; e < samples[s][i].size(); ++e)
+        if (const double number = samples[s][i].number(e); !std::isfinite(number))
+          throw Error(fmt::format("{}: element {} of sample {} of input '{}' is {}; supported are finite numbers",
+                                  option, e, s, inputs[i]->name, number));
+}
+
 void check_samples(const Graph& graph, const std::vector<Sample>& samples) {
   if (samples.empty()) throw Error("--calibration: there are no samples");
+  check_finite(graph, samples, "--calibration");
   const std::vector<Value*> inputs = program_inputs(graph);
   for (size_t i = 0; i < inputs.size(); ++i) {
     bool varies = inputs[i]->type.dtype != DType::f32 || samples[0][i].size() == 1;
     const double first = samples[0][i].size() > 0 ? samples[0][i].number(0) : 0.0;
-    for (size_t s = 0; s < samples.size(); ++s) {
-      const Array& array = samples[s][i];
-      for (size_t e = 0; e < array.size(); ++e) {
-        const double number = array.number(e);
-        if (!std::isfinite(number))
-          throw Error(
-              fmt::format("--calibration: element {} of sample {} of input '{}' is {}; supported are finite "
-                          "numbers",
-                          e, s, inputs[i]->name, number));
-        varies = varies || number != first;
-      }
-    }
+    for (const Sample& sample : samples)
+      for (size_t e = 0; e < sample[i].size(); ++e) varies = varies || sample[i].number(e) != first;
     if (!varies)
       throw Error(
           fmt::format("--calibration: input '{}' is {} everywhere, which gives no ranges", inputs[i]->name, first));

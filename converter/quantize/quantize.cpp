@@ -266,6 +266,7 @@ void check(const Graph& graph, const Options& options) {
       throw Error(
           fmt::format("--int8: the model is quantized already: tensor {} is {}", value->name, to_string(value->type)));
   if (!options.samples.empty()) check_samples(graph, options.samples);
+  check_finite(graph, options.validation, "--validation");
   if (options.labels) check_labels(graph, *options.labels, options.labelled().size());
 }
 

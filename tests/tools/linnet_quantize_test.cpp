@@ -150,6 +150,17 @@ TEST_F(LinnetQuantize, RefusesLabelsAndAccuraciesThatDoNotFit) {
   refused(folder_.write("damaged.npy", "no array"), "damaged.npy");
   expect_failure({"--int8", "--calibration", x, "--labels", folder_.path("missing.npy")}, 3, "missing.npy");
   expect_failure({"--int8", "--calibration", x, "--mixed", "0.5"}, 2, "--labels");
+  expect_failure({"--int8", "--calibration", x, "--labels", "", "--mixed", "0.5"}, 2, "--labels: the name of the file");
+  std::vector<float> values = images(3);
+  values[2] = std::nanf("");
+  const std::string nan = labels("nan.npy", "<f4", "(3, 1, 8, 8)", values);
+  const std::string three = labels("three.npy", "<i8", "(3,)", std::vector<int64_t>{1, 2, 3});
+  expect_failure({"--int8", "--calibration", x, "--labels", three, "--validation", nan}, 4,
+                 "--validation: element 2 of sample 0 of input 'image' is nan");
+  const std::string wrong = labels("wrong.npy", "<f4", "(3, 1, 4, 16)", values);
+  expect_failure({"--int8", "--calibration", x, "--labels", three, "--validation", wrong}, 4, "wrong.npy");
+  expect_failure({"--int8", "--calibration", x, "--labels", three, "--validation", "other=" + x}, 2,
+                 "--validation other=");
   expect_failure({"--int8", "--calibration", x, "--validation", kTestImages}, 2, "--labels");
   for (const char* accuracy : {"0", "1.5", "101%", "nan", "much", "98.5%%", ""})
     expect_failure(
@@ -231,6 +242,10 @@ TEST_F(LinnetQuantize, RefusesSamplesThatDoNotFit) {
 TEST_F(LinnetQuantize, RefusesOptionsThatDoNotFit) {
   const std::string x = samples();
   expect_failure({"--int8"}, 2, "--int8 needs --calibration");
+  expect_failure({"--int8", "--calibration", "other=" + x}, 2, "--calibration other=");
+  expect_failure({"--int8", "--calibration", x, "--min-sqnr", "nan"}, 2, "--min-sqnr nan: expected a finite number");
+  expect_failure({"--int8", "--calibration", x, "--min-sqnr", "1000"}, 1, "no step of the model can be one of int8");
+  expect_failure({"--int8", "--calibration", x, "--ranges", folder_.path("none/r.txt")}, 3, "none/r.txt");
   expect_failure({"--calibration", x}, 2, "--int8");
   expect_failure({"--int8", "--calibration", x, "--range", "percentile=20"}, 2,
                  "--range percentile=20: expected minmax");
