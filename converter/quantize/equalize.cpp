@@ -139,7 +139,8 @@ int equalize(Graph& graph, const Magnitudes* outputs) {
   constexpr double kSmallChange = 1e-2;
   std::vector<Pair> pairs = find_pairs(graph);
   if (outputs != nullptr)
-    for (Pair& pair : pairs) pair.outputs = outputs->at(key_of(*pair.first));
+    for (Pair& pair : pairs)
+      if (const auto found = outputs->find(key_of(*pair.first)); found != outputs->end()) pair.outputs = found->second;
   double change = 1;
   for (int round = 0; round < kMostRounds && change > kSmallChange; ++round) {
     change = 0;

@@ -52,6 +52,11 @@ class Quantizer {
   }
 
   Quantized run(const Progress& progress, passes::PassLog& log, Graph* result) {
+    progress_ = [](double) {};
+    while (leave_inexact()) {
+      integer_ = build_some(reasons_, corrections_);
+      measure_layers();
+    }
     progress_ = progress;
     if (options_.labels) keep_accuracy();
     describe();
@@ -146,7 +151,7 @@ class Quantizer {
     return count;
   }
 
-  // Corrects biases where that makes the layer more exact, and leaves layers below the wanted SQNR float.
+  // Corrects biases where that makes the layer more exact.
   void improve() {
     const Sqnr before = measure(graph_, *integer_, options_.samples, part(0.4, 0.6));
     const Corrections all = bias_shifts(graph_, statistics_, options_.weights);
@@ -158,10 +163,8 @@ class Quantizer {
           old != before.end() && now != after.end() && now->second > old->second)
         corrections_[key] = shifts;
     log_.add("corrected the biases of {} of {} layers", corrections_.size(), all.size());
-    do {
-      integer_ = build_some(reasons_, corrections_);
-      measure_layers();
-    } while (leave_inexact());
+    integer_ = build_some(reasons_, corrections_);
+    measure_layers();
   }
 
   void measure_layers() {
