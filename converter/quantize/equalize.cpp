@@ -77,6 +77,7 @@ class Weights {
 
 struct Pair {
   Node *first, *second;
+  std::vector<Value*> between;                 // tensors that are divided
   std::optional<std::vector<double>> outputs;  // magnitudes of what `first` gives
 };
 
@@ -85,11 +86,14 @@ std::vector<Pair> find_pairs(const Graph& graph) {
   for (const auto& node : graph.nodes()) {
     const bool scalable =
         kind_of(*node) == StepKind::layer && !node->has(kResidual) && is_homogeneous(node->op->activation());
-    const Value* value = scalable ? node->outputs[0] : nullptr;
+    Value* value = scalable ? node->outputs[0] : nullptr;
+    std::vector<Value*> between;
     while (value != nullptr && passes::single_use(graph, value)) {
       const Use use = value->uses.front();
+      between.push_back(value);
       if (use.input == 0 && kind_of(*use.node) == StepKind::layer) {
-        if (value->shape().back() == node->out().shape().back()) pairs.push_back({node.get(), use.node, {}});
+        if (value->shape().back() == node->out().shape().back())
+          pairs.push_back({node.get(), use.node, std::move(between), {}});
         break;
       }
       value = use.input == 0 && keeps_channels(*use.node) ? use.node->outputs[0] : nullptr;
@@ -146,6 +150,8 @@ int equalize(Graph& graph, const Magnitudes* outputs) {
     change = 0;
     for (Pair& pair : pairs) change = std::max(change, equalize(graph, pair));
   }
+  for (const Pair& pair : pairs)
+    for (Value* value : pair.between) graph.rename(value, graph.unique_name(value->name + "_equalized"));
   return static_cast<int>(pairs.size());
 }
 

@@ -12,7 +12,9 @@ namespace linnet::quantize {
 // of a channel's weights in the first and the second. `outputs`, where it is not null, gives for r1 the greatest
 // magnitude of what the first layer gives, by key_of: weights with a scale per output need no equal channels there,
 // activations with one scale do. Between the layers lies only what multiplies with s: Relu, LeakyRelu, pooling, means.
-// Repeats over all pairs until nothing changes; returns how many there are.
+// Repeats over all pairs until nothing changes. Tensors between the layers, which hold other numbers then, get names
+// that end in
+// "_equalized". Returns how many pairs there are.
 int equalize(ir::Graph& graph, const Magnitudes* outputs);
 
 }  // namespace linnet::quantize

@@ -225,6 +225,7 @@ TEST(Equalize, MakesChannelsOfBothLayersEqual) {
   ASSERT_EQ(layers.size(), 2u);
   const std::vector<double> r1 = magnitudes(layers[0]->in(1), 0), r2 = magnitudes(layers[1]->in(1), 1);
   for (size_t c = 0; c < r1.size(); ++c) EXPECT_NEAR(r1[c], r2[c], 1e-5);
+  EXPECT_NE(layers[1]->in(0).name.find("_equalized"), std::string::npos);
 }
 
 TEST(Equalize, ThroughWhatMultiplies) {
