@@ -49,6 +49,24 @@ void run_separate_outputs(ir::Graph& graph, PassLog&, const ConvertOptions&, Con
   plan::separate_outputs(graph);
 }
 
+// The channels of a network that is quantized here are looked at twice.
+void add_dead_channels(const report::DeadChannels& found, report::DeadChannels* all) {
+  if (all->layers.empty()) all->macs_before = found.macs_before;
+  all->macs_after = found.macs_after;
+  for (const auto& layer : found.layers) {
+    const auto known = std::find_if(all->layers.begin(), all->layers.end(),
+                                    [&](const auto& other) { return other.layer == layer.layer; });
+    if (known == all->layers.end())
+      all->layers.push_back(layer);
+    else
+      known->removed += layer.removed;
+  }
+}
+
+void run_remove_dead_channels(ir::Graph& graph, PassLog& log, const ConvertOptions&, Conversion& conversion) {
+  add_dead_channels(passes::remove_dead_channels(graph, log), &conversion.report.dead_channels);
+}
+
 void run_choose_winograd(ir::Graph& graph, PassLog& log, const ConvertOptions& options, Conversion&) {
   passes::choose_winograd(graph, log, options.winograd, options.strict);
 }
@@ -61,6 +79,7 @@ void run_quantize(ir::Graph& graph, PassLog& log, const ConvertOptions& options,
   quantize::Quantized result = quantize::quantize(graph, *options.quantization, progress, log);
   conversion.ranges = std::move(result.ranges);
   conversion.report.quantization = std::move(result.report);
+  add_dead_channels(result.dead_channels, &conversion.report.dead_channels);
 }
 
 // A model's own float16 arithmetic and an exporter's rounded constants of an activation are not kept.
@@ -84,6 +103,7 @@ constexpr Pass kPasses[] = {
     {"fit_recurrent", run_pass<passes::fit_recurrent>},
     {"legalize_layout", run_legalize_layout},
     {"split_linear", run_pass<passes::split_linear>},
+    {"remove_dead_channels", run_remove_dead_channels},
     {"fuse", run_pass<passes::fuse>},
     {kQuantize, run_quantize, kAnyError},
     {"choose_winograd", run_choose_winograd},

@@ -35,11 +35,14 @@ struct IsaTraits {
   int32_t tile_rows;         // output pixels (GEMM rows) of the register tile
   int32_t int8_rows;         // the same of int8 products
   int32_t int8_input_bytes;  // of an input as these take it
+  int32_t int8_planes;       // in which these have it
+  bool int8_winograd;        // whether 3x3 int8 convolutions go by Winograd's transforms
 };
 
 constexpr IsaTraits kIsaTraits[kIsaCount] = {
-    {"scalar", 1, 4, 2, 1},       {"avx2", 8, 6, 3, 2},   {"avxvnni", 8, 6, 6, 1}, {"avx512", 16, 10, 6, 2},
-    {"avx512vnni", 16, 10, 6, 1}, {"neon32", 4, 4, 2, 1}, {"neon64", 4, 8, 3, 1},  {"neon64dot", 4, 8, 6, 1},
+    {"scalar", 1, 4, 2, 1, 1, false},  {"avx2", 8, 6, 4, 1, 3, true},          {"avxvnni", 8, 6, 6, 1, 1, false},
+    {"avx512", 16, 10, 6, 2, 1, true}, {"avx512vnni", 16, 10, 6, 1, 1, false}, {"neon32", 4, 4, 2, 1, 1, false},
+    {"neon64", 4, 8, 3, 1, 1, true},   {"neon64dot", 4, 8, 6, 1, 1, false},
 };
 
 LINNET_INLINE constexpr const IsaTraits& traits(IsaId id) {

@@ -43,7 +43,7 @@ int64_t output_axis(const Op& op, const Shape& shape) {
 
 // The sums of a layer by its arithmetic of real numbers, and what its integer form makes of them.
 template <class Op>
-Array evaluate_layer(const Op& op, const std::vector<const Array*>& inputs, bool single_precision) {
+Array evaluate_layer(const Op& op, const std::vector<const Array*>& inputs) {
   Op plain = op;
   plain.integer.reset();
   plain.fused = {};
@@ -55,11 +55,9 @@ Array evaluate_layer(const Op& op, const std::vector<const Array*>& inputs, bool
     pointers[i] = &numbers[i];
   }
   const Array sums = plain.evaluate(pointers).front();
-  const SumKind kind =
-      sum_kind(inputs[0]->type(), inputs.size() > 2 && inputs[2] != nullptr ? &inputs[2]->type() : nullptr,
-               std::is_same_v<Op, Linear>);
-  const Requantizer requantize(layer_factors(inputs[0]->type(), inputs[1]->type(), *op.integer, single_precision),
-                               *op.integer, op.fused, kind);
+  const Array* bias = optional(inputs, 2);
+  const Requantizer requantize =
+      layer_requantizer(op, inputs[0]->type(), inputs[1]->type(), bias != nullptr ? &bias->type() : nullptr);
   const AxisSplit view = split_at(sums.shape(), output_axis(op, sums.shape()));
   const auto outputs = static_cast<size_t>(view.size), inner = static_cast<size_t>(view.inner);
   std::vector<int64_t> values(sums.size());
@@ -68,9 +66,9 @@ Array evaluate_layer(const Op& op, const std::vector<const Array*>& inputs, bool
 }
 
 template <class Layer>
-Array evaluate_with_residual(const Layer& op, const std::vector<const Array*>& inputs, bool single_precision) {
-  if (!op.summand) return evaluate_layer(op, inputs, single_precision);
-  const Array own = evaluate_layer(summand_layer(op), {inputs.begin(), inputs.begin() + 3}, single_precision);
+Array evaluate_with_residual(const Layer& op, const std::vector<const Array*>& inputs) {
+  if (!op.summand) return evaluate_layer(op, inputs);
+  const Array own = evaluate_layer(summand_layer(op), {inputs.begin(), inputs.begin() + 3});
   return evaluate_integer(residual_sum(op), {&own, inputs[3]});
 }
 
@@ -213,17 +211,39 @@ int64_t Requantizer::operator()(int64_t sum, size_t output) const {
   return static_cast<int64_t>(std::nearbyint(std::clamp(scaled, low, high))) + zero_point_;
 }
 
+bool Requantizer::monotone(double magnitude) const {
+  constexpr double kLimit = 0x1p31;
+  return std::all_of(factors_.begin(), factors_.end(),
+                     [&](double factor) { return magnitude * std::max(1.0, 2 * factor) < kLimit; });
+}
+
+Requantizer layer_requantizer(const Conv& op, const TensorType& x, const TensorType& weights, const TensorType* bias) {
+  return {layer_factors(x, weights, *op.integer, false), *op.integer, op.fused, sum_kind(x, bias, false)};
+}
+Requantizer layer_requantizer(const ConvTranspose& op, const TensorType& x, const TensorType& weights,
+                              const TensorType* bias) {
+  return {layer_factors(x, weights, *op.integer, false), *op.integer, op.fused, sum_kind(x, bias, false)};
+}
+Requantizer layer_requantizer(const Linear& op, const TensorType& x, const TensorType& weights,
+                              const TensorType* bias) {
+  return {layer_factors(x, weights, *op.integer, x.dtype != DType::i16), *op.integer, op.fused,
+          sum_kind(x, bias, true)};
+}
+Requantizer layer_requantizer(const MatMul& op, const TensorType& a, const TensorType& b, const TensorType* bias) {
+  return {layer_factors(a, b, *op.integer, true), *op.integer, op.fused, sum_kind(a, bias, false)};
+}
+
 Array evaluate_integer(const Conv& op, const std::vector<const Array*>& inputs) {
-  return evaluate_with_residual(op, inputs, false);
+  return evaluate_with_residual(op, inputs);
 }
 Array evaluate_integer(const ConvTranspose& op, const std::vector<const Array*>& inputs) {
-  return evaluate_layer(op, inputs, false);
+  return evaluate_layer(op, inputs);
 }
 Array evaluate_integer(const Linear& op, const std::vector<const Array*>& inputs) {
-  return evaluate_with_residual(op, inputs, inputs[0]->dtype() != DType::i16);
+  return evaluate_with_residual(op, inputs);
 }
 Array evaluate_integer(const MatMul& op, const std::vector<const Array*>& inputs) {
-  return evaluate_layer(op, inputs, true);
+  return evaluate_layer(op, inputs);
 }
 
 // Sums of windows of the elements as they are, zero point and all.

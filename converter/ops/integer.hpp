@@ -59,6 +59,8 @@ class Requantizer {
   Requantizer(const std::vector<double>& factors, const IntegerForm& form, const Activation& fused,
               SumKind kind = SumKind::int32);
   int64_t operator()(int64_t sum, size_t output) const;
+  // Whether sums up to this magnitude stay within 32 bits on the way, so that larger ones have no smaller results.
+  bool monotone(double magnitude) const;
 
  private:
   Rounding rounding_;
@@ -68,6 +70,13 @@ class Requantizer {
   int64_t zero_point_;
   SumKind kind_;
 };
+
+// Of a layer or product, before its residual is added; `bias` may be null.
+Requantizer layer_requantizer(const Conv& op, const TensorType& x, const TensorType& weights, const TensorType* bias);
+Requantizer layer_requantizer(const ConvTranspose& op, const TensorType& x, const TensorType& weights,
+                              const TensorType* bias);
+Requantizer layer_requantizer(const Linear& op, const TensorType& x, const TensorType& weights, const TensorType* bias);
+Requantizer layer_requantizer(const MatMul& op, const TensorType& a, const TensorType& b, const TensorType* bias);
 
 // The operands of a sum, a difference or its square in fixed point: both are shifted left, scaled, combined and scaled
 // again.

@@ -3,11 +3,10 @@
 
 #include "converter/ops/batch_norm.hpp"
 #include "converter/ops/concat.hpp"
-#include "converter/ops/conv.hpp"
 #include "converter/ops/elementwise.hpp"
-#include "converter/ops/linear.hpp"
 #include "converter/ops/reshape.hpp"
 #include "converter/passes/affine.hpp"
+#include "converter/passes/layer.hpp"
 #include "converter/passes/passes.hpp"
 #include "converter/passes/rewrite.hpp"
 
@@ -15,48 +14,8 @@ namespace linnet::passes {
 
 namespace {
 
-constexpr size_t kWeights = 1, kBias = 2, kResidual = 3;
-
-// A convolution, transposed convolution or linear layer with constant weights, and where its channels lie.
-struct Layer {
-  Node* node;
-  int64_t groups = 1;
-  bool transposed = false;  // weights [in, out / groups, ...] instead of [out, in / groups, ...]
-  bool channels_last = true;
-  bool padded = false;
-
-  const Value& weights() const { return node->in(kWeights); }
-  int64_t channel_axis() const { return channels_last ? static_cast<int64_t>(node->out().shape().size()) - 1 : 1; }
-  int64_t outputs() const { return transposed ? weights().shape()[1] * groups : weights().shape()[0]; }
-  int64_t inputs() const { return transposed ? weights().shape()[0] : weights().shape()[1] * groups; }
-
-  // Input and output channel of every weight.
-  std::pair<int64_t, int64_t> channels(int64_t weight) const {
-    const Shape& shape = weights().shape();
-    const int64_t taps = element_count(Shape(shape.begin() + 2, shape.end()));
-    const int64_t first = weight / (taps * shape[1]), second = weight / taps % shape[1];
-    const int64_t group = first / (shape[0] / groups);
-    const int64_t other = group * shape[1] + second;
-    return transposed ? std::pair(first, other) : std::pair(other, first);
-  }
-};
-
-bool is_padded(const std::vector<int64_t>& begin, const std::vector<int64_t>& end) {
-  const auto positive = [](int64_t pad) { return pad != 0; };
-  return std::any_of(begin.begin(), begin.end(), positive) || std::any_of(end.begin(), end.end(), positive);
-}
-
-std::optional<Layer> as_layer(Node* node) {
-  if (node == nullptr || node->inputs.size() < 2 || node->inputs[0] == nullptr || node->inputs[0]->constant ||
-      node->inputs[1] == nullptr || !node->in(kWeights).constant || (node->has(kBias) && !node->in(kBias).constant))
-    return std::nullopt;
-  if (node->as<ops::Linear>() != nullptr) return Layer{node};
-  if (const auto* conv = node->as<ops::Conv>())
-    return Layer{node, conv->groups, false, conv->channels_last, is_padded(conv->pads_begin, conv->pads_end)};
-  // Near the border, and between strided pixels, a transposed convolution sees only part of its taps, as with padding.
-  if (const auto* conv = node->as<ops::ConvTranspose>())
-    return Layer{node, conv->groups, true, conv->channels_last, true};
-  return std::nullopt;
+std::optional<Layer> float_layer(Node* node) {
+  return node != nullptr && !is_quantized(*node) ? as_layer(node) : std::nullopt;
 }
 
 class Folder {
@@ -133,7 +92,7 @@ class Folder {
     if (producer->as<ops::Concat>() != nullptr) return find_parts(*producer, affine, sources);
     if (const std::optional<Affine> outer = before_view(affine, *producer))
       return find_sources(producer->inputs[0], *outer, sources);
-    const std::optional<Layer> layer = as_layer(producer);
+    const std::optional<Layer> layer = float_layer(producer);
     if (!layer || producer->has(kResidual) || producer->op->activation()->function != Function::Identity) return false;
     const std::optional<Affine> factors = along(affine, layer->channel_axis(), layer->outputs());
     if (factors) sources.push_back({*layer, *factors});
@@ -207,7 +166,7 @@ class Folder {
         if (!find_targets(use.node->outputs[0], *beyond, targets)) return false;
         continue;
       }
-      const std::optional<Layer> layer = as_layer(use.node);
+      const std::optional<Layer> layer = float_layer(use.node);
       if (!layer || use.input != 0 || (layer->padded && !all_zero(affine.shift))) return false;
       const std::optional<Affine> factors = along(affine, layer->channel_axis(), layer->inputs());
       if (!factors) return false;

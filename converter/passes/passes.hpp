@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "converter/ir/graph.hpp"
+#include "converter/report/report.hpp"
 
 namespace linnet::passes {
 
@@ -88,6 +89,14 @@ void legalize_layout(ir::Graph& graph, PassLog& log, bool keep_layout);
 // A Linear whose output is only read in slices (the heads' queries, keys and values) becomes one Linear per slice where
 // the slices would otherwise be copied.
 void split_linear(ir::Graph& graph, PassLog& log);
+
+// Removes channels whose elements are the same number whatever the inputs are (ChannelRanges), and channels that
+// nothing reads, from the layers that compute them through all that keeps channels apart (Channels) to the layers that
+// read them, until there are none. Results stay as they are, bit by bit, if real numbers are finite: what a constant
+// adds to the sums of a layer of integers becomes part of its bias, where every sum has it whole; of real numbers, and
+// of layers with padding, the constant must be 0 or the zero point. Channels that can only go together, as those of the
+// operands of a sum or of a group of a convolution, go where all are dead. Of a tensor that would lose all, one stays.
+report::DeadChannels remove_dead_channels(ir::Graph& graph, PassLog& log);
 
 // Merges activations, residual additions, scales and paddings into the step that produces or consumes the tensor.
 void fuse(ir::Graph& graph, PassLog& log);

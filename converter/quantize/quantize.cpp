@@ -60,10 +60,10 @@ class Quantizer {
     progress_ = progress;
     if (options_.labels) keep_accuracy();
     describe();
-    finish();
+    report::DeadChannels dead_channels = finish();
     *result = std::move(*integer_);
     for (const std::string& action : log_.actions) log.add("{}", action);
-    return {std::move(statistics_.ranges), std::move(report_)};
+    return {std::move(statistics_.ranges), std::move(report_), std::move(dead_channels)};
   }
 
  private:
@@ -256,10 +256,12 @@ class Quantizer {
   }
 
   // What stays float is as fused as before, and its constants are real numbers.
-  void finish() {
+  report::DeadChannels finish() {
     passes::PassLog details;
     passes::fold_constants(*integer_, details);
+    report::DeadChannels dead_channels = passes::remove_dead_channels(*integer_, log_);
     passes::fuse(*integer_, details);
+    return dead_channels;
   }
 };
 

@@ -38,6 +38,7 @@ struct Options {
 struct Quantized {
   Ranges ranges;
   report::Quantization report;
+  report::DeadChannels dead_channels;  // that the integers' limits make constant
 };
 
 // Equalizes layers (equalize.hpp) where that makes the outputs more exact on the samples, unless ranges are in a file,

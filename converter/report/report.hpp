@@ -85,6 +85,16 @@ struct Quantization {
   std::map<std::string, std::string> float_reasons;  // why layers stay float, by name
 };
 
+// What was removed because it is constant, or because nothing reads it.
+struct DeadChannels {
+  struct LayerChannels {
+    std::string layer;
+    int64_t removed = 0, of = 0;  // output channels
+  };
+  std::vector<LayerChannels> layers;
+  int64_t macs_before = 0, macs_after = 0;
+};
+
 // A tensor that keeps its value between runs.
 struct StateSummary {
   std::string tensor, type;  // type and shape
@@ -103,6 +113,7 @@ struct Report {
   std::vector<StepSummary> steps;
   std::vector<FloatStep> float_steps;
   Quantization quantization;
+  DeadChannels dead_channels;
   std::vector<TargetMemory> memory;
   std::vector<Placement> placements;
   std::vector<SharedWeights> shared_weights;

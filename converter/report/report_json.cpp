@@ -64,6 +64,16 @@ std::string to_json(const Report& report) {
     json.member("tensor", state.tensor);
     json.member("type", state.type);
   });
+  json.key("dead_channels");
+  json.begin_object();
+  json.member("macs_before", report.dead_channels.macs_before);
+  json.member("macs_after", report.dead_channels.macs_after);
+  write_objects(json, "layers", report.dead_channels.layers, [&](const DeadChannels::LayerChannels& layer) {
+    json.member("name", layer.layer);
+    json.member("removed", layer.removed);
+    json.member("of", layer.of);
+  });
+  json.end_object();
   write_objects(json, "memory", report.memory, [&](const TargetMemory& memory) {
     json.member("target", memory.target);
     json.member("arena_bytes", memory.arena_bytes);

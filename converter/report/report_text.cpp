@@ -123,6 +123,13 @@ std::string accuracy_line(const Accuracy& accuracy) {
   return text + "\n";
 }
 
+std::string dead_channel_table(const DeadChannels& dead) {
+  TextTable table({"layer", "removed", "of"}, {1, 2});
+  for (const auto& layer : dead.layers) table.add({layer.layer, grouped(layer.removed), grouped(layer.of)});
+  return fmt::format("\nchannels that are constant or that nothing reads: {} MACs before, {} after\n{}",
+                     grouped(dead.macs_before), grouped(dead.macs_after), table.text());
+}
+
 std::string step_table(const Report& report) {
   TextTable table({"step", "operator", "output", "MACs", "weight bytes", "name", "attributes"}, {0, 3, 4});
   for (size_t i = 0; i < report.steps.size(); ++i) {
@@ -165,6 +172,7 @@ std::string to_text(const Report& report, bool verbose) {
   if (!report.float_steps.empty()) text += float_step_table(report);
   if (!report.quantization.layers.empty()) text += quality_table(report.quantization);
   if (report.quantization.accuracy) text += accuracy_line(*report.quantization.accuracy);
+  if (!report.dead_channels.layers.empty()) text += dead_channel_table(report.dead_channels);
   text += pass_table(report);
   if (verbose) {
     for (const PassSummary& pass : report.passes) {

@@ -22,7 +22,7 @@ struct ConvolutionInt8 {
   bool bounded;
   int64_t section;  // bytes of a group's weights
 
-  void multiply(int32_t group, ptrdiff_t pixel, int32_t count) const;
+  void multiply(int32_t group, ptrdiff_t pixel, int32_t count, Input* prepared, ptrdiff_t n) const;
   const Input* place_tap(const int8_t* x, const WindowPlace& p, int32_t ky, int32_t kx) const;
   void place_taps(const int8_t* x, ptrdiff_t pixel, int32_t count) const;
   void prepare_rows(const int8_t* x, ptrdiff_t pixel, int32_t count) const;
@@ -33,14 +33,17 @@ struct ConvolutionInt8 {
   void run_block(int32_t row, int32_t lines, int32_t ox, int32_t columns) const;
 };
 
-// Outputs pixel .. pixel + count of a group, whose inputs are prepared.
+// Outputs pixel .. pixel + count of a group, whose n inputs are prepared.
 template <class Isa>
-LINNET_INLINE void ConvolutionInt8<Isa>::multiply(int32_t group, ptrdiff_t pixel, int32_t count) const {
+LINNET_INLINE void ConvolutionInt8<Isa>::multiply(int32_t group, ptrdiff_t pixel, int32_t count, Input* prepared,
+                                                  ptrdiff_t n) const {
+  make_planes<Isa>(prepared, n, plan.plane);
   const EpilogueInt8& e = args.epilogue;
   const ptrdiff_t column = static_cast<ptrdiff_t>(group) * args.out_channels;
   RowsInt8<Isa> rows;
   rows.pointers = pointers;
   rows.offsets = offsets;
+  rows.plane = plan.plane;
   rows.rows = count;
   rows.taps = plan.taps;
   rows.k = plan.k;
@@ -117,22 +120,50 @@ LINNET_INLINE void ConvolutionInt8<Isa>::run_pixels() const {
       } else {
         prepare_rows(x, pixel, count);
       }
-      multiply(group, pixel, count);
+      multiply(group, pixel, count, inputs, static_cast<ptrdiff_t>(count) * plan.k);
     }
   }
+}
+
+// The windows of a line of outputs as rows of k inputs, from copied lines of `line` inputs. kHeight: of the kernel,
+// kBytes: enough for a line of it, or 0 if it is not known. Returns the end of the rows.
+template <class Isa, int kHeight, int kBytes>
+LINNET_INLINE auto copy_line_of_windows(const Window& w, int32_t channels, int32_t k, const typename Dot<Isa>::Input* x,
+                                        ptrdiff_t line, int32_t columns, typename Dot<Isa>::Input* row) {
+  const ptrdiff_t run = static_cast<ptrdiff_t>(w.kernel_w) * channels;
+  const int32_t height = kHeight ? kHeight : w.kernel_h;
+  for (int32_t column = 0; column < columns; ++column, x += w.stride_w * channels, row += k) {
+#pragma GCC unroll 3
+    for (int32_t ky = 0; ky < height; ++ky) {
+      if constexpr (kBytes > 0) {
+        std::memcpy(row + ky * run, x + ky * line, kBytes);
+      } else {
+        copy_converted<Isa>(x + ky * line, row + ky * run, run);
+      }
+    }
+    if (height * run < k) fill_inputs<Isa>(0, row + height * run, kDot);
+  }
+  return row;
 }
 
 // The windows of a block as rows, from its copied lines of `line` inputs.
 template <class Isa>
 LINNET_INLINE void ConvolutionInt8<Isa>::copy_windows(int32_t lines, int32_t columns, ptrdiff_t line) const {
   const Window& w = args.window;
-  const ptrdiff_t run = static_cast<ptrdiff_t>(w.kernel_w) * args.in_channels;
+  const int64_t run_bytes = int64_t{w.kernel_w} * args.in_channels * static_cast<int64_t>(sizeof(Input));
   Input* row = rows;
   for (int32_t y = 0; y < lines; ++y) {
-    const Input* x = inputs + y * w.stride_h * line;
-    for (int32_t column = 0; column < columns; ++column, x += w.stride_w * args.in_channels, row += plan.k) {
-      for (int32_t ky = 0; ky < w.kernel_h; ++ky) copy_converted<Isa>(x + ky * line, row + ky * run, run);
-      for (ptrdiff_t i = w.kernel_h * run; i < plan.k; ++i) row[i] = 0;
+    const Input* const x = inputs + y * w.stride_h * line;
+    const auto copy = [&](auto height, auto bytes) LINNET_INLINE_LAMBDA {
+      return copy_line_of_windows<Isa, height, bytes>(w, args.in_channels, plan.k, x, line, columns, row);
+    };
+    using std::integral_constant;
+    if (w.kernel_h == 3 && run_bytes <= 32) {
+      row = run_bytes <= 16 ? copy(integral_constant<int, 3>{}, integral_constant<int, 16>{})
+                            : copy(integral_constant<int, 3>{}, integral_constant<int, 32>{});
+    } else {
+      row = run_bytes <= 16 ? copy(integral_constant<int, 0>{}, integral_constant<int, 16>{})
+                            : copy(integral_constant<int, 0>{}, integral_constant<int, 0>{});
     }
   }
 }
@@ -162,7 +193,8 @@ LINNET_INLINE void ConvolutionInt8<Isa>::run_block(int32_t row, int32_t lines, i
     Input* y = inputs;
     for (int64_t i = 0; i < height; ++i) y = convert_line<Isa>(args, x, top + i, left, left + width, y);
     if (copies) copy_windows(lines, columns, line);
-    multiply(group, static_cast<ptrdiff_t>(row) * args.out_w + ox, pixel);
+    multiply(group, static_cast<ptrdiff_t>(row) * args.out_w + ox, pixel, copies ? rows : inputs,
+             copies ? pixel * static_cast<ptrdiff_t>(plan.k) : static_cast<ptrdiff_t>(height) * line);
   }
 }
 

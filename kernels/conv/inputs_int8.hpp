@@ -111,7 +111,7 @@ LINNET_INLINE void convert_window(const Args& args, const int8_t* x, const Windo
       }
     }
   }
-  while (row < end) *row++ = 0;
+  while (row < end) *row++ = Dot<Isa>::converted(0);
 }
 
 }  // namespace linnet::kernels

@@ -26,6 +26,7 @@ struct ConvInt8Plan {
   int64_t offsets_offset;  // bytes; of taps, behind pointers: a pixel's or, with Pointers, [taps][int8_rows] a tile
   int64_t inputs_offset;   // the copies; with Pointers a pixel of padding
   int64_t rows_offset;     // the copies of windows behind those of lines
+  int64_t plane;           // from the copies to their next plane
   int64_t scratch_bytes;
 };
 
@@ -42,14 +43,15 @@ LINNET_INLINE constexpr int32_t block_pixels_int8(int64_t pixel_bytes, int64_t b
 }
 
 LINNET_INLINE constexpr int64_t copies_budget_int8(const IsaTraits& traits) {
-  return traits.width == 1 ? 0 : traits.width == 4 ? 32 * 1024 : 64 * 1024;
+  return traits.width == 1 ? 0 : traits.width == 4 || traits.int8_planes > 1 ? 32 * 1024 : 64 * 1024;
 }
 
 LINNET_INLINE constexpr ConvInt8Plan divide_int8(ConvInt8Plan plan, int64_t pointers, int64_t copied,
                                                  const IsaTraits& traits, int32_t pointer_bytes) {
   plan.offsets_offset = pointers * pointer_bytes;
   plan.inputs_offset = aligned_64(plan.offsets_offset + (traits.width == 1 ? 0 : int64_t{plan.taps} * pointer_bytes));
-  plan.scratch_bytes = plan.inputs_offset + copied + (traits.width == 1 ? 0 : kCopySlack);
+  plan.plane = traits.width == 1 ? copied : aligned_64(copied + kCopySlack);
+  plan.scratch_bytes = plan.inputs_offset + traits.int8_planes * plan.plane;
   return plan;
 }
 

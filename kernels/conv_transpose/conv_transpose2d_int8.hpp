@@ -88,9 +88,11 @@ void TransposedLineInt8<Isa>::run(int32_t group, const int8_t* packed, bool boun
     const int32_t left = (args.out_w - first + stride - 1) / stride;
     count = left < plan.pixels ? left : plan.pixels;
     prepare(x, first, count);
+    make_planes<Isa>(inputs, count * ptrdiff_t{plan.k}, plan.plane);
     RowsInt8<Isa> rows;
     rows.pointers = pointers;
     rows.offsets = offsets;
+    rows.plane = plan.plane;
     rows.rows = count;
     rows.taps = plan.taps;
     rows.k = plan.k;

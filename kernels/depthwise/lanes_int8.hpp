@@ -15,6 +15,14 @@ struct DepthwiseLanes {
   static constexpr int channels = 0;  // no strips
 };
 
+// Those for a panel of 8 channels.
+template <class Isa>
+struct TailLanesOf {
+  using type = DepthwiseLanes<Isa>;
+};
+template <class Isa>
+using TailLanes = typename TailLanesOf<Isa>::type;
+
 // Lanes that are loaded as a whole.
 struct WholeLanes {
   static constexpr bool loads_parts = false;
@@ -112,14 +120,14 @@ struct DepthwiseLanes<isa::avx512vnni> : DepthwiseLanes512<isa::avx512vnni> {
 
 #elif defined(__AVX2__)
 
-template <>
-struct DepthwiseLanes<isa::avx2> : WholeLanes {
+template <class Isa>
+struct DepthwiseLanes8 : WholeLanes {
   static constexpr int channels = 8, lines = 2;
   static constexpr bool flips_inputs = false, any_weights = true;
   using Sum = __m256i;
   using Taps = __m256i;
   static LINNET_INLINE __m128i load(const int8_t* p) { return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)); }
-  static LINNET_INLINE Sum start(const int32_t* p) { return load_as<isa::avx2, __m256i>(p); }
+  static LINNET_INLINE Sum start(const int32_t* p) { return load_as<Isa, __m256i>(p); }
   static LINNET_INLINE void store(Sum sum, int32_t* p) { std::memcpy(p, &sum, sizeof(sum)); }
   static LINNET_INLINE void keep(Sum& sum) { asm volatile("" : "+x"(sum)); }
   template <int kLines>
@@ -136,7 +144,53 @@ struct DepthwiseLanes<isa::avx2> : WholeLanes {
   }
 };
 
+template <>
+struct TailLanesOf<isa::avx2> {
+  using type = DepthwiseLanes8<isa::avx2>;
+};
+
+template <>
+struct DepthwiseLanes<isa::avx2> : WholeLanes {
+  static constexpr int channels = 16, lines = 2;
+  static constexpr bool flips_inputs = false, any_weights = true;
+  struct Sum {
+    __m256i low, high;
+  };
+  using Taps = Sum;
+  static LINNET_INLINE Sum start(const int32_t* p) {
+    return {load_as<isa::avx2, __m256i>(p), load_as<isa::avx2, __m256i>(p + 8)};
+  }
+  static LINNET_INLINE void store(const Sum& sum, int32_t* p) {
+    std::memcpy(p, &sum.low, sizeof(sum.low));
+    std::memcpy(p + 8, &sum.high, sizeof(sum.high));
+  }
+  static LINNET_INLINE void keep(Sum& sum) { asm volatile("" : "+x"(sum.low), "+x"(sum.high)); }
+  template <int kLines>
+  static LINNET_INLINE Taps taps(const int8_t* const* x) {
+    const __m128i first = load_channels(x[0]);
+    if constexpr (kLines == 1) {
+      return {_mm256_cvtepi8_epi32(first), _mm256_cvtepi8_epi32(_mm_unpackhi_epi64(first, first))};
+    }
+    const __m128i second = load_channels(x[kLines - 1]);
+    return {_mm256_cvtepi8_epi16(_mm_unpacklo_epi8(first, second)),
+            _mm256_cvtepi8_epi16(_mm_unpackhi_epi8(first, second))};
+  }
+  template <int kLines>
+  static LINNET_INLINE Taps inputs(const int8_t* const* x, Part) {
+    return taps<kLines>(x);
+  }
+  static LINNET_INLINE void add(Sum* sum, const Taps& x, const Taps& w) {
+    sum->low = _mm256_add_epi32(sum->low, _mm256_madd_epi16(x.low, w.low));
+    sum->high = _mm256_add_epi32(sum->high, _mm256_madd_epi16(x.high, w.high));
+  }
+};
+
 #if defined(__AVXVNNI__)
+template <>
+struct TailLanesOf<isa::avxvnni> {
+  using type = DepthwiseLanes8<isa::avxvnni>;
+};
+
 // Lines are interleaved within each half of a vector: sums are of channels 0..3 and 8..11, and of 4..7 and 12..15.
 template <>
 struct DepthwiseLanes<isa::avxvnni> : WholeLanes {

@@ -23,14 +23,13 @@ struct DepthwiseStripInt8 {
 };
 
 // How the lines of a kernel are divided into groups that are multiplied together.
-template <class Isa, int kKernel>
-constexpr int kLineGroups = (kKernel + DepthwiseLanes<Isa>::lines - 1) / DepthwiseLanes<Isa>::lines;
+template <class Lanes, int kKernel>
+constexpr int kLineGroups = (kKernel + Lanes::lines - 1) / Lanes::lines;
 
 // The columns of a strip, one after the other. kInside: all lines lie inside of the image.
-template <class Isa, int kKernel, bool kInside>
+template <class L, int kKernel, bool kInside>
 struct DepthwiseColumns {
-  using L = DepthwiseLanes<Isa>;
-  using Column = typename L::Taps[kLineGroups<Isa, kKernel>];
+  using Column = typename L::Taps[kLineGroups<L, kKernel>];
 
   const int8_t* lines[kKernel];
   ptrdiff_t offsets[kInside ? 1 : kKernel], steps[kInside ? 1 : kKernel];
@@ -57,7 +56,7 @@ struct DepthwiseColumns {
   LINNET_INLINE void gather(const int8_t* const (&x)[kKernel], Column& column) const {
     constexpr int kFirst = kGroup * L::lines, kLeft = kKernel - kFirst;
     column[kGroup] = L::template inputs<(kLeft < L::lines ? kLeft : L::lines)>(x + kFirst, part);
-    if constexpr (kGroup + 1 < kLineGroups<Isa, kKernel>) gather<kGroup + 1>(x, column);
+    if constexpr (kGroup + 1 < kLineGroups<L, kKernel>) gather<kGroup + 1>(x, column);
   }
   LINNET_INLINE void next(Column& column) {
     if (static_cast<uint32_t>(ix++) < static_cast<uint32_t>(in_w)) {
@@ -75,18 +74,18 @@ struct DepthwiseColumns {
 
 // Sums of a strip. Each column is multiplied for all outputs that it is a tap of, the latest of which is kPhase of the
 // kSums that are under way.
-template <class Isa, int kKernel, int kStrideW, bool kInside>
+template <class L, int kKernel, int kStrideW, bool kInside>
 struct DepthwiseRoll {
-  using L = DepthwiseLanes<Isa>;
-  static constexpr int kGroups = kLineGroups<Isa, kKernel>, kSums = (kKernel + kStrideW - 1) / kStrideW;
+  static constexpr int kGroups = kLineGroups<L, kKernel>, kSums = (kKernel + kStrideW - 1) / kStrideW;
 
-  using Columns = DepthwiseColumns<Isa, kKernel, kInside>;
+  using Columns = DepthwiseColumns<L, kKernel, kInside>;
 
   Columns columns;
   const typename L::Taps* w;  // [kernel_w][kGroups]
   typename L::Sum start, sums[kSums];
 
-  template <int kPhase>
+  // kOutputs: of the latest, those that the column matters to.
+  template <int kPhase, int kOutputs = kSums>
   LINNET_INLINE void step() {
     sums[kPhase] = start;
 #pragma GCC unroll 2
@@ -96,7 +95,7 @@ struct DepthwiseRoll {
 #pragma GCC unroll 8
       for (int group = 0; group < kGroups; ++group) {
 #pragma GCC unroll 8
-        for (int j = 0; j < kSums; ++j) {
+        for (int j = 0; j < kOutputs; ++j) {
           const int kx = i + j * kStrideW;
           if (kx < kKernel) L::add(&sums[(kPhase - j + kSums) % kSums], column[group], w[kx * kGroups + group]);
         }
@@ -108,7 +107,7 @@ struct DepthwiseRoll {
   template <int kPhase>
   LINNET_INLINE void begin() {
     if constexpr (kPhase < kSums - 1) {
-      step<kPhase>();
+      step<kPhase, kPhase + 1>();
       begin<kPhase + 1>();
     }
   }
@@ -124,11 +123,10 @@ struct DepthwiseRoll {
   }
 };
 
-template <class Isa, int kKernel, int kStrideW, bool kInside>
-__attribute__((noinline)) void depthwise_strip_int8(const DepthwiseStripInt8<kKernel>& s,
-                                                    const typename DepthwiseLanes<Isa>::Taps* w) {
-  using Roll = DepthwiseRoll<Isa, kKernel, kStrideW, kInside>;
-  Roll roll{typename Roll::Columns(s), w, DepthwiseLanes<Isa>::start(s.start), {}};
+template <class L, int kKernel, int kStrideW, bool kInside>
+__attribute__((noinline)) void depthwise_strip_int8(const DepthwiseStripInt8<kKernel>& s, const typename L::Taps* w) {
+  using Roll = DepthwiseRoll<L, kKernel, kStrideW, kInside>;
+  Roll roll{typename Roll::Columns(s), w, L::start(s.start), {}};
   roll.template begin<0>();
   int32_t left = s.count;
   int32_t* out = s.sums;
@@ -137,10 +135,9 @@ __attribute__((noinline)) void depthwise_strip_int8(const DepthwiseStripInt8<kKe
 }
 
 // The weights of a panel as strips take them: [16 / channels][kernel_w][groups of lines].
-template <class Isa, int kKernel>
+template <class Isa, class L, int kKernel>
 struct DepthwiseStripWeights {
-  using L = DepthwiseLanes<Isa>;
-  static constexpr int kGroups = kLineGroups<Isa, kKernel>;
+  static constexpr int kGroups = kLineGroups<L, kKernel>;
   typename L::Taps taps[kPanel / L::channels][kKernel * kGroups];
 
   LINNET_INLINE void load(const int8_t* packed, int32_t width) {
@@ -161,16 +158,15 @@ struct DepthwiseStripWeights {
 };
 
 // The strips of a panel's lines, whose sums wait together for the epilogue.
-template <class Isa, int kKernel, int kStrideW>
+template <class Isa, class L, int kKernel, int kStrideW>
 struct DepthwiseStripsInt8 {
-  using L = DepthwiseLanes<Isa>;
   static constexpr int32_t kTogether = 32;
 
   const DepthwiseInt8Args& args;
   const int8_t* padding;  // [channels]
   bool bounded;
   int32_t channel = 0, valid = 0;  // of the panel
-  DepthwiseStripWeights<Isa, kKernel> weights;
+  DepthwiseStripWeights<Isa, L, kKernel> weights;
   alignas(64) int32_t start[kPanel], sums[kTogether * kPanel];
 
   LINNET_INLINE DepthwiseStripsInt8(const DepthwiseInt8Args& a, const int8_t* padding_pixel, bool is_bounded)
@@ -194,20 +190,27 @@ struct DepthwiseStripsInt8 {
     s.left = 0;
     s.in_w = columns;
     s.padding = copies[0][0];
-    depthwise_strip_int8<Isa, kKernel, kStrideW, true>(s, w);
+    depthwise_strip_int8<L, kKernel, kStrideW, true>(s, w);
   }
 
-  LINNET_INLINE void multiply(DepthwiseStripInt8<kKernel>& s, bool inside) const {
+  LINNET_INLINE void multiply_lanes(const DepthwiseStripInt8<kKernel>& s, int32_t c, bool inside) const {
+    const typename L::Taps* const w = weights.taps[c / L::channels];
+    if (!L::loads_parts && s.channels < L::channels) {
+      multiply_copies(s, s.channels, w);
+    } else if (inside) {
+      depthwise_strip_int8<L, kKernel, kStrideW, true>(s, w);
+    } else {
+      depthwise_strip_int8<L, kKernel, kStrideW, false>(s, w);
+    }
+  }
+
+  LINNET_INLINE void multiply(DepthwiseStripInt8<kKernel>& strip, bool inside) const {
+    strip.channels = valid < L::channels ? valid : L::channels;
+    if constexpr (L::channels == kPanel) return multiply_lanes(strip, 0, inside);
+    DepthwiseStripInt8<kKernel> s = strip;
     for (int32_t c = 0; c < valid; c += L::channels) {
-      const typename L::Taps* const w = weights.taps[c / L::channels];
       s.channels = valid - c < L::channels ? valid - c : L::channels;
-      if (!L::loads_parts && s.channels < L::channels) {
-        multiply_copies(s, s.channels, w);
-      } else if (inside) {
-        depthwise_strip_int8<Isa, kKernel, kStrideW, true>(s, w);
-      } else {
-        depthwise_strip_int8<Isa, kKernel, kStrideW, false>(s, w);
-      }
+      multiply_lanes(s, c, inside);
       for (const int8_t*& line : s.lines) line += line ? L::channels : 0;
       s.padding += L::channels;
       s.start += L::channels;
@@ -237,22 +240,25 @@ struct DepthwiseStripsInt8 {
     weights.load(panel + kPanelHeader * width, width);
     start_sums<Isa, L::flips_inputs>(panel, width, 0, kPanel, start);
     ptrdiff_t pixel = static_cast<ptrdiff_t>(begin) * args.out_w;
-    int32_t waiting = 0;
-    for (int32_t row = begin; row < end; ++row) {
-      const int32_t top = row % args.out_h * w.stride_h - w.pad_top;
-      const ptrdiff_t first_line = static_cast<ptrdiff_t>(row / args.out_h) * args.in_h;
-      DepthwiseStripInt8<kKernel> line{};
+    int32_t waiting = 0, oy = begin % args.out_h;
+    ptrdiff_t first_line = static_cast<ptrdiff_t>(begin / args.out_h) * args.in_h;  // of the image
+    DepthwiseStripInt8<kKernel> s;
+    s.step = args.x_stride;
+    s.in_w = args.in_w;
+    s.padding = padding + channel;
+    s.start = start;
+    for (int32_t row = begin; row < end; ++row, ++oy) {
+      if (oy == args.out_h) {
+        oy = 0;
+        first_line += args.in_h;
+      }
       bool all_inside = true;
       for (int32_t ky = 0; ky < kKernel; ++ky) {
-        const int32_t iy = top + ky * w.dilation_h;
+        const int32_t iy = oy * w.stride_h - w.pad_top + ky * w.dilation_h;
         const bool inside = iy >= 0 && iy < args.in_h;
-        if (inside) line.lines[ky] = args.x + (first_line + iy) * args.in_w * args.x_stride + channel;
+        s.lines[ky] = inside ? args.x + (first_line + iy) * args.in_w * args.x_stride + channel : nullptr;
         all_inside = all_inside && inside;
       }
-      line.step = args.x_stride;
-      line.in_w = args.in_w;
-      line.padding = padding + channel;
-      line.start = start;
       for (int32_t ox = 0, count; ox < args.out_w; ox += count) {
         count = args.out_w - ox < kTogether ? args.out_w - ox : kTogether;
         if (waiting + count > kTogether) {
@@ -260,7 +266,6 @@ struct DepthwiseStripsInt8 {
           pixel += waiting;
           waiting = 0;
         }
-        DepthwiseStripInt8<kKernel> s = line;
         s.left = ox * kStrideW - w.pad_left;
         s.count = count;
         s.sums = sums + waiting * kPanel;
@@ -270,32 +275,39 @@ struct DepthwiseStripsInt8 {
     }
     finish(pixel, waiting, panel, width);
   }
-
-  LINNET_INLINE void run() {
-    // So many lines at a time that they are likely to stay in a cache from panel to panel.
-    constexpr int64_t kCachedBytes = 1 << 17;
-    const Window& w = args.window;
-    const int64_t line_bytes = args.in_w * args.x_stride * w.stride_h + args.out_w * args.y_stride;
-    const int32_t block = static_cast<int32_t>(kCachedBytes / line_bytes) + 1;
-    constexpr int32_t kTaps = (kKernel * kKernel + kDot - 1) / kDot * kDot;
-    for (int32_t row = args.row_begin, end; row < args.row_end; row = end) {
-      end = args.row_end - row < block ? args.row_end : row + block;
-      const int8_t* panel = args.packed;
-      for (int32_t width, c = 0; c < args.channels; c += width) {
-        width = args.channels - c > kTailPanel ? kPanel : kTailPanel;
-        channel = c;
-        valid = args.channels - c < width ? args.channels - c : width;
-        panel_lines(row, end, panel, width);
-        panel += width * (kPanelHeader + kTaps);
-      }
-    }
-  }
 };
+
+// Lines begin .. end of the panel of channels at `channel`.
+template <class Isa, class L, int kKernel, int kStrideW>
+__attribute__((noinline)) void depthwise_strip_panel(const DepthwiseInt8Args& args, const int8_t* padding, bool bounded,
+                                                     int32_t begin, int32_t end, int32_t channel, const int8_t* panel) {
+  DepthwiseStripsInt8<Isa, L, kKernel, kStrideW> strips(args, padding, bounded);
+  const int32_t left = args.channels - channel, width = left > kTailPanel ? kPanel : kTailPanel;
+  strips.channel = channel;
+  strips.valid = left < width ? left : width;
+  strips.panel_lines(begin, end, panel, width);
+}
 
 template <class Isa, int kKernel, int kStrideW>
 __attribute__((noinline)) bool depthwise_strips_run(const DepthwiseInt8Args& args, const int8_t* padding,
                                                     bool bounded) {
-  DepthwiseStripsInt8<Isa, kKernel, kStrideW>(args, padding, bounded).run();
+  // So many lines at a time that they are likely to stay in a cache from panel to panel.
+  constexpr int64_t kCachedBytes = 1 << 17;
+  const int64_t line_bytes = args.in_w * args.x_stride * args.window.stride_h + args.out_w * args.y_stride;
+  const int32_t block = static_cast<int32_t>(kCachedBytes / line_bytes) + 1;
+  constexpr int32_t kTaps = (kKernel * kKernel + kDot - 1) / kDot * kDot;
+  for (int32_t row = args.row_begin, end; row < args.row_end; row = end) {
+    end = args.row_end - row < block ? args.row_end : row + block;
+    const int8_t* panel = args.packed;
+    for (int32_t channel = 0; channel < args.channels; channel += kPanel, panel += kPanel * (kPanelHeader + kTaps)) {
+      if (args.channels - channel > kTailPanel) {
+        depthwise_strip_panel<Isa, DepthwiseLanes<Isa>, kKernel, kStrideW>(args, padding, bounded, row, end, channel,
+                                                                           panel);
+      } else {
+        depthwise_strip_panel<Isa, TailLanes<Isa>, kKernel, kStrideW>(args, padding, bounded, row, end, channel, panel);
+      }
+    }
+  }
   return true;
 }
 

@@ -2,8 +2,10 @@
 // instruction set. Weights of a block are [outputs][4] bytes; loading them may read up to 64 bytes. start: sums that
 // begin with numbers in memory. Inputs are multiplied in the form that `converted` gives them. Where it `converts`
 // them, convert does so with kConverted of them, or with n < kConverted, after which there may be any numbers behind
-// the n. flips_inputs: converted inputs are 128 larger. keeps_inputs: a tile's inputs stay in registers while the
-// weights pass (add_rows), otherwise its weights.
+// the n. flips_inputs: converted inputs are 128 larger. screens_weights: add is for weights that screen_weights has
+// found Small (screen.hpp), add_divided for Large ones, whose inputs lie in two more planes: as they are, and their
+// sizes; Lowest ones are multiplied as two, limited and rest. is_lowest: whether one of `least` is -128. pairs_groups:
+// add_pair adds the products of two groups of four inputs for a part of the outputs, of weights that are not -128.
 #pragma once
 
 #include "kernels/simd/integer.hpp"
@@ -18,7 +20,7 @@ struct Dot;
 // Inputs as they are.
 struct PlainInputs {
   using Input = int8_t;
-  static constexpr bool flips_inputs = false, converts = false, keeps_inputs = false;
+  static constexpr bool flips_inputs = false, converts = false, screens_weights = false, pairs_groups = false;
   static LINNET_INLINE Input converted(int8_t x) { return x; }
 };
 
@@ -55,7 +57,7 @@ template <>
 struct Dot<isa::avx512> {
   static constexpr int outputs = 16, blocks = 2, single_row_blocks = 4;
   using Input = int16_t;
-  static constexpr bool flips_inputs = false, converts = true, keeps_inputs = false;
+  static constexpr bool flips_inputs = false, converts = true, screens_weights = false, pairs_groups = false;
   static constexpr int kConverted = 32;
   static LINNET_INLINE Input converted(int8_t x) { return x; }
   static LINNET_INLINE void convert(const int8_t* x, Input* y) { _mm512_storeu_si512(y, widen(x)); }
@@ -95,7 +97,7 @@ template <>
 struct Dot<isa::avx512vnni> {
   static constexpr int outputs = 16, blocks = 4, single_row_blocks = 4;
   using Input = int8_t;
-  static constexpr bool flips_inputs = true, converts = true, keeps_inputs = false;
+  static constexpr bool flips_inputs = true, converts = true, screens_weights = false, pairs_groups = false;
   static constexpr int kConverted = 64;
   static LINNET_INLINE __m512i flipped(__m512i x) {
     return _mm512_xor_si512(x, _mm512_set1_epi8(static_cast<char>(0x80)));
@@ -128,67 +130,19 @@ LINNET_INLINE __m128i load_few(const int8_t* x, int n) {
   return _mm_set_epi64x(static_cast<int64_t>(words[1]), static_cast<int64_t>(words[0]));
 }
 
-template <>
-struct Dot<isa::avx2> {
-  static constexpr int outputs = 8, blocks = 2, single_row_blocks = 4;
-  using Input = int16_t;
-  static constexpr bool flips_inputs = false, converts = true, keeps_inputs = true;
-  static constexpr int kConverted = 16;
-  static LINNET_INLINE Input converted(int8_t x) { return x; }
-  static LINNET_INLINE void convert(const int8_t* x, Input* y) {
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(y), widen(x));
-  }
-  static LINNET_INLINE void convert(const int8_t* x, Input* y, int n) {
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(y), _mm256_cvtepi8_epi16(load_few<isa::avx2>(x, n)));
-  }
-  struct Sum {
-    __m256i low, high;  // outputs 0..3 and 4..7, two lanes each
-  };
-  using Inputs = __m256i;
-  static LINNET_INLINE __m256i widen(const int8_t* p) {
-    return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
-  }
-  static LINNET_INLINE __m256i start_lanes(const int32_t* p) {
-    return _mm256_cvtepu32_epi64(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
-  }
-  static LINNET_INLINE Sum start(const int32_t* p) { return {start_lanes(p), start_lanes(p + 4)}; }
-  static LINNET_INLINE Inputs inputs(const Input* p) { return _mm256_set1_epi64x(load_as<isa::avx2, int64_t>(p)); }
-  // The last row's inputs are loaded again and again: there is no register for them.
-  template <int kRows, int kBlocks>
-  static LINNET_INLINE void add_rows(Sum (&sums)[kRows][kBlocks], int block, const int8_t* w, Inputs (&x)[kRows],
-                                     const Input* last) {
-    const auto add = [&](__m256i weights, __m256i Sum::*half) LINNET_INLINE_LAMBDA {
-      asm volatile("" : "+r"(last) : : "memory");
-#pragma GCC unroll 16
-      for (int r = 0; r < kRows; ++r) {
-        const Inputs row = r + 1 < kRows ? x[r] : inputs(last);
-        sums[r][block].*half = _mm256_add_epi32(sums[r][block].*half, _mm256_madd_epi16(weights, row));
-      }
-    };
-    add(widen(w), &Sum::low);
-    add(widen(w + 16), &Sum::high);
-  }
-  static LINNET_INLINE void store(const Sum& sum, int32_t* p) {
-    const __m256i mixed = _mm256_hadd_epi32(sum.low, sum.high);  // 0 1 4 5, 2 3 6 7
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_permute4x64_epi64(mixed, 0xd8));
-  }
-};
-
-#if defined(__AVXVNNI__)
-template <>
-struct Dot<isa::avxvnni> {
-  static constexpr int outputs = 8, blocks = 2, single_row_blocks = 8;
+// Bytes with their sign bit flipped are unsigned ones, 128 larger.
+template <class Isa>
+struct DotBytes256 {
+  static constexpr int outputs = 8, blocks = 2;
   using Input = int8_t;
-  static constexpr bool flips_inputs = true, converts = true, keeps_inputs = false;
+  static constexpr bool flips_inputs = true, converts = true;
   static constexpr int kConverted = 16;
   static LINNET_INLINE void store_flipped(__m128i x, Input* y) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(y), _mm_xor_si128(x, _mm_set1_epi8(static_cast<char>(0x80))));
   }
   static LINNET_INLINE Input converted(int8_t x) { return static_cast<int8_t>(x ^ 0x80); }
-  static LINNET_INLINE void convert(const int8_t* x, Input* y) { store_flipped(load_as<isa::avxvnni, __m128i>(x), y); }
-  static LINNET_INLINE void convert(const int8_t* x, Input* y, int n) {
-    store_flipped(load_few<isa::avxvnni>(x, n), y);
-  }
+  static LINNET_INLINE void convert(const int8_t* x, Input* y) { store_flipped(load_as<Isa, __m128i>(x), y); }
+  static LINNET_INLINE void convert(const int8_t* x, Input* y, int n) { store_flipped(load_few<Isa>(x, n), y); }
   using Sum = __m256i;
   using Weights = __m256i;
   using Inputs = __m256i;
@@ -196,9 +150,43 @@ struct Dot<isa::avxvnni> {
   static LINNET_INLINE Weights weights(const int8_t* p) {
     return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
   }
-  static LINNET_INLINE Inputs inputs(const Input* p) { return _mm256_set1_epi32(load_as<isa::avxvnni, int32_t>(p)); }
-  static LINNET_INLINE void add(Sum* sum, Weights w, Inputs x) { *sum = _mm256_dpbusd_avx_epi32(*sum, x, w); }
+  static LINNET_INLINE Inputs inputs(const Input* p) { return _mm256_set1_epi32(load_as<Isa, int32_t>(p)); }
   static LINNET_INLINE void store(Sum sum, int32_t* p) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), sum); }
+};
+
+template <>
+struct Dot<isa::avx2> : DotBytes256<isa::avx2> {
+  static constexpr int single_row_blocks = 4;
+  static constexpr bool screens_weights = true, pairs_groups = false;
+  static LINNET_INLINE Sum added(Sum sum, __m256i pairs) {
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+  }
+  static LINNET_INLINE void add(Sum* sum, Weights w, Inputs x) { *sum = added(*sum, _mm256_maddubs_epi16(x, w)); }
+  // |x| times the weights with the sign of x: two products are at most 2 * 128 * 127.
+  struct DividedInputs {
+    __m256i plain, size;
+  };
+  static LINNET_INLINE DividedInputs divided_inputs(const Input* row, ptrdiff_t plain, ptrdiff_t size) {
+    return {inputs(row + plain), inputs(row + size)};
+  }
+  static LINNET_INLINE void add_divided(Sum* sum, Weights w, const DividedInputs& x) {
+    *sum = added(*sum, _mm256_maddubs_epi16(x.size, _mm256_sign_epi8(w, x.plain)));
+  }
+  static LINNET_INLINE Weights limited(Weights w) { return _mm256_max_epi8(w, _mm256_set1_epi8(-127)); }
+  static LINNET_INLINE Weights lower(Weights a, Weights b) { return _mm256_min_epi8(a, b); }
+  static LINNET_INLINE bool is_lowest(Weights least) {
+    const __m256i equal = _mm256_cmpeq_epi8(least, _mm256_set1_epi8(INT8_MIN));
+    return _mm256_testz_si256(equal, equal) == 0;
+  }
+  static LINNET_INLINE Weights rest(Weights w) { return _mm256_sub_epi8(w, limited(w)); }
+};
+
+#if defined(__AVXVNNI__)
+template <>
+struct Dot<isa::avxvnni> : DotBytes256<isa::avxvnni> {
+  static constexpr int single_row_blocks = 8;
+  static constexpr bool screens_weights = false, pairs_groups = false;
+  static LINNET_INLINE void add(Sum* sum, Weights w, Inputs x) { *sum = _mm256_dpbusd_avx_epi32(*sum, x, w); }
 };
 #endif
 
@@ -231,10 +219,11 @@ struct Dot<isa::neon64dot> : PlainInputs {
 };
 #endif
 
-// Products of bytes, added up in pairs: a sum of two may not fit into 16 bits.
+// Products of bytes, added up in pairs: a sum of two fits into 16 bits unless all four are -128.
 template <class Isa>
 struct DotNeon : PlainInputs {
-  static constexpr int outputs = 8;
+  static constexpr int outputs = 8, parts = 4;
+  static constexpr bool pairs_groups = true;
   struct Sum {
     int32x4_t v[4];  // two outputs each, two lanes each
   };
@@ -259,6 +248,29 @@ struct DotNeon : PlainInputs {
   static LINNET_INLINE void add(Sum* sum, const Weights& w, Inputs x) {
 #pragma GCC unroll 4
     for (int i = 0; i < 4; ++i) sum->v[i] = vpadalq_s16(sum->v[i], vmull_s8(w.v[i], x));
+  }
+  // The inputs of each group twice, and the weights of two outputs for both groups, the second's `step` bytes on.
+  using PairInputs = int8x16_t;
+  using PairWeights = int8x16_t;
+  static LINNET_INLINE PairInputs pair_inputs(const int8_t* p) {
+    const uint32x2_t groups = vreinterpret_u32_s8(vld1_s8(p));
+#if defined(__aarch64__)
+    const uint32x4_t both = vcombine_u32(groups, groups);
+    return vreinterpretq_s8_u32(vzip1q_u32(both, both));
+#else
+    return vreinterpretq_s8_u32(vcombine_u32(vdup_lane_u32(groups, 0), vdup_lane_u32(groups, 1)));
+#endif
+  }
+  static LINNET_INLINE PairWeights pair_weights(const int8_t* p, ptrdiff_t step, int part) {
+    return vcombine_s8(vld1_s8(p + 8 * part), vld1_s8(p + step + 8 * part));
+  }
+  static LINNET_INLINE void add_pair(Sum* sum, int part, PairWeights w, PairInputs x) {
+    const int16x8_t first = vmull_s8(vget_low_s8(w), vget_low_s8(x));
+#if defined(__aarch64__)
+    sum->v[part] = vpadalq_s16(sum->v[part], vmlal_high_s8(first, w, x));
+#else
+    sum->v[part] = vpadalq_s16(sum->v[part], vmlal_s8(first, vget_high_s8(w), vget_high_s8(x)));
+#endif
   }
   static LINNET_INLINE void store(const Sum& sum, int32_t* p) {
 #pragma GCC unroll 4

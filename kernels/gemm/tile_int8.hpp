@@ -2,8 +2,8 @@
 // inputs of each, k a multiple of 4. Sums pass through memory to the epilogue, which is one function for all tiles.
 #pragma once
 
-#include "kernels/gemm/dot.hpp"
 #include "kernels/gemm/epilogue_int8.hpp"
+#include "kernels/gemm/screen.hpp"
 
 namespace linnet::kernels {
 
@@ -17,63 +17,171 @@ template <class Isa>
 struct TileInt8Args {
   const typename Dot<Isa>::Input* const* pointers;  // [rows]; by tap: [taps][int8_rows of the instruction set]
   const ptrdiff_t* offsets;                         // [taps]; by tap: none
+  ptrdiff_t plane;                                  // from an input to its next plane
   int32_t taps, k;
-  const int8_t* weights;     // of the tile's first output
-  ptrdiff_t weight_step;     // bytes of a panel's row of weights
-  ptrdiff_t panel_distance;  // bytes from a panel to the next
-  const int32_t* start;      // [blocks * outputs]: what sums begin with
-  int32_t* sums;             // [rows][blocks * outputs]
+  const int8_t* weights;      // of the tile's first output
+  ptrdiff_t weight_step;      // bytes of a panel's row of weights
+  ptrdiff_t panel_distance;   // bytes from a panel to the next
+  const Screen<Isa>* screen;  // of several rows
+  const int32_t* start;       // [blocks * outputs]: what sums begin with
+  int32_t* sums;              // [rows][blocks * outputs]
 };
 
-// Adds the products of inputs i .. i + 3.
-template <class Isa, int kRows, int kBlocks>
+// Adds the products of inputs i .. i + 3, each by add(sum, weights, load(row, i)).
+template <class Isa, int kRows, int kBlocks, class Load, class Add>
 LINNET_INLINE void tile_step(typename Dot<Isa>::Sum (&sums)[kRows][kBlocks], const int8_t* w, ptrdiff_t panel_distance,
+                             const typename Dot<Isa>::Input* const (&x)[kRows], int32_t i, Load load, Add add) {
+  using D = Dot<Isa>;
+  typename D::Weights weights[kBlocks];
+#pragma GCC unroll 16
+  for (int b = 0; b < kBlocks; ++b) {
+    const int column = b * D::outputs;
+    weights[b] = D::weights(w + column / kPanel * panel_distance + column % kPanel * kDot);
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+    const auto inputs = load(x[r], i);
+#pragma GCC unroll 16
+    for (int b = 0; b < kBlocks; ++b) add(&sums[r][b], weights[b], inputs);
+  }
+}
+
+// The same of screened weights.
+template <class Isa, int kRows, int kBlocks>
+LINNET_INLINE void screened_step(typename Dot<Isa>::Sum (&sums)[kRows][kBlocks], const int8_t* w,
+                                 ptrdiff_t panel_distance, const typename Dot<Isa>::Input* const (&x)[kRows], int32_t i,
+                                 ptrdiff_t plane, WeightSize size) {
+  using D = Dot<Isa>;
+  using Input = typename D::Input;
+  // The ways have nothing in common that is worth a register.
+  const auto step = [&](auto load, auto add) LINNET_INLINE_LAMBDA {
+    asm volatile("" : : : "memory");
+    tile_step<Isa>(sums, w, panel_distance, x, i, load, add);
+  };
+  const auto whole = [](const Input* row, int32_t first) LINNET_INLINE_LAMBDA { return D::inputs(row + first); };
+  const auto divided = [plane](const Input* row, int32_t first)
+                           LINNET_INLINE_LAMBDA { return D::divided_inputs(row, first + plane, first + 2 * plane); };
+  switch (size) {
+    case WeightSize::Small:
+      step(whole, [](auto* sum, auto weights, auto inputs) LINNET_INLINE_LAMBDA { D::add(sum, weights, inputs); });
+      break;
+    case WeightSize::Large:
+      step(divided,
+           [](auto* sum, auto weights, auto inputs) LINNET_INLINE_LAMBDA { D::add_divided(sum, weights, inputs); });
+      break;
+    case WeightSize::Lowest:
+      step(divided, [](auto* sum, auto weights, auto inputs)
+                        LINNET_INLINE_LAMBDA { D::add_divided(sum, D::limited(weights), inputs); });
+      step(divided, [](auto* sum, auto weights, auto inputs)
+                        LINNET_INLINE_LAMBDA { D::add_divided(sum, D::rest(weights), inputs); });
+      break;
+  }
+}
+
+// Adds the products of inputs i .. i + 7, whose second half's weights are weight_step bytes on.
+template <class Isa, int kRows, int kBlocks>
+LINNET_INLINE void pair_step(typename Dot<Isa>::Sum (&sums)[kRows][kBlocks], const int8_t* w, ptrdiff_t weight_step,
                              const typename Dot<Isa>::Input* const (&x)[kRows], int32_t i) {
   using D = Dot<Isa>;
-  const auto weights = [=](int block) LINNET_INLINE_LAMBDA {
-    const int column = block * D::outputs;
-    return w + column / kPanel * panel_distance + column % kPanel * kDot;
-  };
-  if constexpr (D::keeps_inputs) {
-    typename D::Inputs inputs[kRows];
+  typename D::PairInputs inputs[kRows];
 #pragma GCC unroll 16
-    for (int r = 0; r + 1 < kRows; ++r) inputs[r] = D::inputs(x[r] + i);
+  for (int r = 0; r < kRows; ++r) inputs[r] = D::pair_inputs(x[r] + i);
 #pragma GCC unroll 16
-    for (int b = 0; b < kBlocks; ++b) D::add_rows(sums, b, weights(b), inputs, x[kRows - 1] + i);
-  } else {
-    typename D::Weights loaded[kBlocks];
+  for (int b = 0; b < kBlocks; ++b) {
+#pragma GCC unroll 4
+    for (int part = 0; part < D::parts; ++part) {
+      const typename D::PairWeights weights = D::pair_weights(w + b * D::outputs * kDot, weight_step, part);
 #pragma GCC unroll 16
-    for (int b = 0; b < kBlocks; ++b) loaded[b] = D::weights(weights(b));
-#pragma GCC unroll 16
-    for (int r = 0; r < kRows; ++r) {
-      const typename D::Inputs inputs = D::inputs(x[r] + i);
-#pragma GCC unroll 16
-      for (int b = 0; b < kBlocks; ++b) D::add(&sums[r][b], loaded[b], inputs);
+      for (int r = 0; r < kRows; ++r) D::add_pair(&sums[r][b], part, weights, inputs[r]);
     }
   }
 }
 
-template <class Isa, int kRows, int kBlocks>
-__attribute__((noinline)) void tile_int8(const TileInt8Args<Isa>& t) {
-  using D = Dot<Isa>;
-  using Input = typename D::Input;
-  typename D::Sum sums[kRows][kBlocks];
-#pragma GCC unroll 16
-  for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 16
-    for (int b = 0; b < kBlocks; ++b) sums[r][b] = D::start(t.start + b * D::outputs);
-  }
+// Calls step(weights, x, i, group) for each group of four inputs, which are inputs i .. i + 3 of the rows at x, but
+// pair(weights, x, i) for two groups at a time if kPairs.
+template <class Isa, int kRows, bool kPairs, class Step, class Pair>
+LINNET_INLINE void for_each_group(const TileInt8Args<Isa>& t, Step step, Pair pair) {
+  using Input = typename Dot<Isa>::Input;
   const int8_t* w = t.weights;
   const int32_t k = t.k;
-  const ptrdiff_t weight_step = t.weight_step, panel_distance = t.panel_distance;
+  const ptrdiff_t weight_step = t.weight_step;
+  int32_t group = 0;
   for (int32_t tap = 0; tap < t.taps; ++tap) {
     const Input* x[kRows];
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
       x[r] = kPointersByTap<Isa> ? t.pointers[tap * traits(isa_id<Isa>).int8_rows + r] : t.pointers[r] + t.offsets[tap];
     }
-    for (int32_t i = 0; i < k; i += kDot, w += weight_step) {
-      tile_step<Isa>(sums, w, panel_distance, x, i);
+    int32_t i = 0;
+    if constexpr (kPairs) {
+      for (; i + 2 * kDot <= k; i += 2 * kDot, w += 2 * weight_step) pair(w, x, i);
+    }
+    for (; i < k; i += kDot, w += weight_step, ++group) step(w, x, i, group);
+  }
+}
+
+template <class Isa, int kRows, class Step>
+LINNET_INLINE void for_each_group(const TileInt8Args<Isa>& t, Step step) {
+  for_each_group<Isa, kRows, false>(t, step, [](auto...) LINNET_INLINE_LAMBDA {});
+}
+
+template <class Isa, int kRows, int kBlocks>
+__attribute__((noinline)) void tile_int8(const TileInt8Args<Isa>& t) {
+  using D = Dot<Isa>;
+  using Input = typename D::Input;
+  using Rows = const Input* const(&)[kRows];
+  typename D::Sum sums[kRows][kBlocks];
+  const auto begin = [&]() LINNET_INLINE_LAMBDA {
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 16
+      for (int b = 0; b < kBlocks; ++b) sums[r][b] = D::start(t.start + b * D::outputs);
+    }
+  };
+  begin();
+  const ptrdiff_t panel_distance = t.panel_distance;
+  [[maybe_unused]] const ptrdiff_t plane = t.plane;
+  if constexpr (!D::screens_weights) {
+    const auto step = [&](const int8_t* w, Rows x, int32_t i, int32_t) LINNET_INLINE_LAMBDA {
+      tile_step<Isa>(
+          sums, w, panel_distance, x, i,
+          [](const Input* row, int32_t first) LINNET_INLINE_LAMBDA { return D::inputs(row + first); },
+          [](auto* sum, const auto& weights, auto inputs) LINNET_INLINE_LAMBDA { D::add(sum, weights, inputs); });
+    };
+    if constexpr (D::pairs_groups && kRows > 1) {
+      if (!t.screen->found) {
+        const ptrdiff_t weight_step = t.weight_step;
+        for_each_group<Isa, kRows, true>(t, step, [&](const int8_t* w, Rows x, int32_t i) LINNET_INLINE_LAMBDA {
+          pair_step<Isa>(sums, w, weight_step, x, i);
+        });
+      } else {
+        for_each_group<Isa, kRows>(t, step);
+      }
+    } else {
+      for_each_group<Isa, kRows>(t, step);
+    }
+  } else if constexpr (kRows > 1) {
+    const Screen<Isa>& screen = *t.screen;
+    for_each_group<Isa, kRows>(t, [&](const int8_t* w, Rows x, int32_t i, int32_t group) LINNET_INLINE_LAMBDA {
+      screened_step<Isa>(sums, w, panel_distance, x, i, plane, screen.size(group));
+    });
+  } else {  // one row: weights are not worth a screen, and taken for Large ones until one is found that is too low
+    typename D::Weights least = D::weights(t.weights);
+    for_each_group<Isa, kRows>(t, [&](const int8_t* w, Rows x, int32_t i, int32_t) LINNET_INLINE_LAMBDA {
+      tile_step<Isa>(
+          sums, w, panel_distance, x, i,
+          [=](const Input* row, int32_t first)
+              LINNET_INLINE_LAMBDA { return D::divided_inputs(row, first + plane, first + 2 * plane); },
+          [&](auto* sum, auto weights, auto inputs) LINNET_INLINE_LAMBDA {
+            least = D::lower(least, weights);
+            D::add_divided(sum, weights, inputs);
+          });
+    });
+    if (D::is_lowest(least)) {
+      begin();
+      for_each_group<Isa, kRows>(t, [&](const int8_t* w, Rows x, int32_t i, int32_t) LINNET_INLINE_LAMBDA {
+        screened_step<Isa>(sums, w, panel_distance, x, i, plane, WeightSize::Lowest);
+      });
     }
   }
 #pragma GCC unroll 16
@@ -89,6 +197,7 @@ struct RowsInt8 {
   const typename Dot<Isa>::Input* const* pointers;  // [tiles][int8_rows]; by tap: [tiles][taps][int8_rows]; a last
                                                     // tile that has fewer rows has some twice
   const ptrdiff_t* offsets;                         // as in TileInt8Args
+  ptrdiff_t plane;
   int32_t rows, taps, k;
   const int8_t* packed;
   int32_t columns;  // of the section
@@ -115,6 +224,23 @@ LINNET_INLINE ptrdiff_t first_pointer(int32_t row, int32_t taps) {
 template <class Isa, int kRows, int kColumns>
 constexpr int kTilesTogether = I32<Isa>::width == 1 || kRows* kColumns >= 1024 ? 1 : 1024 / (kRows * kColumns);
 
+// What the sums of a block begin with, and the screen of its weights for products with `rows` rows in tiles of kRows.
+template <class Isa, int kRows, int kBlocks>
+LINNET_INLINE void start_block(const RowsInt8<Isa>& in, const BlockInt8& block, int64_t distance, int32_t rows,
+                               int32_t* start, Screen<Isa>& screen) {
+  using D = Dot<Isa>;
+  constexpr int kColumns = kBlocks * D::outputs;
+  for (int32_t c = 0; c < kColumns; c += D::outputs) {
+    const int32_t column = block.column + c;
+    start_sums<Isa, D::flips_inputs && !D::screens_weights>(block.panel + column / kPanel * distance, block.width,
+                                                            column % kPanel, D::outputs, start + c);
+  }
+  if constexpr (Screen<Isa>::needed && kRows > 1) {
+    const int8_t* const weights = block.panel + kPanelHeader * block.width + block.column * kDot;
+    screen_block<Isa, kColumns>(weights, block.width * kDot, in.taps * (in.k / kDot), rows >= 2 * kRows, start, screen);
+  }
+}
+
 // Rows row .. row + count by kBlocks blocks, in tiles of kRows.
 template <class Isa, int kRows, int kBlocks>
 LINNET_INLINE void multiply_tiles(const RowsInt8<Isa>& in, const EpilogueInt8& e, const BlockInt8& block, int32_t row,
@@ -124,14 +250,13 @@ LINNET_INLINE void multiply_tiles(const RowsInt8<Isa>& in, const EpilogueInt8& e
   const int64_t distance = block.width * (kPanelHeader + int64_t{in.taps} * in.k);
   alignas(64) int32_t sums[kTogether * kRows * kColumns + kPanel];  // the epilogue reads whole panels
   alignas(64) int32_t start[kColumns];
-  for (int32_t c = 0; c < kColumns; c += D::outputs) {
-    const int32_t column = block.column + c;
-    start_sums<Isa, D::flips_inputs>(block.panel + column / kPanel * distance, block.width, column % kPanel, D::outputs,
-                                     start + c);
-  }
+  Screen<Isa> screen;
+  start_block<Isa, kRows, kBlocks>(in, block, distance, count, start, screen);
   TileInt8Args<Isa> t;
   t.start = start;
+  t.screen = &screen;
   t.offsets = in.offsets;
+  t.plane = in.plane;
   t.taps = in.taps;
   t.k = in.k;
   t.weights = block.panel + kPanelHeader * block.width + block.column * kDot;

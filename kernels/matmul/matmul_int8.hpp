@@ -56,6 +56,7 @@ struct MatMulInt8 {
   static constexpr int kRows = traits(isa_id<Isa>).int8_rows;
   static constexpr int kBlocks = D::outputs * D::blocks >= kPanel ? kPanel / D::outputs : 1;
   static constexpr int kColumns = kBlocks * D::outputs;
+  static constexpr bool kAllFlipped = D::flips_inputs && !D::screens_weights;  // of sums: add_signed takes 128 off
 
   const MatMulInt8Args& args;
   const MatMulInt8Plan plan;
@@ -64,11 +65,13 @@ struct MatMulInt8 {
   int8_t* const panel;
   Input* const copied;
 
+  bool screened() const { return D::screens_weights && args.m >= 2 * kRows; }  // then terms are for several rows
   bool in_place() const { return !D::converts && args.a_stride_k == 1 && plan.k == args.k; }
   void copy_row(int32_t row, Input* to) const;
   void place_rows(int32_t row, int32_t rows, bool first_panel, const Input** pointers) const;
+  void start_columns(int32_t* column_terms, Screen<Isa>& screen) const;
   void multiply(int32_t column, int32_t row, int32_t rows, const Input* const* pointers, const int32_t* column_terms,
-                const Scaling<Isa>& scaling) const;
+                const Screen<Isa>& screen, const Scaling<Isa>& scaling) const;
   void run() const;
 };
 
@@ -80,7 +83,8 @@ void MatMulInt8<Isa>::copy_row(int32_t row, Input* to) const {
   } else {
     for (ptrdiff_t k = 0; k < args.k; ++k) to[k] = D::converted(from[k * args.a_stride_k]);
   }
-  for (int32_t k = args.k; k < plan.k; ++k) to[k] = 0;
+  for (int32_t k = args.k; k < plan.k; ++k) to[k] = D::converted(0);
+  make_planes<Isa>(to, plan.k, plan.plane);
 }
 
 // The rows of one tile; those that are missing are its first.
@@ -107,7 +111,8 @@ void MatMulInt8<Isa>::place_rows(int32_t row, int32_t rows, bool first_panel, co
 
 template <class Isa>
 void MatMulInt8<Isa>::multiply(int32_t column, int32_t row, int32_t rows, const Input* const* pointers,
-                               const int32_t* column_terms, const Scaling<Isa>& scaling) const {
+                               const int32_t* column_terms, const Screen<Isa>& screen,
+                               const Scaling<Isa>& scaling) const {
   constexpr int kWidth = I32<Isa>::width;
   alignas(64) int32_t sums[kRows * kColumns];
   constexpr ptrdiff_t kNoOffset = 0;
@@ -118,12 +123,14 @@ void MatMulInt8<Isa>::multiply(int32_t column, int32_t row, int32_t rows, const 
   t.k = plan.k;
   t.weight_step = kPanel * kDot;
   t.panel_distance = 0;
+  t.plane = plan.plane;
+  t.screen = &screen;
   t.sums = sums;
   const int32_t columns = args.n_end - column < kPanel ? args.n_end - column : kPanel;
   for (int32_t first = 0; first < columns; first += kColumns) {
     t.weights = panel + first * kDot;
     t.start = column_terms + first;
-    rows == 1 ? tile_int8<Isa, 1, kBlocks>(t) : tile_int8<Isa, kRows, kBlocks>(t);
+    rows == 1 && !screened() ? tile_int8<Isa, 1, kBlocks>(t) : tile_int8<Isa, kRows, kBlocks>(t);
     const int32_t end = columns - first < kColumns ? columns - first : kColumns;
     for (int32_t r = 0; r < rows; ++r) {
       const I32<Isa> row_term = I32<Isa>::set(row_terms[row + r]);
@@ -135,27 +142,39 @@ void MatMulInt8<Isa>::multiply(int32_t column, int32_t row, int32_t rows, const 
   }
 }
 
+// What the sums of the panel's columns begin with, and its screen.
+template <class Isa>
+void MatMulInt8<Isa>::start_columns(int32_t* column_terms, Screen<Isa>& screen) const {
+  const Input* const ones_row = ones;
+  constexpr ptrdiff_t kNoOffset = 0;
+  constexpr int32_t kZeros[kColumns] = {};
+  for (int32_t first = 0; first < kPanel; first += kColumns) {
+    tile_int8<Isa, 1, kBlocks>({&ones_row, &kNoOffset, plan.plane, 1, plan.k, panel + first * kDot, kPanel * kDot, 0,
+                                &screen, kZeros, column_terms + first});
+  }
+  // Sums with flipped inputs are 128 weight sums too large.
+  const int32_t zero_point = args.a_zero_point + (kAllFlipped ? 128 : 0);
+  for (int32_t c = 0; c < kPanel; ++c) column_terms[c] *= -zero_point;
+  if constexpr (Screen<Isa>::needed) {
+    screen_block<Isa, kColumns>(panel, kPanel * kDot, plan.k / kDot, screened(), column_terms, screen);
+  }
+}
+
 template <class Isa>
 void MatMulInt8<Isa>::run() const {
   const Scaling<Isa> scaling(args.factor, args.requantize);
   const Input* pointers[kRows];
-  fill_inputs<Isa>(D::flips_inputs ? 1 - 128 : 1, ones, plan.k);
-  // Sums with flipped inputs are 128 weight sums too large.
-  const int32_t zero_point = args.a_zero_point + (D::flips_inputs ? 128 : 0);
+  fill_inputs<Isa>(kAllFlipped ? 1 - 128 : 1, ones, plan.k);
+  make_planes<Isa>(ones, plan.k, plan.plane);
   for (int32_t column = args.n_begin; column < args.n_end; column += kPanel) {
     pack_columns_int8<Isa>(args, column, args.n_end - column < kPanel ? args.n_end - column : kPanel, panel);
     alignas(64) int32_t column_terms[kPanel];
-    const Input* const ones_row = ones;
-    constexpr ptrdiff_t kNoOffset = 0;
-    constexpr int32_t kZeros[kColumns] = {};
-    for (int32_t first = 0; first < kPanel; first += kColumns)
-      tile_int8<Isa, 1, kBlocks>(
-          {&ones_row, &kNoOffset, 1, plan.k, panel + first * kDot, kPanel * kDot, 0, kZeros, column_terms + first});
-    for (int32_t& term : column_terms) term *= -zero_point;
+    Screen<Isa> screen;
+    start_columns(column_terms, screen);
     for (int32_t row = 0; row < args.m; row += kRows) {
       const int32_t rows = args.m - row < kRows ? args.m - row : kRows;
       place_rows(row, rows, column == args.n_begin, pointers);
-      multiply(column, row, rows, pointers, column_terms, scaling);
+      multiply(column, row, rows, pointers, column_terms, screen, scaling);
     }
   }
 }

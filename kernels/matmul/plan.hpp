@@ -24,7 +24,8 @@ LINNET_INLINE constexpr MatMulPlan plan_matmul(int32_t m, int32_t n, int32_t k, 
 struct MatMulInt8Plan {
   int32_t k;                                    // as it is multiplied: whole groups
   int32_t a_rows;                               // all of them, copied once, or those of a tile, copied for each panel
-  int64_t ones_offset, panel_offset, a_offset;  // bytes
+  int64_t panel_offset, ones_offset, a_offset;  // bytes
+  int64_t plane;                                // from ones and rows to their next plane
   int64_t scratch_bytes;
 };
 
@@ -37,10 +38,12 @@ LINNET_INLINE constexpr MatMulInt8Plan plan_matmul_int8(int32_t m, int32_t k, co
   const int64_t row_bytes = int64_t{plan.k} * traits.int8_input_bytes;
   const bool all = traits.width > 1 && m * row_bytes <= kMostCopied;
   plan.a_rows = all || m < traits.int8_rows ? m : traits.int8_rows;
-  plan.ones_offset = aligned(int64_t{m} * 4);
-  plan.panel_offset = aligned(plan.ones_offset + row_bytes);
-  plan.a_offset = aligned(plan.panel_offset + int64_t{kPanel} * plan.k + kReadPast);
-  plan.scratch_bytes = plan.a_offset + plan.a_rows * row_bytes + (traits.width == 1 ? 0 : kReadPast);
+  plan.panel_offset = aligned(int64_t{m} * 4);
+  plan.ones_offset = aligned(plan.panel_offset + int64_t{kPanel} * plan.k + kReadPast);
+  plan.a_offset = plan.ones_offset + row_bytes;
+  const int64_t rows = (1 + plan.a_rows) * row_bytes;
+  plan.plane = traits.width == 1 ? rows : aligned(rows + kReadPast);
+  plan.scratch_bytes = plan.ones_offset + traits.int8_planes * plan.plane;
   return plan;
 }
 

@@ -10,7 +10,7 @@
 namespace linnet::kernels {
 
 // PointProducts<Isa>::multiply<kRows>: sums [rows][16] of products of rows of transformed inputs and the weights of one
-// point, [channels / 2][16][2].
+// point, [channels / 2][half of the outputs] of 16 numbers as load_tap_weights has them.
 template <class Isa>
 struct PointProducts {
   static constexpr int tile_rows = 0;  // no Winograd
@@ -20,7 +20,9 @@ struct PointProducts {
 template <class Isa>
 bool winograd_int8(const Conv2DInt8Args& args, bool bounded);
 
-#if defined(LINNET_ISA_IS_SIMD) && defined(__AVX2__)
+#if defined(LINNET_ISA_IS_SIMD) && (defined(__AVX2__) || defined(__aarch64__))
+
+#if defined(__AVX2__)
 
 // 16 numbers of 16 bits.
 struct Int16x16 {
@@ -118,6 +120,86 @@ struct PointProducts<isa::avx2> {
     }
   }
 };
+#endif
+
+#else
+
+struct Int16x16 {
+  int16x8_t low, high;
+  static LINNET_INLINE Int16x16 load_s8(const int8_t* p) {
+    const int8x16_t bytes = vld1q_s8(p);
+    return {vmovl_s8(vget_low_s8(bytes)), vmovl_high_s8(bytes)};
+  }
+  LINNET_INLINE void store(int16_t* p) const {
+    vst1q_s16(p, low);
+    vst1q_s16(p + 8, high);
+  }
+  friend LINNET_INLINE Int16x16 operator+(Int16x16 a, Int16x16 b) {
+    return {vaddq_s16(a.low, b.low), vaddq_s16(a.high, b.high)};
+  }
+  friend LINNET_INLINE Int16x16 operator-(Int16x16 a, Int16x16 b) {
+    return {vsubq_s16(a.low, b.low), vsubq_s16(a.high, b.high)};
+  }
+};
+
+// The same, the two inputs one behind the other: 2 x 8 numbers.
+template <class Isa>
+LINNET_INLINE void load_tap_weights(const int8_t* p, bool has_second_half, Int16x16 (&w)[2][2]) {
+  int8_t both[4 * kPanel];
+  if (!has_second_half) {
+    std::memset(both, 0, sizeof(both));
+    std::memcpy(both, p, sizeof(both) / 2);
+    p = both;
+  }
+  const int8x16x4_t inputs = vld4q_s8(p);
+#pragma GCC unroll 2
+  for (int pair = 0; pair < 2; ++pair) {
+    const int8x16_t first = inputs.val[2 * pair], second = inputs.val[2 * pair + 1];
+    w[0][pair] = {vmovl_s8(vget_low_s8(first)), vmovl_s8(vget_low_s8(second))};
+    w[1][pair] = {vmovl_high_s8(first), vmovl_high_s8(second)};
+  }
+}
+
+template <>
+struct PointProducts<isa::neon64> {
+  static constexpr int tile_rows = 5;
+  // Products of one of a row's four inputs.
+  template <int kInput>
+  static LINNET_INLINE void add(int32x4_t (&sums)[4], const int16x8_t (&w)[2], int16x4_t x) {
+    sums[0] = vmlal_lane_s16(sums[0], vget_low_s16(w[0]), x, kInput);
+    sums[1] = vmlal_high_lane_s16(sums[1], w[0], x, kInput);
+    sums[2] = vmlal_lane_s16(sums[2], vget_low_s16(w[1]), x, kInput);
+    sums[3] = vmlal_high_lane_s16(sums[3], w[1], x, kInput);
+  }
+  template <int kInput, int kRows>
+  static LINNET_INLINE void add_rows(int32x4_t (&sums)[kRows][4], const int16_t* w, const int16x4_t (&x)[kRows]) {
+    const int16_t* const pair = w + kInput / 2 * 2 * kPanel + kInput % 2 * 8;
+    const int16x8_t weights[2] = {vld1q_s16(pair), vld1q_s16(pair + kPanel)};
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r) add<kInput>(sums[r], weights, x[r]);
+  }
+  template <int kRows>
+  static LINNET_INLINE void multiply(const int16_t* x, int32_t channels, const int16_t* w, int32_t* out) {
+    int32x4_t sums[kRows][4];
+#pragma GCC unroll 8
+    for (auto& row : sums) row[0] = row[1] = row[2] = row[3] = vdupq_n_s32(0);
+    for (int32_t i = 0; i < channels; i += 4, x += 4, w += 4 * kPanel) {
+      int16x4_t inputs[kRows];
+#pragma GCC unroll 8
+      for (int r = 0; r < kRows; ++r) inputs[r] = vld1_s16(x + static_cast<ptrdiff_t>(r) * channels);
+      add_rows<0>(sums, w, inputs);
+      add_rows<1>(sums, w, inputs);
+      add_rows<2>(sums, w, inputs);
+      add_rows<3>(sums, w, inputs);
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; ++i) vst1q_s32(out + r * kPanel + 4 * i, sums[r][i]);
+    }
+  }
+};
+
 #endif
 
 // A block of tiles of 2x2 outputs, counted through the lines that the call computes.

@@ -30,8 +30,14 @@ class Problem {
       : case_(c), random_(seed), x_stride_(c.groups * c.in_channels + c.x_gap), y_stride_(outputs() + c.y_gap) {
     x_ = random_.bytes((static_cast<size_t>(c.batch) * c.in_h * c.in_w - 1) * x_stride_ + c.groups * c.in_channels);
     w_ = random_.bytes(static_cast<size_t>(outputs()) * c.in_channels * taps());
-    if (random_.one_in(2)) {  // as quantizers make them
-      for (int8_t& weight : w_) weight = std::max<int8_t>(weight, -127);
+    const int32_t kind = random_.integer(0, 3);
+    for (int8_t& weight : w_) {
+      if (kind > 0) weight = std::max<int8_t>(weight, -127);  // as quantizers make them
+      // Two of these are just what 16 bits hold beside any inputs; now and then one is larger.
+      if (kind > 1 && (kind == 2 || !random_.one_in(64))) weight = std::clamp<int8_t>(weight, -64, 64);
+    }
+    if (random_.one_in(4)) {
+      for (int8_t& x : x_) x = x < 0 ? -128 : 127;
     }
     residual_ = random_.bytes((static_cast<size_t>(c.batch) * c.out_h * c.out_w - 1) * y_stride_ + outputs());
     const bool large = random_.one_in(8);
@@ -283,6 +289,19 @@ TEST_P(ConvolutionInt8, ProductTails) {
       Problem(c, ++seed).check(kernels());
       if (HasFatalFailure()) return;
     }
+  }
+}
+
+// More inputs than there are marks for groups of their weights.
+TEST_P(ConvolutionInt8, ManyInputs) {
+  for (uint64_t seed = 1; seed <= 8; ++seed) {
+    Int8Random random(seed);
+    const int32_t inputs = 4096 + random.integer(-3, 9000), rows = seed % 2 == 0 ? random.integer(1, 3) : 9;
+    const Int8Case c = {false, {1, 1, 1, 1, 1, 1, 0, 0}, 1,     rows, 1, rows, 1, 1, inputs, 19, 0,
+                        0,     Rounding::FixedPoint,     false, false};
+    SCOPED_TRACE(::testing::Message() << "seed " << seed << ": " << c);
+    Problem(c, seed + 1000).check(kernels());
+    if (HasFatalFailure()) return;
   }
 }
 

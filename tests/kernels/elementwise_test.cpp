@@ -55,6 +55,18 @@ TEST_P(ElementwiseTest, UnaryNanStaysNan) {
   }
 }
 
+// The converter removes channels that are 0 before and behind these.
+TEST_P(ElementwiseTest, UnaryKeepsZeroExactly) {
+  for (const Function function :
+       {Function::Relu, Function::LeakyRelu, Function::HardSwish, Function::Elu, Function::Selu, Function::Softsign,
+        Function::Mish, Function::Gelu, Function::GeluTanh, Function::Silu, Function::Abs, Function::Neg}) {
+    const std::vector<float> x = {0.0f, -0.0f, 0.0f, 1.0f, 0.0f};
+    std::vector<float> y(x.size(), kUnwritten);
+    kernels().unary_f32({1, 5, x.data(), 5, y.data(), 5, activation_of(function)});
+    for (const size_t i : {0u, 1u, 2u, 4u}) EXPECT_EQ(y[i], 0.0f) << "function " << static_cast<int>(function);
+  }
+}
+
 // Whatever lies beside an element in its vector: results must not depend on where threads divide a row.
 TEST_P(ElementwiseTest, UnaryDoesNotDependOnNeighbours) {
   constexpr int32_t kCount = 83;

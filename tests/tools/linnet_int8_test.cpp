@@ -212,6 +212,21 @@ TEST_F(LinnetInt8, RunsQuantizeImages) {
   EXPECT_NE(normalized.data, wanted.data);
 }
 
+// More than half of its multiply-accumulates make channels that are the same in every image.
+TEST_F(LinnetInt8, ConvertsWithoutDeadChannels) {
+  const std::string source = kInt8 + "vww_96_int8.tflite", model = folder_.path("vww.lnt");
+  const Outcome json = linnet({"convert", source, "-o", model, "--check", "--json"});
+  ASSERT_EQ(json.exit_code, 0) << json.err;
+  EXPECT_TRUE(is_json(json.out)) << json.out;
+  EXPECT_EQ(json_number(json.out, "macs_before"), 7489664);
+  EXPECT_LE(json_number(json.out, "macs"), 4.2e6);
+  EXPECT_EQ(json_number(json.out, "macs_after"), json_number(json.out, "macs"));
+  const Outcome text = linnet({"convert", source, "-o", model});
+  EXPECT_NE(text.out.find("nothing reads: 7,489,664 MACs before"), std::string::npos) << text.out;
+  const golden::Case golden = case_of("tflite_int8/vww_96_int8");
+  expect_bytes(output_of(model, array("x.npy", golden.inputs[0]), {"--raw"}), golden.outputs[0]);
+}
+
 TEST_F(LinnetInt8, ComparesExactly) {
   for (const std::string& name : kNetworks) {
     const std::string model = convert(name), source = kInt8 + name + ".tflite";

@@ -1,5 +1,6 @@
-"""python -m neon loops|counts: the tables of neon.sh."""
+"""python -m neon loops|counts|networks: the tables of neon.sh."""
 import argparse
+import os
 
 from neon import counts
 from neon.cores import cores, cycles, llvm_cycles, llvm_version
@@ -78,6 +79,18 @@ def count(arguments):
     print()
 
 
+def networks(arguments):
+    isas = {64: ("neon64", "neon64dot"), 32: ("neon32",)}[arguments.bits]
+    print(f"Executed instructions of a network with float32 and with int8, {arguments.bits} bits.\n")
+    header(["network", f"{isas[0]} float32", *(f"{isa} int8 (float32 / int8)" for isa in isas)])
+    emulator, files = arguments.emulator.split(";"), arguments.files
+    for floats, float_sample, integers, integer_sample in zip(*[iter(files)] * 4):
+        base = counts.network_instructions(emulator, arguments.program, floats, isas[0], float_sample)
+        found = [counts.network_instructions(emulator, arguments.program, integers, isa, integer_sample) for isa in isas]
+        row([os.path.splitext(os.path.basename(integers))[0], f"{base:,}", *(f"{n:,} ({base / n:.2f})" for n in found)])
+    print()
+
+
 def main():
     parser = argparse.ArgumentParser(prog="neon")
     parser.add_argument("--bits", type=int, choices=(32, 64), required=True)
@@ -92,6 +105,11 @@ def main():
     command.add_argument("--peer", help="neon_layers of XNNPACK")
     command.add_argument("program", help="neon_layers of linnet")
     command.set_defaults(run=count)
+    command = commands.add_parser("networks")
+    command.add_argument("--emulator", required=True, help="its words separated by semicolons")
+    command.add_argument("program", help="linnet-run")
+    command.add_argument("files", nargs="+", help="for each network FLOAT.lnt SAMPLE.npy INT8.lnt SAMPLE.npy")
+    command.set_defaults(run=networks)
     arguments = parser.parse_args()
     arguments.run(arguments)
 

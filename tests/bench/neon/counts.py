@@ -9,20 +9,24 @@ def layers(emulator, program):
 
 
 def executed(command):
-    """The command's log has "IN:" and the instructions of a block, one a line, then "Trace" whenever the block runs."""
-    count, sizes, begin = 0, {}, None
+    """The command's log has "IN:" and the instructions of a block, one a line, then "Trace" and the address of its translation
+    whenever the block runs. The same place may be translated again, to another length."""
+    count, sizes, new = 0, {}, {}
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         for line in process.stderr:
             if line.startswith("Trace"):
-                count += sizes[int(line.split("/")[1], 16)]
+                translation, begin = line.split()[2], int(line.split("/")[1], 16)
+                if begin in new:
+                    sizes[translation] = new.pop(begin)
+                count += sizes[translation]
             elif line.startswith("IN:"):
                 begin = None
             elif line.startswith("0x"):
                 address = int(line[:line.index(":")], 16)
                 if begin is None:
                     begin = address
-                    sizes[begin] = 0
-                sizes[begin] += 1
+                    new[begin] = 0
+                new[begin] += 1
     if process.returncode != 0:
         raise RuntimeError(f"{' '.join(command)} failed")
     return count
@@ -33,3 +37,11 @@ def instructions(emulator, program, layer, kernels=""):
     subprocess.run([*emulator, program, layer, "0", kernels], check=True)
     traced = [emulator[0], "-d", "nochain,exec,in_asm", *emulator[1:], program, layer]
     return executed([*traced, "2", kernels]) - executed([*traced, "1", kernels])
+
+
+def network_instructions(emulator, program, model, isa, sample):
+    """Of one run of a network; reading the sample and storing its outputs are counted with it."""
+    def of_samples(count):
+        return executed([emulator[0], "-d", "nochain,exec,in_asm", *emulator[1:], program, "run", model, "--isa", isa,
+                         *["--input", sample] * count])
+    return (of_samples(5) - of_samples(2)) // 3  # the first sample finds less memory in place than the others
