@@ -336,8 +336,9 @@ constexpr std::string_view kShapeOption = "--shape=", kConstantOption = "--const
                            kRangeOption = "--range=", kWeightScaleOption = "--weight-scale=mse",
                            kPerTensorOption = "--per-tensor", kInt8PortsOption = "--io=int8",
                            kKeepFloatOption = "--keep-float=", kMinSqnrOption = "--min-sqnr=",
-                           kCalibrationOption = "--calibration=", kImageOption = "--images=",
-                           kRangesOption = "--ranges=", kWeightsOption = "--weights=int8",
+                           kNoEqualizeOption = "--no-equalize", kMixedOption = "--mixed=", kLabelsOption = "--labels=",
+                           kValidationOption = "--validation=", kCalibrationOption = "--calibration=",
+                           kImageOption = "--images=", kRangesOption = "--ranges=", kWeightsOption = "--weights=int8",
                            kDynamicOption = "--int8=dynamic";
 
 // Words are separated by blanks.
@@ -366,10 +367,15 @@ void add_words(const quantize::Options& options, std::vector<std::string>* words
   words->push_back(fmt::format("{}{}", kRangeOption, quantize::to_string(options.range)));
   if (options.weights.scale == quantize::WeightScale::mse) words->emplace_back(kWeightScaleOption);
   if (options.weights.per_tensor) words->emplace_back(kPerTensorOption);
+  if (!options.equalize) words->emplace_back(kNoEqualizeOption);
   if (options.int8_ports) words->emplace_back(kInt8PortsOption);
   for (const std::string& glob : options.keep_float)
     words->push_back(fmt::format("{}{}", kKeepFloatOption, escaped(glob)));
   if (options.min_sqnr) words->push_back(fmt::format("{}{}", kMinSqnrOption, *options.min_sqnr));
+  if (options.accuracy) words->push_back(fmt::format("{}{}", kMixedOption, *options.accuracy));
+  if (!options.labels_file.empty()) words->push_back(fmt::format("{}{}", kLabelsOption, escaped(options.labels_file)));
+  for (const std::string& file : options.validation_files)
+    words->push_back(fmt::format("{}{}", kValidationOption, escaped(file)));
   for (const std::string& file : options.files)
     words->push_back(fmt::format("{}{}", kCalibrationOption, escaped(file)));
   words->push_back(fmt::format("{}{}", kImageOption, escaped(options.sample_options)));
@@ -385,12 +391,20 @@ bool parse_word(const std::string& word, quantize::Options* options) {
     options->weights.scale = quantize::WeightScale::mse;
   else if (word == kPerTensorOption)
     options->weights.per_tensor = true;
+  else if (word == kNoEqualizeOption)
+    options->equalize = false;
   else if (word == kInt8PortsOption)
     options->int8_ports = true;
   else if (word.starts_with(kKeepFloatOption))
     options->keep_float.push_back(value(kKeepFloatOption));
   else if (word.starts_with(kMinSqnrOption))
     options->min_sqnr = std::stod(value(kMinSqnrOption));
+  else if (word.starts_with(kMixedOption))
+    options->accuracy = std::stod(value(kMixedOption));
+  else if (word.starts_with(kLabelsOption))
+    options->labels_file = value(kLabelsOption);
+  else if (word.starts_with(kValidationOption))
+    options->validation_files.push_back(value(kValidationOption));
   else if (word.starts_with(kCalibrationOption))
     options->files.push_back(value(kCalibrationOption));
   else if (word.starts_with(kImageOption))

@@ -159,6 +159,8 @@ void check_arguments(const Arguments& arguments) {
   std::vector<FileArgument> inputs = {{"MODEL", arguments.input}}, outputs;
   if (!arguments.data_set.empty()) inputs.push_back({"--reestimate-bn", arguments.data_set});
   for (const std::string& file : arguments.quantization.samples.inputs) inputs.push_back({"--calibration", file});
+  for (const std::string& file : arguments.quantization.validation) inputs.push_back({"--validation", file});
+  if (const auto& labels = arguments.quantization.labels) inputs.push_back({"--labels", *labels});
   const std::string& ranges = arguments.quantization.ranges;
   if (!ranges.empty()) {
     auto& files = std::filesystem::exists(ranges) ? inputs : outputs;

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <filesystem>
 
 #include "converter/ir/states.hpp"
@@ -12,7 +14,7 @@
 namespace linnet::tools {
 namespace {
 
-constexpr const char* kCalibration = "--calibration";
+constexpr const char *kCalibration = "--calibration", *kValidation = "--validation", *kLabels = "--labels";
 
 bool is_sample_file(const std::filesystem::path& path) {
   std::string extension = path.extension().string();
@@ -22,7 +24,7 @@ bool is_sample_file(const std::filesystem::path& path) {
 }
 
 // A folder stands for its images and arrays, by name.
-std::vector<std::string> expanded(const std::vector<std::string>& arguments) {
+std::vector<std::string> expanded(const char* option, const std::vector<std::string>& arguments) {
   std::vector<std::string> files;
   for (const std::string& argument : arguments) {
     const size_t equals = argument.find('=');
@@ -37,8 +39,8 @@ std::vector<std::string> expanded(const std::vector<std::string>& arguments) {
     for (const auto& entry : std::filesystem::directory_iterator(path))
       if (entry.is_regular_file() && is_sample_file(entry.path())) found.push_back(name + entry.path().string());
     if (found.empty())
-      throw ToolError(kDataError, fmt::format("{} {}: the folder holds no .png, .jpg, .jpeg or .npy file", kCalibration,
-                                              path.string()));
+      throw ToolError(kDataError,
+                      fmt::format("{} {}: the folder holds no .png, .jpg, .jpeg or .npy file", option, path.string()));
     std::sort(found.begin(), found.end());
     files.insert(files.end(), found.begin(), found.end());
   }
@@ -96,9 +98,47 @@ void read_samples_of(const std::string& model, ConvertOptions* options) {
   real.stop_after.clear();
   const Conversion conversion = linnet::convert(model, real);
   const Device device(model, conversion.model.data(), conversion.model.size(), {});
-  quantization.samples =
-      samples_of(device, *conversion.source,
-                 read_samples(device, expanded(quantization.files), image_options(quantization.sample_options)));
+  SampleOptions sample_options = image_options(quantization.sample_options);
+  const auto read = [&](const char* option, const std::vector<std::string>& files) {
+    sample_options.option = option;
+    return samples_of(device, *conversion.source, read_samples(device, expanded(option, files), sample_options));
+  };
+  if (!quantization.files.empty()) quantization.samples = read(kCalibration, quantization.files);
+  if (!quantization.validation_files.empty())
+    quantization.validation = read(kValidation, quantization.validation_files);
+  try {
+    if (!quantization.samples.empty()) quantize::check_samples(*conversion.source, quantization.samples);
+    quantize::check_finite(*conversion.source, quantization.validation, kValidation);
+    if (quantization.labels)
+      quantize::check_labels(*conversion.source, *quantization.labels, quantization.labelled().size());
+  } catch (const ir::Error& error) {
+    throw ToolError(kDataError, error.what());
+  }
+}
+
+// One integer per sample.
+std::vector<int64_t> read_labels(const std::string& file) {
+  const NpyArray array = read_npy(file);
+  const auto& shape = array.shape;
+  if ((array.kind != 'i' && array.kind != 'u') || shape.empty() || array.size() != static_cast<size_t>(shape[0]))
+    throw ToolError(kDataError, fmt::format("{} {}: {} {}; supported is an integer per sample", kLabels, file,
+                                            array.dtype(), shape_text(shape)));
+  std::vector<int64_t> labels(array.size());
+  for (size_t i = 0; i < labels.size(); ++i) labels[i] = array.integer(i);
+  return labels;
+}
+
+// "0.985" or "98.5%".
+double parse_accuracy(const std::string& text) {
+  double number = 0;
+  const char* end = text.data() + text.size();
+  const auto [next, error] = std::from_chars(text.data(), end, number);
+  const bool percent = next + 1 == end && *next == '%';
+  if (percent) number /= 100;
+  if (error != std::errc() || (next != end && !percent) || !(number > 0 && number <= 1))
+    throw ToolError(kUsageError,
+                    fmt::format("--mixed {}: expected an accuracy above 0 and at most 1, as 0.985 or 98.5%", text));
+  return number;
 }
 
 }  // namespace
@@ -115,7 +155,12 @@ std::optional<quantize::Options> QuantizationArguments::options() const {
     throw ToolError(kUsageError,
                     "--int8 needs --calibration FILE (samples of the model's input), or --ranges FILE of "
                     "an earlier conversion");
+  if (min_sqnr && !std::isfinite(*min_sqnr))
+    throw ToolError(kUsageError, fmt::format("--min-sqnr {}: expected a finite number of dB", *min_sqnr));
   if (min_sqnr && samples.inputs.empty()) throw ToolError(kUsageError, "--min-sqnr needs --calibration FILE");
+  if (labels && labels->empty()) throw ToolError(kUsageError, "--labels: the name of the file is empty");
+  if (labels && samples.inputs.empty() && validation.empty())
+    throw ToolError(kUsageError, "--labels needs the samples that they are of: --calibration or --validation FILE");
   quantize::Options options;
   try {
     options.range = quantize::parse_range_method(range);
@@ -124,8 +169,12 @@ std::optional<quantize::Options> QuantizationArguments::options() const {
   }
   options.weights = {per_tensor, weight_scale == "mse" ? quantize::WeightScale::mse : quantize::WeightScale::max};
   options.int8_ports = io == "int8";
+  options.equalize = !no_equalize;
   options.keep_float = keep_float;
   options.min_sqnr = min_sqnr;
+  if (mixed) options.accuracy = parse_accuracy(*mixed);
+  options.labels_file = labels.value_or("");
+  options.validation_files = validation;
   options.files = samples.inputs;
   options.sample_options = image_text(samples);
   options.ranges_file = ranges;
@@ -166,6 +215,12 @@ void add_quantization_arguments(CLI::App* command, QuantizationArguments* argume
       ->add_flag("--per-tensor", arguments->per_tensor,
                  "One scale for all weights of a layer instead of one per output")
       ->needs(int8);
+  command
+      ->add_flag(
+          "--no-equalize", arguments->no_equalize,
+          "Leave the proportions of layers that follow each other as they are. Otherwise channels are made equal "
+          "where that makes the outputs more exact on the samples, but not with --ranges")
+      ->needs(int8);
   arguments->io = "float";
   add("--io", arguments->io, "The type of the model's inputs and outputs: float, or int8 with the scales of the report",
       "TYPE")
@@ -177,6 +232,19 @@ void add_quantization_arguments(CLI::App* command, QuantizationArguments* argume
   add("--min-sqnr", arguments->min_sqnr,
       "Layers whose int8 result has a lower signal to quantization noise ratio than this, on the samples, stay float",
       "DB");
+  auto* labels = add(kLabels, arguments->labels,
+                     "The class of every sample of --validation, or else of --calibration: the index of the largest "
+                     "element of the model's output. The report says how many are read right",
+                     "FILE.npy");
+  add(kValidation, arguments->validation, "The samples that --labels are of, in the forms that --calibration takes",
+      "[NAME=]FILE|FOLDER")
+      ->allow_extra_args(false)
+      ->needs(labels);
+  add("--mixed", arguments->mixed,
+      "Leave the smallest set of layers float with which this part of the labelled samples is read right, as 0.985 or "
+      "98.5%",
+      "ACCURACY")
+      ->needs(labels);
   add("--ranges", arguments->ranges,
       "A text file of the tensors' ranges: written where it does not exist, else read instead of taking them from the "
       "samples",
@@ -195,7 +263,8 @@ void read_calibration(const std::string& model, ConvertOptions* options) {
       throw ToolError(kDataError, fmt::format("--ranges {}: {}", file, error.what()));
     }
   }
-  if (!quantization.files.empty()) read_samples_of(model, options);
+  if (!quantization.labels_file.empty()) quantization.labels = read_labels(quantization.labels_file);
+  if (!quantization.files.empty() || !quantization.validation_files.empty()) read_samples_of(model, options);
 }
 
 void write_ranges(const ConvertOptions& options, const quantize::Ranges& ranges) {

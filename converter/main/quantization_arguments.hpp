@@ -13,10 +13,11 @@ namespace linnet::tools {
 
 struct QuantizationArguments {
   std::string int8;  // "static", "dynamic"; empty: not given
-  bool per_tensor = false;
+  bool per_tensor = false, no_equalize = false;
   SampleArguments samples;  // its inputs are what --calibration names
   std::string range, weight_scale, io, ranges;
-  std::vector<std::string> keep_float;
+  std::optional<std::string> mixed, labels;
+  std::vector<std::string> keep_float, validation;
   std::optional<double> min_sqnr;
 
   // Absent without --int8 and with --int8 dynamic. Throws ToolError with kUsageError.
@@ -25,8 +26,9 @@ struct QuantizationArguments {
 
 void add_quantization_arguments(CLI::App* command, QuantizationArguments* arguments);
 
-// Reads what options.quantization names: the samples of --calibration, for which the model is converted without it, and
-// the file of --ranges where it exists. Throws ToolError naming the file, and the converter's errors.
+// Reads what options.quantization names: the samples of --calibration and --validation, for which the model is
+// converted without int8, the labels, and the file of --ranges where it exists. Throws ToolError naming the file, and
+// the converter's errors.
 void read_calibration(const std::string& model, ConvertOptions* options);
 
 // Writes the file of --ranges unless it was read.

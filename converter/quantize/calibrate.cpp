@@ -16,7 +16,7 @@ namespace {
 
 struct Seen {
   Range range{std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()};
-  std::vector<double> sums;
+  std::vector<double> sums, magnitudes;
   double rows = 0;
 };
 
@@ -30,36 +30,40 @@ void run_all(EngineRun& engine, const std::vector<Sample>& samples, const Progre
 
 void see(const SeenTensor& tensor, Seen* seen) {
   seen->sums.resize(tensor.columns);
+  seen->magnitudes.resize(tensor.columns);
   for (size_t i = 0; i < tensor.numbers.size(); ++i) {
     const auto number = static_cast<double>(tensor.numbers[i]);
     if (!std::isfinite(number))
       throw Error(fmt::format("--calibration: tensor {} becomes {} in the float network", tensor.name, number));
     seen->range.add({number, number});
     seen->sums[i % tensor.columns] += number;
+    double& magnitude = seen->magnitudes[i % tensor.columns];
+    magnitude = std::max(magnitude, std::abs(number));
   }
   seen->rows += static_cast<double>(tensor.numbers.size() / std::max<size_t>(tensor.columns, 1));
 }
 
 }  // namespace
 
+void check_finite(const Graph& graph, const std::vector<Sample>& samples, std::string_view option) {
+  const std::vector<Value*> inputs = program_inputs(graph);
+  for (size_t s = 0; s < samples.size(); ++s)
+    for (size_t i = 0; i < inputs.size(); ++i)
+      for (size_t e = 0; e < samples[s][i].size(); ++e)
+        if (const double number = samples[s][i].number(e); !std::isfinite(number))
+          throw Error(fmt::format("{}: element {} of sample {} of input '{}' is {}; supported are finite numbers",
+                                  option, e, s, inputs[i]->name, number));
+}
+
 void check_samples(const Graph& graph, const std::vector<Sample>& samples) {
   if (samples.empty()) throw Error("--calibration: there are no samples");
+  check_finite(graph, samples, "--calibration");
   const std::vector<Value*> inputs = program_inputs(graph);
   for (size_t i = 0; i < inputs.size(); ++i) {
     bool varies = inputs[i]->type.dtype != DType::f32 || samples[0][i].size() == 1;
     const double first = samples[0][i].size() > 0 ? samples[0][i].number(0) : 0.0;
-    for (size_t s = 0; s < samples.size(); ++s) {
-      const Array& array = samples[s][i];
-      for (size_t e = 0; e < array.size(); ++e) {
-        const double number = array.number(e);
-        if (!std::isfinite(number))
-          throw Error(
-              fmt::format("--calibration: element {} of sample {} of input '{}' is {}; supported are finite "
-                          "numbers",
-                          e, s, inputs[i]->name, number));
-        varies = varies || number != first;
-      }
-    }
+    for (const Sample& sample : samples)
+      for (size_t e = 0; e < sample[i].size(); ++e) varies = varies || sample[i].number(e) != first;
     if (!varies)
       throw Error(
           fmt::format("--calibration: input '{}' is {} everywhere, which gives no ranges", inputs[i]->name, first));
@@ -79,6 +83,7 @@ Statistics calibrate(const Graph& graph, const std::vector<Sample>& samples, con
     statistics.ranges[name] = seen.range;
     for (double& sum : seen.sums) sum /= seen.rows;
     statistics.means[name] = std::move(seen.sums);
+    statistics.magnitudes[name] = std::move(seen.magnitudes);
   }
   if (method.rule == RangeRule::minmax) return statistics;
   std::map<std::string, Histogram, std::less<>> histograms;

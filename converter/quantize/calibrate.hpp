@@ -11,16 +11,22 @@
 
 namespace linnet::quantize {
 
+using Magnitudes = std::map<std::string, std::vector<double>>;  // the greatest, per index of the last dimension
+
 struct Statistics {
   Ranges ranges;                                     // of every tensor that a step gives, and of the inputs
   std::map<std::string, std::vector<double>> means;  // per index of the last dimension
+  Magnitudes magnitudes;
 };
 
 using Progress = std::function<void(double fraction)>;
 
-// Throws ir::Error, which begins with "--calibration", for no samples, elements that are no finite numbers, inputs of
-// several elements that are the same number everywhere, and tensors that become infinite.
+// Throws ir::Error, which begins with `option`, for elements that are no finite numbers.
+void check_finite(const ir::Graph& graph, const std::vector<Sample>& samples, std::string_view option);
+// Throws ir::Error, which begins with "--calibration", also for no samples, and inputs of several elements that are the
+// same number everywhere.
 void check_samples(const ir::Graph& graph, const std::vector<Sample>& samples);
+// Throws ir::Error for tensors that become infinite.
 Statistics calibrate(const ir::Graph& graph, const std::vector<Sample>& samples, const RangeMethod& method,
                      const Progress& progress);
 

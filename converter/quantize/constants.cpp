@@ -16,27 +16,27 @@ double clamped(double steps, double limit) {
   return std::clamp(std::nearbyint(steps), -limit, limit);
 }
 
-double squared_error(const double* weights, size_t count, double scale) {
+double squared_error(const std::vector<double>& weights, double scale) {
   double error = 0;
-  for (size_t i = 0; i < count; ++i) {
-    const double difference = weights[i] - scale * clamped(weights[i] / scale, kLargest);
+  for (const double weight : weights) {
+    const double difference = weight - scale * clamped(weight / scale, kLargest);
     error += difference * difference;
   }
   return error;
 }
 
 // Of one output, or of all.
-double scale_of(const double* weights, size_t count, WeightScale rule) {
+double scale_of(const std::vector<double>& weights, WeightScale rule) {
   constexpr int kCandidates = 60;
   constexpr double kFirst = 0.4;
   double largest = 0;
-  for (size_t i = 0; i < count; ++i) largest = std::max(largest, std::abs(weights[i]));
+  for (const double weight : weights) largest = std::max(largest, std::abs(weight));
   double best = largest / kLargest;
   if (rule == WeightScale::max || best == 0) return best;
-  double least = squared_error(weights, count, best);
+  double least = squared_error(weights, best);
   for (int i = 0; i < kCandidates; ++i) {
     const double scale = largest / kLargest * (kFirst + (1 - kFirst) * i / kCandidates);
-    const double error = squared_error(weights, count, scale);
+    const double error = squared_error(weights, scale);
     if (error < least) {
       least = error;
       best = scale;
@@ -47,27 +47,32 @@ double scale_of(const double* weights, size_t count, WeightScale rule) {
 
 }  // namespace
 
-Array quantized_weights(const Array& weights, const WeightOptions& options, const std::vector<double>& smallest) {
-  const std::vector<double> numbers = weights.doubles();
-  const auto outputs = static_cast<size_t>(weights.shape()[0]);
-  const size_t scales = options.per_tensor ? 1 : outputs, count = numbers.size() / scales;
-  Quantization quantization{{}, std::vector<int64_t>(scales, 0), 0};
+Array quantized_weights(const Array& weights, std::optional<size_t> outputs, const WeightOptions& options,
+                        const std::vector<double>& smallest) {
+  const bool several = outputs && !options.per_tensor;
+  const Shape& shape = weights.shape();
+  const auto scales = several ? static_cast<size_t>(shape[*outputs]) : 1;
+  size_t inner = 1;
+  for (size_t d = several ? *outputs + 1 : 0; d < shape.size(); ++d) inner *= static_cast<size_t>(shape[d]);
+  const auto output_of = [&](size_t i) { return i / inner % scales; };
+  std::vector<std::vector<double>> parts(scales);
+  for (size_t i = 0; i < weights.size(); ++i) parts[output_of(i)].push_back(weights.number(i));
+  Quantization quantization{{}, std::vector<int64_t>(scales, 0), static_cast<int64_t>(outputs.value_or(0))};
   for (size_t s = 0; s < scales; ++s) {
-    const auto first = smallest.begin() + static_cast<int64_t>(s);
-    const double least = options.per_tensor ? *std::max_element(smallest.begin(), smallest.end()) : *first;
-    const double scale = std::max(scale_of(&numbers[s * count], count, options.scale), least);
+    const double least = several ? smallest[s] : *std::max_element(smallest.begin(), smallest.end());
+    const double scale = std::max(scale_of(parts[s], options.scale), least);
     quantization.scales.push_back(static_cast<float>(scale));
   }
-  std::vector<int64_t> values(numbers.size());
+  std::vector<int64_t> values(weights.size());
   for (size_t i = 0; i < values.size(); ++i)
-    values[i] =
-        static_cast<int64_t>(clamped(numbers[i] / static_cast<double>(quantization.scales[i / count]), kLargest));
-  return Array::of_integers(weights.shape(), std::move(values), DType::i8).with_quantization(std::move(quantization));
+    values[i] = static_cast<int64_t>(
+        clamped(weights.number(i) / static_cast<double>(quantization.scales[output_of(i)]), kLargest));
+  return Array::of_integers(shape, std::move(values), DType::i8).with_quantization(std::move(quantization));
 }
 
-std::vector<double> smallest_scales(const Array& weights, const Array* bias, float x_scale) {
+std::vector<double> smallest_scales(size_t outputs, const Array* bias, float x_scale) {
   constexpr double kLargestBias = 1 << 29, kLeast = 1e-12;
-  std::vector<double> result(static_cast<size_t>(weights.shape()[0]), kLeast);
+  std::vector<double> result(outputs, kLeast);
   for (size_t n = 0; bias != nullptr && n < result.size(); ++n)
     result[n] = std::max(result[n], std::abs(bias->number(n)) / static_cast<double>(x_scale) / kLargestBias);
   return result;

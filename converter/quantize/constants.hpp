@@ -1,6 +1,8 @@
 // Weights and biases as integers.
 #pragma once
 
+#include <optional>
+
 #include "converter/ir/graph.hpp"
 
 namespace linnet::quantize {
@@ -11,13 +13,14 @@ struct WeightOptions {
   WeightScale scale = WeightScale::max;
 };
 
-// int8, symmetric, -127 to 127; outputs are dimension 0. `smallest` is the least scale that each output may have.
-ir::Array quantized_weights(const ir::Array& weights, const WeightOptions& options,
+// int8, symmetric, -127 to 127, with a scale per element of dimension `outputs`, or one where it is absent or the
+// options say so. `smallest` is the least scale that each output may have.
+ir::Array quantized_weights(const ir::Array& weights, std::optional<size_t> outputs, const WeightOptions& options,
                             const std::vector<double>& smallest);
 // int32 with the scales of the products of x and the weights.
 ir::Array quantized_bias(const ir::Array& bias, float x_scale, const ir::Quantization& weights);
-// The scales below which biases and sums would leave 32 bits.
-std::vector<double> smallest_scales(const ir::Array& weights, const ir::Array* bias, float x_scale);
+// The scales below which the biases of so many outputs would leave 32 bits.
+std::vector<double> smallest_scales(size_t outputs, const ir::Array* bias, float x_scale);
 
 // Any other constant, with this scale.
 ir::Array quantized_constant(const ir::Array& numbers, const ir::Quantization& quantization);

@@ -69,7 +69,7 @@ class EngineRun::Engine {
     model_ = emit::emit_model(*graph_, plan, {}).model;
     inputs_ = ir::program_inputs(*graph_);
     linnet_options options = LINNET_OPTIONS_INIT;
-    options.tap_hook = tap;
+    if (see_) options.tap_hook = tap;
     options.tap_context = this;
     session_ = Session(model_.data(), model_.size(), options);
   }
@@ -80,9 +80,16 @@ class EngineRun::Engine {
       linnet_tensor_view view = LINNET_TENSOR_VIEW_INIT;
       session_.input_view(static_cast<int>(i), &view);
       store(permutation.empty() ? sample[i] : passes::transposed(sample[i], permutation), view);
-      show(view);
+      if (see_) show(view);
     }
     session_.run();
+  }
+
+  std::vector<float> output(int index) {
+    linnet_tensor_view view = LINNET_TENSOR_VIEW_INIT;
+    session_.output_view(index, &view);
+    read(view);
+    return numbers_;
   }
 
  private:
@@ -99,6 +106,11 @@ class EngineRun::Engine {
 
   void show(const linnet_tensor_view& view) {
     if (view.name == nullptr) return;
+    see_({view.name, numbers_, read(view)});
+  }
+
+  // Into numbers_; returns how many the last dimension has.
+  size_t read(const linnet_tensor_view& view) {
     size_t rows = 1;
     for (int d = 0; d + 1 < view.dimensions; ++d) rows *= static_cast<size_t>(view.shape[d]);
     const size_t columns = view.dimensions > 0 ? static_cast<size_t>(view.shape[view.dimensions - 1]) : 1;
@@ -106,7 +118,7 @@ class EngineRun::Engine {
     for (size_t row = 0; row < rows; ++row)
       for (size_t column = 0; column < columns; ++column)
         numbers_[row * columns + column] = number(view, row * view.row_stride + column);
-    see_({view.name, numbers_, columns});
+    return columns;
   }
 };
 
@@ -117,6 +129,10 @@ EngineRun::~EngineRun() = default;
 
 void EngineRun::run(const Sample& sample) {
   engine_->run(sample);
+}
+
+std::vector<float> EngineRun::output(int index) const {
+  return engine_->output(index);
 }
 
 }  // namespace linnet::quantize

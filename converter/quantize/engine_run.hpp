@@ -23,13 +23,15 @@ using SeeTensor = std::function<void(const SeenTensor&)>;
 
 class EngineRun {
  public:
-  // The graph is as the passes leave it for emission.
+  // The graph is as the passes leave it for emission. `see` may be null.
   EngineRun(std::unique_ptr<ir::Graph> graph, SeeTensor see);
   EngineRun(const EngineRun&) = delete;
   EngineRun& operator=(const EngineRun&) = delete;
 
   // Also sees the graph's inputs. States go from one sample to the next.
   void run(const Sample& sample);
+  // Of the last run, as real numbers, row-major, in the device's order of dimensions.
+  std::vector<float> output(int index) const;
 
   ~EngineRun();
 

@@ -8,6 +8,7 @@
 #include "converter/ops/quantize.hpp"
 #include "converter/ops/softmax.hpp"
 #include "converter/passes/rewrite.hpp"
+#include "converter/quantize/resize.hpp"
 
 namespace linnet::quantize {
 
@@ -26,15 +27,20 @@ class Inserter {
   std::map<std::string, std::string> run() {
     std::vector<Node*> order;
     for (const auto& node : graph_.nodes()) order.push_back(node.get());
+    const std::unordered_set<const Value*> sums = sums_between(graph_, nodes_);
     std::vector<std::pair<Value*, Quantization>> tensors;
     for (const auto& value : graph_.values())
-      if (scales_.has(value.get())) tensors.emplace_back(value.get(), scales_.of(value.get()));
+      if (scales_.has(value.get()) && sums.count(value.get()) == 0)
+        tensors.emplace_back(value.get(), scales_.of(value.get()));
     for (Node* node : order)
       if (nodes_.count(node) > 0) quantize_constants(node);
     for (const auto& [value, quantization] : tensors)
       if (!value->constant) quantize_tensor(value, quantization);
     for (Node* node : order)
       if (nodes_.count(node) > 0) split_activation(node);
+    order.erase(std::remove_if(order.begin(), order.end(), [&](const Node* node) { return nodes_.count(node) == 0; }),
+                order.end());
+    resample_integers(graph_, order, sums);
     return std::move(renamed_);
   }
 
@@ -76,10 +82,10 @@ class Inserter {
     if (const auto found = corrections_.find(key_of(*node)); found != corrections_.end()) {
       std::vector<double> sums = bias ? bias->doubles() : std::vector<double>(found->second.size());
       for (size_t n = 0; n < sums.size(); ++n) sums[n] += found->second[n];
-      bias = Array::of_doubles({weights.shape()[0]}, std::move(sums));
+      bias = Array::of_doubles({outputs_of(*node)}, std::move(sums));
     }
-    const Array integers =
-        quantized_weights(weights, options_.weights, smallest_scales(weights, bias ? &*bias : nullptr, x_scale));
+    const auto smallest = smallest_scales(static_cast<size_t>(outputs_of(*node)), bias ? &*bias : nullptr, x_scale);
+    const Array integers = quantized_weights(weights, output_dimension(*node), options_.weights, smallest);
     const Quantization quantization = *integers.type().quantization;
     set_constant(node, kWeights, integers);
     if (bias) set_constant(node, kBias, quantized_bias(*bias, x_scale, quantization));

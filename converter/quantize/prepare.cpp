@@ -11,10 +11,12 @@
 #include "converter/ops/pad.hpp"
 #include "converter/ops/pool.hpp"
 #include "converter/ops/reduce.hpp"
+#include "converter/ops/resample.hpp"
 #include "converter/ops/reshape.hpp"
 #include "converter/ops/slice.hpp"
 #include "converter/ops/softmax.hpp"
 #include "converter/passes/rewrite.hpp"
+#include "converter/quantize/resize.hpp"
 
 namespace linnet::quantize {
 
@@ -39,6 +41,8 @@ bool computes_floats(const Node& node) {
 
 bool moves(const Node& node) {
   const auto* pad = node.as<ops::Pad>();
+  const auto* resample = node.as<ops::Resample>();
+  if (resample != nullptr) return is_mean(*resample);
   if (pad != nullptr) return pad->mode != ops::PadMode::Constant || pad->value == 0.0;
   return node.as<ops::Reshape>() != nullptr || node.as<ops::Transpose>() != nullptr ||
          node.as<ops::Slice>() != nullptr || node.as<ops::Concat>() != nullptr || node.as<ops::Gather>() != nullptr;
@@ -79,6 +83,10 @@ StepKind kind_of(const Node& node) {
     const bool plain = conv->moment_rows == 0 && conv->winograd == 0 && !node.has(kFactors) && conv->channels_last;
     return plain && is_constant(node, kWeights) && is_constant(node, kBias) ? StepKind::layer : StepKind::other;
   }
+  if (const auto* conv = node.as<ops::ConvTranspose>()) {
+    const bool constant = is_constant(node, kWeights) && is_constant(node, kBias);
+    return constant && conv->channels_last ? StepKind::layer : StepKind::other;
+  }
   if (node.as<ops::Linear>() != nullptr)
     return is_constant(node, kWeights) && is_constant(node, kBias) ? StepKind::layer : StepKind::other;
   if (node.as<ops::MatMul>() != nullptr || node.as<ops::Softmax>() != nullptr) return StepKind::weak;
@@ -89,6 +97,16 @@ StepKind kind_of(const Node& node) {
   if (const auto* pool = node.as<ops::Pool>())
     return pool->kind == PoolKind::Average && pool->count_include_pad ? StepKind::other : StepKind::moving;
   return StepKind::other;
+}
+
+std::optional<size_t> output_dimension(const Node& layer) {
+  const auto* transposed = layer.as<ops::ConvTranspose>();
+  if (transposed == nullptr) return 0;
+  return transposed->groups == 1 ? std::optional<size_t>(1) : std::nullopt;
+}
+
+int64_t outputs_of(const Node& layer) {
+  return layer.out().shape().back();
 }
 
 std::string obstacle_of(const Node& node) {

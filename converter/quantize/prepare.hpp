@@ -1,6 +1,7 @@
 // The float graph in the form whose tensors int8 arithmetic has.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "converter/ir/graph.hpp"
@@ -13,9 +14,12 @@ enum class StepKind : uint8_t {
   other,   // real numbers alone
   layer,   // constant weights
   weak,    // no weights; pays only beside other steps of int8
-  moving,  // the elements of its inputs, or some of them, as they are: one scale for all of its tensors
+  moving,  // elements of its inputs, or means of them: one scale for all of its tensors
 };
 StepKind kind_of(const ir::Node& node);
+// The dimension of a layer's weights that its outputs are; absent where several groups share it.
+std::optional<size_t> output_dimension(const ir::Node& layer);
+int64_t outputs_of(const ir::Node& layer);
 std::string obstacle_of(const ir::Node& node);  // of StepKind::other; empty where no real numbers are computed
 
 // The softmax that alone reads a product times a positive factor, which can be the softmax's own; else null.

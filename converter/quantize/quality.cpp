@@ -32,7 +32,7 @@ std::vector<double> shifts_of(const Node& layer, const std::vector<double>& mean
   const Array& weights = *layer.in(1).constant;
   const Shape& shape = weights.shape();
   const std::vector<double> none(static_cast<size_t>(shape[0]), 0.0);
-  const Array integers = quantized_weights(weights, options, none);
+  const Array integers = quantized_weights(weights, 0, options, none);
   const std::vector<float>& scales = integers.type().quantization->scales;
   const auto outputs = static_cast<size_t>(shape[0]), inputs = static_cast<size_t>(shape[1]),
              taps = weights.size() / std::max<size_t>(outputs * inputs, 1);
@@ -79,7 +79,7 @@ std::map<std::string, std::vector<double>> bias_shifts(const Graph& graph, const
                                                        const WeightOptions& options) {
   std::map<std::string, std::vector<double>> result;
   for (const auto& node : graph.nodes()) {
-    if (kind_of(*node) != StepKind::layer) continue;
+    if (kind_of(*node) != StepKind::layer || output_dimension(*node) != 0) continue;
     const std::vector<double>* means = means_of(node->inputs[0], statistics);
     if (means != nullptr && !means->empty()) result[key_of(*node)] = shifts_of(*node, *means, options);
   }

@@ -17,7 +17,8 @@ Sqnr measure(const ir::Graph& real, const ir::Graph& integer, const std::vector<
              const Progress& progress);
 
 // What rounding the weights of every int8 layer to integers shifts its sums by, per output, for inputs of these means:
-// sum over the inputs of (weight - rounded weight) mean. By key_of; layers whose inputs have no means are left out.
+// sum over the inputs of (weight - rounded weight) mean. By key_of; transposed convolutions and
+// layers whose inputs have no means are left out.
 std::map<std::string, std::vector<double>> bias_shifts(const ir::Graph& graph, const Statistics& statistics,
                                                        const WeightOptions& options);
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -65,11 +66,22 @@ struct LayerQuality {
   double sqnr = 0;  // dB; infinite where nothing differs
 };
 
+// How many of the labelled samples are read right.
+struct Accuracy {
+  size_t samples = 0;
+  size_t float_correct = 0;  // by the float network
+  size_t int8_correct = 0;   // before layers stay float for the accuracy's sake
+  size_t correct = 0;        // by the model
+  double percent(size_t count) const { return 100.0 * static_cast<double>(count) / static_cast<double>(samples); }
+};
+
 // What made int8 steps of a float network.
 struct Quantization {
   std::string range;  // the rule, or the file, that ranges are from; empty: nothing was quantized
   int64_t samples = 0;
   std::vector<LayerQuality> layers, outputs;
+  std::string equalized;                             // what equalizing layers did; empty: none are
+  std::optional<Accuracy> accuracy;                  // absent without labels
   std::map<std::string, std::string> float_reasons;  // why layers stay float, by name
 };
 

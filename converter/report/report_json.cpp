@@ -37,12 +37,22 @@ void write_quantization(JsonWriter& json, const Quantization& quantization) {
   json.begin_object();
   json.member("ranges", quantization.range);
   json.member("samples", quantization.samples);
+  json.member("equalized", quantization.equalized);
   for (const auto& [name, list] : {std::pair{"layers", &quantization.layers}, {"outputs", &quantization.outputs}})
     write_objects(json, name, *list, [&](const LayerQuality& layer) {
       json.member("name", layer.layer);
       json.member("operator", layer.op);
       json.member("sqnr_db", layer.sqnr);
     });
+  if (const auto& accuracy = quantization.accuracy) {
+    json.key("accuracy");
+    json.begin_object();
+    json.member("samples", static_cast<int64_t>(accuracy->samples));
+    json.member("float_correct", static_cast<int64_t>(accuracy->float_correct));
+    json.member("int8_correct", static_cast<int64_t>(accuracy->int8_correct));
+    json.member("correct", static_cast<int64_t>(accuracy->correct));
+    json.end_object();
+  }
   json.end_object();
 }
 

@@ -110,8 +110,17 @@ std::string quality_table(const Quantization& quantization) {
   TextTable table({"layer", "operator", "SQNR, dB"}, {2});
   for (const LayerQuality& layer : quantization.layers) table.add({layer.layer, layer.op, decibels(layer.sqnr)});
   for (const LayerQuality& output : quantization.outputs) table.add({output.layer, output.op, decibels(output.sqnr)});
-  return fmt::format("\nint8 beside float on {} samples, ranges by {}\n{}", quantization.samples, quantization.range,
-                     table.text());
+  const std::string equalized = quantization.equalized.empty() ? "" : quantization.equalized + "\n";
+  return fmt::format("\nint8 beside float on {} samples, ranges by {}\n{}{}", quantization.samples, quantization.range,
+                     equalized, table.text());
+}
+
+std::string accuracy_line(const Accuracy& accuracy) {
+  std::string text = fmt::format("\naccuracy on {} labelled samples: float {:.2f}%, int8 {:.2f}%", accuracy.samples,
+                                 accuracy.percent(accuracy.float_correct), accuracy.percent(accuracy.int8_correct));
+  if (accuracy.correct != accuracy.int8_correct)
+    text += fmt::format(", with the float layers of --mixed {:.2f}%", accuracy.percent(accuracy.correct));
+  return text + "\n";
 }
 
 std::string float_weight_table(const Int8Weights& weights) {
@@ -172,6 +181,7 @@ std::string to_text(const Report& report, bool verbose) {
   if (!report.float_steps.empty()) text += float_step_table(report);
   if (!report.int8_weights.float_reasons.empty()) text += float_weight_table(report.int8_weights);
   if (!report.quantization.layers.empty()) text += quality_table(report.quantization);
+  if (report.quantization.accuracy) text += accuracy_line(*report.quantization.accuracy);
   if (!report.dead_channels.layers.empty()) text += dead_channel_table(report.dead_channels);
   text += pass_table(report);
   if (verbose) {

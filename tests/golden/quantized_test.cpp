@@ -1,6 +1,6 @@
-// Quantizes the float digits networks by 200 of the test images, or their weights alone, and runs them over all of
-// them, on every instruction set: they must read as many digits as PyTorch's float networks do, less half a point at
-// most; integers must be equal everywhere.
+// Quantizes the float digits networks by 200 training images, or their weights alone, and runs them over all test images,
+// on every instruction set: they must read as many digits as PyTorch's float networks do, less half a point at most;
+// integers must be equal everywhere. Quantizes MLPerf Tiny's float networks, and compares with the suite's own int8 files.
 
 #include <gtest/gtest.h>
 
@@ -16,7 +16,7 @@
 namespace linnet::golden {
 namespace {
 
-constexpr size_t kClasses = 10, kCalibrationImages = 200;
+constexpr size_t kClasses = 10;
 const std::filesystem::path kModels = LINNET_MODELS;
 
 struct Network {
@@ -70,14 +70,13 @@ int correct(const std::vector<float>& logits) {
   return count;
 }
 
-Conversion quantized(const Network& network, const std::vector<float>& images, const quantize::RangeMethod& range) {
-  constexpr size_t kPixels = 64;
+Conversion quantized(const Network& network, const quantize::RangeMethod& range) {
+  constexpr std::ptrdiff_t kPixels = 64;
+  const std::vector<float> images = numbers("digits/calibration_images");
   quantize::Options quantization;
   quantization.range = range;
-  for (size_t i = 0; i < kCalibrationImages; ++i) {
-    const auto first = images.begin() + static_cast<std::ptrdiff_t>(i * kPixels);
+  for (auto first = images.begin(); first != images.end(); first += kPixels)
     quantization.samples.push_back({ir::Array::of_floats({1, 1, 8, 8}, {first, first + kPixels})});
-  }
   ConvertOptions options;
   options.quantization = std::move(quantization);
   return convert(kModels / (std::string(network.file) + ".onnx"), options);
@@ -109,7 +108,7 @@ class QuantizedDigits : public testing::TestWithParam<Network> {
  protected:
   static void expect_accuracy(const quantize::RangeMethod& range) {
     const std::vector<float> images = numbers("digits/test_images");
-    const Conversion conversion = quantized(GetParam(), images, range);
+    const Conversion conversion = quantized(GetParam(), range);
     const bool all = std::none_of(conversion.report.steps.begin(), conversion.report.steps.end(),
                                   [](const auto& step) { return step.arithmetic == "float32"; });
     EXPECT_EQ(all, GetParam().integers) << report::to_text(conversion.report, true);
@@ -173,6 +172,57 @@ TEST_P(QuantizedDigits, ReadWithInt8Weights) {
   }
   EXPECT_GE(ran, 1);
 }
+
+struct TinyNetwork {
+  const char* name;   // of the test
+  const char* model;  // a .tflite file
+  ir::Shape shape;    // of an input
+  float factor;       // what the stored inputs are multiplied by
+};
+void PrintTo(const TinyNetwork& network, std::ostream* stream) {
+  *stream << network.name;
+}
+
+const TinyNetwork kTinyNetworks[] = {
+    {"anomaly_detection", "mlperf_tiny/ad01_fp32", {1, 640}, 1},
+    {"keyword_spotting", "tflite/kws_ref_model_float32_dequantized", {1, 49, 10, 1}, 1},
+    {"image_classification", "tflite/pretrainedResnet", {1, 32, 32, 3}, 1},
+    {"visual_wake_words", "mlperf_tiny/vww_96_float", {1, 96, 96, 3}, 1.0f / 255},
+};
+
+class QuantizedTiny : public testing::TestWithParam<TinyNetwork> {};
+
+double squared_error(const std::vector<float>& numbers, const std::vector<float>& wanted) {
+  EXPECT_EQ(numbers.size(), wanted.size());
+  double sum = 0;
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    const double difference = static_cast<double>(numbers[i]) - static_cast<double>(wanted[i]);
+    sum += difference * difference;
+  }
+  return sum;
+}
+
+TEST_P(QuantizedTiny, IsNoLessExactThanTheSuitesInt8File) {
+  const TinyNetwork& network = GetParam();
+  const std::filesystem::path stored = kModels / "mlperf_tiny" / std::filesystem::path(network.model).filename();
+  std::vector<float> inputs = numbers(stored.string() + "_inputs");
+  for (float& number : inputs) number *= network.factor;
+  const auto size = static_cast<std::ptrdiff_t>(ir::element_count(network.shape));
+  quantize::Options quantization;
+  for (auto first = inputs.begin(); first != inputs.end(); first += size)
+    quantization.samples.push_back({ir::Array::of_floats(network.shape, {first, first + size})});
+  ConvertOptions options;
+  options.quantization = std::move(quantization);
+  const Conversion conversion = convert((kModels / network.model).string() + ".tflite", options);
+  for (const auto& step : conversion.report.steps) EXPECT_NE(step.arithmetic, "float32") << step.name;
+  const std::vector<float> wanted = numbers(stored.string() + "_float");
+  const double suite = squared_error(numbers(stored.string() + "_int8"), wanted);
+  EXPECT_GT(suite, 0.0);
+  EXPECT_LE(squared_error(run(conversion, nullptr, inputs), wanted), suite);
+}
+
+INSTANTIATE_TEST_SUITE_P(Networks, QuantizedTiny, testing::ValuesIn(kTinyNetworks),
+                         [](const auto& info) { return std::string(info.param.name); });
 
 INSTANTIATE_TEST_SUITE_P(Networks, QuantizedDigits, testing::ValuesIn(kNetworks),
                          [](const auto& info) { return std::string(info.param.name); });

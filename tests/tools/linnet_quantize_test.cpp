@@ -1,10 +1,16 @@
 // linnet convert --int8: what it writes, what it says, and what it refuses.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
+#include <map>
+#include <regex>
+#include <set>
 
+#include "converter/quantize/mixed.hpp"
 #include "converter/quantize/range.hpp"
 #include "targets/desktop/lib/npy.hpp"
 #include "tests/tools/command.hpp"
@@ -13,13 +19,15 @@ namespace linnet::test {
 namespace {
 
 const std::string kDigits = std::string(LINNET_DIGITS) + "/digits.onnx";
+const std::string kTestImages = std::string(LINNET_DIGITS) + "/test_images.npy";
+const std::string kLabels = std::string(LINNET_DIGITS) + "/test_labels.npy";
 const std::string kPerceptron = std::string(LINNET_DIGITS) + "/normalized/layer_perceptron.onnx";
 
 class LinnetQuantize : public testing::Test {
  protected:
-  // The first test images, as float32.
+  // The first calibration images, as float32.
   std::vector<float> images(size_t count) const {
-    const tools::NpyArray all = tools::read_npy(std::string(LINNET_DIGITS) + "/test_images.npy");
+    const tools::NpyArray all = tools::read_npy(std::string(LINNET_DIGITS) + "/calibration_images.npy");
     std::vector<float> values(count * 64);
     for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(all.number(i));
     return values;
@@ -27,9 +35,7 @@ class LinnetQuantize : public testing::Test {
   std::string array(const std::string& name, const std::vector<float>& values, const std::string& shape) {
     return folder_.write(name, npy_file(npy_header("<f4", shape), raw(values)));
   }
-  std::string samples(size_t count = 20) {
-    return array("x.npy", images(count), "(" + std::to_string(count) + ", 1, 8, 8)");
-  }
+  std::string samples(size_t count = 20) { return array("x.npy", images(count), fmt::format("({}, 1, 8, 8)", count)); }
   Outcome convert(const std::vector<std::string>& more, const std::string& source = kDigits) {
     std::vector<std::string> arguments = {"convert", source, "-o", model_};
     arguments.insert(arguments.end(), more.begin(), more.end());
@@ -47,6 +53,20 @@ class LinnetQuantize : public testing::Test {
     EXPECT_TRUE(is_one_line(outcome.err)) << outcome.err;
     EXPECT_NE(outcome.err.find(message), std::string::npos) << outcome.err << "wanted: " << message;
     EXPECT_EQ(folder_.files(), before) << "something was left behind";
+  }
+  // Of the model on the test images, in percent, by `linnet run`.
+  double accuracy() {
+    const std::string logits = folder_.path("logits.npy");
+    run_command(LINNET_CLI, {"run", model_, "--input", kTestImages, "--output", logits});
+    const tools::NpyArray outputs = tools::read_npy(logits), labels = tools::read_npy(kLabels);
+    int right = 0;
+    for (size_t i = 0; i < labels.size(); ++i) {
+      size_t largest = 0;
+      for (size_t c = 1; c < 10; ++c)
+        if (outputs.number(i * 10 + c) > outputs.number(i * 10 + largest)) largest = c;
+      right += static_cast<int64_t>(largest) == labels.integer(i) ? 1 : 0;
+    }
+    return right / 4.5;
   }
   std::string inspect() { return run_command(LINNET_CLI, {"inspect", model_}).out; }
 
@@ -75,6 +95,81 @@ TEST_F(LinnetQuantize, KeepsNamedAndInexactLayersFloat) {
   EXPECT_NE(outcome.out.find("--min-sqnr 37: its SQNR is"), std::string::npos) << outcome.out << outcome.err;
 }
 
+// Ranges that cut a tenth of the numbers off on either side cost accuracy, which float layers give back.
+TEST_F(LinnetQuantize, LeavesTheFewestLayersFloatForAnAccuracy) {
+  const std::vector<std::string> arguments = {"--int8",   "--calibration", samples(100),   "--range",  "percentile=90",
+                                              "--labels", kLabels,         "--validation", kTestImages};
+  Outcome outcome = convert(arguments);
+  const double plain = accuracy();
+  EXPECT_LT(plain, 90.0);
+  EXPECT_NE(outcome.out.find(fmt::format("labelled samples: float 98.89%, int8 {:.2f}%\n", plain)), std::string::npos)
+      << outcome.out << outcome.err;
+  size_t before = 0;
+  for (const auto& [text, wanted] : {std::pair{"0.9", 90.0}, {"95%", 95.0}, {"97.9%", 97.9}}) {
+    SCOPED_TRACE(text);
+    std::vector<std::string> mixed = arguments;
+    mixed.insert(mixed.end(), {"--mixed", text});
+    outcome = convert(mixed);
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_GE(accuracy(), wanted);
+    EXPECT_NE(outcome.out.find(fmt::format("with the float layers of --mixed {:.2f}%\n", accuracy())),
+              std::string::npos)
+        << outcome.out;
+    const std::regex reason(fmt::format("--mixed {:g}%: as int8 it leaves ([0-9.]+)%", wanted));
+    std::sregex_iterator found(outcome.out.begin(), outcome.out.end(), reason), end;
+    const auto layers = static_cast<size_t>(std::distance(found, end));
+    EXPECT_GT(layers, 0u) << outcome.out;
+    EXPECT_GE(layers, before) << outcome.out;
+    before = layers;
+    for (; found != end; ++found) EXPECT_LT(std::stod((*found)[1]), wanted) << outcome.out;
+  }
+}
+
+TEST_F(LinnetQuantize, AccuracyOfTheCalibrationSamples) {
+  const Outcome outcome = convert({"--int8", "--calibration", kTestImages, "--labels", kLabels, "--json"});
+  EXPECT_NE(outcome.out.find("\"float_correct\": 445"), std::string::npos) << outcome.out << outcome.err;
+  EXPECT_NE(outcome.out.find(fmt::format("\"int8_correct\": {:.0f}", accuracy() * 4.5)), std::string::npos)
+      << outcome.out;
+}
+
+TEST_F(LinnetQuantize, RefusesLabelsAndAccuraciesThatDoNotFit) {
+  const std::string x = samples(3);
+  const auto labels = [&](const std::string& name, const char* type, const std::string& shape, const auto& values) {
+    return folder_.write(name, npy_file(npy_header(type, shape), raw(values)));
+  };
+  const auto refused = [&](const std::string& file, const std::string& message) {
+    expect_failure({"--int8", "--calibration", x, "--labels", file, "--mixed", "0.5"}, 4, message);
+  };
+  refused(labels("few.npy", "<i4", "(2,)", std::vector<int32_t>{1, 2}), "2 labels for 3 samples");
+  refused(labels("ten.npy", "<i4", "(3,)", std::vector<int32_t>{1, 2, 10}),
+          "label 10 of sample 2; output 'logits' has the classes 0 to 9");
+  refused(labels("minus.npy", "<i4", "(3,)", std::vector<int32_t>{-1, 2, 3}), "label -1 of sample 0");
+  refused(labels("real.npy", "<f4", "(3,)", std::vector<float>{1, std::nanf(""), 2}),
+          "float32 3; supported is an integer per sample");
+  refused(labels("hot.npy", "<i4", "(3, 2)", std::vector<int32_t>(6)), "int32 3x2; supported is an integer per sample");
+  refused(folder_.write("damaged.npy", "no array"), "damaged.npy");
+  expect_failure({"--int8", "--calibration", x, "--labels", folder_.path("missing.npy")}, 3, "missing.npy");
+  expect_failure({"--int8", "--calibration", x, "--mixed", "0.5"}, 2, "--labels");
+  expect_failure({"--int8", "--calibration", x, "--labels", "", "--mixed", "0.5"}, 2, "--labels: the name of the file");
+  std::vector<float> values = images(3);
+  values[2] = std::nanf("");
+  const std::string nan = labels("nan.npy", "<f4", "(3, 1, 8, 8)", values);
+  const std::string three = labels("three.npy", "<i8", "(3,)", std::vector<int64_t>{1, 2, 3});
+  expect_failure({"--int8", "--calibration", x, "--labels", three, "--validation", nan}, 4,
+                 "--validation: element 2 of sample 0 of input 'image' is nan");
+  const std::string wrong = labels("wrong.npy", "<f4", "(3, 1, 4, 16)", values);
+  expect_failure({"--int8", "--calibration", x, "--labels", three, "--validation", wrong}, 4, "wrong.npy");
+  expect_failure({"--int8", "--calibration", x, "--labels", three, "--validation", "other=" + x}, 2,
+                 "--validation other=");
+  expect_failure({"--int8", "--calibration", x, "--validation", kTestImages}, 2, "--labels");
+  for (const char* accuracy : {"0", "1.5", "101%", "nan", "much", "98.5%%", ""})
+    expect_failure(
+        {"--int8", "--calibration", x, "--labels", kLabels, "--validation", kTestImages, "--mixed", accuracy}, 2,
+        "expected an accuracy above 0 and at most 1");
+  expect_failure({"--int8", "--calibration", x, "--labels", kLabels, "--validation", kTestImages, "--mixed", "1"}, 1,
+                 "--mixed 100%: the best accuracy found with int8 layers is 9");
+}
+
 TEST_F(LinnetQuantize, SavesRangesAndUsesThemAgain) {
   const std::string x = samples(), ranges = folder_.path("ranges.txt");
   expect_success({"--int8", "--calibration", x, "--range", "mse", "--ranges", ranges, "--quiet"});
@@ -90,6 +185,18 @@ TEST_F(LinnetQuantize, ComparesExactly) {
   expect_success({"--int8", "--calibration", x, "--quiet", "--range", "percentile=99.9", "--weight-scale", "mse"});
   const Outcome outcome = run_command(LINNET_CLI, {"compare", kDigits, model_, "--input", x, "--samples", "2"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err << outcome.out;
+}
+
+TEST_F(LinnetQuantize, EqualizesLayersWhereThatHelps) {
+  const std::string x = samples(60);
+  Outcome outcome = convert({"--int8", "--calibration", x, "--per-tensor"});
+  EXPECT_NE(outcome.out.find("5 pairs of layers equalized by "), std::string::npos) << outcome.out << outcome.err;
+  const Outcome same = run_command(LINNET_CLI, {"compare", kDigits, model_, "--input", x, "--samples", "2"});
+  EXPECT_EQ(same.exit_code, 0) << same.err << same.out;
+  outcome = convert({"--int8", "--calibration", x, "--per-tensor", "--no-equalize"});
+  EXPECT_EQ(outcome.out.find("equalized"), std::string::npos) << outcome.out << outcome.err;
+  outcome = convert({"--int8", "--calibration", x, "--per-tensor", "--ranges", folder_.path("new.txt")});
+  EXPECT_EQ(outcome.out.find("equalized"), std::string::npos) << outcome.out << outcome.err;
 }
 
 TEST_F(LinnetQuantize, InputsAndOutputsMayBeInt8) {
@@ -119,12 +226,12 @@ TEST_F(LinnetQuantize, RefusesSamplesThatDoNotFit) {
   std::vector<float> values = images(2);
   values[70] = std::nanf("");
   const std::string nan = array("nan.npy", values, "(2, 1, 8, 8)");
-  expect_failure({"--int8", "--calibration", nan}, 1, "element 6 of sample 1 of input 'image' is nan");
+  expect_failure({"--int8", "--calibration", nan}, 4, "element 6 of sample 1 of input 'image' is nan");
   values[70] = std::numeric_limits<float>::infinity();
   const std::string infinite = array("inf.npy", values, "(2, 1, 8, 8)");
-  expect_failure({"--int8", "--calibration", infinite}, 1, "element 6 of sample 1 of input 'image' is inf");
+  expect_failure({"--int8", "--calibration", infinite}, 4, "element 6 of sample 1 of input 'image' is inf");
   const std::string constant = array("constant.npy", std::vector<float>(128, 3), "(2, 1, 8, 8)");
-  expect_failure({"--int8", "--calibration", constant}, 1, "input 'image' is 3 everywhere");
+  expect_failure({"--int8", "--calibration", constant}, 4, "input 'image' is 3 everywhere");
   const std::string none = array("none.npy", {}, "(0, 1, 8, 8)");
   expect_failure({"--int8", "--calibration", none}, 4, "none.npy");
   const std::string labels = array("labels.npy", {1, 2, 3}, "(3,)");
@@ -135,6 +242,10 @@ TEST_F(LinnetQuantize, RefusesSamplesThatDoNotFit) {
 TEST_F(LinnetQuantize, RefusesOptionsThatDoNotFit) {
   const std::string x = samples();
   expect_failure({"--int8"}, 2, "--int8 needs --calibration");
+  expect_failure({"--int8", "--calibration", "other=" + x}, 2, "--calibration other=");
+  expect_failure({"--int8", "--calibration", x, "--min-sqnr", "nan"}, 2, "--min-sqnr nan: expected a finite number");
+  expect_failure({"--int8", "--calibration", x, "--min-sqnr", "1000"}, 1, "no step of the model can be one of int8");
+  expect_failure({"--int8", "--calibration", x, "--ranges", folder_.path("none/r.txt")}, 3, "none/r.txt");
   expect_failure({"--calibration", x}, 2, "--int8");
   expect_failure({"--int8", "--calibration", x, "--range", "percentile=20"}, 2,
                  "--range percentile=20: expected minmax");
@@ -154,6 +265,50 @@ TEST_F(LinnetQuantize, AFloatTensorFlowLiteFileTakesTheSameRoad) {
   for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(std::sin(0.37 * static_cast<double>(i)));
   const std::string x = array("sound.npy", values, "(10, 49, 10, 1)");
   expect_success({"--int8", "--calibration", x}, std::string(LINNET_MODELS) + "/tflite/kws_ref_model_float32.tflite");
+}
+
+// ---- the search for float layers ----
+
+// Layers "a", "b", ... lose so many of 100 samples each; some sets are not int8 at all.
+quantize::FloatLayers search(const std::map<std::string, int>& losses, size_t wanted, size_t least_int8 = 1) {
+  std::vector<std::string> layers;
+  for (const auto& [layer, loss] : losses) layers.push_back(layer);
+  return quantize::find_float_layers(layers, wanted, [&](const std::set<std::string>& floats) {
+    quantize::Trial trial{100, 0};
+    for (const auto& [layer, loss] : losses) {
+      if (floats.count(layer) > 0) continue;
+      trial.correct -= static_cast<size_t>(loss);
+      trial.error += loss;
+    }
+    return losses.size() - floats.size() < least_int8 ? std::nullopt : std::optional(trial);
+  });
+}
+
+std::vector<std::string> names(const quantize::FloatLayers& found) {
+  std::vector<std::string> result;
+  for (const auto& [layer, correct] : found.correct_without) result.push_back(layer);
+  return result;
+}
+
+TEST(FloatLayers, AreTheFewest) {
+  const std::map<std::string, int> losses = {{"a", 1}, {"b", 8}, {"c", 2}, {"d", 5}, {"e", 1}};
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(names(search(losses, 83)), Names());
+  EXPECT_EQ(names(search(losses, 84)), Names({"b"}));
+  EXPECT_EQ(names(search(losses, 92)), Names({"b", "d"}));
+  EXPECT_EQ(names(search(losses, 97)), Names({"b", "c", "d"}));
+  EXPECT_EQ(names(search(losses, 99)).size(), 4u);
+  const quantize::FloatLayers found = search(losses, 92);
+  EXPECT_EQ(found.correct, 96u);
+  EXPECT_EQ(found.correct_without.at("b"), 88u);
+  EXPECT_EQ(found.correct_without.at("d"), 91u);
+}
+
+TEST(FloatLayers, SayTheBestWhereThereAreNone) {
+  const std::map<std::string, int> losses = {{"a", 3}, {"b", 8}, {"c", 4}};
+  EXPECT_TRUE(search(losses, 98).correct_without.empty());
+  EXPECT_EQ(search(losses, 98).correct, 97u);
+  EXPECT_EQ(search(losses, 94, 2).correct, 93u);
 }
 
 // ---- the rules of ranges ----

@@ -220,7 +220,7 @@ std::vector<InputSamples> read_samples(const Device& device, const std::vector<s
                                        const SampleOptions& options) {
   const std::vector<Input> inputs = inputs_of(device);
   std::vector<InputSamples> samples(inputs.size());
-  for (const NamedFile& named : parse_named_files("--input", arguments, input_names(device), true)) {
+  for (const NamedFile& named : parse_named_files(options.option, arguments, input_names(device), true)) {
     const Input& input = inputs[static_cast<size_t>(named.index)];
     InputSamples* target = &samples[static_cast<size_t>(named.index)];
     const MappedFile file(named.path);
@@ -238,7 +238,7 @@ std::vector<InputSamples> read_samples(const Device& device, const std::vector<s
   const auto most = std::find_if(samples.begin(), samples.end(), [&](const auto& one) { return one.runs == runs; });
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (samples[i].runs == 0)
-      throw ToolError(kUsageError, fmt::format("no --input for the model's {}", inputs[i].text()));
+      throw ToolError(kUsageError, fmt::format("no {} for the model's {}", options.option, inputs[i].text()));
     if (samples[i].runs != 1 && samples[i].runs != runs) {
       throw ToolError(
           kDataError,

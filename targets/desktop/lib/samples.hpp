@@ -14,7 +14,8 @@ namespace linnet::tools {
 struct SampleOptions {
   ImageOptions image;
   std::string layout;  // "nchw" or "nhwc": what a 4-D image input is where the model does not say; empty: guessed
-  bool real = false;   // of quantized inputs the real numbers, as float32, instead of the model's integers
+  std::string option = "--input";  // whose arguments they are, for messages
+  bool real = false;               // of quantized inputs the real numbers, as float32, instead of the model's integers
 };
 
 // All samples of one input, in the source graph's layout; `runs` times the bytes of the input. A single one serves for

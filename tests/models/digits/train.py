@@ -1,4 +1,5 @@
-"""Trains the digits network and writes digits.onnx, test_images.npy, test_labels.npy and test_logits.npy beside this file.
+"""Trains the digits network and writes digits.onnx, test_images.npy, test_labels.npy, test_logits.npy and calibration_images.npy
+beside this file.
 
 The data are scikit-learn's copy of the UCI "Optical Recognition of Handwritten Digits" test set: 1797 images of 8x8 pixels,
 0 (white) to 16 (black). The network takes the pixels as they are, as float32 [N, 1, 8, 8].
@@ -18,6 +19,7 @@ from torch import nn
 
 FOLDER = pathlib.Path(__file__).parent
 SEED = 2024
+CALIBRATION_IMAGES = 200  # the first training images
 EPOCHS = 120
 
 
@@ -124,6 +126,7 @@ def main():
     nodes = onnx.load(FOLDER / "digits.onnx").graph.node
     print(" ".join(node.op_type for node in nodes))
 
+    numpy.save(FOLDER / "calibration_images.npy", train_images[:CALIBRATION_IMAGES])
     numpy.save(FOLDER / "test_images.npy", test_images)
     numpy.save(FOLDER / "test_labels.npy", test_labels.astype(numpy.int32))
     numpy.save(FOLDER / "test_logits.npy", exact.float().numpy())
