@@ -81,7 +81,8 @@ struct NoEstimate {
 // Functions of two integer operands of so many bits.
 template <class Isa, Scale kScale>
 struct QuantizedPair {
-  static constexpr bool kEstimates = kScale == Scale::BoundedFixed;
+  // With vqrdmulh the steps are as fast as the estimate.
+  static constexpr bool kEstimates = kScale == Scale::BoundedFixed && I32<Isa>::width > 4;
   using Factors = std::conditional_t<kScale == Scale::Fixed, FixedPointFactor<Isa>, BoundedFactor<Isa>>;
   I32<Isa> a_zero_point, b_zero_point, left;
   Factors a_factor, b_factor, y_factor;
