@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "converter/report/report.hpp"
+#include "targets/desktop/lib/table.hpp"
 
 namespace linnet::report {
 
@@ -71,7 +72,7 @@ std::string float_step_table(const Report& report) {
   TextTable table({"step", "operator", "name", "reason"}, {0});
   for (const FloatStep& one : report.float_steps) {
     const StepSummary& step = report.steps[static_cast<size_t>(one.step)];
-    table.add({fmt::format("{}", one.step), step.op, step.name, one.reason});
+    table.add({fmt::format("{}", one.step), step.op, tools::shown_name(step.name), one.reason});
   }
   return "\nsteps that stay float32\n" + table.text();
 }
@@ -108,7 +109,8 @@ std::string statistics_table(const Report& report) {
 std::string quality_table(const Quantization& quantization) {
   const auto decibels = [](double sqnr) { return fmt::format("{:.1f}", sqnr); };
   TextTable table({"layer", "operator", "SQNR, dB"}, {2});
-  for (const LayerQuality& layer : quantization.layers) table.add({layer.layer, layer.op, decibels(layer.sqnr)});
+  for (const LayerQuality& layer : quantization.layers)
+    table.add({tools::shown_name(layer.layer), layer.op, decibels(layer.sqnr)});
   for (const LayerQuality& output : quantization.outputs) table.add({output.layer, output.op, decibels(output.sqnr)});
   const std::string equalized = quantization.equalized.empty() ? "" : quantization.equalized + "\n";
   return fmt::format("\nint8 beside float on {} samples, ranges by {}\n{}{}", quantization.samples, quantization.range,
@@ -131,7 +133,8 @@ std::string float_weight_table(const Int8Weights& weights) {
 
 std::string dead_channel_table(const DeadChannels& dead) {
   TextTable table({"layer", "removed", "of"}, {1, 2});
-  for (const auto& layer : dead.layers) table.add({layer.layer, grouped(layer.removed), grouped(layer.of)});
+  for (const auto& layer : dead.layers)
+    table.add({tools::shown_name(layer.layer), grouped(layer.removed), grouped(layer.of)});
   return fmt::format("\nchannels that are constant or that nothing reads: {} MACs before, {} after\n{}",
                      grouped(dead.macs_before), grouped(dead.macs_after), table.text());
 }

@@ -7,8 +7,6 @@
 
 namespace linnet::kernels {
 
-constexpr int kStripKernel = 7;  // the largest size of a strip's window
-
 // Neighbouring outputs of a line.
 template <int kKernel>
 struct DepthwiseStripInt8 {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "kernels/quant/narrow.hpp"
-#include "kernels/quant/sum_estimate.hpp"
 
 namespace linnet::kernels {
 
@@ -113,8 +112,9 @@ __attribute__((noinline)) void store_sums(const SumsInt8& caller_sums, const Req
       for (; r + 2 <= s.rows; r += 2, sums += 2 * s.stride, y += 2 * s.y_stride) {
         int8_t both[kPanel];
         for (int i = 0; i < 2; ++i) {
-          q[0][i * (kVectors - 1)] = scale[0](I::load(sums + i * s.stride));
-          if (kAllBits) q[0][i * (kVectors - 1)] = range.finish(q[0][i * (kVectors - 1)]);
+          I32<Isa>& row = q[0][i * (kVectors - 1)];
+          row = scale[0](I::load(sums + i * s.stride));
+          if (kAllBits) row = range.finish(row);
         }
         narrow.store(q[0], both, kPanel);
         copy_bytes<Isa>(both, y, s.columns - c);
@@ -143,26 +143,11 @@ __attribute__((noinline)) void add_residuals(const int8_t* q, const SumsInt8& ca
   using I = Int<Isa>;
   constexpr int kWidth = I32<Isa>::width, kVectors = Narrow<Isa>::vectors, kTogether = Narrow<Isa>::rows;
   const SumsInt8 s = caller_sums;  // a copy that no store can change
-  const Narrow<Isa> narrow({e.add.requantize.rounding, 0, -128, 127}), narrow_estimates(e.add.requantize);
-  const SumEstimate<Isa> estimate(e.add);
+  const Narrow<Isa> narrow({e.add.requantize.rounding, 0, -128, 127});
   with_pair<Isa>(e.add, 8, false, [&](const auto& pair) LINNET_INLINE_LAMBDA {
     const auto add = [&](const int8_t* a, const int8_t* b, I32<Isa>(&sum)[kVectors]) LINNET_INLINE_LAMBDA {
 #pragma GCC unroll 4
       for (int v = 0; v < kVectors; ++v) sum[v] = pair.add(I::load_s8(a + v * kWidth), I::load_s8(b + v * kWidth));
-    };
-    // Stores kTogether rows' sums and returns true if they are certain.
-    const auto estimated = [&](const int8_t* a, const int8_t* b, int8_t* y) LINNET_INLINE_LAMBDA {
-      I32<Isa> sum[kTogether][kVectors];
-      F32<Isa> farthest = F32<Isa>::set(0.0f);
-#pragma GCC unroll 2
-      for (int i = 0; i < kTogether; ++i, a += kPanel, b += e.residual_stride) {
-#pragma GCC unroll 4
-        for (int v = 0; v < kVectors; ++v)
-          sum[i][v] = estimate(I::load_s8(a + v * kWidth), I::load_s8(b + v * kWidth), farthest);
-      }
-      const bool certain = estimate.certain(farthest);
-      if (certain) narrow_estimates.store_rows(sum, y, s.y_stride);
-      return certain;
     };
     for (int32_t c = 0; c < s.columns; c += kVectors * kWidth) {
       const int n = s.columns - c;
@@ -171,11 +156,6 @@ __attribute__((noinline)) void add_residuals(const int8_t* q, const SumsInt8& ca
       int32_t r = 0;
       I32<Isa> sum[kTogether][kVectors];
       for (; n >= kVectors * kWidth && r + kTogether <= s.rows; r += kTogether, y += kTogether * s.y_stride) {
-        if (estimate.serves && estimated(own, residual, y)) {
-          own += kTogether * kPanel;
-          residual += kTogether * e.residual_stride;
-          continue;
-        }
 #pragma GCC unroll 2
         for (int i = 0; i < kTogether; ++i, own += kPanel, residual += e.residual_stride) add(own, residual, sum[i]);
         narrow.store_rows(sum, y, s.y_stride);

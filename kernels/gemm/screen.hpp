@@ -33,6 +33,11 @@ struct Screen<isa::avx2> {
   LINNET_INLINE WeightSize size(int32_t group) const { return sizes[group >> shift]; }
 };
 
+template <class Isa>
+LINNET_INLINE WeightSize size_of_large(typename Dot<Isa>::Weights least) {
+  return Dot<Isa>::is_lowest(least) ? WeightSize::Lowest : WeightSize::Large;
+}
+
 // Screens `groups` groups of the weights of kOutputs outputs, `step` bytes apart, and sums up those of each output that
 // add is for.
 template <class Isa, int kOutputs>
@@ -58,9 +63,7 @@ __attribute__((noinline)) void screen_weights(const int8_t* w, ptrdiff_t step, i
       }
     }
     const bool large = _mm256_testz_si256(beyond, beyond) == 0;
-    screen.sizes[mark] = !large                       ? WeightSize::Small
-                         : Dot<Isa>::is_lowest(least) ? WeightSize::Lowest
-                                                      : WeightSize::Large;
+    screen.sizes[mark] = large ? size_of_large<Isa>(least) : WeightSize::Small;
     const __m256i keep = _mm256_set1_epi32(large ? 0 : -1);
 #pragma GCC unroll 2
     for (int v = 0; v < kVectors; ++v) total[v] = _mm256_add_epi32(total[v], _mm256_and_si256(sums[v], keep));
@@ -82,7 +85,7 @@ void screen_block(const int8_t* w, ptrdiff_t step, int32_t groups, bool screens,
   } else {
     typename D::Weights least = D::weights(w);
     for (ptrdiff_t i = 0; i < step * groups; i += 32) least = D::lower(least, D::weights(w + i));
-    const WeightSize size = D::is_lowest(least) ? WeightSize::Lowest : WeightSize::Large;
+    const WeightSize size = size_of_large<Isa>(least);
     std::memset(screen.sizes, static_cast<int>(size), static_cast<size_t>(((groups - 1) >> screen.shift) + 1));
   }
 }

@@ -3,7 +3,7 @@
 
 #include <type_traits>
 
-#include "kernels/quant/factor.hpp"
+#include "kernels/quant/sum_estimate.hpp"
 
 namespace linnet::kernels {
 
@@ -74,26 +74,40 @@ LINNET_INLINE I32<Isa> divide_rounding(I32<Isa> x, int32_t divisor, bool is_smal
 // How numbers are scaled: by FixedPoint, general or bounded, or by Float.
 enum class Scale : uint8_t { Fixed, BoundedFixed, Float };
 
-// Functions of two integer operands.
+struct NoEstimate {
+  LINNET_INLINE NoEstimate(const QuantizedBinary&, int) {}
+};
+
+// Functions of two integer operands of so many bits.
 template <class Isa, Scale kScale>
 struct QuantizedPair {
+  // With vqrdmulh the steps are as fast as the estimate.
+  static constexpr bool kEstimates = kScale == Scale::BoundedFixed && I32<Isa>::width > 4;
   using Factors = std::conditional_t<kScale == Scale::Fixed, FixedPointFactor<Isa>, BoundedFactor<Isa>>;
   I32<Isa> a_zero_point, b_zero_point, left;
   Factors a_factor, b_factor, y_factor;
   Range<Isa> range;
+  std::conditional_t<kEstimates, SumEstimate<Isa>, NoEstimate> estimate;
 
-  explicit LINNET_INLINE QuantizedPair(const QuantizedBinary& q)
+  LINNET_INLINE QuantizedPair(const QuantizedBinary& q, int bits)
       : a_zero_point(I32<Isa>::set(q.a_zero_point)),
         b_zero_point(I32<Isa>::set(q.b_zero_point)),
         left(I32<Isa>::set(q.left_shift)),
         a_factor(I32<Isa>::set(q.a.multiplier), I32<Isa>::set(q.a.shift)),
         b_factor(I32<Isa>::set(q.b.multiplier), I32<Isa>::set(q.b.shift)),
         y_factor(I32<Isa>::set(q.y.multiplier), I32<Isa>::set(q.y.shift)),
-        range(q.requantize) {}
+        range(q.requantize),
+        estimate(q, bits) {}
 
   LINNET_INLINE I32<Isa> scaled_a(I32<Isa> a) const { return a_factor(Int<Isa>::shift_left(a - a_zero_point, left)); }
   LINNET_INLINE I32<Isa> scaled_b(I32<Isa> b) const { return b_factor(Int<Isa>::shift_left(b - b_zero_point, left)); }
-  LINNET_INLINE I32<Isa> add(I32<Isa> a, I32<Isa> b) const { return range.finish(y_factor(scaled_a(a) + scaled_b(b))); }
+  LINNET_INLINE I32<Isa> add(I32<Isa> a, I32<Isa> b) const {
+    if constexpr (kEstimates) {
+      I32<Isa> sum;
+      if (estimate.add(a, b, sum)) return range.finish(sum);
+    }
+    return range.finish(y_factor(scaled_a(a) + scaled_b(b)));
+  }
   LINNET_INLINE I32<Isa> sub(I32<Isa> a, I32<Isa> b) const { return range.finish(y_factor(scaled_a(a) - scaled_b(b))); }
   LINNET_INLINE I32<Isa> mul(I32<Isa> a, I32<Isa> b) const {
     return range.finish(y_factor(Int<Isa>::multiply(a - a_zero_point, b - b_zero_point)));
@@ -113,7 +127,7 @@ struct QuantizedPair<Isa, Scale::Float> {
   F32<Isa> a_factor, b_factor, y_factor;
   Range<Isa> range;
 
-  explicit LINNET_INLINE QuantizedPair(const QuantizedBinary& q)
+  LINNET_INLINE QuantizedPair(const QuantizedBinary& q, int)
       : a_zero_point(I32<Isa>::set(q.a_zero_point)),
         b_zero_point(I32<Isa>::set(q.b_zero_point)),
         a_factor(from_bits(I32<Isa>::set(q.a.multiplier))),
@@ -157,16 +171,16 @@ LINNET_INLINE bool pair_is_bounded(const QuantizedBinary& q, int bits, bool squa
 template <class Isa, class Body>
 LINNET_INLINE void with_pair(const QuantizedBinary& q, int bits, bool squares, Body body) {
   if (q.requantize.rounding == Rounding::Float) {
-    body(QuantizedPair<Isa, Scale::Float>(q));
+    body(QuantizedPair<Isa, Scale::Float>(q, bits));
     return;
   }
   if constexpr (I32<Isa>::width > 1) {
     if (pair_is_bounded(q, bits, squares)) {
-      body(QuantizedPair<Isa, Scale::BoundedFixed>(q));
+      body(QuantizedPair<Isa, Scale::BoundedFixed>(q, bits));
       return;
     }
   }
-  body(QuantizedPair<Isa, Scale::Fixed>(q));
+  body(QuantizedPair<Isa, Scale::Fixed>(q, bits));
 }
 
 }  // namespace linnet::kernels

@@ -1,8 +1,8 @@
-// Sums of two int8 operands by FixedPoint, rounded once in float32 and equal to the ones that are rounded step by step
-// unless they lie close to the middle between two integers.
+// Sums of two int8 operands by BoundedFactors, rounded once in float32 and equal to the ones that are rounded step by
+// step unless they lie close to the middle between two integers.
 #pragma once
 
-#include "kernels/quant/requantize.hpp"
+#include "kernels/quant/factor.hpp"
 #include "kernels/simd/math.hpp"
 
 namespace linnet::kernels {
@@ -17,14 +17,13 @@ struct SumEstimate {
   bool serves;
   F32<Isa> a_factor, b_factor, offset, limit;
 
-  explicit LINNET_INLINE SumEstimate(const QuantizedBinary& q) {
+  LINNET_INLINE SumEstimate(const QuantizedBinary& q, int bits) {
     const double y = value(q.y), left = value({1 << 30, q.left_shift + 1});
     const float a = static_cast<float>(value(q.a) * left * y), b = static_cast<float>(value(q.b) * left * y);
     const float zero = -static_cast<float>(q.a_zero_point) * a - static_cast<float>(q.b_zero_point) * b;
     const auto size_of = [](float x) LINNET_INLINE_LAMBDA { return x < 0 ? -x : x; };
     const float size = 256.0f * (size_of(a) + size_of(b)), error = size * (8.0f / 16777216.0f);
-    serves = I32<Isa>::width > 1 && q.requantize.rounding == Rounding::FixedPoint && q.y.shift <= -kLeastShift &&
-             size < 1048576.0f && pair_is_bounded(q, 8, false);
+    serves = bits == 8 && q.y.shift <= -kLeastShift && size < 1048576.0f;
     a_factor = F32<Isa>::set(a);
     b_factor = F32<Isa>::set(b);
     offset = F32<Isa>::set(zero);
@@ -36,15 +35,13 @@ struct SumEstimate {
     std::memcpy(&scale, &power, sizeof(scale));
     return scale * f.multiplier;
   }
-  // The sum before its zero point is added. `farthest` becomes the largest distance of a sum from what it was rounded
-  // to, if that is larger.
-  LINNET_INLINE I32<Isa> operator()(I32<Isa> a, I32<Isa> b, F32<Isa>& farthest) const {
-    const F32<Isa> sum = fma(to_float(a), a_factor, fma(to_float(b), b_factor, offset));
-    const F32<Isa> shift = F32<Isa>::set(12582912.0f), shifted = sum + shift;  // as round_even's
-    farthest = max(farthest, abs(sum - (shifted - shift)));
-    return bits(shifted) - bits(shift);
+  // Returns whether `sum`, before its zero point is added, is certain.
+  LINNET_INLINE bool add(I32<Isa> a, I32<Isa> b, I32<Isa>& sum) const {
+    const F32<Isa> real = fma(to_float(a), a_factor, fma(to_float(b), b_factor, offset));
+    const F32<Isa> shift = F32<Isa>::set(12582912.0f), shifted = real + shift;  // as round_even's
+    sum = bits(shifted) - bits(shift);
+    return serves && !any(limit < abs(real - (shifted - shift)));
   }
-  LINNET_INLINE bool certain(F32<Isa> farthest) const { return !any(limit < farthest); }
 };
 
 }  // namespace linnet::kernels

@@ -40,11 +40,6 @@ std::string Table::text() const {
   return result;
 }
 
-std::string shown_name(const std::string& name) {
-  const size_t end = name.find(';');
-  return end == std::string::npos ? name : name.substr(0, end) + ";...";
-}
-
 std::string with_thousands(int64_t value) {
   std::string digits = fmt::format("{}", value);
   const int64_t start = value < 0 ? 1 : 0;

@@ -21,7 +21,10 @@ class Table {
 };
 
 // A tensor's name in a table: of names that TensorFlow Lite joined ("a;b;c") the first, "a;...".
-std::string shown_name(const std::string& name);
+inline std::string shown_name(const std::string& name) {
+  const size_t end = name.find(';');
+  return end == std::string::npos ? name : name.substr(0, end) + ";...";
+}
 
 std::string with_thousands(int64_t value);  // "1,234,567"
 

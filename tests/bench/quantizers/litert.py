@@ -22,7 +22,7 @@ def of_onnx(path, calibration, samples):
         folder = pathlib.Path(scratch)
         np.save(folder / "calibration_image_sample_data_20x128x128x3_float32.npy",
                 np.random.default_rng(0).random((20, 128, 128, 3), dtype=np.float32))
-        shutil.copy(path, folder)  # it replaces its input by a simplified one
+        shutil.copy(path, folder)  # onnx2tf replaces its input by a simplified one
         program = pathlib.Path(os.environ["LINNET_BENCH_ONNX2TF"])
         shape = ",".join(map(str, calibration[:1].shape))
         # LiteRT has no Erf of its own: it is written out.
