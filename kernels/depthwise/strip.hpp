@@ -188,7 +188,8 @@ __attribute__((noinline)) void depthwise_walk(const DepthwiseLines<Weight>& call
 template <class Isa, int kKernelW, int kStrideW, int kPixels, class Weight>
 void depthwise_strip(const DepthwiseLines<Weight>& lines, int32_t ox) {
   constexpr int32_t kWidth = F32<Isa>::width;
-  depthwise_walk<Isa>(lines, ox, [](const auto& l, const auto& o) LINNET_INLINE_LAMBDA {
+  using Outputs = DepthwiseOutputs<Weight>;
+  depthwise_walk<Isa>(lines, ox, [](const DepthwiseLines<Weight>& l, const Outputs& o) LINNET_INLINE_LAMBDA {
     if constexpr (kPixels <= narrow_strip(kKernelW, kStrideW) && 2 * kWidth <= kPanel) {
       if (o.channels >= 2 * kWidth) {
         depthwise_outputs<Isa, kKernelW, kStrideW, kPixels, 2, true>(l, o);
