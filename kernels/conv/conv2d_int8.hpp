@@ -85,20 +85,28 @@ LINNET_INLINE void ConvolutionInt8<Isa>::repeat_last(int32_t count) const {
 template <class Isa>
 LINNET_INLINE void ConvolutionInt8<Isa>::prepare_rows(const int8_t* x, ptrdiff_t pixel, int32_t count) const {
   const Window& w = args.window;
-  const bool pixels_as_they_are = w.kernel_h * w.kernel_w == 1 && args.in_channels == plan.k && w.pad_top == 0 &&
-                                  w.pad_left == 0 && args.in_h == args.out_h && args.in_w == args.out_w;
+  const bool is_single =
+      w.kernel_h * w.kernel_w == 1 && args.in_channels == plan.k && w.pad_top == 0 && w.pad_left == 0;
+  const bool is_whole = is_single && args.in_h == args.out_h && args.in_w == args.out_w;
+  const bool lies_inside =
+      is_single && int64_t{args.out_h - 1} * w.stride_h < args.in_h && int64_t{args.out_w - 1} * w.stride_w < args.in_w;
   for (int32_t p = 0; p < count; ++p) pointers[p] = inputs + static_cast<ptrdiff_t>(p) * plan.k;
-  if (pixels_as_they_are) {
-    x += pixel * args.x_stride;
-    if constexpr (!D::converts) {
-      for (int32_t p = 0; p < count; ++p) pointers[p] = x + p * args.x_stride;
-    } else {
-      convert_pixels<Isa>(x, args.x_stride, plan.k, count, inputs);
-    }
+  if (D::converts && is_whole) {
+    convert_pixels<Isa>(x + pixel * args.x_stride, args.x_stride, plan.k, count, inputs);
   } else {
     WindowPlace place = window_place(args, pixel);
     for (int32_t p = 0; p < count; ++p, place = next_place(args, place)) {
-      convert_window<Isa>(args, x, place, plan.k, inputs + static_cast<ptrdiff_t>(p) * plan.k);
+      Input* const row = inputs + static_cast<ptrdiff_t>(p) * plan.k;
+      if (!lies_inside) {
+        convert_window<Isa>(args, x, place, plan.k, row);
+        continue;
+      }
+      const int8_t* const first = x + place.image + (ptrdiff_t{place.top} * args.in_w + place.left) * args.x_stride;
+      if constexpr (D::converts) {
+        convert_inputs<Isa>(first, row, plan.k);
+      } else {
+        pointers[p] = first;
+      }
     }
   }
   repeat_last(count);

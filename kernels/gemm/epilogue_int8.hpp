@@ -102,7 +102,7 @@ __attribute__((noinline)) void store_sums(const SumsInt8& caller_sums, const Req
     I32<Isa> q[kTogether][kVectors];
     if (s.columns - c >= kVectors * kWidth) {
       for (; r + kTogether <= s.rows; r += kTogether) {
-#pragma GCC unroll 2
+#pragma GCC unroll 4
         for (int i = 0; i < kTogether; ++i, sums += s.stride) scaled(sums, q[i]);
         narrow.store_rows(q, y, s.y_stride);
         y += kTogether * s.y_stride;
@@ -156,7 +156,7 @@ __attribute__((noinline)) void add_residuals(const int8_t* q, const SumsInt8& ca
       int32_t r = 0;
       I32<Isa> sum[kTogether][kVectors];
       for (; n >= kVectors * kWidth && r + kTogether <= s.rows; r += kTogether, y += kTogether * s.y_stride) {
-#pragma GCC unroll 2
+#pragma GCC unroll 4
         for (int i = 0; i < kTogether; ++i, own += kPanel, residual += e.residual_stride) add(own, residual, sum[i]);
         narrow.store_rows(sum, y, s.y_stride);
       }

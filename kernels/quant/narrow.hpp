@@ -56,24 +56,36 @@ LINNET_INLINE void store_bytes(Bytes bytes, int8_t* y, int n) {
 
 template <class Isa>
 struct Narrow {
-  static constexpr int vectors = 1, rows = 1;
-  __m512i zero_point;
-  __m128i low, high;
+  static constexpr int vectors = 1, rows = 4;
+  __m512i zero_point, low, high;
 
   explicit LINNET_INLINE Narrow(const Requantize& r)
-      : zero_point(_mm512_set1_epi32(r.zero_point)),
-        low(_mm_set1_epi8(static_cast<char>(r.low))),
-        high(_mm_set1_epi8(static_cast<char>(r.high))) {}
-  LINNET_INLINE void store(const I32<Isa> (&q)[1], int8_t* y, int n) const {
-    const __m128i bytes = _mm512_cvtsepi32_epi8(_mm512_add_epi32(q[0].v, zero_point));
-    const __m128i clamped = _mm_min_epi8(_mm_max_epi8(bytes, low), high);
-    if (n >= kPanel) {
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(y), clamped);
-    } else {
-      _mm_mask_storeu_epi8(y, Int<Isa>::lanes(n), clamped);
-    }
+      : zero_point(_mm512_set1_epi16(static_cast<int16_t>(r.zero_point))),
+        low(_mm512_set1_epi8(static_cast<char>(r.low))),
+        high(_mm512_set1_epi8(static_cast<char>(r.high))) {}
+  // Four columns of each of four vectors in turn.
+  LINNET_INLINE __m512i bytes(__m512i a, __m512i b, __m512i c, __m512i d) const {
+    const __m512i first = _mm512_adds_epi16(_mm512_packs_epi32(a, b), zero_point);
+    const __m512i second = _mm512_adds_epi16(_mm512_packs_epi32(c, d), zero_point);
+    return _mm512_min_epi8(_mm512_max_epi8(_mm512_packs_epi16(first, second), low), high);
   }
-  LINNET_INLINE void store_rows(const I32<Isa> (&q)[1][1], int8_t* y, ptrdiff_t) const { store(q[0], y, kPanel); }
+  LINNET_INLINE void store_rows(const I32<Isa> (&q)[4][1], int8_t* y, ptrdiff_t y_stride) const {
+    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    const __m512i all = _mm512_permutexvar_epi32(order, bytes(q[0][0].v, q[1][0].v, q[2][0].v, q[3][0].v));
+    const auto store_row = [&](__m128i row, int r) LINNET_INLINE_LAMBDA {
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(y + r * y_stride), row);
+    };
+    store_row(_mm512_castsi512_si128(all), 0);
+    store_row(_mm512_extracti32x4_epi32(all, 1), 1);
+    store_row(_mm512_extracti32x4_epi32(all, 2), 2);
+    store_row(_mm512_extracti32x4_epi32(all, 3), 3);
+  }
+  LINNET_INLINE void store(const I32<Isa> (&q)[1], int8_t* y, int n) const {
+    const __m256i words = _mm256_adds_epi16(_mm512_cvtsepi32_epi16(q[0].v), _mm512_castsi512_si256(zero_point));
+    const __m128i row = _mm_max_epi8(_mm256_cvtsepi16_epi8(words), _mm512_castsi512_si128(low));
+    const __m128i clamped = _mm_min_epi8(row, _mm512_castsi512_si128(high));
+    _mm_mask_storeu_epi8(y, Int<Isa>::lanes(n), clamped);
+  }
 };
 
 #elif defined(__AVX2__)
