@@ -8,8 +8,9 @@ namespace linnet::kernels {
 
 // `channels`: that a Taps holds. start: sums that begin with numbers in memory. taps: of the first kLines of `lines`,
 // from `channels` bytes of each. keep: sums are made where they stand in the program, not behind the branches that
-// follow. inputs: the same of inputs. flips_inputs: they are made 128 larger. loads_parts: they may be part(n) of the
-// channels. any_weights: false where two weights of -128 are too much.
+// follow. rows: output lines that are best computed together, where their windows overlap. inputs: the same of inputs.
+// flips_inputs: they are made 128 larger. loads_parts: they may be part(n) of the channels. any_weights: false where
+// two weights of -128 are too much.
 template <class Isa>
 struct DepthwiseLanes {
   static constexpr int channels = 0;  // no strips
@@ -67,7 +68,7 @@ LINNET_INLINE __m256i byte_pairs(const int8_t* first, const int8_t* second, __mm
 
 template <class Isa>
 struct DepthwiseLanes512 {
-  static constexpr int channels = 16;
+  static constexpr int channels = 16, rows = 2;
   static constexpr bool any_weights = true, loads_parts = true;
   using Part = __mmask16;
   static LINNET_INLINE Part part(int n) { return static_cast<Part>((1u << n) - 1u); }
@@ -122,7 +123,7 @@ struct DepthwiseLanes<isa::avx512vnni> : DepthwiseLanes512<isa::avx512vnni> {
 
 template <class Isa>
 struct DepthwiseLanes8 : WholeLanes {
-  static constexpr int channels = 8, lines = 2;
+  static constexpr int channels = 8, lines = 2, rows = 1;
   static constexpr bool flips_inputs = false, any_weights = true;
   using Sum = __m256i;
   using Taps = __m256i;
@@ -151,7 +152,7 @@ struct TailLanesOf<isa::avx2> {
 
 template <>
 struct DepthwiseLanes<isa::avx2> : WholeLanes {
-  static constexpr int channels = 16, lines = 2;
+  static constexpr int channels = 16, lines = 2, rows = 1;
   static constexpr bool flips_inputs = false, any_weights = true;
   struct Sum {
     __m256i low, high;
@@ -194,7 +195,7 @@ struct TailLanesOf<isa::avxvnni> {
 // Lines are interleaved within each half of a vector: sums are of channels 0..3 and 8..11, and of 4..7 and 12..15.
 template <>
 struct DepthwiseLanes<isa::avxvnni> : WholeLanes {
-  static constexpr int channels = 16, lines = 4;
+  static constexpr int channels = 16, lines = 4, rows = 2;
   static constexpr bool flips_inputs = true, any_weights = true;
   struct Sum {
     __m256i low, high;
@@ -248,7 +249,7 @@ LINNET_INLINE void split_taps(const int8_t* packed, int8_t (*rows)[kPanel]) {
 // Two products of bytes fit into 16 bits unless all four are -128.
 template <class Isa>
 struct DepthwiseLanesNeon : WholeLanes {
-  static constexpr int channels = 8, lines = 2;
+  static constexpr int channels = 8, lines = 2, rows = isa_id<Isa> == IsaId::neon64 ? 2 : 1;
   static constexpr bool flips_inputs = false, any_weights = false;
   struct Sum {
     int32x4_t low, high;
@@ -284,7 +285,7 @@ struct DepthwiseLanes<isa::neon64> : DepthwiseLanesNeon<isa::neon64> {};
 #if defined(__ARM_FEATURE_DOTPROD)
 template <>
 struct DepthwiseLanes<isa::neon64dot> : WholeLanes {
-  static constexpr int channels = 16, lines = 4;
+  static constexpr int channels = 16, lines = 4, rows = 2;
   static constexpr bool flips_inputs = false, any_weights = true;
   struct Sum {
     int32x4_t v[4];

@@ -1,5 +1,6 @@
-// int8 depthwise convolution with the usual windows: strips of neighbouring outputs, a panel of channels at a time. The
-// inputs of each column are brought into the order of their products once and multiplied for all outputs.
+// int8 depthwise convolution with the usual windows: strips of neighbouring outputs of one output line or two, a panel
+// of channels at a time. The inputs of each column are brought into the order of their products once and multiplied for
+// all outputs.
 #pragma once
 
 #include "kernels/conv/conv2d_int8.hpp"
@@ -7,62 +8,62 @@
 
 namespace linnet::kernels {
 
-// Neighbouring outputs of a line.
-template <int kKernel>
+// Neighbouring outputs of some lines, one below the other, under which lie kLines lines of the image.
+template <int kLines>
 struct DepthwiseStripInt8 {
-  const int8_t* lines[kKernel];  // under the kernel's; null: outside of the image
-  ptrdiff_t step;                // from pixel to pixel
-  int32_t left, in_w;            // column of the first output's first tap; columns of the image
-  const int8_t* padding;         // a pixel outside of the image
-  int32_t channels;              // DepthwiseLanes::channels of them, or a part
-  int32_t count;                 // outputs
-  const int32_t* start;          // what sums begin with
-  int32_t* sums;                 // a panel's 16 from output to output
+  const int8_t* lines[kLines];  // null: outside of the image
+  ptrdiff_t step;               // from pixel to pixel
+  int32_t left, in_w;           // column of the first output's first tap; columns of the image
+  const int8_t* padding;        // a pixel outside of the image
+  int32_t channels;             // DepthwiseLanes::channels of them, or a part
+  int32_t count;                // outputs of each line
+  const int32_t* start;         // what sums begin with
+  int32_t* sums;                // a panel's 16 from output to output, lines one behind the other
 };
 
-// How the lines of a kernel are divided into groups that are multiplied together.
-template <class Lanes, int kKernel>
-constexpr int kLineGroups = (kKernel + Lanes::lines - 1) / Lanes::lines;
+// How lines are divided into groups that are multiplied together.
+template <class Lanes, int kLines>
+constexpr int kLineGroups = (kLines + Lanes::lines - 1) / Lanes::lines;
 
 // The columns of a strip, one after the other. kInside: all lines lie inside of the image.
-template <class L, int kKernel, bool kInside>
+template <class L, int kLines, bool kInside>
 struct DepthwiseColumns {
-  using Column = typename L::Taps[kLineGroups<L, kKernel>];
+  using Column = typename L::Taps[kLineGroups<L, kLines>];
 
-  const int8_t* lines[kKernel];
-  ptrdiff_t offsets[kInside ? 1 : kKernel], steps[kInside ? 1 : kKernel];
+  const int8_t* lines[kLines];
+  ptrdiff_t offsets[kInside ? 1 : kLines], steps[kInside ? 1 : kLines];
   int32_t ix, in_w;
   typename L::Part part;
   Column outside;
 
-  explicit LINNET_INLINE DepthwiseColumns(const DepthwiseStripInt8<kKernel>& s)
+  explicit LINNET_INLINE DepthwiseColumns(const DepthwiseStripInt8<kLines>& s)
       : ix(s.left), in_w(s.in_w), part(L::part(s.channels)) {
-    const int8_t* padding[kKernel];
+    const int8_t* padding[kLines];
 #pragma GCC unroll 8
-    for (int ky = 0; ky < kKernel; ++ky) {
+    for (int ky = 0; ky < kLines; ++ky) {
       lines[ky] = kInside || s.lines[ky] ? s.lines[ky] : s.padding;
       padding[ky] = s.padding;
     }
 #pragma GCC unroll 8
-    for (int i = 0; i < (kInside ? 1 : kKernel); ++i) {
+    for (int i = 0; i < (kInside ? 1 : kLines); ++i) {
       steps[i] = kInside || s.lines[i] ? s.step : 0;
       offsets[i] = (ix > 0 ? ix : 0) * steps[i];
     }
     gather<0>(padding, outside);
   }
   template <int kGroup>
-  LINNET_INLINE void gather(const int8_t* const (&x)[kKernel], Column& column) const {
-    constexpr int kFirst = kGroup * L::lines, kLeft = kKernel - kFirst;
+  LINNET_INLINE void gather(const int8_t* const (&x)[kLines], Column& column) const {
+    constexpr int kFirst = kGroup * L::lines, kLeft = kLines - kFirst;
     column[kGroup] = L::template inputs<(kLeft < L::lines ? kLeft : L::lines)>(x + kFirst, part);
-    if constexpr (kGroup + 1 < kLineGroups<L, kKernel>) gather<kGroup + 1>(x, column);
+    if constexpr (kGroup + 1 < kLineGroups<L, kLines>) gather<kGroup + 1>(x, column);
   }
   LINNET_INLINE void next(Column& column) {
     if (static_cast<uint32_t>(ix++) < static_cast<uint32_t>(in_w)) {
-      const int8_t* x[kKernel];
+      const int8_t* x[kLines];
 #pragma GCC unroll 8
-      for (int ky = 0; ky < kKernel; ++ky) x[ky] = lines[ky] + offsets[kInside ? 0 : ky];
+      for (int ky = 0; ky < kLines; ++ky) x[ky] = lines[ky] + offsets[kInside ? 0 : ky];
 #pragma GCC unroll 8
-      for (int i = 0; i < (kInside ? 1 : kKernel); ++i) offsets[i] += steps[i];
+      for (int i = 0; i < (kInside ? 1 : kLines); ++i) offsets[i] += steps[i];
       gather<0>(x, column);
     } else {
       std::memcpy(&column, &outside, sizeof(column));
@@ -70,22 +71,24 @@ struct DepthwiseColumns {
   }
 };
 
-// Sums of a strip. Each column is multiplied for all outputs that it is a tap of, the latest of which is kPhase of the
-// kSums that are under way.
-template <class L, int kKernel, int kStrideW, bool kInside>
+// Sums of a strip of kRows lines. Each column is multiplied for all outputs that it is a tap of, the latest of which is
+// kPhase of the kSums that are under way.
+template <class L, int kKernel, int kStrideW, int kRows, bool kInside>
 struct DepthwiseRoll {
-  static constexpr int kGroups = kLineGroups<L, kKernel>, kSums = (kKernel + kStrideW - 1) / kStrideW;
+  static constexpr int kLines = kKernel + kRows - 1, kGroups = kLineGroups<L, kLines>;
+  static constexpr int kSums = (kKernel + kStrideW - 1) / kStrideW;
 
-  using Columns = DepthwiseColumns<L, kKernel, kInside>;
+  using Columns = DepthwiseColumns<L, kLines, kInside>;
 
   Columns columns;
-  const typename L::Taps* w;  // [kernel_w][kGroups]
-  typename L::Sum start, sums[kSums];
+  const typename L::Taps* w;  // [kRows][kernel_w][kGroups]
+  typename L::Sum start, sums[kRows][kSums];
 
   // kOutputs: of the latest, those that the column matters to.
   template <int kPhase, int kOutputs = kSums>
   LINNET_INLINE void step() {
-    sums[kPhase] = start;
+#pragma GCC unroll 2
+    for (int r = 0; r < kRows; ++r) sums[r][kPhase] = start;
 #pragma GCC unroll 2
     for (int i = 0; i < kStrideW; ++i) {
       typename Columns::Column column;
@@ -95,12 +98,18 @@ struct DepthwiseRoll {
 #pragma GCC unroll 8
         for (int j = 0; j < kOutputs; ++j) {
           const int kx = i + j * kStrideW;
-          if (kx < kKernel) L::add(&sums[(kPhase - j + kSums) % kSums], column[group], w[kx * kGroups + group]);
+          if (kx >= kKernel) continue;
+#pragma GCC unroll 2
+          for (int r = 0; r < kRows; ++r)
+            L::add(&sums[r][(kPhase - j + kSums) % kSums], column[group], w[(r * kKernel + kx) * kGroups + group]);
         }
       }
     }
+#pragma GCC unroll 2
+    for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 8
-    for (auto& sum : sums) L::keep(sum);
+      for (auto& sum : sums[r]) L::keep(sum);
+    }
   }
   template <int kPhase>
   LINNET_INLINE void begin() {
@@ -109,45 +118,49 @@ struct DepthwiseRoll {
       begin<kPhase + 1>();
     }
   }
-  // Returns whether all outputs are stored.
+  // Returns whether all outputs are stored. row_step: from line to line of the sums.
   template <int kPhase>
-  LINNET_INLINE bool outputs(int32_t& left, int32_t*& out) {
+  LINNET_INLINE bool outputs(int32_t& left, int32_t*& out, ptrdiff_t row_step) {
     step<(kPhase + kSums - 1) % kSums>();
-    L::store(sums[kPhase], out);
+#pragma GCC unroll 2
+    for (int r = 0; r < kRows; ++r) L::store(sums[r][kPhase], out + r * row_step);
     out += kPanel;
     if (--left == 0) return true;
-    if constexpr (kPhase + 1 < kSums) return outputs<kPhase + 1>(left, out);
+    if constexpr (kPhase + 1 < kSums) return outputs<kPhase + 1>(left, out, row_step);
     return false;
   }
 };
 
-template <class L, int kKernel, int kStrideW, bool kInside>
-__attribute__((noinline)) void depthwise_strip_int8(const DepthwiseStripInt8<kKernel>& s, const typename L::Taps* w) {
-  using Roll = DepthwiseRoll<L, kKernel, kStrideW, kInside>;
+template <class L, int kKernel, int kStrideW, int kRows, bool kInside>
+__attribute__((noinline)) void depthwise_strip_int8(const DepthwiseStripInt8<kKernel + kRows - 1>& s,
+                                                    const typename L::Taps* w) {
+  using Roll = DepthwiseRoll<L, kKernel, kStrideW, kRows, kInside>;
   Roll roll{typename Roll::Columns(s), w, L::start(s.start), {}};
   roll.template begin<0>();
   int32_t left = s.count;
   int32_t* out = s.sums;
-  while (!roll.template outputs<0>(left, out)) {
+  const ptrdiff_t row_step = static_cast<ptrdiff_t>(s.count) * kPanel;
+  while (!roll.template outputs<0>(left, out, row_step)) {
   }
 }
 
-// The weights of a panel as strips take them: [16 / channels][kernel_w][groups of lines].
-template <class Isa, class L, int kKernel>
+// The weights of a panel as strips take them: [16 / channels][kRows][kernel_w][groups of lines].
+template <class Isa, class L, int kKernel, int kRows>
 struct DepthwiseStripWeights {
-  static constexpr int kGroups = kLineGroups<L, kKernel>;
-  typename L::Taps taps[kPanel / L::channels][kKernel * kGroups];
+  static constexpr int kGroups = kLineGroups<L, kKernel + kRows - 1>;
+  typename L::Taps taps[kPanel / L::channels][kRows * kKernel * kGroups];
 
   LINNET_INLINE void load(const int8_t* packed, int32_t width) {
     int8_t rows[1 + (kKernel * kKernel + kDot - 1) / kDot * kDot][kPanel];
     std::memset(rows[0], 0, kPanel);  // taken where a line is missing
     for (int32_t t = 0; t < kKernel * kKernel; t += kDot, packed += width * kDot) split_taps<Isa>(packed, rows + 1 + t);
     for (int32_t c = 0; c < kPanel; c += L::channels) {
-      for (int32_t i = 0; i < kKernel * kGroups; ++i) {
+      for (int32_t i = 0; i < kRows * kKernel * kGroups; ++i) {
+        const int32_t row = i / (kKernel * kGroups), kx = i / kGroups % kKernel;
         const int8_t* line[L::lines];
         for (int32_t l = 0; l < L::lines; ++l) {
-          const int32_t ky = i % kGroups * L::lines + l;
-          line[l] = rows[ky < kKernel ? 1 + ky * kKernel + i / kGroups : 0] + c;
+          const int32_t ky = i % kGroups * L::lines + l - row;
+          line[l] = rows[ky >= 0 && ky < kKernel ? 1 + ky * kKernel + kx : 0] + c;
         }
         taps[c / L::channels][i] = L::template taps<L::lines>(line);
       }
@@ -155,28 +168,28 @@ struct DepthwiseStripWeights {
   }
 };
 
-// The strips of a panel's lines, whose sums wait together for the epilogue.
-template <class Isa, class L, int kKernel, int kStrideW>
+// The strips of a panel's lines, kRows together, whose sums wait for the epilogue.
+template <class Isa, class L, int kKernel, int kStrideW, int kRows>
 struct DepthwiseStripsInt8 {
-  static constexpr int32_t kTogether = 32;
+  static constexpr int32_t kTogether = 32 * kRows, kLines = kKernel + kRows - 1;
+  using Strip = DepthwiseStripInt8<kLines>;
 
   const DepthwiseInt8Args& args;
   const int8_t* padding;  // [channels]
   bool bounded;
   int32_t channel = 0, valid = 0;  // of the panel
-  DepthwiseStripWeights<Isa, L, kKernel> weights;
+  DepthwiseStripWeights<Isa, L, kKernel, kRows> weights;
   alignas(64) int32_t start[kPanel], sums[kTogether * kPanel];
 
   LINNET_INLINE DepthwiseStripsInt8(const DepthwiseInt8Args& a, const int8_t* padding_pixel, bool is_bounded)
       : args(a), padding(padding_pixel), bounded(is_bounded) {}
 
   // A strip of n < L::channels channels, which are copied: no line is read behind its end.
-  __attribute__((noinline)) void multiply_copies(DepthwiseStripInt8<kKernel> s, int32_t n,
-                                                 const typename L::Taps* w) const {
-    constexpr int kColumns = (kTogether - 1) * kStrideW + kKernel;
-    int8_t copies[kKernel][kColumns][L::channels];
+  __attribute__((noinline)) void multiply_copies(Strip s, int32_t n, const typename L::Taps* w) const {
+    constexpr int kColumns = (kTogether / kRows - 1) * kStrideW + kKernel;
+    int8_t copies[kLines][kColumns][L::channels];
     const int32_t columns = (s.count - 1) * kStrideW + kKernel;
-    for (int32_t ky = 0; ky < kKernel; ++ky) {
+    for (int32_t ky = 0; ky < kLines; ++ky) {
       for (int32_t column = 0; column < columns; ++column) {
         const ptrdiff_t ix = s.left + column;
         const bool inside = s.lines[ky] && ix >= 0 && ix < s.in_w;
@@ -188,24 +201,24 @@ struct DepthwiseStripsInt8 {
     s.left = 0;
     s.in_w = columns;
     s.padding = copies[0][0];
-    depthwise_strip_int8<L, kKernel, kStrideW, true>(s, w);
+    depthwise_strip_int8<L, kKernel, kStrideW, kRows, true>(s, w);
   }
 
-  LINNET_INLINE void multiply_lanes(const DepthwiseStripInt8<kKernel>& s, int32_t c, bool inside) const {
+  LINNET_INLINE void multiply_lanes(const Strip& s, int32_t c, bool inside) const {
     const typename L::Taps* const w = weights.taps[c / L::channels];
     if (!L::loads_parts && s.channels < L::channels) {
       multiply_copies(s, s.channels, w);
     } else if (inside) {
-      depthwise_strip_int8<L, kKernel, kStrideW, true>(s, w);
+      depthwise_strip_int8<L, kKernel, kStrideW, kRows, true>(s, w);
     } else {
-      depthwise_strip_int8<L, kKernel, kStrideW, false>(s, w);
+      depthwise_strip_int8<L, kKernel, kStrideW, kRows, false>(s, w);
     }
   }
 
-  LINNET_INLINE void multiply(DepthwiseStripInt8<kKernel>& strip, bool inside) const {
+  LINNET_INLINE void multiply(Strip& strip, bool inside) const {
     strip.channels = valid < L::channels ? valid : L::channels;
     if constexpr (L::channels == kPanel) return multiply_lanes(strip, 0, inside);
-    DepthwiseStripInt8<kKernel> s = strip;
+    Strip s = strip;
     for (int32_t c = 0; c < valid; c += L::channels) {
       s.channels = valid - c < L::channels ? valid - c : L::channels;
       multiply_lanes(s, c, inside);
@@ -216,10 +229,12 @@ struct DepthwiseStripsInt8 {
     }
   }
 
-  LINNET_INLINE void finish(ptrdiff_t pixel, int32_t count, const int8_t* panel, int32_t width) const {
+  // `count` outputs from `pixel` on.
+  LINNET_INLINE void finish(const int32_t* from, ptrdiff_t pixel, int32_t count, const int8_t* panel,
+                            int32_t width) const {
     const EpilogueInt8& e = args.epilogue;
     SumsInt8 s;
-    s.sums = sums;
+    s.sums = from;
     s.stride = kPanel;
     s.rows = count;
     s.columns = valid;
@@ -233,57 +248,82 @@ struct DepthwiseStripsInt8 {
     finish_sums<Isa>(s, e);
   }
 
-  LINNET_INLINE void panel_lines(int32_t begin, int32_t end, const int8_t* panel, int32_t width) {
+  // The lines of the image under output line oy and the next ones; first_line: of the image. Returns whether all lie
+  // inside.
+  LINNET_INLINE bool place(int32_t oy, ptrdiff_t first_line, Strip& s) const {
     const Window& w = args.window;
+    bool all_inside = true;
+#pragma GCC unroll 8
+    for (int32_t ky = 0; ky < kLines; ++ky) {
+      const int32_t iy = oy * w.stride_h - w.pad_top + ky * w.dilation_h;
+      const bool inside = iy >= 0 && iy < args.in_h;
+      s.lines[ky] = inside ? args.x + (first_line + iy) * args.in_w * args.x_stride + channel : nullptr;
+      all_inside = all_inside && inside;
+    }
+    return all_inside;
+  }
+
+  LINNET_INLINE void panel_lines(int32_t begin, int32_t end, const int8_t* panel, int32_t width) {
+    const int32_t out_w = args.out_w, out_h = args.out_h, most = kTogether / kRows;
     weights.load(panel + kPanelHeader * width, width);
     start_sums<Isa, L::flips_inputs>(panel, width, 0, kPanel, start);
-    ptrdiff_t pixel = static_cast<ptrdiff_t>(begin) * args.out_w;
-    int32_t waiting = 0, oy = begin % args.out_h;
-    ptrdiff_t first_line = static_cast<ptrdiff_t>(begin / args.out_h) * args.in_h;  // of the image
-    DepthwiseStripInt8<kKernel> s;
+    Strip s;
     s.step = args.x_stride;
     s.in_w = args.in_w;
     s.padding = padding + channel;
     s.start = start;
-    for (int32_t row = begin; row < end; ++row, ++oy) {
-      if (oy == args.out_h) {
+    const bool waits = out_w <= most;  // for the next lines' outputs
+    int32_t waiting = 0;               // outputs before `row`
+    int32_t oy = begin % out_h;
+    ptrdiff_t first_line = static_cast<ptrdiff_t>(begin / out_h) * args.in_h;
+    for (int32_t row = begin, rows; row < end; row += rows, oy += rows) {
+      if (oy == out_h) {
         oy = 0;
         first_line += args.in_h;
       }
-      bool all_inside = true;
-      for (int32_t ky = 0; ky < kKernel; ++ky) {
-        const int32_t iy = oy * w.stride_h - w.pad_top + ky * w.dilation_h;
-        const bool inside = iy >= 0 && iy < args.in_h;
-        s.lines[ky] = inside ? args.x + (first_line + iy) * args.in_w * args.x_stride + channel : nullptr;
-        all_inside = all_inside && inside;
+      rows = kRows > 1 && oy + 1 < out_h && row + 1 < end ? kRows : 1;
+      const bool all_inside = place(oy, first_line, s);
+      const ptrdiff_t pixel = static_cast<ptrdiff_t>(row) * out_w;
+      if (waits && waiting + kRows * out_w > kTogether) {
+        finish(sums, pixel - waiting, waiting, panel, width);
+        waiting = 0;
       }
-      for (int32_t ox = 0, count; ox < args.out_w; ox += count) {
-        count = args.out_w - ox < kTogether ? args.out_w - ox : kTogether;
-        if (waiting + count > kTogether) {
-          finish(pixel, waiting, panel, width);
-          pixel += waiting;
-          waiting = 0;
-        }
-        s.left = ox * kStrideW - w.pad_left;
-        s.count = count;
+      for (int32_t ox = 0; ox < out_w; ox += s.count) {
+        s.count = out_w - ox < most ? out_w - ox : most;
+        s.left = ox * kStrideW - args.window.pad_left;
         s.sums = sums + waiting * kPanel;
         multiply(s, all_inside);
-        waiting += count;
+        for (int32_t r = 0; !waits && r < rows; ++r)
+          finish(sums + r * s.count * kPanel, pixel + r * out_w + ox, s.count, panel, width);
       }
+      if (waits) waiting += rows * out_w;
     }
-    finish(pixel, waiting, panel, width);
+    finish(sums, static_cast<ptrdiff_t>(end) * out_w - waiting, waiting, panel, width);
   }
 };
 
 // Lines begin .. end of the panel of channels at `channel`.
-template <class Isa, class L, int kKernel, int kStrideW>
+template <class Isa, class L, int kKernel, int kStrideW, int kRows>
 __attribute__((noinline)) void depthwise_strip_panel(const DepthwiseInt8Args& args, const int8_t* padding, bool bounded,
                                                      int32_t begin, int32_t end, int32_t channel, const int8_t* panel) {
-  DepthwiseStripsInt8<Isa, L, kKernel, kStrideW> strips(args, padding, bounded);
+  DepthwiseStripsInt8<Isa, L, kKernel, kStrideW, kRows> strips(args, padding, bounded);
   const int32_t left = args.channels - channel, width = left > kTailPanel ? kPanel : kTailPanel;
   strips.channel = channel;
   strips.valid = left < width ? left : width;
   strips.panel_lines(begin, end, panel, width);
+}
+
+template <class Isa, class L, int kKernel, int kStrideW>
+LINNET_INLINE void depthwise_strip_lines(const DepthwiseInt8Args& args, const int8_t* padding, bool bounded,
+                                         int32_t begin, int32_t end, int32_t channel, const int8_t* panel) {
+  if constexpr (L::rows > 1) {
+    const Window& w = args.window;
+    if (w.stride_h == 1 && w.dilation_h == 1 && args.out_h > 1 && end - begin > 1) {
+      depthwise_strip_panel<Isa, L, kKernel, kStrideW, L::rows>(args, padding, bounded, begin, end, channel, panel);
+      return;
+    }
+  }
+  depthwise_strip_panel<Isa, L, kKernel, kStrideW, 1>(args, padding, bounded, begin, end, channel, panel);
 }
 
 template <class Isa, int kKernel, int kStrideW>
@@ -299,10 +339,10 @@ __attribute__((noinline)) bool depthwise_strips_run(const DepthwiseInt8Args& arg
     const int8_t* panel = args.packed;
     for (int32_t channel = 0; channel < args.channels; channel += kPanel, panel += kPanel * (kPanelHeader + kTaps)) {
       if (args.channels - channel > kTailPanel) {
-        depthwise_strip_panel<Isa, DepthwiseLanes<Isa>, kKernel, kStrideW>(args, padding, bounded, row, end, channel,
+        depthwise_strip_lines<Isa, DepthwiseLanes<Isa>, kKernel, kStrideW>(args, padding, bounded, row, end, channel,
                                                                            panel);
       } else {
-        depthwise_strip_panel<Isa, TailLanes<Isa>, kKernel, kStrideW>(args, padding, bounded, row, end, channel, panel);
+        depthwise_strip_lines<Isa, TailLanes<Isa>, kKernel, kStrideW>(args, padding, bounded, row, end, channel, panel);
       }
     }
   }
