@@ -185,7 +185,7 @@ LINNET_INLINE void ConvolutionInt8<Isa>::run_block(int32_t row, int32_t lines, i
   const int64_t width = int64_t{columns - 1} * w.stride_w + w.kernel_w;
   const int64_t height = int64_t{lines - 1} * w.stride_h + w.kernel_h;
   const ptrdiff_t line = static_cast<ptrdiff_t>(width) * args.in_channels;
-  const bool copies = args.in_channels % kDot != 0;
+  const bool copies = !lines_are_taps(w, args.in_channels, traits(isa_id<Isa>));
   const ptrdiff_t column_step = copies ? plan.k : static_cast<ptrdiff_t>(w.stride_w) * args.in_channels;
   const ptrdiff_t line_step = copies ? columns * column_step : w.stride_h * line;
   int32_t pixel = 0;

@@ -14,7 +14,7 @@ enum class InputsInt8 : uint8_t {
   Pointers,  // in place, with a pointer for each tap of each pixel: the scalar kernel
   Rows,      // each pixel's window is copied
   Lines,     // the lines of the image under the block are copied with their padding, so that all windows lie inside;
-             // where pixels are no whole groups, each window is then copied from there
+             // where a window's lines are no taps, each window is then copied from there
 };
 
 // Pixels of a block are computed together, so that each weight panel serves all of them.
@@ -74,12 +74,18 @@ LINNET_INLINE constexpr ConvInt8Plan plan_windows_int8(int64_t taps, int32_t in_
   return divide_int8(plan, plan.pixels, plan.pixels * row_bytes, traits, pointer_bytes);
 }
 
+// Whether a window's lines are taps. With planes a tap of few inputs takes longer than to copy them.
+LINNET_INLINE constexpr bool lines_are_taps(const Window& window, int32_t in_channels, const IsaTraits& traits) {
+  const int64_t inputs = traits.int8_planes > 1 ? in_channels : int64_t{window.kernel_w} * in_channels;
+  return inputs % kDot == 0;
+}
+
 LINNET_INLINE constexpr ConvInt8Plan plan_lines_int8(const Window& window, int32_t in_channels, int64_t out_lines,
                                                      int32_t out_w, const IsaTraits& traits, int32_t pointer_bytes) {
   const int64_t budget = copies_budget_int8(traits), step = traits.int8_rows;
   const int64_t pixel_bytes = int64_t{in_channels} * traits.int8_input_bytes;
   const int64_t taps = int64_t{window.kernel_h} * window.kernel_w;
-  const bool whole = in_channels % kDot == 0;
+  const bool whole = lines_are_taps(window, in_channels, traits);
   ConvInt8Plan plan{};
   plan.inputs = InputsInt8::Lines;
   plan.taps = whole ? window.kernel_h : 1;
