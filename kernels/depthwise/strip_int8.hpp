@@ -8,65 +8,66 @@
 
 namespace linnet::kernels {
 
-// Neighbouring outputs of some lines, one below the other, under which lie kLines lines of the image.
-template <int kLines>
-struct DepthwiseStripInt8 {
-  const int8_t* lines[kLines];  // null: outside of the image
-  ptrdiff_t step;               // from pixel to pixel
-  int32_t left, in_w;           // column of the first output's first tap; columns of the image
-  const int8_t* padding;        // a pixel outside of the image
-  int32_t channels;             // DepthwiseLanes::channels of them, or a part
-  int32_t count;                // outputs of each line
-  const int32_t* start;         // what sums begin with
-  int32_t* sums;                // a panel's 16 from output to output, lines one behind the other
-};
-
 // How lines are divided into groups that are multiplied together.
 template <class Lanes, int kLines>
 constexpr int kLineGroups = (kLines + Lanes::lines - 1) / Lanes::lines;
 
+// The inputs of a column as they are multiplied.
+template <class L, int kLines>
+struct DepthwiseColumn {
+  typename L::Taps groups[kLineGroups<L, kLines>];
+
+  template <int kGroup = 0>
+  LINNET_INLINE void gather(const int8_t* const (&x)[kLines], typename L::Part part) {
+    constexpr int kFirst = kGroup * L::lines, kLeft = kLines - kFirst;
+    groups[kGroup] = L::template inputs<(kLeft < L::lines ? kLeft : L::lines)>(x + kFirst, part);
+    if constexpr (kGroup + 1 < kLineGroups<L, kLines>) gather<kGroup + 1>(x, part);
+  }
+};
+
+// Neighbouring outputs of some lines, one below the other, under which lie kLines lines of the image.
+template <class L, int kLines>
+struct DepthwiseStripInt8 {
+  const int8_t* lines[kLines];                // null: outside of the image
+  ptrdiff_t step;                             // from pixel to pixel
+  int32_t left, in_w;                         // column of the first output's first tap; columns of the image
+  const int8_t* padding;                      // a pixel outside of the image
+  const DepthwiseColumn<L, kLines>* outside;  // a column of such pixels
+  int32_t channels;                           // L::channels of them, or a part
+  int32_t count;                              // outputs of each line
+  const int32_t* start;                       // what sums begin with
+  int32_t* sums;                              // a panel's 16 from output to output, lines one behind the other
+};
+
 // The columns of a strip, one after the other. kInside: all lines lie inside of the image.
 template <class L, int kLines, bool kInside>
 struct DepthwiseColumns {
-  using Column = typename L::Taps[kLineGroups<L, kLines>];
-
   const int8_t* lines[kLines];
   ptrdiff_t offsets[kInside ? 1 : kLines], steps[kInside ? 1 : kLines];
   int32_t ix, in_w;
   typename L::Part part;
-  Column outside;
+  const DepthwiseColumn<L, kLines>* outside;
 
-  explicit LINNET_INLINE DepthwiseColumns(const DepthwiseStripInt8<kLines>& s)
-      : ix(s.left), in_w(s.in_w), part(L::part(s.channels)) {
-    const int8_t* padding[kLines];
+  explicit LINNET_INLINE DepthwiseColumns(const DepthwiseStripInt8<L, kLines>& s)
+      : ix(s.left), in_w(s.in_w), part(L::part(s.channels)), outside(s.outside) {
 #pragma GCC unroll 8
-    for (int ky = 0; ky < kLines; ++ky) {
-      lines[ky] = kInside || s.lines[ky] ? s.lines[ky] : s.padding;
-      padding[ky] = s.padding;
-    }
+    for (int ky = 0; ky < kLines; ++ky) lines[ky] = kInside || s.lines[ky] ? s.lines[ky] : s.padding;
 #pragma GCC unroll 8
     for (int i = 0; i < (kInside ? 1 : kLines); ++i) {
       steps[i] = kInside || s.lines[i] ? s.step : 0;
       offsets[i] = (ix > 0 ? ix : 0) * steps[i];
     }
-    gather<0>(padding, outside);
   }
-  template <int kGroup>
-  LINNET_INLINE void gather(const int8_t* const (&x)[kLines], Column& column) const {
-    constexpr int kFirst = kGroup * L::lines, kLeft = kLines - kFirst;
-    column[kGroup] = L::template inputs<(kLeft < L::lines ? kLeft : L::lines)>(x + kFirst, part);
-    if constexpr (kGroup + 1 < kLineGroups<L, kLines>) gather<kGroup + 1>(x, column);
-  }
-  LINNET_INLINE void next(Column& column) {
+  LINNET_INLINE void next(DepthwiseColumn<L, kLines>& column) {
     if (static_cast<uint32_t>(ix++) < static_cast<uint32_t>(in_w)) {
       const int8_t* x[kLines];
 #pragma GCC unroll 8
       for (int ky = 0; ky < kLines; ++ky) x[ky] = lines[ky] + offsets[kInside ? 0 : ky];
 #pragma GCC unroll 8
       for (int i = 0; i < (kInside ? 1 : kLines); ++i) offsets[i] += steps[i];
-      gather<0>(x, column);
+      column.gather(x, part);
     } else {
-      std::memcpy(&column, &outside, sizeof(column));
+      column = *outside;
     }
   }
 };
@@ -78,9 +79,7 @@ struct DepthwiseRoll {
   static constexpr int kLines = kKernel + kRows - 1, kGroups = kLineGroups<L, kLines>;
   static constexpr int kSums = (kKernel + kStrideW - 1) / kStrideW;
 
-  using Columns = DepthwiseColumns<L, kLines, kInside>;
-
-  Columns columns;
+  DepthwiseColumns<L, kLines, kInside> columns;
   const typename L::Taps* w;  // [kRows][kernel_w][kGroups]
   typename L::Sum start, sums[kRows][kSums];
 
@@ -91,7 +90,7 @@ struct DepthwiseRoll {
     for (int r = 0; r < kRows; ++r) sums[r][kPhase] = start;
 #pragma GCC unroll 2
     for (int i = 0; i < kStrideW; ++i) {
-      typename Columns::Column column;
+      DepthwiseColumn<L, kLines> column;
       columns.next(column);
 #pragma GCC unroll 8
       for (int group = 0; group < kGroups; ++group) {
@@ -101,7 +100,8 @@ struct DepthwiseRoll {
           if (kx >= kKernel) continue;
 #pragma GCC unroll 2
           for (int r = 0; r < kRows; ++r)
-            L::add(&sums[r][(kPhase - j + kSums) % kSums], column[group], w[(r * kKernel + kx) * kGroups + group]);
+            L::add(&sums[r][(kPhase - j + kSums) % kSums], column.groups[group],
+                   w[(r * kKernel + kx) * kGroups + group]);
         }
       }
     }
@@ -132,10 +132,10 @@ struct DepthwiseRoll {
 };
 
 template <class L, int kKernel, int kStrideW, int kRows, bool kInside>
-__attribute__((noinline)) void depthwise_strip_int8(const DepthwiseStripInt8<kKernel + kRows - 1>& s,
+__attribute__((noinline)) void depthwise_strip_int8(const DepthwiseStripInt8<L, kKernel + kRows - 1>& s,
                                                     const typename L::Taps* w) {
-  using Roll = DepthwiseRoll<L, kKernel, kStrideW, kRows, kInside>;
-  Roll roll{typename Roll::Columns(s), w, L::start(s.start), {}};
+  DepthwiseRoll<L, kKernel, kStrideW, kRows, kInside> roll{
+      DepthwiseColumns<L, kKernel + kRows - 1, kInside>(s), w, L::start(s.start), {}};
   roll.template begin<0>();
   int32_t left = s.count;
   int32_t* out = s.sums;
@@ -172,12 +172,13 @@ struct DepthwiseStripWeights {
 template <class Isa, class L, int kKernel, int kStrideW, int kRows>
 struct DepthwiseStripsInt8 {
   static constexpr int32_t kTogether = 32 * kRows, kLines = kKernel + kRows - 1;
-  using Strip = DepthwiseStripInt8<kLines>;
+  using Strip = DepthwiseStripInt8<L, kLines>;
 
   const DepthwiseInt8Args& args;
   const int8_t* padding;  // [channels]
   bool bounded;
   int32_t channel = 0, valid = 0;  // of the panel
+  DepthwiseColumn<L, kLines> outside[kPanel / L::channels];
   DepthwiseStripWeights<Isa, L, kKernel, kRows> weights;
   alignas(64) int32_t start[kPanel], sums[kTogether * kPanel];
 
@@ -224,8 +225,19 @@ struct DepthwiseStripsInt8 {
       multiply_lanes(s, c, inside);
       for (const int8_t*& line : s.lines) line += line ? L::channels : 0;
       s.padding += L::channels;
+      ++s.outside;
       s.start += L::channels;
       s.sums += L::channels;
+    }
+  }
+
+  LINNET_INLINE void gather_outside() {
+    int8_t pixel[kPanel] = {};
+    copy_bytes<Isa>(padding + channel, pixel, valid < kPanel ? valid : kPanel);
+    for (int32_t c = 0; c < kPanel; c += L::channels) {
+      const int8_t* x[kLines];
+      for (const int8_t*& line : x) line = pixel + c;
+      outside[c / L::channels].gather(x, L::part(L::channels));
     }
   }
 
@@ -267,10 +279,12 @@ struct DepthwiseStripsInt8 {
     const int32_t out_w = args.out_w, out_h = args.out_h, most = kTogether / kRows;
     weights.load(panel + kPanelHeader * width, width);
     start_sums<Isa, L::flips_inputs>(panel, width, 0, kPanel, start);
+    gather_outside();
     Strip s;
     s.step = args.x_stride;
     s.in_w = args.in_w;
     s.padding = padding + channel;
+    s.outside = outside;
     s.start = start;
     const bool waits = out_w <= most;  // for the next lines' outputs
     int32_t waiting = 0;               // outputs before `row`
