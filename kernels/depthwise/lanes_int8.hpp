@@ -249,7 +249,7 @@ LINNET_INLINE void split_taps(const int8_t* packed, int8_t (*rows)[kPanel]) {
 // Two products of bytes fit into 16 bits unless all four are -128.
 template <class Isa>
 struct DepthwiseLanesNeon : WholeLanes {
-  static constexpr int channels = 8, lines = 2, rows = isa_id<Isa> == IsaId::neon64 ? 2 : 1;
+  static constexpr int channels = 8, lines = 2, rows = 1;
   static constexpr bool flips_inputs = false, any_weights = false;
   struct Sum {
     int32x4_t low, high;

@@ -6,19 +6,20 @@ from neon import counts
 from neon.cores import cores, cycles, llvm_cycles, llvm_version
 from neon.loops import functions, hottest_loop
 
-DEPTHWISE = "depthwise_walk<linnet::kernels::isa::{0}, linnet::kernels::depthwise_strip<linnet::kernels::isa::{0}, 3, 1, 7>("
+DEPTHWISE = ("depthwise_walk<linnet::kernels::isa::{0}, float, "
+             "linnet::kernels::depthwise_strip<linnet::kernels::isa::{0}, 3, 1, 7, float>(")
 # What to show of an object: a function's name contains the text.
 KERNELS = {
-    64: [("GEMM, convolution, Winograd: 8 rows x 8", "tile<linnet::kernels::isa::neon64, 8, 2, 16>("),
-         ("7 rows x 8", "tile<linnet::kernels::isa::neon64, 7, 2, 16>("),
-         ("5 rows x 8", "tile<linnet::kernels::isa::neon64, 5, 2, 16>("),
-         ("4 rows x 16", "tile<linnet::kernels::isa::neon64, 4, 4, 16>("),
-         ("8 rows x 8 of a narrow panel", "tile<linnet::kernels::isa::neon64, 8, 2, 8>("),
-         ("1 row x 64", "tile<linnet::kernels::isa::neon64, 1, 16, 16>("),
+    64: [("GEMM, convolution, Winograd: 8 rows x 8", "tile<linnet::kernels::isa::neon64, 8, 2, 16, float>("),
+         ("7 rows x 8", "tile<linnet::kernels::isa::neon64, 7, 2, 16, float>("),
+         ("5 rows x 8", "tile<linnet::kernels::isa::neon64, 5, 2, 16, float>("),
+         ("4 rows x 16", "tile<linnet::kernels::isa::neon64, 4, 4, 16, float>("),
+         ("8 rows x 8 of a narrow panel", "tile<linnet::kernels::isa::neon64, 8, 2, 8, float>("),
+         ("1 row x 64", "tile<linnet::kernels::isa::neon64, 1, 16, 16, float>("),
          ("depthwise 3x3, 7 pixels", DEPTHWISE.format("neon64"))],
-    32: [("GEMM, convolution, Winograd: 4 rows x 8", "tile<linnet::kernels::isa::neon32, 4, 2, 16>("),
-         ("3 rows x 8", "tile<linnet::kernels::isa::neon32, 3, 2, 16>("),
-         ("4 rows x 8 of a narrow panel", "tile<linnet::kernels::isa::neon32, 4, 2, 8>("),
+    32: [("GEMM, convolution, Winograd: 4 rows x 8", "tile<linnet::kernels::isa::neon32, 4, 2, 16, float>("),
+         ("3 rows x 8", "tile<linnet::kernels::isa::neon32, 3, 2, 16, float>("),
+         ("4 rows x 8 of a narrow panel", "tile<linnet::kernels::isa::neon32, 4, 2, 8, float>("),
          ("depthwise 3x3, 7 pixels", DEPTHWISE.format("neon32"))],
 }
 PEER = [("XNNPACK's 6x8 for Cortex-A53", "xnn_f32_gemm_minmax_ukernel_6x8__asm_aarch64_neonfma_cortex_a53_prfm"),
