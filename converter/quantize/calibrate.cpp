@@ -17,7 +17,7 @@ namespace {
 struct Seen {
   Range range{std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()};
   std::vector<double> sums, magnitudes;
-  double rows = 0;
+  double rows = 0, least_row_maximum = std::numeric_limits<double>::infinity();
 };
 
 void run_all(EngineRun& engine, const std::vector<Sample>& samples, const Progress& progress, double begin,
@@ -41,6 +41,10 @@ void see(const SeenTensor& tensor, Seen* seen) {
     magnitude = std::max(magnitude, std::abs(number));
   }
   seen->rows += static_cast<double>(tensor.numbers.size() / std::max<size_t>(tensor.columns, 1));
+  const auto columns = static_cast<std::ptrdiff_t>(tensor.columns);
+  for (auto row = tensor.numbers.begin(); row != tensor.numbers.end(); row += columns)
+    seen->least_row_maximum =
+        std::min(seen->least_row_maximum, static_cast<double>(*std::max_element(row, row + columns)));
 }
 
 }  // namespace
@@ -81,6 +85,7 @@ Statistics calibrate(const Graph& graph, const std::vector<Sample>& samples, con
   Statistics statistics;
   for (auto& [name, seen] : all) {
     statistics.ranges[name] = seen.range;
+    statistics.least_row_maxima[name] = seen.least_row_maximum;
     for (double& sum : seen.sums) sum /= seen.rows;
     statistics.means[name] = std::move(seen.sums);
     statistics.magnitudes[name] = std::move(seen.magnitudes);

@@ -14,9 +14,11 @@ namespace linnet::quantize {
 using Magnitudes = std::map<std::string, std::vector<double>>;  // the greatest, per index of the last dimension
 
 struct Statistics {
-  Ranges ranges;                                     // of every tensor that a step gives, and of the inputs
+  Ranges ranges;   // of every tensor that a step gives, and of the inputs
+  Ranges trimmed;  // those of `ranges` that leave numbers out which make no difference
   std::map<std::string, std::vector<double>> means;  // per index of the last dimension
   Magnitudes magnitudes;
+  std::map<std::string, double> least_row_maxima;  // the least of the greatest of each row, which is the last dimension
 };
 
 using Progress = std::function<void(double fraction)>;

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "converter/ops/elementwise.hpp"
+#include "converter/ops/reduce.hpp"
 #include "converter/ops/softmax.hpp"
 #include "converter/passes/rewrite.hpp"
 
@@ -20,6 +22,10 @@ namespace {
 
 constexpr const char* kAlone = "its neighbours compute with real numbers";
 
+bool is_data(const Node& node, size_t index) {
+  return node.has(index) && node.in(index).type.dtype == DType::f32 && (kind_of(node) != StepKind::layer || index == 0);
+}
+
 class Chooser {
  public:
   Chooser(const Graph& graph, const FloatReasons& reasons) : graph_(graph) {
@@ -30,8 +36,8 @@ class Chooser {
   std::unordered_set<const Node*> run() {
     for (bool changed = true; changed;) {
       changed = false;
-      for (const auto& node : graph_.nodes())
-        if (chosen_.count(node.get()) > 0 && !pays(*node)) changed = chosen_.erase(node.get()) > 0;
+      for (auto node = graph_.nodes().rbegin(); node != graph_.nodes().rend(); ++node)
+        if (chosen_.count(node->get()) > 0 && !pays(**node)) changed = chosen_.erase(node->get()) > 0;
       changed = drop_without_layers() || changed;
     }
     return std::move(chosen_);
@@ -47,9 +53,34 @@ class Chooser {
     });
   }
 
+  // Whether steps need the tensor both as int8 and as real numbers, `node` computing with int8 or not.
+  bool is_converted(const Value* value, const Node& node, bool integer) const {
+    const auto computes_int8 = [&](const Node* step) { return step == &node ? integer : chosen_.count(step) > 0; };
+    bool both[2] = {};
+    if (value->producer != nullptr) both[computes_int8(value->producer)] = true;
+    for (const Use& use : value->uses) both[computes_int8(use.node)] = true;
+    return both[0] && both[1];
+  }
+
+  int conversions(const Node& node, bool integer) const {
+    int count = is_converted(node.outputs[0], node, integer) ? 1 : 0;
+    for (size_t i = 0; i < node.inputs.size(); ++i)
+      if (is_data(node, i) && !node.in(i).constant) count += is_converted(node.inputs[i], node, integer) ? 1 : 0;
+    return count;
+  }
+
+  // Sums, products and means beside float steps are more exact as real numbers, where that takes no more conversions.
+  bool is_better_float(const Node& node) const {
+    if (node.as<ops::Binary>() == nullptr && node.as<ops::Reduce>() == nullptr) return false;
+    return kind_of(node) == StepKind::weak && conversions(node, true) > 0 &&
+           conversions(node, false) <= conversions(node, true);
+  }
+
   // Layers always; others where they read int8, or where int8 steps alone read them.
   bool pays(const Node& node) const {
-    if (kind_of(node) == StepKind::layer || reads_int8(node)) return true;
+    if (kind_of(node) == StepKind::layer) return true;
+    if (is_better_float(node)) return false;
+    if (reads_int8(node)) return true;
     const std::vector<Use>& uses = node.out().uses;
     return !uses.empty() && !graph_.is_output(node.outputs[0]) &&
            std::all_of(uses.begin(), uses.end(), [&](const Use& use) { return chosen_.count(use.node) > 0; });
@@ -81,10 +112,6 @@ class Chooser {
     return chosen_.size() != before;
   }
 };
-
-bool is_data(const Node& node, size_t index) {
-  return node.has(index) && node.in(index).type.dtype == DType::f32 && (kind_of(node) != StepKind::layer || index == 0);
-}
 
 }  // namespace
 

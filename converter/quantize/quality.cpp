@@ -1,5 +1,6 @@
 #include "converter/quantize/quality.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -49,7 +50,8 @@ std::vector<double> shifts_of(const Node& layer, const std::vector<double>& mean
 
 }  // namespace
 
-Sqnr measure(const Graph& real, const Graph& integer, const std::vector<Sample>& samples, const Progress& progress) {
+Sqnr measure(const Graph& real, const Graph& integer, const std::vector<Sample>& samples, const Ranges& limits,
+             const Progress& progress) {
   std::map<std::string, std::vector<float>, std::less<>> wanted;
   std::map<std::string, Powers, std::less<>> powers;
   EngineRun reference(real.clone(),
@@ -57,10 +59,15 @@ Sqnr measure(const Graph& real, const Graph& integer, const std::vector<Sample>&
   EngineRun quantized(integer.clone(), [&](const SeenTensor& tensor) {
     const auto found = wanted.find(tensor.name);
     if (found == wanted.end() || found->second.size() != tensor.numbers.size()) return;
-    Powers& power = powers[std::string(tensor.name)];
+    const std::string name(tensor.name);
+    const auto limit = limits.find(name);
+    const auto limited = [&](float number) {
+      const auto real = static_cast<double>(number);
+      return limit == limits.end() ? real : std::clamp(real, limit->second.low, limit->second.high);
+    };
+    Powers& power = powers[name];
     for (size_t i = 0; i < tensor.numbers.size(); ++i) {
-      const auto number = static_cast<double>(found->second[i]);
-      const double difference = static_cast<double>(tensor.numbers[i]) - number;
+      const double number = limited(found->second[i]), difference = limited(tensor.numbers[i]) - number;
       power.signal += number * number;
       power.error += difference * difference;
     }

@@ -11,9 +11,9 @@
 namespace linnet::quantize {
 
 // By tensor: 10 log10 of the float tensor's power divided by the power of the difference, over all samples; infinite
-// where nothing differs. Tensors that both graphs give are compared.
+// where nothing differs. Tensors that both graphs give are compared, within `limits` where these name them.
 using Sqnr = std::map<std::string, double>;
-Sqnr measure(const ir::Graph& real, const ir::Graph& integer, const std::vector<Sample>& samples,
+Sqnr measure(const ir::Graph& real, const ir::Graph& integer, const std::vector<Sample>& samples, const Ranges& limits,
              const Progress& progress);
 
 // What rounding the weights of every int8 layer to integers shifts its sums by, per output, for inputs of these means:

@@ -8,6 +8,7 @@
 #include "converter/quantize/equalize.hpp"
 #include "converter/quantize/mixed.hpp"
 #include "converter/quantize/quality.hpp"
+#include "converter/quantize/trim.hpp"
 #include "converter/weights/reparametrize.hpp"
 
 namespace linnet::quantize {
@@ -98,9 +99,11 @@ class Quantizer {
   }
 
   void find_ranges() {
-    if (!options_.samples.empty())
+    if (!options_.samples.empty()) {
       statistics_ =
           calibrate(graph_, options_.samples, options_.ranges ? RangeMethod{} : options_.range, part(0.0, 0.4));
+      trim_ranges(graph_, &statistics_);
+    }
     if (options_.ranges) statistics_.ranges = *options_.ranges;
   }
 
@@ -153,11 +156,11 @@ class Quantizer {
 
   // Corrects biases where that makes the layer more exact.
   void improve() {
-    const Sqnr before = measure(graph_, *integer_, options_.samples, part(0.4, 0.6));
+    const Sqnr before = measure(graph_, *integer_, options_.samples, statistics_.trimmed, part(0.4, 0.6));
     const Corrections all = bias_shifts(graph_, statistics_, options_.weights);
     FloatReasons reasons = reasons_;
     std::unique_ptr<Graph> corrected = build_some(reasons, all);
-    const Sqnr after = measure(graph_, *corrected, options_.samples, part(0.6, 0.8));
+    const Sqnr after = measure(graph_, *corrected, options_.samples, statistics_.trimmed, part(0.6, 0.8));
     for (const auto& [key, shifts] : all)
       if (const auto old = before.find(key), now = after.find(key);
           old != before.end() && now != after.end() && now->second > old->second)
@@ -168,7 +171,7 @@ class Quantizer {
   }
 
   void measure_layers() {
-    sqnr_ = measure(graph_, *integer_, options_.samples, part(0.8, 1.0));
+    sqnr_ = measure(graph_, *integer_, options_.samples, statistics_.trimmed, part(0.8, 1.0));
     forget_factors();
   }
 

@@ -72,7 +72,7 @@ Range Histogram::range(const RangeMethod& method) const {
     case RangeRule::percentile:
       return percentile(method.percentile);
     case RangeRule::mse:
-      return least([this](const Range& range) { return squared_error(range); });
+      return least([this, moments = moments()](const Range& range) { return squared_error(range, moments); });
     case RangeRule::kl:
       return least([this](const Range& range) { return divergence(range); });
     default:
@@ -112,15 +112,28 @@ Range Histogram::least(const Cost& cost) const {
   return best;
 }
 
-double Histogram::squared_error(const Range& range) const {
-  const double step = (range.high - range.low) / (kLevels - 1), rounding = step * step / 12;
-  double error = 0;
+Histogram::Moments Histogram::moments() const {
+  Moments moments(kBins + 1);
   for (size_t bin = 0; bin < kBins; ++bin) {
-    if (counts_[bin] == 0) continue;
-    const double outside = std::max({range.low - center(bin), center(bin) - range.high, 0.0});
-    error += static_cast<double>(counts_[bin]) * (outside > 0 ? outside * outside : rounding);
+    const auto count = static_cast<double>(counts_[bin]);
+    const auto& [counts, sums, squares] = moments[bin];
+    moments[bin + 1] = {counts + count, sums + count * center(bin), squares + count * center(bin) * center(bin)};
   }
-  return error;
+  return moments;
+}
+
+double Histogram::squared_error(const Range& range, const Moments& moments) const {
+  const double step = (range.high - range.low) / (kLevels - 1);
+  const auto bins_below = [&](double number) {
+    return static_cast<size_t>(std::clamp(std::ceil((number - whole_.low) / width_ - 0.5), 0.0, double{kBins}));
+  };
+  const size_t first = bins_below(range.low), last = std::max(bins_below(range.high), first);
+  const auto clipped = [&](size_t begin, size_t end, double to) {
+    const auto &a = moments[begin], &b = moments[end];
+    return (b[2] - a[2]) - 2 * to * (b[1] - a[1]) + to * to * (b[0] - a[0]);
+  };
+  const double inside = moments[last][0] - moments[first][0];
+  return clipped(0, first, range.low) + inside * step * step / 12 + clipped(last, kBins, range.high);
 }
 
 // The reference counts what lies outside at the ends of the range, the int8 distribution does not: it is what a level's

@@ -1,6 +1,7 @@
 // From what a tensor holds on calibration samples to the range that its int8 form covers.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -47,7 +48,10 @@ class Histogram {
   Range percentile(double percentile) const;
   template <class Cost>
   Range least(const Cost& cost) const;
-  double squared_error(const Range& range) const;
+  // Of the bins before each one: counts, and the sums of numbers and of their squares.
+  using Moments = std::vector<std::array<double, 3>>;
+  Moments moments() const;
+  double squared_error(const Range& range, const Moments& moments) const;
   double divergence(const Range& range) const;
 };
 

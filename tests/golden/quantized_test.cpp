@@ -1,6 +1,7 @@
-// Quantizes the float digits networks by 200 training images, or their weights alone, and runs them over all test images,
-// on every instruction set: they must read as many digits as PyTorch's float networks do, less half a point at most;
-// integers must be equal everywhere. Quantizes MLPerf Tiny's float networks, and compares with the suite's own int8 files.
+// Quantizes the float digits networks by 200 training images, or their weights alone, and runs them over all test
+// images, on every instruction set: they must read as many digits as PyTorch's float networks do, less half a point at
+// most; integers must be equal everywhere. Quantizes MLPerf Tiny's float networks, and compares with the suite's own
+// int8 files.
 
 #include <gtest/gtest.h>
 
@@ -44,6 +45,11 @@ constexpr Network kNetworks[] = {
      "digits/normalized/weight_norm_perceptron_logits", true},
     {"spectral_norm_perceptron", "digits/normalized/spectral_norm_perceptron",
      "digits/normalized/spectral_norm_perceptron_logits", true},
+    {"squeeze_excite_mobile", "digits/normalized/squeeze_excite_mobile",
+     "digits/normalized/squeeze_excite_mobile_logits", true},
+    {"squeeze_excite_mobile_dynamo", "digits/normalized/squeeze_excite_mobile_dynamo",
+     "digits/normalized/squeeze_excite_mobile_dynamo_logits", true},
+    {"lstm_gru", "digits/normalized/lstm_gru", "digits/normalized/lstm_gru_logits", false},
     {"convnext", "digits/normalized/convnext", "digits/normalized/convnext_logits", false},
     {"vision_transformer", "digits/normalized/vision_transformer", "digits/normalized/vision_transformer_logits",
      false},

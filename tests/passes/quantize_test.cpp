@@ -5,8 +5,11 @@
 
 #include "converter/ir/states.hpp"
 #include "converter/ops/gather.hpp"
+#include "converter/ops/matmul.hpp"
+#include "converter/ops/norm.hpp"
 #include "converter/ops/reduce.hpp"
 #include "converter/ops/resample.hpp"
+#include "converter/ops/softmax.hpp"
 #include "converter/passes/rewrite.hpp"
 #include "converter/pipeline.hpp"
 #include "converter/quantize/equalize.hpp"
@@ -309,6 +312,79 @@ TEST(Quantize, SqueezeAndExcitation) {
       expect_int8(quantized(b, kImage), 28);
     }
   }
+}
+
+quantize::Range trimmed(const Conversion& conversion, Function function) {
+  for (const auto& node : conversion.graph->nodes()) {
+    const auto* unary = node->as<ops::Unary>();
+    if (unary == nullptr || unary->function.function != function) continue;
+    const ir::Quantization& x = *node->in(0).type.quantization;
+    const auto number = [&](int64_t q) {
+      return static_cast<double>(x.scale()) * static_cast<double>(q - x.zero_point());
+    };
+    return {number(-128), number(127)};
+  }
+  ADD_FAILURE() << dump(*conversion.graph);
+  return {};
+}
+
+// The samples go from -10 to 10 and more, where these functions are flat.
+TEST(Quantize, RangesEndWhereFunctionsAreFlat) {
+  constexpr double kNear = 0.15;
+  for (const Function function : {Function::HardSwish, Function::HardSigmoid}) {
+    GraphBuilder b;
+    Value* x = b.unary(function, b.conv(b.input(kImage), 8, 3, 1), 1.0f / 6, 0.5f);
+    b.output(b.conv(x, 5, 1));
+    const Result result = quantized(b, kImage);
+    expect_int8(result, 35);
+    const quantize::Range range = trimmed(result.conversion, function);
+    EXPECT_NEAR(range.low, -3, kNear);
+    if (function == Function::HardSigmoid)
+      EXPECT_NEAR(range.high, 3, kNear);
+    else
+      EXPECT_GT(range.high, 6);
+  }
+}
+
+// A mask far below all scores, which leaves them no resolution unless their range ends where probabilities are 0.
+TEST(Quantize, MaskedAttention) {
+  constexpr int64_t kTokens = 6;
+  GraphBuilder b;
+  const Shape shape = {1, kTokens, 8};
+  Value* x = b.input(shape);
+  std::vector<double> mask;
+  for (int64_t i = 0; i < kTokens * kTokens; ++i) mask.push_back(i % kTokens > i / kTokens ? -1e4 : 0);
+  ops::Softmax softmax;
+  softmax.axis = 2;
+  Value* scores = b.plus(b.linear(x, kTokens), b.constant({1, kTokens, kTokens}, mask));
+  b.output(b.linear(b.add(ops::MatMul(), {b.add(softmax, {scores}), b.linear(x, 8)}), 4));
+  expect_int8(quantized(b, shape), 20);
+}
+
+// A residual stream that normalizations read, which have no int8 step; between layers sums are int8.
+TEST(Quantize, SumsBesideNormalizationsAreReal) {
+  const Shape shape = {1, 6, 16};
+  const auto normalized = [](GraphBuilder& b, Value* x) {
+    ops::RowNorm norm;
+    norm.axis = 2;
+    return b.add(norm, {x, b.random({16}, 0.5, 1.5), b.random({16})});
+  };
+  const auto sums = [](const Result& result, const char* arithmetic) {
+    return std::count_if(result.conversion.report.steps.begin(), result.conversion.report.steps.end(),
+                         [&](const auto& step) { return step.op == "Binary" && step.arithmetic == arithmetic; });
+  };
+  GraphBuilder b;
+  Value* stream = b.linear(b.input(shape), 16);
+  for (int i = 0; i < 3; ++i) stream = b.plus(b.linear(normalized(b, stream), 16), stream);
+  b.output(b.linear(normalized(b, stream), 4));
+  const Result real = quantized(b, shape);
+  EXPECT_EQ(sums(real, "float32"), 3) << report::to_text(real.conversion.report, true);
+  EXPECT_GE(real.sqnr, 32);
+  GraphBuilder other;
+  Value* x = other.linear(other.times(other.input(shape), other.scalar(0.5)), 16);
+  for (int i = 0; i < 2; ++i) x = other.plus(other.linear(x, 16), x);
+  other.output(other.linear(x, 4));
+  expect_int8(quantized(other, shape), 30);
 }
 
 // Outputs of very different sizes each have a scale of their own.

@@ -1,4 +1,4 @@
-"""Trains a small network of every kind of normalization on the digits of train.py, and writes normalized/NAME.onnx and
+"""Trains a small network of every kind of normalization, a mobile one and a recurrent one among them, on the digits of train.py, and writes normalized/NAME.onnx and
 normalized/NAME_logits.npy, PyTorch's logits of the test images in float64, rounded to float32 at the end. Deterministic.
 
     pip install torch onnx onnxscript scikit-learn numpy
@@ -21,7 +21,7 @@ import norm_modules as m  # noqa: E402
 from make_norms import cleaned  # noqa: E402
 
 FOLDER = pathlib.Path(__file__).parent / "normalized"
-EPOCHS = {"vision_transformer": 240, "vision_transformer_dynamo": 240}
+EPOCHS = {"lstm_gru": 120, "vision_transformer": 240, "vision_transformer_dynamo": 240}
 USUAL_EPOCHS = 40
 WIDTHS = (12, 16)
 
@@ -36,6 +36,55 @@ def residual(conv, norm):
     return m.NormalizedResNet(conv, norm, 1, WIDTHS, 10, max_pool=False)
 
 
+def activated(channels, activation):
+    return nn.Sequential(nn.BatchNorm2d(channels), activation())
+
+
+class InvertedResidual(nn.Module):
+    """MobileNetV3's block (Howard et al., 2019): 1x1, depthwise, squeeze-and-excitation by a hard sigmoid, 1x1."""
+
+    def __init__(self, inputs, expanded, outputs, kernel, stride, squeezed, activation):
+        super().__init__()
+        self.expand = nn.Sequential(nn.Conv2d(inputs, expanded, 1, bias=False), activated(expanded, activation))
+        self.depthwise = nn.Sequential(
+            nn.Conv2d(expanded, expanded, kernel, stride, kernel // 2, groups=expanded, bias=False), activated(expanded, activation)
+        )
+        self.factors = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1), nn.Conv2d(expanded, squeezed, 1), nn.ReLU(), nn.Conv2d(squeezed, expanded, 1), nn.Hardsigmoid()
+        )
+        self.project = nn.Sequential(nn.Conv2d(expanded, outputs, 1, bias=False), nn.BatchNorm2d(outputs))
+        self.residual = stride == 1 and inputs == outputs
+
+    def forward(self, x):
+        y = self.depthwise(self.expand(x))
+        y = self.project(self.factors(y) * y)
+        return x + y if self.residual else y
+
+
+def squeeze_excite_mobile():
+    return nn.Sequential(
+        nn.Conv2d(1, 12, 3, padding=1, bias=False), activated(12, nn.Hardswish),
+        InvertedResidual(12, 24, 12, 3, 1, 8, nn.ReLU), InvertedResidual(12, 36, 16, 3, 2, 8, nn.Hardswish),
+        InvertedResidual(16, 40, 16, 5, 1, 8, nn.Hardswish), InvertedResidual(16, 48, 20, 5, 2, 12, nn.Hardswish),
+        nn.Conv2d(20, 48, 1, bias=False), activated(48, nn.Hardswish),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(1), nn.Linear(48, 32), nn.Hardswish(), nn.Linear(32, 10),
+    )
+
+
+class RecurrentRows(nn.Module):
+    """Reads an image as a sequence of its rows, by an LSTM and a GRU behind each other."""
+
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Sequential(nn.Linear(8, 16), nn.LayerNorm(16), nn.ReLU())
+        self.lstm, self.gru = nn.LSTM(16, 24, batch_first=True), nn.GRU(24, 24, batch_first=True)
+        self.classifier = nn.Linear(24, 10)
+
+    def forward(self, image):
+        rows, _ = self.gru(self.lstm(self.embed(image[:, 0]))[0])
+        return self.classifier(rows[:, -1])
+
+
 NETWORKS = {  # the network, and the exporter's opset; dynamo from 18 on
     "group_resnet": (lambda: residual(m.StandardizedConv, lambda c: nn.GroupNorm(4, c)), 13),
     "group_resnet_dynamo": (lambda: residual(m.StandardizedConv, lambda c: nn.GroupNorm(2, c)), 21),
@@ -47,6 +96,9 @@ NETWORKS = {  # the network, and the exporter's opset; dynamo from 18 on
     "spectral_norm_perceptron": (lambda: perceptron(torch.nn.utils.spectral_norm), 13),
     "vision_transformer": (lambda: m.VisionTransformer(1, 8, 2, 24, 3, 2, 10), 17),
     "vision_transformer_dynamo": (lambda: m.VisionTransformer(1, 8, 2, 24, 3, 1, 10), 18),
+    "squeeze_excite_mobile": (squeeze_excite_mobile, 13),
+    "squeeze_excite_mobile_dynamo": (squeeze_excite_mobile, 18),
+    "lstm_gru": (RecurrentRows, 17),
     "convnext": (lambda: m.conv_next(1, (12, 20), 10), 13),
 }
 
