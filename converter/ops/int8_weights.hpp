@@ -29,6 +29,10 @@ struct DynamicallyQuantized {
   float scale;
   int64_t zero_point;
 };
-DynamicallyQuantized dynamically_quantized(const ir::Array& x);
+DynamicallyQuantized dynamically_quantized(const std::vector<float>& x);
+
+// The Panel16Dynamic8 of weights [outputs, inputs].
+std::vector<int8_t> dynamic_section(const int8_t* weights, const float* scales, const float* bias, int32_t outputs,
+                                    int32_t inputs);
 
 }  // namespace linnet::ops

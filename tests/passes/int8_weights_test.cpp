@@ -5,6 +5,7 @@
 #include "converter/ops/conv.hpp"
 #include "converter/ops/int8_weights.hpp"
 #include "converter/ops/linear.hpp"
+#include "converter/ops/recurrent.hpp"
 #include "converter/pipeline.hpp"
 #include "converter/quantize/weights.hpp"
 #include "tests/passes/support.hpp"
@@ -74,13 +75,24 @@ TEST(Int8Weights, ReportSaysWhatStaysFloat) {
   EXPECT_EQ(report.float_reasons.at("transposed"), "there is no kernel with int8 weights for it");
 }
 
-TEST(Int8Weights, OnlyLinearLayersAreDynamic) {
+TEST(Int8Weights, OnlyLinearAndRecurrentLayersAreDynamic) {
   GraphBuilder b;
   b.output(b.linear(b.conv(b.input({1, 2, 8, 8}), 4, 3), 5));
+  ops::Recurrent gru;
+  gru.kind = kernels::RecurrentKind::Gru;
+  gru.gate = {Function::Sigmoid};
+  gru.cell = {Function::Tanh};
+  b.output(b.add(gru, {b.input({7, 1, 6}), b.random({15, 6}), b.random({15, 5})}, "gru"));
   passes::PassLog log;
   const report::Int8Weights report = quantize::quantize_weights(b.graph, {false, true}, log);
-  EXPECT_EQ(report.layers, 1);
-  EXPECT_EQ(report.float_reasons.at("conv"), "only linear layers quantize their inputs at run time");
+  EXPECT_EQ(report.layers, 2);
+  EXPECT_EQ(report.bytes, 5 * (4 * 36 + 4) + 15 * (6 + 4) + 15 * (5 + 4));
+  ASSERT_EQ(report.float_reasons.size(), 1u);
+  EXPECT_EQ(report.float_reasons.at("conv"), "only linear and recurrent layers quantize their inputs at run time");
+  for (const auto& node : b.graph.nodes())
+    if (const auto* layer = node->as<ops::Recurrent>()) {
+      EXPECT_TRUE(layer->dynamic);
+    }
 }
 
 TEST(Int8Weights, TakeNoFactors) {
@@ -113,6 +125,25 @@ TEST(DynamicLinear, IsOneStepWithItsBias) {
   const std::map<std::string, int> two = {{"FullyConnected", 2}};
   for (const char* name : {"perceptron", "perceptron_channel", "perceptron_zero"})
     EXPECT_EQ(steps_of(name), two) << name;
+}
+
+TEST(DynamicRecurrent, IsOneStepForEachDirection) {
+  const std::map<std::string, int> one = {{"Recurrent", 1}};
+  for (const char* name : {"lstm", "lstm_channel", "lstm_reverse", "lstm_u8"}) EXPECT_EQ(steps_of(name), one) << name;
+  EXPECT_EQ(steps_of("lstm_bidirectional").at("Recurrent"), 2);
+}
+
+// Of unsigned numbers less 128 the integers stay; where 90 is less, they have more than 8 bits.
+TEST(DynamicRecurrent, QuantizesWhereTheWeightsAreInt8) {
+  const auto folder = std::filesystem::path(LINNET_GOLDENS).parent_path() / "onnx_int8";
+  for (const bool wide : {false, true}) {
+    const Conversion conversion = convert(folder / (wide ? "dynamic_lstm_u8_wide.onnx" : "dynamic_lstm_u8.onnx"), {});
+    EXPECT_EQ(conversion.report.warnings.size(), wide ? 1u : 0u);
+    for (const auto& node : conversion.graph->nodes())
+      if (const auto* layer = node->as<ops::Recurrent>()) {
+        EXPECT_EQ(layer->dynamic, !wide);
+      }
+  }
 }
 
 TEST(DynamicLinear, EachOfSeveralReadersQuantizesTheInput) {
