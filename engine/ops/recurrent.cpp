@@ -135,7 +135,7 @@ bool check_layout(fb::WeightLayout layout, Error* error) {
   }
   LINNET_REQUIRE(error, layout == fb::WeightLayout::Panel16, LINNET_ERROR_MODEL_CORRUPT, -1,
                  static_cast<int64_t>(fb::WeightLayout::Panel16), static_cast<int64_t>(layout));
-  return true;
+  return kHasFloat32Weights || check_feature(false, StepFeature::Float32Weights, error);
 }
 
 bool check_weights(const StepView& step, const fb::Recurrent& layer, Error* error) {
@@ -294,8 +294,10 @@ class Recurrence {
                                                             args.c, args.c_stride, args.epilogue});
       return;
     }
-    args.packed = step_.model.floats(block) + kernels::panel_elements<float>(behind, args.k);
-    multiply_columns(session_, args);
+    if (kHasFloat32Weights) {
+      args.packed = step_.model.floats(block) + kernels::panel_elements<float>(behind, args.k);
+      multiply_columns(session_, args);
+    }
   }
 
   // The sums of time steps begin .. begin + count, one row per time step and batch entry.
