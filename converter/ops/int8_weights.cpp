@@ -14,15 +14,15 @@ namespace linnet::ops {
 
 using namespace ir;
 
-void require_real_weights(const TensorType& weights, const TensorType& x, std::string_view what) {
+void require_real_weights(const TensorType& weights, const TensorType& x, std::string_view what, int64_t output_axis) {
   if (!weights.quantization) return require_same_dtype(weights, x, fmt::format("{} and x", what));
   const Quantization& quantization = *weights.quantization;
   const bool symmetric =
       std::all_of(quantization.zero_points.begin(), quantization.zero_points.end(), [](int64_t z) { return z == 0; });
-  if (weights.dtype != DType::i8 || !symmetric || (!quantization.per_tensor() && quantization.axis != 0))
+  if (weights.dtype != DType::i8 || !symmetric || (!quantization.per_tensor() && quantization.axis != output_axis))
     throw Error(
         fmt::format("{} are {}; supported are real numbers, and i8 with a zero point of 0 and one scale for all "
-                    "rows or one per row",
+                    "outputs or one per output",
                     what, to_string(weights)));
 }
 

@@ -385,6 +385,18 @@ void depthwise_float32x8(ModelBuilder& b) {
       x, {2, 5, 7, 30});
 }
 
+// Two groups, phases without taps.
+void conv_transpose_float32x8(ModelBuilder& b) {
+  std::vector<int8_t> packed;
+  for (uint32_t group = 0; group < 2; ++group)
+    for (const int32_t taps : {1, 1, 0, 1, 1, 0}) add_float32x8(3 * taps, 10, 111 + 2 * group, packed);
+  const uint32_t x = b.sliced_input({2, 4, 5, 6});
+  from_to(b,
+          fb::CreateConvTranspose2D(b.fbb(), b.buffer(packed), 2, 2, 2, 2, 3, 1, 1, 0, 1, &kRelu,
+                                    fb::WeightLayout::Panel16Float32x8),
+          x, {2, 8, 14, 20});
+}
+
 void fully_connected_float32x8(ModelBuilder& b) {
   const uint32_t x = b.sliced_input({5, 10}), tall = b.slice({5, 100}), y = b.slice({5, 7});
   const auto add = [&](uint32_t w, uint32_t from, uint32_t to) {
@@ -560,6 +572,7 @@ std::vector<OperatorModel> float_operator_models() {
       {"DepthwiseConv2D_float32x8", depthwise_float32x8},
       {"FullyConnected_dynamic", fully_connected_dynamic},
       {"FullyConnected_float32x8", fully_connected_float32x8},
+      {"ConvTranspose2D_float32x8", conv_transpose_float32x8},
   };
 }
 

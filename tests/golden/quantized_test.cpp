@@ -1,7 +1,8 @@
 // Quantizes the float digits networks by 200 training images, or their weights alone, and runs them over all test
 // images, on every instruction set: they must read as many digits as PyTorch's float networks do, less half a point at
 // most; integers must be equal everywhere. Quantizes MLPerf Tiny's float networks, and compares with the suite's own
-// int8 files. Layers that quantize their inputs at run time are compared with the graph's reference evaluation.
+// int8 files. Recurrent layers that quantize their inputs at run time and transposed convolutions with int8 weights are
+// compared with the graph's reference evaluation.
 
 #include <gtest/gtest.h>
 
@@ -175,17 +176,13 @@ TEST_P(QuantizedDigits, ReadWithInt8Weights) {
   EXPECT_GE(ran, 1);
 }
 
-// Every attribute of recurrent layers. Functions of the engine are not exact: where that takes a number of a state over
-// a half, it is another integer, and what follows differs by a part of a step.
-class DynamicRecurrent : public testing::TestWithParam<std::string> {};
-
-TEST_P(DynamicRecurrent, ComputesWhatTheGraphSays) {
+// Runs what `options` make of a case on every instruction set, beside the graph's reference evaluation.
+void expect_evaluation(const std::string& name, const ConvertOptions& options) {
   constexpr double kTolerance = 1e-5;
-  ConvertOptions options;
-  options.dynamic_int8 = true;
-  const Conversion conversion = convert(source_file(kModels, GetParam()), options);
+  const Conversion conversion = convert(source_file(kModels, name), options);
   EXPECT_TRUE(conversion.report.int8_weights.float_reasons.empty());
-  const Case golden = read_case(kModels, GetParam());
+  EXPECT_GT(conversion.report.int8_weights.layers, 0);
+  const Case golden = read_case(kModels, name);
   std::vector<ir::Array> inputs;
   for (size_t i = 0; i < golden.inputs.size(); ++i) {
     std::vector<float> numbers;
@@ -218,16 +215,39 @@ TEST_P(DynamicRecurrent, ComputesWhatTheGraphSays) {
   }
 }
 
-std::vector<std::string> recurrent_cases() {
-  std::vector<std::string> names = case_names(kModels);
-  names.erase(std::remove_if(names.begin(), names.end(),
-                             [](const std::string& name) { return name.rfind("ops/recurrent_spec_", 0) != 0; }),
-              names.end());
+std::vector<std::string> cases_of(const std::string& prefix) {
+  std::vector<std::string> names;
+  for (const std::string& name : case_names(kModels))
+    if (name.rfind(prefix, 0) == 0) names.push_back(name.substr(prefix.size()));
   return names;
 }
 
-INSTANTIATE_TEST_SUITE_P(Spec, DynamicRecurrent, testing::ValuesIn(recurrent_cases()),
-                         [](const auto& info) { return info.param.substr(sizeof("ops/recurrent_spec_") - 1); });
+constexpr const char* kRecurrent = "ops/recurrent_spec_";
+constexpr const char* kTransposed = "ops/conv_transpose_";
+
+// Every attribute of recurrent layers. Functions of the engine are not exact: where that took a number of a state over
+// a half, it would be another integer, and what follows would differ by a part of a step.
+class DynamicRecurrent : public testing::TestWithParam<std::string> {};
+
+TEST_P(DynamicRecurrent, ComputesWhatTheGraphSays) {
+  ConvertOptions options;
+  options.dynamic_int8 = true;
+  expect_evaluation(kRecurrent + GetParam(), options);
+}
+
+INSTANTIATE_TEST_SUITE_P(Spec, DynamicRecurrent, testing::ValuesIn(cases_of(kRecurrent)),
+                         [](const auto& info) { return info.param; });
+
+class Int8Transposed : public testing::TestWithParam<std::string> {};
+
+TEST_P(Int8Transposed, ComputesWhatTheGraphSays) {
+  ConvertOptions options;
+  options.int8_weights = true;
+  expect_evaluation(kTransposed + GetParam(), options);
+}
+
+INSTANTIATE_TEST_SUITE_P(Ops, Int8Transposed, testing::ValuesIn(cases_of(kTransposed)),
+                         [](const auto& info) { return info.param; });
 
 struct TinyNetwork {
   const char* name;   // of the test
