@@ -119,20 +119,23 @@ struct WinogradArgs {
 // (oy + pad_top - ky * dilation_h) % stride_h == 0 (same for x), reading input line (oy + pad_top - ky * dilation_h) /
 // stride_h. `packed`: for each group, for each phase (row-major), one Panel16 section of [taps of the phase *
 // in_channels, out_channels], taps in ascending (ky, kx); a phase without taps is a section with k = 0, that is, the
-// biases.
-struct ConvTranspose2DArgs {
+// biases. Of int8_t Panel16Float32x8 sections.
+template <class Weight>
+struct ConvTranspose2DArgsOf {
   Window window;
   int32_t in_h, in_w, out_h, out_w;
   int32_t groups, in_channels, out_channels;  // per group
   int32_t row_begin, row_end;                 // output rows
   const float* x;
   ptrdiff_t x_stride;
-  const float* packed;
+  const Weight* packed;
   float* y;
   ptrdiff_t y_stride;
   Epilogue epilogue;
   void* scratch;  // conv_transpose2d_scratch_bytes()
 };
+using ConvTranspose2DArgs = ConvTranspose2DArgsOf<float>;
+using ConvTranspose2DFloat32x8Args = ConvTranspose2DArgsOf<int8_t>;
 
 // c[m, n] = activation(scale * sum over k of a[m, k] * b[k, n]) for one batch entry; columns n_begin..n_end only,
 // n_begin a multiple of kPanel.

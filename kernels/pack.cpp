@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "kernels/conv_transpose/phase.hpp"
+#include "kernels/conv_transpose/pack_phases.hpp"
 #include "kernels/winograd/points.hpp"
 
 namespace linnet::kernels {
@@ -42,6 +42,21 @@ void pack_groups(const ConvWeightsOf<Weight>& w, Weight* packed) {
   for (int32_t group = 0; group < w.groups; ++group) {
     packed = pack_section(
         w, group, [](int32_t, int32_t) { return true; }, packed);
+  }
+}
+
+template <class Weight>
+int64_t phase_elements(const ConvWeightsOf<Weight>& w, const Window& window) {
+  int64_t elements = 0;
+  for_each_phase(w, window,
+                 [&](const PhaseTaps&, int64_t k) { elements += panel_elements<Weight>(w.out_channels, k); });
+  return w.groups * elements;
+}
+
+template <class Weight>
+void pack_phases(const ConvWeightsOf<Weight>& w, const Window& window, Weight* packed) {
+  for (int32_t group = 0; group < w.groups; ++group) {
+    for_each_phase(w, window, [&](const PhaseTaps& taps, int64_t) { packed = pack_section(w, group, taps, packed); });
   }
 }
 
@@ -122,29 +137,19 @@ void pack_depthwise_float32x8(const ConvFloat32x8Weights& w, int8_t* packed) {
 }
 
 int64_t conv_transpose2d_packed_floats(const ConvWeights& w, const Window& window) {
-  int64_t floats = 0;
-  for (int32_t phase_y = 0; phase_y < window.stride_h; ++phase_y) {
-    for (int32_t phase_x = 0; phase_x < window.stride_w; ++phase_x) {
-      const int64_t taps = static_cast<int64_t>(phase_taps(w.kernel_h, window.dilation_h, window.stride_h, phase_y)) *
-                           phase_taps(w.kernel_w, window.dilation_w, window.stride_w, phase_x);
-      floats += panel_floats(w.out_channels, taps * w.in_channels);
-    }
-  }
-  return w.groups * floats;
+  return phase_elements(w, window);
 }
 
 void pack_conv_transpose2d(const ConvWeights& w, const Window& window, float* packed) {
-  for (int32_t group = 0; group < w.groups; ++group) {
-    for (int32_t phase_y = 0; phase_y < window.stride_h; ++phase_y) {
-      for (int32_t phase_x = 0; phase_x < window.stride_w; ++phase_x) {
-        const auto selected = [&](int32_t ky, int32_t kx) {
-          return in_phase(ky, window.dilation_h, window.stride_h, phase_y) &&
-                 in_phase(kx, window.dilation_w, window.stride_w, phase_x);
-        };
-        packed = pack_section(w, group, selected, packed);
-      }
-    }
-  }
+  pack_phases(w, window, packed);
+}
+
+int64_t conv_transpose2d_float32x8_packed_bytes(const ConvFloat32x8Weights& w, const Window& window) {
+  return phase_elements(w, window);
+}
+
+void pack_conv_transpose2d_float32x8(const ConvFloat32x8Weights& w, const Window& window, int8_t* packed) {
+  pack_phases(w, window, packed);
 }
 
 }  // namespace linnet::kernels

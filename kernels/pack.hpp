@@ -54,5 +54,8 @@ void pack_depthwise_float32x8(const ConvFloat32x8Weights& weights, int8_t* packe
 // Panel16 sections of conv_transpose2d_f32, one per group and phase; only stride and dilation of `window` are used.
 int64_t conv_transpose2d_packed_floats(const ConvWeights& weights, const Window& window);
 void pack_conv_transpose2d(const ConvWeights& weights, const Window& window, float* packed);
+// The same in Panel16Float32x8, of conv_transpose2d_f32x8.
+int64_t conv_transpose2d_float32x8_packed_bytes(const ConvFloat32x8Weights& weights, const Window& window);
+void pack_conv_transpose2d_float32x8(const ConvFloat32x8Weights& weights, const Window& window, int8_t* packed);
 
 }  // namespace linnet::kernels

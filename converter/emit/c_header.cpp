@@ -41,10 +41,11 @@ void add_features(const fb::Step& step, const Table& table, std::set<std::string
     }
   }
   if constexpr (requires { table.weight_layout(); }) {
-    if (table.weight_layout() == fb::WeightLayout::Panel16Float32x8 ||
-        table.weight_layout() == fb::WeightLayout::Depthwise16Float32x8)
+    const fb::WeightLayout layout = table.weight_layout();
+    if (layout == fb::WeightLayout::Panel16 || layout == fb::WeightLayout::Depthwise16) names->insert("Float32Weights");
+    if (layout == fb::WeightLayout::Panel16Float32x8 || layout == fb::WeightLayout::Depthwise16Float32x8)
       names->insert("Int8Weights");
-    if (table.weight_layout() == fb::WeightLayout::Panel16Dynamic8) names->insert("DynamicInt8");
+    if (layout == fb::WeightLayout::Panel16Dynamic8) names->insert("DynamicInt8");
   }
   if constexpr (std::is_same_v<Table, fb::Reduce>) {
     names->insert(fmt::format("Reduce{}", fb::EnumNameReduceKind(table.kind())));

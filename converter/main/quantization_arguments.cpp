@@ -183,15 +183,16 @@ std::optional<quantize::Options> QuantizationArguments::options() const {
 }
 
 void add_quantization_arguments(CLI::App* command, QuantizationArguments* arguments) {
-  auto* int8 = command
-                   ->add_option("--int8", arguments->int8,
-                                "Quantize a float model. static: steps compute with int8 by scales that --calibration "
-                                "or --ranges gives; dynamic: linear layers quantize their inputs when the model runs, "
-                                "everything else stays float (default: static)")
-                   ->expected(0, 1)
-                   ->default_str("static")
-                   ->check(CLI::IsMember({"static", "dynamic"}))
-                   ->type_name("[static|dynamic]");
+  auto* int8 =
+      command
+          ->add_option("--int8", arguments->int8,
+                       "Quantize a float model. static: steps compute with int8 by scales that --calibration "
+                       "or --ranges gives; dynamic: linear and recurrent layers quantize their inputs when the "
+                       "model runs, everything else stays float (default: static)")
+          ->expected(0, 1)
+          ->default_str("static")
+          ->check(CLI::IsMember({"static", "dynamic"}))
+          ->type_name("[static|dynamic]");
   const auto add = [&](const char* name, auto& target, const char* text, const char* type) {
     return command->add_option(name, target, text)->needs(int8)->type_name(type);
   };

@@ -6,6 +6,7 @@
 #include "converter/ops/emission.hpp"
 #include "converter/ops/functions.hpp"
 #include "converter/ops/import_helpers.hpp"
+#include "converter/ops/int8_weights.hpp"
 #include "converter/ops/integer.hpp"
 #include "converter/ops/integer_emission.hpp"
 #include "converter/ops/parallel.hpp"
@@ -34,6 +35,25 @@ void scatter_tap(const double* x, const Image& in, double weight, const Window2D
   }
 }
 
+// Of weights [outputs of all groups, inputs of a group, kernel...].
+uint32_t weight_block(const Array& weights, const Array* bias, int64_t groups, const kernels::Window& phases,
+                      emit::Context& context) {
+  const std::vector<float> biases = bias ? bias->floats() : std::vector<float>();
+  const float* const bias_data = bias ? biases.data() : nullptr;
+  if (weights.type().quantization) {
+    const Int8Weights integers(weights);
+    kernels::ConvFloat32x8Weights source = packed_source(integers.values.data(), weights.shape(), bias_data, groups);
+    source.scales = integers.scales.data();
+    std::vector<int8_t> packed(static_cast<size_t>(kernels::conv_transpose2d_float32x8_packed_bytes(source, phases)));
+    kernels::pack_conv_transpose2d_float32x8(source, phases, packed.data());
+    return context.buffer(packed);
+  }
+  const std::vector<float> floats = weights.floats();
+  const kernels::ConvWeights source = packed_source(floats.data(), weights.shape(), bias_data, groups);
+  return context.buffer(kernels::conv_transpose2d_packed_floats(source, phases),
+                        [&](float* packed) { kernels::pack_conv_transpose2d(source, phases, packed); });
+}
+
 }  // namespace
 
 void ConvTranspose::attributes(AttributeWriter& writer) const {
@@ -55,7 +75,7 @@ std::vector<TensorType> ConvTranspose::infer(const std::vector<const TensorType*
     require_integer_layer(x, weights, optional(inputs, 2), 1);
   } else {
     require_floating(x, "x");
-    require_same_dtype(weights, x, "weights and x");
+    require_real_weights(weights, x, "weights", 1);
   }
   if (weights.shape.size() != x.shape.size() || x.shape.size() < 3) {
     throw Error(fmt::format("weights have shape {} for an input of shape {}, supported are equal ranks of 3 or 4",
@@ -92,7 +112,7 @@ std::vector<TensorType> ConvTranspose::infer(const std::vector<const TensorType*
                             phases.stride_w, phases.stride_h * phases.stride_w, engine::kMaxPhases));
   }
   if (const TensorType* bias = optional(inputs, 2)) require_shape(*bias, {outputs}, "bias");
-  if (integer && !weights.quantization->per_tensor() &&
+  if (weights.quantization && !weights.quantization->per_tensor() &&
       static_cast<int64_t>(weights.quantization->scales.size()) != outputs)
     throw Error(fmt::format("weights have {} scales for {} outputs", weights.quantization->scales.size(), outputs));
   const Shape shape = image_shape(x.shape[0], outputs, spatial, channels_last);
@@ -106,7 +126,9 @@ std::vector<Array> ConvTranspose::evaluate(const std::vector<const Array*>& inpu
   const TensorType type = infer(types_of(inputs))[0];
   const Window2D window = window_2d(window_of(*this, weights.shape()));
   const Image in = image(x.shape(), channels_last), out = image(type.shape, channels_last);
-  const std::vector<double> image_values = channels_first(x, channels_last), taps = weights.doubles();
+  const std::vector<double> image_values = channels_first(x, channels_last);
+  // As the layer's outputs come first, so do their scales.
+  const std::vector<double> taps = real_weights(outputs_first(weights, groups));
   const int64_t kernel = window.kernel_h * window.kernel_w;
   const int64_t in_channels = in.channels / groups, out_channels = out.channels / groups;
   std::vector<double> y(static_cast<size_t>(element_count(type.shape)));
@@ -116,7 +138,7 @@ std::vector<Array> ConvTranspose::evaluate(const std::vector<const Array*>& inpu
     std::fill_n(y_plane, out.pixels(), bias ? bias->number(static_cast<size_t>(m)) : 0.0);
     for (int64_t c = group * in_channels; c < (group + 1) * in_channels; ++c) {
       const double* x_plane = image_values.data() + (n * in.channels + c) * in.pixels();
-      const double* tap = taps.data() + (c * out_channels + m % out_channels) * kernel;
+      const double* tap = taps.data() + (m * in_channels + c % in_channels) * kernel;
       for (int64_t ky = 0; ky < window.kernel_h; ++ky) {
         for (int64_t kx = 0; kx < window.kernel_w; ++kx) scatter_tap(x_plane, in, *tap++, window, ky, kx, out, y_plane);
       }
@@ -134,27 +156,20 @@ int64_t ConvTranspose::macs(const Node& node) const {
 void ConvTranspose::emit(const Node& node, emit::Context& context) const {
   if (integer) return emit_integer(*this, node, context);
   require_channels_last(channels_last);
-  require_float_arithmetic(node);
   const Array& weights = *constant_input(node, 1, "weights");
   const Window2D window = window_2d(window_of(*this, weights.shape()));
-  const Array* bias = constant_input(node, 2, "bias");
-  const std::vector<float> floats = outputs_first(weights, weights.floats(), groups);
-  const std::vector<float> biases = bias ? bias->floats() : std::vector<float>();
-  const kernels::ConvWeights source =
-      packed_source(floats.data(), outputs_first(weights.shape(), groups), bias ? biases.data() : nullptr, groups);
-  const kernels::Window phases = device_window(window);
 
   const std::vector<uint32_t> inputs = {image_tensor(node.in(0), context)};
   const std::vector<uint32_t> outputs = {image_tensor(node.out(), context)};
-  const uint32_t buffer = context.buffer(kernels::conv_transpose2d_packed_floats(source, phases), [&](float* packed) {
-    kernels::pack_conv_transpose2d(source, phases, packed);
-  });
+  const uint32_t buffer = weight_block(outputs_first(weights, groups), constant_input(node, 2, "bias"), groups,
+                                       device_window(window), context);
   const fb::Activation activation = emit::Context::activation(fused);
   fb::ConvTranspose2DBuilder table(context.builder());
   table.add_weights(buffer);
   table.add_groups(device_int(groups));
   add_window(table, window);
   table.add_activation(&activation);
+  if (weights.type().quantization) table.add_weight_layout(fb::WeightLayout::Panel16Float32x8);
   context.step(node, table.Finish(), inputs, outputs);
 }
 

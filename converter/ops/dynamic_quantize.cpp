@@ -12,7 +12,7 @@ std::vector<TensorType> DynamicQuantize::infer(const std::vector<const TensorTyp
 }
 
 std::vector<Array> DynamicQuantize::evaluate(const std::vector<const Array*>& inputs) const {
-  DynamicallyQuantized x = dynamically_quantized(*inputs[0]);
+  DynamicallyQuantized x = dynamically_quantized(inputs[0]->floats());
   return {Array::of_integers(inputs[0]->shape(), std::move(x.values), DType::u8),
           Array::scalar(static_cast<double>(x.scale), inputs[0]->dtype()),
           Array::of_integers({}, {x.zero_point}, DType::u8)};

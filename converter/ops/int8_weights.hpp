@@ -8,14 +8,15 @@
 
 namespace linnet::ops {
 
-// Throws ir::Error unless weights [outputs, ...] are of x's type, or int8 with zero points of 0 and scales along
-// dimension 0.
-void require_real_weights(const ir::TensorType& weights, const ir::TensorType& x, std::string_view what);
+// Throws ir::Error unless weights are of x's type, or int8 with zero points of 0 and scales along the dimension of the
+// outputs.
+void require_real_weights(const ir::TensorType& weights, const ir::TensorType& x, std::string_view what,
+                          int64_t output_axis = 0);
 
-// What the weights stand for.
+// What the weights [outputs, ...] stand for.
 std::vector<double> real_weights(const ir::Array& weights);
 
-// As the device's layouts take them: integers, and a scale for every output.
+// Weights [outputs, ...] as the device's layouts take them: integers, and a scale for every output.
 struct Int8Weights {
   explicit Int8Weights(const ir::Array& weights);
 
@@ -29,6 +30,10 @@ struct DynamicallyQuantized {
   float scale;
   int64_t zero_point;
 };
-DynamicallyQuantized dynamically_quantized(const ir::Array& x);
+DynamicallyQuantized dynamically_quantized(const std::vector<float>& x);
+
+// The Panel16Dynamic8 of weights [outputs, inputs].
+std::vector<int8_t> dynamic_section(const int8_t* weights, const float* scales, const float* bias, int32_t outputs,
+                                    int32_t inputs);
 
 }  // namespace linnet::ops

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <bit>
-
 #include "converter/ops/emission.hpp"
 #include "converter/ops/functions.hpp"
 #include "converter/ops/int8_weights.hpp"
@@ -11,7 +9,6 @@
 #include "converter/ops/integer_emission.hpp"
 #include "converter/ops/parallel.hpp"
 #include "kernels/pack.hpp"
-#include "kernels/pack_int8.hpp"
 
 namespace linnet::ops {
 
@@ -20,7 +17,7 @@ namespace {
 // In float32, as ONNX Runtime computes MatMulInteger and what quantize_dynamic puts behind it.
 Array evaluate_dynamic(const Linear& layer, const std::vector<const Array*>& inputs) {
   const TensorType type = layer.infer(types_of(inputs))[0];
-  const DynamicallyQuantized x = dynamically_quantized(*inputs[0]);
+  const DynamicallyQuantized x = dynamically_quantized(inputs[0]->floats());
   const Int8Weights weights(*inputs[1]);
   const Array *bias = optional(inputs, 2), *residual = optional(inputs, 3);
   const size_t n = weights.scales.size(), k = weights.values.size() / n;
@@ -36,23 +33,6 @@ Array evaluate_dynamic(const Linear& layer, const std::vector<const Array*>& inp
     y[position] = static_cast<double>(value) + (residual != nullptr ? residual->number(position) : 0.0);
   });
   return finish(type.shape, std::move(y), type.dtype, layer.fused);
-}
-
-// As Panel16Int8, with the bits of the biases and the scales of the weights.
-uint32_t dynamic_weights(const Array& weights, const Array* bias, emit::Context& context) {
-  const Int8Weights integers(weights);
-  const int32_t n = device_int(weights.shape()[0]), k = device_int(weights.shape()[1]);
-  std::vector<int32_t> bias_bits;
-  std::vector<kernels::Factor> factors;
-  for (size_t i = 0; i < integers.scales.size(); ++i) {
-    bias_bits.push_back(bias != nullptr ? std::bit_cast<int32_t>(static_cast<float>(bias->number(i))) : 0);
-    factors.push_back({std::bit_cast<int32_t>(integers.scales[i]), 0});
-  }
-  const kernels::ConvInt8Weights source = {
-      integers.values.data(), k, 1, 0, 0, bias_bits.data(), factors.data(), 0, 1, k, n, 1, 1};
-  std::vector<int8_t> packed(static_cast<size_t>(kernels::conv2d_int8_packed_bytes(source)));
-  kernels::pack_conv2d_int8(source, packed.data());
-  return context.buffer(packed);
 }
 
 }  // namespace
@@ -127,7 +107,9 @@ void Linear::emit(const Node& node, emit::Context& context) const {
   const fb::Activation activation = emit::Context::activation(fused);
   flatbuffers::Offset<fb::FullyConnected> table;
   if (dynamic) {
-    table = fb::CreateFullyConnected(context.builder(), dynamic_weights(weights, bias, context), &activation, false, 0,
+    const Int8Weights integers(weights);
+    const std::vector<int8_t> packed = dynamic_section(integers.values.data(), integers.scales.data(), bias_data, n, k);
+    table = fb::CreateFullyConnected(context.builder(), context.buffer(packed), &activation, false, 0,
                                      fb::WeightLayout::Panel16Dynamic8);
   } else if (weights.type().quantization) {
     const Int8Weights integers(weights);

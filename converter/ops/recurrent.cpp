@@ -36,8 +36,8 @@ std::vector<float> of_gates(const Array& array, const std::vector<int64_t>& gate
 // Weights of these gates as sections of the device's layout, one behind the other.
 class Sections {
  public:
-  Sections(const Array& weights, const std::vector<int64_t>& gates, int64_t hidden)
-      : inputs_(weights.shape()[1]), rows_(of_gates(weights, gates, hidden, inputs_)) {
+  Sections(const Array& weights, const std::vector<int64_t>& gates, int64_t hidden, bool dynamic)
+      : dynamic_(dynamic), inputs_(weights.shape()[1]), rows_(of_gates(weights, gates, hidden, inputs_)) {
     if (!weights.type().quantization) return;
     const Shape shape = {weights.shape()[0]};
     scales_ = of_gates(Array::of_floats(shape, Int8Weights(weights).scales), gates, hidden, 1);
@@ -52,6 +52,11 @@ class Sections {
       return;
     }
     const std::vector<int8_t> integers(rows, rows + count * inputs_);
+    if (dynamic_) {
+      const std::vector<int8_t> section = dynamic_section(integers.data(), scales_.data() + first, biases, n, k);
+      bytes_.insert(bytes_.end(), section.begin(), section.end());
+      return;
+    }
     kernels::pack_gemm_float32x8(integers.data(), 1, k, scales_.data() + first, biases, n, k,
                                  extended(bytes_, kernels::panel_float32x8_bytes(n, k)));
   }
@@ -61,6 +66,7 @@ class Sections {
   }
 
  private:
+  bool dynamic_;
   int64_t inputs_;
   std::vector<float> rows_, scales_, floats_;
   std::vector<int8_t> bytes_;
@@ -106,6 +112,7 @@ void Recurrent::attributes(AttributeWriter& writer) const {
   writer.add("gate", gate);
   writer.add("cell", cell);
   writer.add("output", output);
+  if (dynamic) writer.add("dynamic", true);
 }
 
 std::vector<TensorType> Recurrent::infer(const std::vector<const TensorType*>& inputs) const {
@@ -133,6 +140,7 @@ std::vector<TensorType> Recurrent::infer(const std::vector<const TensorType*>& i
   require_shape(recurrent, {rows, hidden}, "recurrent weights");
   require_real_weights(recurrent, x, "recurrent weights");
   require_same_dtype(weights, recurrent, "weights and recurrent weights");
+  if (dynamic && !weights.quantization) throw Error("its products are of integers, its weights are real numbers");
   require(kBias, {2 * rows}, "bias");
   require(kInitialH, {batch, hidden}, "initial h");
   require(kInitialC, {batch, hidden}, "initial c");
@@ -162,13 +170,15 @@ void Recurrent::emit(const Node& node, emit::Context& context) const {
   const std::vector<int64_t> gates = device_gates(*this);
   const int64_t rows = static_cast<int64_t>(gates.size()) * hidden;
   const Biases biases = merged_biases(*this, constant_input(node, kBias, "bias"), hidden);
-  Sections of_input(weights, gates, hidden), of_state(recurrent, gates, hidden);
+  Sections of_input(weights, gates, hidden, dynamic), of_state(recurrent, gates, hidden, dynamic);
   of_input.add(0, rows, biases.input);
   const bool two_sections = kind == RecurrentKind::Gru;
   of_state.add(0, two_sections ? 2 * hidden : rows, {});
   if (two_sections) of_state.add(2 * hidden, hidden, biases.candidate);
   const uint32_t input_block = of_input.write(context), recurrent_block = of_state.write(context);
-  const auto layout = weights.type().quantization ? fb::WeightLayout::Panel16Float32x8 : fb::WeightLayout::Panel16;
+  const auto layout = dynamic                       ? fb::WeightLayout::Panel16Dynamic8
+                      : weights.type().quantization ? fb::WeightLayout::Panel16Float32x8
+                                                    : fb::WeightLayout::Panel16;
   const uint32_t peephole_block = peepholes != nullptr ? context.buffer(peepholes->floats()) + 1 : 0;
   const fb::Activation functions[] = {emit::Context::activation(gate), emit::Context::activation(cell),
                                       emit::Context::activation(output)};

@@ -32,6 +32,9 @@ struct Recurrent : OpBase<Recurrent> {
   bool input_forget = false;         // of an LSTM: the forget gate is 1 - the input gate, its weights are not used
   double clip = std::numeric_limits<double>::infinity();
   Activation gate, cell, output;  // f, g and h of ONNX
+  // With int8 weights: products quantize x, and in every step the states of all batch entries together, as
+  // DynamicQuantizeLinear does it; their sums are integers.
+  bool dynamic = false;
 
   void attributes(AttributeWriter& writer) const override;
   std::vector<TensorType> infer(const std::vector<const TensorType*>& inputs) const override;

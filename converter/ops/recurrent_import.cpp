@@ -75,15 +75,97 @@ Value* pad(OnnxContext& context, Value* value, int64_t axis, int64_t size) {
   return context.add(std::move(op), {value});
 }
 
+// Weights of ONNX Runtime's DynamicQuantizeLSTM: constants [directions, inputs, rows], with scales and zero points of a
+// direction or of each of its rows.
+class QuantizedMatrix {
+ public:
+  QuantizedMatrix(OnnxContext& context, size_t index, size_t scale_index)
+      : context_(context), index_(index), integers_(context.constant(index, "weights")) {
+    if (integers_.dtype() != DType::i8 && integers_.dtype() != DType::u8)
+      fail(index, fmt::format("is {}; supported are i8 and u8", to_string(integers_.type())));
+    scales_ = parameters(scale_index, "scales").doubles();
+    const Array zeros = context.optional_input(scale_index + 1) != nullptr
+                            ? parameters(scale_index + 1, "zero points")
+                            : Array::of_integers({integers_.shape()[0]}, std::vector<int64_t>(directions(), 0));
+    for (const double scale : scales_)
+      if (!(scale > 0) || !std::isfinite(scale))
+        fail(scale_index, fmt::format("holds {}; supported are positive finite numbers", scale));
+    for (size_t i = 0; i < zeros.size(); ++i) zeros_.push_back(zeros.integer(i));
+  }
+
+  bool fits_int8() const {
+    for (size_t i = 0; i < integers_.size(); ++i)
+      if (const int64_t steps = centred(i); steps < -128 || steps > 127) return false;
+    return true;
+  }
+
+  // [rows, inputs] of direction `d`: int8, or real numbers.
+  Value* of_direction(int64_t d, bool real) const {
+    const int64_t inputs = integers_.shape()[1], rows = integers_.shape()[2];
+    std::vector<int64_t> steps;
+    std::vector<double> numbers;
+    Quantization quantization{{}, std::vector<int64_t>(static_cast<size_t>(rows), 0), 0};
+    for (int64_t row = 0; row < rows; ++row) {
+      const double scale = scales_[parameter(scales_.size(), d, row)];
+      quantization.scales.push_back(static_cast<float>(scale));
+      for (int64_t k = 0; k < inputs; ++k) {
+        steps.push_back(centred(static_cast<size_t>((d * inputs + k) * rows + row)));
+        numbers.push_back(static_cast<double>(steps.back()) * scale);
+      }
+    }
+    const Shape shape = {rows, inputs};
+    return context_.add_constant(
+        real ? Array::of_doubles(shape, std::move(numbers), DType::f32)
+             : Array::of_integers(shape, std::move(steps), DType::i8).with_quantization(std::move(quantization)),
+        "weights");
+  }
+
+ private:
+  OnnxContext& context_;
+  size_t index_;
+  Array integers_;
+  std::vector<double> scales_;
+  std::vector<int64_t> zeros_;
+
+  size_t directions() const { return static_cast<size_t>(integers_.shape()[0]); }
+
+  [[noreturn]] void fail(size_t index, const std::string& message) const {
+    context_.fail(fmt::format("input {} ({}) {}", index, index_ == 1 ? "of W" : "of R", message));
+  }
+
+  const Array& parameters(size_t index, std::string_view what) const {
+    const Array& array = context_.constant(index, what);
+    const Shape of_directions = {integers_.shape()[0]}, of_rows = {integers_.shape()[0], integers_.shape()[2]};
+    if (array.shape() != of_directions && array.shape() != of_rows)
+      fail(index, fmt::format("has shape {}; supported are {} and {}", to_string(array.shape()),
+                              to_string(of_directions), to_string(of_rows)));
+    return array;
+  }
+
+  // Position of a scale or zero point among `count`.
+  size_t parameter(size_t count, int64_t d, int64_t row) const {
+    return static_cast<size_t>(count == directions() ? d : d * integers_.shape()[2] + row);
+  }
+
+  int64_t centred(size_t i) const {
+    const int64_t rows = integers_.shape()[2], d = static_cast<int64_t>(i) / (rows * integers_.shape()[1]);
+    return integers_.integer(i) - zeros_[parameter(zeros_.size(), d, static_cast<int64_t>(i) % rows)];
+  }
+};
+
 class RecurrentImporter {
  public:
   explicit RecurrentImporter(OnnxContext& context) : context_(context) {
     const std::string& type = context.op_type();
-    layer_.kind = type == "LSTM" ? RecurrentKind::Lstm : type == "GRU" ? RecurrentKind::Gru : RecurrentKind::Rnn;
+    quantized_ = type == "DynamicQuantizeLSTM";
+    layer_.kind = quantized_ || type == "LSTM" ? RecurrentKind::Lstm
+                  : type == "GRU"              ? RecurrentKind::Gru
+                                               : RecurrentKind::Rnn;
     gates_ = kernels::gate_count(layer_.kind, false);
     read_attributes();
     read_shapes();
     read_lengths();
+    if (quantized_) read_integers();
   }
 
   std::vector<Value*> run() {
@@ -102,7 +184,9 @@ class RecurrentImporter {
   int64_t gates_, directions_ = 1, steps_ = 0, batch_ = 0, hidden_ = 0;
   bool batch_first_ = false;
   bool first_reversed_ = false;
-  std::vector<Activation> functions_;  // of all directions
+  bool quantized_ = false;
+  std::vector<QuantizedMatrix> integers_;  // W and R
+  std::vector<Activation> functions_;      // of all directions
   std::vector<Run> runs_;
 
   // ---- attributes
@@ -173,13 +257,13 @@ class RecurrentImporter {
       context_.fail(fmt::format("R has shape {}, supported are three dimensions", to_string(recurrent)));
     steps_ = x[batch_first_ ? 1 : 0];
     batch_ = x[batch_first_ ? 0 : 1];
-    hidden_ = recurrent[2];
+    hidden_ = recurrent[quantized_ ? 1 : 2];
     const int64_t given = context_.integer("hidden_size", hidden_);
     if (given != hidden_) context_.fail(fmt::format("hidden_size is {}, R is of {} hidden units", given, hidden_));
     const int64_t rows = gates_ * hidden_;
     const Shape state = batch_first_ ? Shape{batch_, directions_, hidden_} : Shape{directions_, batch_, hidden_};
-    require(1, {directions_, rows, x[2]}, "W", true);
-    require(2, {directions_, rows, hidden_}, "R", true);
+    require(1, quantized_ ? Shape{directions_, x[2], rows} : Shape{directions_, rows, x[2]}, "W", true);
+    require(2, quantized_ ? Shape{directions_, hidden_, rows} : Shape{directions_, rows, hidden_}, "R", true);
     require(3, {directions_, 2 * rows}, "B", true);
     require(5, state, "initial_h", false);
     if (layer_.kind != RecurrentKind::Lstm) return;
@@ -193,6 +277,15 @@ class RecurrentImporter {
     if (value->shape() != shape)
       context_.fail(fmt::format("{} has shape {}, expected {}", what, to_string(value->shape()), to_string(shape)));
     if (constant) require_static(context_, value, what);
+  }
+
+  void read_integers() {
+    constexpr size_t kScales = 8;
+    for (const size_t index : {0, 1}) integers_.emplace_back(context_, 1 + index, kScales + 2 * index);
+    layer_.dynamic = integers_[0].fits_int8() && integers_[1].fits_int8();
+    if (!layer_.dynamic)
+      context_.warn(
+          "weights less their zero points have more than 8 bits: they become real numbers, and so are the products");
   }
 
   void read_lengths() {
@@ -216,6 +309,11 @@ class RecurrentImporter {
   }
 
   // ---- the graph
+
+  // W (1) or R (2) of direction `d`.
+  Value* weights(size_t index, int64_t d) {
+    return quantized_ ? integers_[index - 1].of_direction(d, !layer_.dynamic) : of_direction(index, d);
+  }
 
   // The part of a parameter that belongs to direction `d`, without that dimension; null where there is none.
   Value* of_direction(size_t index, int64_t d) {
@@ -244,8 +342,8 @@ class RecurrentImporter {
     if (functions > 1) layer_.cell = functions_[first + 1];
     if (functions > 2) layer_.output = functions_[first + 2];
     std::vector<Value*> inputs = {context_.input(0),
-                                  of_direction(1, d),
-                                  of_direction(2, d),
+                                  weights(1, d),
+                                  weights(2, d),
                                   of_direction(3, d),
                                   initial(5, d),
                                   is_lstm ? initial(6, d) : nullptr,

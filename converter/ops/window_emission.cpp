@@ -20,6 +20,16 @@ Shape outputs_first(const Shape& shape, int64_t groups) {
   return result;
 }
 
+Array outputs_first(const Array& weights, int64_t groups) {
+  const Shape shape = outputs_first(weights.shape(), groups);
+  if (!weights.type().quantization)
+    return Array::of_doubles(shape, outputs_first(weights, weights.doubles(), groups), weights.dtype());
+  Quantization quantization = *weights.type().quantization;
+  quantization.axis = 1 - quantization.axis;
+  return Array::of_integers(shape, outputs_first(weights, weights.integers(), groups), weights.dtype())
+      .with_quantization(std::move(quantization));
+}
+
 kernels::Window device_window(const Window2D& window) {
   kernels::Window result = {};
   result.kernel_h = device_int(window.kernel_h);

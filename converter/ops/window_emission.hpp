@@ -35,6 +35,10 @@ std::vector<T> outputs_first(const ir::Array& weights, const std::vector<T>& val
   return result;
 }
 
+// The same of real numbers, or of int8 weights with scales for the outputs of all groups, which come first as well. Of
+// the result it gives the weights back, with scales along dimension 1.
+ir::Array outputs_first(const ir::Array& weights, int64_t groups);
+
 // Kernel, strides and dilations, of which the phases of a transposed convolution are made.
 kernels::Window device_window(const Window2D& window);
 

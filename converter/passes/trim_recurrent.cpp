@@ -98,7 +98,8 @@ class Trimmer {
 
   void visit(Node* node) {
     const Recurrent& layer = *node->as<Recurrent>();
-    if (!layer.sequence || states_are_read(*node)) return;
+    // The range of x is that of all time steps.
+    if (layer.dynamic || !layer.sequence || states_are_read(*node)) return;
     const Value& y = node->out();
     const size_t time = layer.y_batch_first ? 1 : 0;
     const Range read = range(y, time);

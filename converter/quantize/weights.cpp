@@ -6,6 +6,7 @@
 #include "converter/ops/conv.hpp"
 #include "converter/ops/linear.hpp"
 #include "converter/ops/recurrent.hpp"
+#include "converter/ops/window_emission.hpp"
 #include "converter/passes/rewrite.hpp"
 
 namespace linnet::quantize {
@@ -36,32 +37,48 @@ double scale_of(const double* weights, size_t count) {
   return largest / kLargest;
 }
 
-// The positions of a node's weights among its inputs; none where it has no kernel for int8 ones.
+// The positions of a node's weights among its inputs; none where it has none that may be int8 beside real numbers.
 std::vector<size_t> weight_inputs(const Node& node) {
   if (const auto* conv = node.as<ops::Conv>()) return conv->integer ? std::vector<size_t>() : std::vector<size_t>{1};
   if (const auto* linear = node.as<ops::Linear>())
     return linear->integer ? std::vector<size_t>() : std::vector<size_t>{1};
+  if (const auto* transposed = node.as<ops::ConvTranspose>())
+    return transposed->integer ? std::vector<size_t>() : std::vector<size_t>{1};
   if (node.as<ops::Recurrent>() != nullptr) return {ops::Recurrent::kWeights, ops::Recurrent::kRecurrentWeights};
   return {};
 }
 
-// Layers that have no kernel for int8 weights.
-bool has_other_weights(const Node& node) {
+// Outputs of a layer with weights of this shape.
+int64_t outputs_of(const Node& node, const Shape& weights) {
   const auto* transposed = node.as<ops::ConvTranspose>();
-  return transposed != nullptr && !transposed->integer;
+  return transposed != nullptr ? weights[1] * transposed->groups : weights[0];
 }
 
+Array int8_weights_of(const Node& node, const Array& weights) {
+  const auto* transposed = node.as<ops::ConvTranspose>();
+  if (transposed == nullptr) return int8_weights(weights);
+  return ops::outputs_first(int8_weights(ops::outputs_first(weights, transposed->groups)), transposed->groups);
+}
+
+// The field of layers that can quantize their inputs at run time; null of others.
+bool* dynamic_of(Node& node) {
+  if (auto* linear = node.as<ops::Linear>()) return &linear->dynamic;
+  if (auto* recurrent = node.as<ops::Recurrent>()) return &recurrent->dynamic;
+  return nullptr;
+}
+
+// Why its weights stay float; empty where they do not.
 std::string reason_to_stay(const Node& node, const std::vector<size_t>& positions, bool wanted) {
-  if (!wanted) return "only linear layers quantize their inputs at run time";
-  if (positions.empty()) return "there is no kernel with int8 weights for it";
+  if (!wanted) return "only linear and recurrent layers quantize their inputs at run time";
+  int64_t elements = 0, outputs = 0;
   for (const size_t position : positions) {
     const Value& weights = node.in(position);
     if (!weights.constant) return "its weights depend on the model's inputs";
-    if (weights.type.quantization) return "its weights are int8 already";
     if (!weights.constant->all_finite()) return "its weights are not all finite";
-    if (element_count(weights.shape()) < 2 * weights.shape()[0]) return "its outputs have one weight each";
+    elements += element_count(weights.shape());
+    outputs += outputs_of(node, weights.shape());
   }
-  return "";
+  return elements < 2 * outputs ? "its outputs have one weight each" : "";
 }
 
 }  // namespace
@@ -87,24 +104,29 @@ report::Int8Weights quantize_weights(Graph& graph, const WeightTargets& targets,
   report::Int8Weights result;
   passes::sweep(graph, [&](Node* node) {
     const std::vector<size_t> positions = weight_inputs(*node);
-    if (positions.empty() && !has_other_weights(*node)) return;
-    auto* linear = node->as<ops::Linear>();
-    const bool dynamic = targets.dynamic && linear != nullptr;
-    if (const std::string reason = reason_to_stay(*node, positions, targets.all || dynamic); !reason.empty()) {
+    if (positions.empty()) return;
+    bool* const dynamic = targets.dynamic ? dynamic_of(*node) : nullptr;
+    const bool wanted = targets.all || dynamic != nullptr;
+    if (node->in(positions[0]).type.quantization) {
+      if (!wanted) return;
+    } else if (const std::string reason = reason_to_stay(*node, positions, wanted); !reason.empty()) {
       result.float_reasons.emplace(node->name, reason);
       return;
     }
     for (const size_t position : positions) {
       Value* weights = node->inputs[position];
-      graph.set_input(node, position, graph.add_constant(weights->name, int8_weights(*weights->constant)));
-      if (weights->uses.empty() && !graph.is_output(weights)) graph.remove(weights);
+      if (!weights->type.quantization) {
+        graph.set_input(node, position, graph.add_constant(weights->name, int8_weights_of(*node, *weights->constant)));
+        if (weights->uses.empty() && !graph.is_output(weights)) graph.remove(weights);
+      }
       const Shape& shape = node->in(position).shape();
-      result.bytes += element_count(shape) + int64_t{sizeof(float)} * shape[0];
+      result.bytes += element_count(shape) + int64_t{sizeof(float)} * outputs_of(*node, shape);
       result.float_bytes += int64_t{sizeof(float)} * element_count(shape);
     }
-    if (dynamic) linear->dynamic = true;
+    if (dynamic != nullptr) *dynamic = true;
     graph.infer(node);
-    log.add("{} multiplies {} by int8 weights", node->name, dynamic ? "inputs quantized at run time" : "its inputs");
+    log.add("{} multiplies {} by int8 weights", node->name,
+            dynamic != nullptr ? "inputs quantized at run time" : "its inputs");
     ++result.layers;
   });
   return result;

@@ -14,11 +14,11 @@ ir::Array int8_weights(const ir::Array& weights);
 
 struct WeightTargets {
   bool all;      // convolutions, linear and recurrent layers multiply by int8 weights as they are
-  bool dynamic;  // linear layers quantize their inputs at run time
+  bool dynamic;  // linear and recurrent layers quantize their inputs at run time
 };
 
-// Gives int8 weights to the layers with constant float weights, at least two for each output. Returns what was done,
-// with the reason of every layer that stays float.
+// Gives int8 weights to the layers with constant float weights, at least two for each output; those that are int8
+// already keep their integers. Returns what was done, with the reason of every layer that stays float.
 report::Int8Weights quantize_weights(ir::Graph& graph, const WeightTargets& targets, passes::PassLog& log);
 
 }  // namespace linnet::quantize

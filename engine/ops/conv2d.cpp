@@ -123,7 +123,7 @@ void run(const StepView& step, const linnet_session& session) {
   } else if (kHasFloat32 && kHasInt8Weights && has_int8_weights(conv)) {
     run_with(step, session, kernels::Conv2DFloat32x8Args{},
              [&](const auto& part) { session.kernels->conv2d_f32x8(part); });
-  } else if (kHasFloat32) {
+  } else if (kHasFloat32 && kHasFloat32Weights) {
     run_with(step, session, kernels::Conv2DArgs{}, [&](const auto& part) { session.kernels->conv2d_f32(part); });
   }
 }

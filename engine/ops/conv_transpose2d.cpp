@@ -15,6 +15,11 @@ int64_t packed_floats(const fb::ConvTranspose2D& conv, int64_t in_channels, int6
   return weights > INT32_MAX ? INT64_MAX : kernels::panel_floats(out_channels, weights + phases - 1);
 }
 
+int64_t section_bytes(const StepView& step, const fb::ConvTranspose2D& conv, int32_t n, int64_t k) {
+  if (has_int8_weights(conv)) return kernels::panel_float32x8_bytes(n, k);
+  return is_int16(step) ? kernels::panel_int16_bytes(n, k) : kernels::panel_int8_bytes(n, k);
+}
+
 // Calls visit(begin, k) for the section of every group and phase, which begins at that byte of the weights, until one
 // returns false; then for their end with k = -1.
 template <class Visit>
@@ -28,14 +33,14 @@ bool visit_sections(const StepView& step, const fb::ConvTranspose2D& conv, Visit
       for (int32_t x = 0; x < conv.stride_w(); ++x) {
         const int64_t k = k_y * kernels::phase_taps(conv.kernel_w(), conv.dilation_w(), conv.stride_w(), x);
         if (!visit(begin, k)) return false;
-        begin += is_int16(step) ? kernels::panel_int16_bytes(n, k) : kernels::panel_int8_bytes(n, k);
+        begin += section_bytes(step, conv, n, k);
       }
     }
   }
   return visit(begin, -1);
 }
 
-// The sections of all groups and phases, one behind the other, are in the buffer and have good factors.
+// The sections of int8 weights of all groups and phases, one behind the other, are in the buffer and have good factors.
 bool check_sections(const StepView& step, const fb::ConvTranspose2D& conv, Error* error) {
   const int64_t weights = saturating_multiply(window_taps(window_of(conv)), group_channels(step.inputs[0], conv));
   LINNET_REQUIRE(error, weights <= INT32_MAX - kernels::kDot, LINNET_ERROR_SHAPE, -1, INT32_MAX, weights);
@@ -48,6 +53,7 @@ bool check_sections(const StepView& step, const fb::ConvTranspose2D& conv, Error
     const uint8_t* section = step.model.block(conv.weights()) + begin;
     const int32_t n = group_channels(step.output, conv);
     if (k < 0) return true;
+    if (has_int8_weights(conv)) return check_scales(section, n, k, error);
     return is_int16(step) ? check_int16_section(section, n, k, false, error)
                           : check_section(section, n, k, conv.requantize()->rounding(), error);
   };
@@ -55,13 +61,15 @@ bool check_sections(const StepView& step, const fb::ConvTranspose2D& conv, Error
 }
 
 bool check_weights(const StepView& step, const fb::ConvTranspose2D& conv, Error* error) {
-  constexpr WeightLayouts kLayouts = {fb::WeightLayout::Panel16, fb::WeightLayout::Panel16,
-                                      fb::WeightLayout::Panel16Int8, fb::WeightLayout::Panel16Int16x8};
-  if (!check_layout(step, conv, kLayouts, error)) return false;
+  if (!check_layout(step, conv, kPanelLayouts, error)) return false;
   if (is_integer(conv)) {
     const bool rounds = !is_int16(step) || check_rounding(*conv.requantize(), fb::Rounding::FixedPoint, error);
     return rounds && check_groups(step, conv.groups(), error) && check_identity(conv.activation(), error) &&
            check_sections(step, conv, error);
+  }
+  if (has_int8_weights(conv)) {
+    return check_groups(step, conv.groups(), error) && check_sections(step, conv, error) &&
+           check_activation(conv.activation(), error);
   }
   const int64_t floats = packed_floats(conv, group_channels(step.inputs[0], conv), group_channels(step.output, conv));
   return check_groups(step, conv.groups(), error) &&
@@ -126,7 +134,11 @@ void run(const StepView& step, const linnet_session& session) {
     args.input_zero_point = step.inputs[0].zero_point;
     args.requantize = requantize_of(*conv.requantize(), step.output.zero_point);
     run_with(step, session, args, [&](const auto& part) { session.kernels->conv_transpose2d_s8(part); });
-  } else if (kHasFloat32) {
+  } else if (kHasFloat32 && kHasInt8Weights && has_int8_weights(conv)) {
+    kernels::ConvTranspose2DFloat32x8Args args = {};
+    args.epilogue.activation = activation_of(conv.activation());
+    run_with(step, session, args, [&](const auto& part) { session.kernels->conv_transpose2d_f32x8(part); });
+  } else if (kHasFloat32 && kHasFloat32Weights) {
     kernels::ConvTranspose2DArgs args = {};
     args.epilogue.activation = activation_of(conv.activation());
     run_with(step, session, args, [&](const auto& part) { session.kernels->conv_transpose2d_f32(part); });

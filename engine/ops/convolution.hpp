@@ -41,8 +41,11 @@ constexpr WeightLayouts kDepthwiseLayouts = {fb::WeightLayout::Depthwise16, fb::
 template <class Table>
 bool check_layout(const StepView& step, const Table& table, const WeightLayouts& layouts, Error* error) {
   const bool real = table.requantize() == nullptr;
-  if (real && table.weight_layout() != layouts.real && table.weight_layout() == layouts.with_int8) {
+  if (real && table.weight_layout() == layouts.with_int8) {
     return check_feature(kHasInt8Weights, StepFeature::Int8Weights, error);
+  }
+  if (!kHasFloat32Weights && real && table.weight_layout() == layouts.real) {
+    return check_feature(false, StepFeature::Float32Weights, error);
   }
   const fb::WeightLayout wanted = real ? layouts.real : is_int16(step) ? layouts.int16 : layouts.int8;
   LINNET_REQUIRE(error, table.weight_layout() == wanted, LINNET_ERROR_MODEL_CORRUPT, -1, static_cast<int64_t>(wanted),

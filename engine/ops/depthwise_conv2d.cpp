@@ -60,7 +60,7 @@ void run(const StepView& step, const linnet_session& session) {
     kernels::DepthwiseFloat32x8Args args = {};
     args.epilogue = epilogue_of(step, session, conv.activation());
     run_with(step, session, args, [&](const auto& part) { session.kernels->depthwise_f32x8(part); });
-  } else if (kHasFloat32) {
+  } else if (kHasFloat32 && kHasFloat32Weights) {
     kernels::DepthwiseArgs args = {};
     args.epilogue = epilogue_of(step, session, conv.activation());
     run_with(step, session, args, [&](const auto& part) { session.kernels->depthwise_f32(part); });

@@ -179,9 +179,9 @@ void run(const StepView& step, const linnet_session& session) {
   if (kHasInt8 && integer) return run_int8(step, session);
   if (!kHasFloat32) return;
   if (kHasDynamicInt8 && is_dynamic(linear)) return run_dynamic(step, linear, session);
-  if (kHasTransposed && linear.transposed()) return run_transposed(step, session);
+  if (kHasFloat32Weights && kHasTransposed && linear.transposed()) return run_transposed(step, session);
   if (kHasInt8Weights && has_int8_weights(linear)) return run_floats<int8_t>(step, session);
-  run_floats<float>(step, session);
+  if (kHasFloat32Weights) run_floats<float>(step, session);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "engine/check.hpp"
 #include "engine/int8_weights.hpp"
 #include "engine/operators.hpp"
+#include "engine/ops/dynamic_product.hpp"
 #include "engine/ops/gemm_columns.hpp"
 #include "engine/quantized.hpp"
 #include "kernels/recurrent/plan.hpp"
@@ -52,6 +53,11 @@ int32_t first_section(const fb::Recurrent& layer) {
 }
 int32_t second_section(const fb::Recurrent& layer) {
   return sums_of(layer) - first_section(layer);
+}
+
+// Whether the products quantize their float rows; false in a build without that.
+bool is_dynamic(const fb::Recurrent& layer) {
+  return kHasDynamicInt8 && layer.weight_layout() == fb::WeightLayout::Panel16Dynamic8;
 }
 
 // ---- checks --------------------------------------------------------------------------------------------------------
@@ -104,26 +110,37 @@ bool check_tensors(const StepView& step, const fb::Recurrent& layer, Error* erro
 // Block `index` holds sections of [k, first] and, one behind the other, [k, second], or one alone.
 bool check_block(const StepView& step, const fb::Recurrent& layer, uint32_t index, int32_t first, int32_t second,
                  int32_t k, Error* error) {
-  if (!has_int8_weights(layer)) {
+  if (!has_int8_weights(layer) && !is_dynamic(layer)) {
     return check_words(step, index, kernels::panel_floats(first, k) + kernels::panel_floats(second, k), error);
   }
-  const int64_t behind = kernels::panel_float32x8_bytes(first, k);
-  const int64_t wanted = behind + kernels::panel_float32x8_bytes(second, k), bytes = step.model.block_bytes(index);
+  LINNET_REQUIRE(error, k <= INT32_MAX - kernels::kDot, LINNET_ERROR_SHAPE, -1, INT32_MAX, k);
+  const auto section_bytes = is_dynamic(layer) ? kernels::panel_int8_bytes : kernels::panel_float32x8_bytes;
+  const int64_t behind = section_bytes(first, k);
+  const int64_t wanted = behind + section_bytes(second, k), bytes = step.model.block_bytes(index);
   LINNET_REQUIRE(error, bytes >= wanted, LINNET_ERROR_RANGE, -1, wanted, bytes);
   const uint8_t* const panel = step.model.block(index);
+  if (is_dynamic(layer)) {
+    return check_section(panel, first, k, fb::Rounding::Float, error) &&
+           check_section(panel + behind, second, k, fb::Rounding::Float, error);
+  }
   return check_scales(panel, first, k, error) && check_scales(panel + behind, second, k, error);
 }
 
-bool check_weights(const StepView& step, const fb::Recurrent& layer, Error* error) {
-  const fb::WeightLayout layout = layer.weight_layout();
-  if (layout == fb::WeightLayout::Panel16Float32x8 &&
-      !check_feature(kHasInt8Weights, StepFeature::Int8Weights, error)) {
-    return false;
+bool check_layout(fb::WeightLayout layout, Error* error) {
+  if (layout == fb::WeightLayout::Panel16Float32x8) {
+    return check_feature(kHasInt8Weights, StepFeature::Int8Weights, error);
   }
-  LINNET_REQUIRE(error, layout == fb::WeightLayout::Panel16 || layout == fb::WeightLayout::Panel16Float32x8,
-                 LINNET_ERROR_MODEL_CORRUPT, -1, static_cast<int64_t>(fb::WeightLayout::Panel16Float32x8),
-                 static_cast<int64_t>(layout));
-  return check_block(step, layer, layer.input_weights(), sums_of(layer), 0, step.inputs[0].columns, error) &&
+  if (layout == fb::WeightLayout::Panel16Dynamic8) {
+    return check_feature(kHasDynamicInt8, StepFeature::DynamicInt8, error);
+  }
+  LINNET_REQUIRE(error, layout == fb::WeightLayout::Panel16, LINNET_ERROR_MODEL_CORRUPT, -1,
+                 static_cast<int64_t>(fb::WeightLayout::Panel16), static_cast<int64_t>(layout));
+  return kHasFloat32Weights || check_feature(false, StepFeature::Float32Weights, error);
+}
+
+bool check_weights(const StepView& step, const fb::Recurrent& layer, Error* error) {
+  return check_layout(layer.weight_layout(), error) &&
+         check_block(step, layer, layer.input_weights(), sums_of(layer), 0, step.inputs[0].columns, error) &&
          check_block(step, layer, layer.recurrent_weights(), first_section(layer), second_section(layer),
                      layer.hidden(), error);
 }
@@ -149,8 +166,29 @@ kernels::RecurrentPlan plan_of(const StepView& step, const fb::Recurrent& layer,
                                  traits);
 }
 
+// Where the products quantize their rows, these lie behind the plan's floats in the first slot, and in each slot what
+// the kernel takes behind them.
+struct DynamicPlan {
+  int64_t integers, kernel, scratch_bytes;  // bytes
+};
+
+DynamicPlan dynamic_plan_of(const StepView& step, const fb::Recurrent& layer, const kernels::RecurrentPlan& plan,
+                            const Target& target) {
+  const TensorInfo& x = step.inputs[0];
+  const int64_t batch = batch_of(layer, x), inputs = integer_row_bytes(plan.block * batch, x.columns),
+                state = integer_row_bytes(batch, layer.hidden());
+  DynamicPlan result = {};
+  result.integers = (plan.scratch_bytes + 63) / 64 * 64;
+  result.kernel = result.integers + (inputs > state ? inputs : state);
+  result.scratch_bytes =
+      result.kernel + dynamic_kernel_bytes(x.columns > layer.hidden() ? x.columns : layer.hidden(), target);
+  return result;
+}
+
 int64_t scratch_bytes(const StepView& step, const Target& target) {
-  return plan_of(step, *step.step.op_as_Recurrent(), target.traits).scratch_bytes;
+  const fb::Recurrent& layer = *step.step.op_as_Recurrent();
+  const kernels::RecurrentPlan plan = plan_of(step, layer, target.traits);
+  return is_dynamic(layer) ? dynamic_plan_of(step, layer, plan, target).scratch_bytes : plan.scratch_bytes;
 }
 
 // ---- the recurrence ------------------------------------------------------------------------------------------------
@@ -178,7 +216,11 @@ class Recurrence {
         plan_(plan_of(step, layer_, kernels::traits(session.kernels->id))),
         gates_(static_cast<float*>(session.slot(0))) {}
 
-  void run() const {
+  void run() {
+    if (is_dynamic(layer_)) {
+      dynamic_plan_ = dynamic_plan_of(step_, layer_, plan_, {kernels::traits(session_.kernels->id), sizeof(void*)});
+      input_range_ = dynamic_range(session_, {session_.input<float>(x_), x_.row_stride, x_.rows, x_.columns});
+    }
     const int32_t first = layer_.reverse() ? steps_ - 1 : 0;
     fill(state_at(first), layer_.initial_h() ? &step_.inputs[1] : nullptr);
     if (layer_.kind() == fb::RecurrentKind::Lstm) {
@@ -210,6 +252,8 @@ class Recurrence {
   float clip_;
   kernels::RecurrentPlan plan_;
   float* gates_;
+  DynamicPlan dynamic_plan_ = {};  // where the layer quantizes its rows
+  DynamicRange input_range_ = {};
 
   Rows rows_of(const TensorInfo& state) const { return {session_.output<float>(state), state.row_stride}; }
 
@@ -234,16 +278,26 @@ class Recurrence {
     }
   }
 
-  // By the section of a block that lies behind one of so many columns.
-  void multiply_by(uint32_t block, int32_t behind, kernels::GemmArgs args) const {
+  // By the section of a block that lies behind one of so many columns. `range`: that of a's rows where it is known.
+  void multiply_by(uint32_t block, int32_t behind, kernels::GemmArgs args, const DynamicRange* range = nullptr) const {
+    if (is_dynamic(layer_)) {
+      const FloatRows rows = {args.a, args.a_stride, args.m, args.k};
+      multiply_dynamic(session_, {rows, range != nullptr ? *range : dynamic_range(session_, rows),
+                                  static_cast<int8_t*>(session_.slot(0)) + dynamic_plan_.integers, dynamic_plan_.kernel,
+                                  bytes_of(step_.model, block) + kernels::panel_int8_bytes(behind, args.k), args.n,
+                                  args.c, args.c_stride, args.epilogue});
+      return;
+    }
     if (has_int8_weights(layer_)) {
       const int8_t* const section = bytes_of(step_.model, block) + kernels::panel_elements<int8_t>(behind, args.k);
       multiply_columns(session_, kernels::GemmFloat32x8Args{args.m, args.n, args.k, args.a, args.a_stride, section,
                                                             args.c, args.c_stride, args.epilogue});
       return;
     }
-    args.packed = step_.model.floats(block) + kernels::panel_elements<float>(behind, args.k);
-    multiply_columns(session_, args);
+    if (kHasFloat32Weights) {
+      args.packed = step_.model.floats(block) + kernels::panel_elements<float>(behind, args.k);
+      multiply_columns(session_, args);
+    }
   }
 
   // The sums of time steps begin .. begin + count, one row per time step and batch entry.
@@ -258,7 +312,7 @@ class Recurrence {
     if (!layer_.x_batch_first()) {
       args.m = count * batch_;
       args.a += static_cast<ptrdiff_t>(begin) * batch_ * x_.row_stride;
-      multiply_by(layer_.input_weights(), 0, args);
+      multiply_by(layer_.input_weights(), 0, args, &input_range_);
       return;
     }
     args.m = count;
@@ -267,7 +321,7 @@ class Recurrence {
     for (int32_t b = 0; b < batch_; ++b) {
       args.a = x + static_cast<ptrdiff_t>(b) * steps_ * x_.row_stride;
       args.c = gates_ + static_cast<ptrdiff_t>(b) * sums_;
-      multiply_by(layer_.input_weights(), 0, args);
+      multiply_by(layer_.input_weights(), 0, args, &input_range_);
     }
   }
 

@@ -6,9 +6,9 @@
 namespace linnet::kernels {
 
 // One output line's pixels of one horizontal phase: outputs first, first + stride_w, ...
-template <class Isa>
+template <class Isa, class Weight>
 struct TransposedLine {
-  const ConvTranspose2DArgs& args;
+  const ConvTranspose2DArgsOf<Weight>& args;
   const float** pointers;
   const float* zero;
   int32_t row;      // output row, through all images
@@ -17,11 +17,11 @@ struct TransposedLine {
 
   // Row pointers of the outputs first + r * stride_w, r < rows; returns the number of taps.
   int32_t place(const float* x, int32_t first, int32_t rows) const;
-  void run(int32_t group, const float* packed, int32_t k) const;
+  void run(int32_t group, const Weight* packed, int32_t k) const;
 };
 
-template <class Isa>
-int32_t TransposedLine<Isa>::place(const float* x, int32_t first, int32_t rows) const {
+template <class Isa, class Weight>
+int32_t TransposedLine<Isa, Weight>::place(const float* x, int32_t first, int32_t rows) const {
   const Window& w = args.window;
   const int32_t image = row / args.out_h, oy = row % args.out_h;
   const float** out = pointers;
@@ -45,8 +45,8 @@ int32_t TransposedLine<Isa>::place(const float* x, int32_t first, int32_t rows) 
   return taps;
 }
 
-template <class Isa>
-void TransposedLine<Isa>::run(int32_t group, const float* packed, int32_t k) const {
+template <class Isa, class Weight>
+void TransposedLine<Isa, Weight>::run(int32_t group, const Weight* packed, int32_t k) const {
   const int32_t stride = args.window.stride_w;
   const int32_t begin = (phase_x + stride - args.window.pad_left % stride) % stride;
   const ptrdiff_t line = static_cast<ptrdiff_t>(row) * args.out_w;
@@ -56,7 +56,7 @@ void TransposedLine<Isa>::run(int32_t group, const float* packed, int32_t k) con
   int32_t rows = 0;
   for (int32_t first = begin; first < args.out_w; first += rows * stride) {
     rows = next_tile_rows<Isa>((args.out_w - first + stride - 1) / stride);
-    TileArgs t{};
+    TileArgsOf<Weight> t{};
     t.rows = pointers;
     t.taps = place(x, first, rows);
     t.k = args.in_channels;
@@ -64,28 +64,39 @@ void TransposedLine<Isa>::run(int32_t group, const float* packed, int32_t k) con
     t.c_stride = args.y_stride * stride;
     t.residual_stride = e.residual_stride * stride;
     t.residual = e.residual ? e.residual + (line + first) * e.residual_stride + out_channel : nullptr;
-    for_each_span<Isa>(packed, args.out_channels, k, [&](const PanelSpan& span) LINNET_INLINE_LAMBDA {
-      TileArgs part = t;
+    for_each_span<Isa>(packed, args.out_channels, k, [&](const auto& span) LINNET_INLINE_LAMBDA {
+      TileArgsOf<Weight> part = t;
       run_rows<Isa>(span, rows, e.activation, part);
     });
   }
 }
 
-template <class Isa>
-void conv_transpose2d_f32_impl(const ConvTranspose2DArgs& args) {
+template <class Isa, class Weight>
+LINNET_INLINE void convolve_transposed(const ConvTranspose2DArgsOf<Weight>& args) {
   const ConvTransposePlan plan =
       plan_conv_transpose2d(args.window, args.in_channels, traits(isa_id<Isa>), sizeof(void*));
   float* zero = reinterpret_cast<float*>(static_cast<char*>(args.scratch) + plan.zero_offset);
   std::memset(zero, 0, static_cast<size_t>(args.in_channels) * sizeof(float));
-  const float* packed = args.packed;
+  const Weight* packed = args.packed;
   for_each_section(args, [&](const PhaseSection& section) LINNET_INLINE_LAMBDA {
     const int32_t k = section.taps * args.in_channels;
     for_each_line(args, section, [&](const PhaseLine& line) LINNET_INLINE_LAMBDA {
-      TransposedLine<Isa>{args, static_cast<const float**>(args.scratch), zero, line.row, line.phase_y, line.phase_x}
+      TransposedLine<Isa, Weight>{args,        static_cast<const float**>(args.scratch), zero, line.row, line.phase_y,
+                                  line.phase_x}
           .run(section.group, packed, k);
     });
-    packed += panel_floats(args.out_channels, k);
+    packed += panel_elements<Weight>(args.out_channels, k);
   });
+}
+
+template <class Isa>
+void conv_transpose2d_f32_impl(const ConvTranspose2DArgs& args) {
+  convolve_transposed<Isa>(args);
+}
+
+template <class Isa>
+void conv_transpose2d_f32x8_impl(const ConvTranspose2DFloat32x8Args& args) {
+  convolve_transposed<Isa>(args);
 }
 
 }  // namespace linnet::kernels

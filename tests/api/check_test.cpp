@@ -49,6 +49,17 @@ void int8_conv(ModelBuilder& b, float scale, size_t missing = 0) {
         {b.input({1, 8, 8, 4}), b.output({1, 8, 8, 8})});
 }
 
+// A 2x2 transposed convolution of stride 2 from 4 channels to 8 with int8 weights, with this scale in the last phase.
+void int8_conv_transpose(ModelBuilder& b, float scale, size_t missing = 0) {
+  constexpr size_t kPhase = 8 * (2 * 4 + 4) / 4;
+  std::vector<float> block(4 * kPhase - missing, 0.0f);
+  block[3 * kPhase + 15] = scale;
+  apply(b,
+        fb::CreateConvTranspose2D(b.fbb(), b.buffer(block), 1, 2, 2, 2, 2, 1, 1, 0, 0, nullptr,
+                                  fb::WeightLayout::Panel16Float32x8),
+        {b.input({1, 4, 4, 4}), b.output({1, 8, 8, 8})});
+}
+
 void copy(ModelBuilder& b, const Shape& shape, const Shape& in, int32_t in_offset, const Shape& out,
           int32_t out_offset) {
   const uint32_t x = b.input({4, 5}), y = b.output({4, 5});
@@ -311,13 +322,9 @@ const Wrong kWrong[] = {
     {"Int8ConvWeights", LINNET_OK, [](ModelBuilder& b) { int8_conv(b, 1); }, -1},
     {"Int8ConvWeightsTooShort", LINNET_ERROR_RANGE, [](ModelBuilder& b) { int8_conv(b, 1, 1); }},
     {"Int8ConvWeightsScaleNegative", LINNET_ERROR_SHAPE, [](ModelBuilder& b) { int8_conv(b, -1); }},
-    {"ConvTransposeInt8Weights", LINNET_ERROR_MODEL_CORRUPT,
-     [](ModelBuilder& b) {
-       apply(b,
-             fb::CreateConvTranspose2D(b.fbb(), b.conv_transpose_weights(1, 4, 8, 2, 2, 1), 1, 2, 2, 2, 2, 1, 1, 0, 0,
-                                       nullptr, fb::WeightLayout::Panel16Float32x8),
-             {b.input({1, 4, 4, 4}), b.output({1, 8, 8, 8})});
-     }},
+    {"Int8TransposedWeights", LINNET_OK, [](ModelBuilder& b) { int8_conv_transpose(b, 1); }, -1},
+    {"Int8TransposedWeightsTooShort", LINNET_ERROR_RANGE, [](ModelBuilder& b) { int8_conv_transpose(b, 1, 1); }},
+    {"Int8TransposedWeightsScaleNan", LINNET_ERROR_SHAPE, [](ModelBuilder& b) { int8_conv_transpose(b, NAN); }},
     {"ConvWeightsTooShort", LINNET_ERROR_RANGE,
      [](ModelBuilder& b) {
        conv(b, {1, 8, 8, 4}, {1, 8, 8, 8}, 1, 4, 1, 1, 1);

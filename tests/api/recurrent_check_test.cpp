@@ -21,6 +21,7 @@ struct Fields {
   uint32_t input_floats = 24 * 7, recurrent_floats = 24 * 6, peephole_floats = 15;
   int layout = 0;
   std::vector<float> weights;  // to begin the input weights with
+  float recurrent_weight = 0;  // of all recurrent ones
 };
 
 void layer(ModelBuilder& b, const Fields& f, const std::vector<uint32_t>& inputs,
@@ -30,7 +31,7 @@ void layer(ModelBuilder& b, const Fields& f, const std::vector<uint32_t>& inputs
   std::vector<float> input(f.input_floats);
   std::copy(f.weights.begin(), f.weights.end(), input.begin());
   const uint32_t weights = b.buffer(input);
-  const uint32_t recurrent = b.buffer(std::vector<float>(f.recurrent_floats));
+  const uint32_t recurrent = b.buffer(std::vector<float>(f.recurrent_floats, f.recurrent_weight));
   const uint32_t peepholes = b.buffer(std::vector<float>(f.peephole_floats));
   b.step(
       fb::CreateRecurrent(b.fbb(), static_cast<fb::RecurrentKind>(f.kind), f.hidden, false, f.x_batch_first,
@@ -72,6 +73,18 @@ Fields int8_weights(const std::vector<float>& scales, uint32_t missing = 0) {
   return f;
 }
 
+// With weights for inputs quantized at run time: biases and sums of 16 outputs, then these scales in the first panel.
+Fields dynamic_weights(const std::vector<float>& scales, uint32_t missing = 0) {
+  Fields f;
+  f.layout = 8;
+  f.input_floats = 24 * (4 * 4 + 8) / 4 - missing;
+  f.recurrent_floats = 24 * (4 * 4 + 8) / 4;
+  f.weights.assign(f.input_floats, 1.0f);
+  std::copy(scales.begin(), scales.end(), f.weights.begin() + 32);
+  f.recurrent_weight = 1.0f;
+  return f;
+}
+
 const WrongLayer kWrong[] = {
     {"Kind", kCorrupt, -1, [](Fields& f, Shapes&) { f.kind = 3; }},
     {"HiddenZero", kShape, -1, [](Fields& f, Shapes&) { f.hidden = 0; }},
@@ -109,6 +122,22 @@ const WrongLayer kWrong[] = {
     {"Int8ScaleNan", kShape, -1,
      [](Fields& f, Shapes&) {
        f = int8_weights({1, 1, NAN});
+     }},
+    {"DynamicInputWeightsTooShort", kRange, -1, [](Fields& f, Shapes&) { f = dynamic_weights({}, 1); }},
+    {"DynamicRecurrentWeightsTooShort", kRange, -1,
+     [](Fields& f, Shapes&) {
+       f = dynamic_weights({});
+       f.recurrent_floats -= 1;
+     }},
+    {"DynamicScaleZero", kShape, -1, [](Fields& f, Shapes&) { f = dynamic_weights({0}); }},
+    {"DynamicScaleNan", kShape, -1,
+     [](Fields& f, Shapes&) {
+       f = dynamic_weights({1, NAN});
+     }},
+    {"DynamicRecurrentScaleZero", kShape, -1,
+     [](Fields& f, Shapes&) {
+       f = dynamic_weights({});
+       f.recurrent_weight = 0;
      }},
     {"XBatchFirst", kShape, 1, [](Fields& f, Shapes&) { f.x_batch_first = true; }},
     {"YBatchFirst", kShape, 3, [](Fields& f, Shapes&) { f.y_batch_first = true; }},
@@ -165,6 +194,7 @@ INSTANTIATE_TEST_SUITE_P(Each, RecurrentChecks, testing::ValuesIn(kWrong),
 TEST(RecurrentChecks, TheLayersThatTheOthersSpoilAreGood) {
   EXPECT_EQ(model_info(lstm({}, {}), nullptr).outputs, 3);
   EXPECT_EQ(model_info(lstm(int8_weights({1, 0, 1e-3f}), {}), nullptr).outputs, 3);
+  EXPECT_EQ(model_info(lstm(dynamic_weights({1, 1e-3f}), {}), nullptr).outputs, 3);
 }
 
 // Tensors in the arena that outputs may not share.

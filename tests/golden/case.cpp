@@ -54,12 +54,13 @@ struct Tolerance {
 constexpr Tolerance kTolerances[] = {
     {"networks/", 2e-5},  // tens of layers
     // Byte for byte but for what ONNX Runtime itself computes otherwise:
-    {"onnx_int8/attention_qdq", 0.02},     // its softmax divides by 254 steps where the scale is 1/255
-    {"onnx_int8/add_halves", 0.014},       // it adds the zero point before it rounds, so that halves go otherwise
-    {"onnx_int8/conv_float_bias", 0.008},  // it computes layers with a float bias in float
-    {"onnx_int8/conv_transpose", 0.009},   // likewise, and transposed ones at all
-    {"onnx_int8/tanh_q", 1e-6},            // quantize_static leaves the function's result float
-    {"onnx_int8/dynamic_", 1e-5},          // its sums of scaled products and its functions are float
+    {"onnx_int8/attention_qdq", 0.02},         // its softmax divides by 254 steps where the scale is 1/255
+    {"onnx_int8/add_halves", 0.014},           // it adds the zero point before it rounds, so that halves go otherwise
+    {"onnx_int8/conv_float_bias", 0.008},      // it computes layers with a float bias in float
+    {"onnx_int8/conv_transpose", 0.009},       // likewise, and transposed ones at all
+    {"onnx_int8/tanh_q", 1e-6},                // quantize_static leaves the function's result float
+    {"onnx_int8/dynamic_lstm_u8_wide", 0.03},  // it quantizes the inputs of layers whose weights are no int8 numbers
+    {"onnx_int8/dynamic_", 1e-5},              // its sums of scaled products and its functions are float
     {"onnx_int8/", 0},
     {"tflite/", 1e-5},            // likewise
     {"tflite_int", 0},            // int8 and int16

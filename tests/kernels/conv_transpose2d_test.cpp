@@ -3,37 +3,33 @@
 namespace linnet::kernels::test {
 namespace {
 
-class ConvTranspose2DProblem : public ConvProblem {
+// A transposed convolution's reference.
+class TransposedProblem : public ConvProblem {
  public:
-  ConvTranspose2DProblem(const ConvCase& c, uint64_t seed)
+  TransposedProblem(const ConvCase& c, uint64_t seed)
       : ConvProblem(c,
                     conv_transpose_output(c.in_h, c.window.kernel_h, c.window.stride_h, c.window.dilation_h,
                                           c.window.pad_top + c.pad_bottom),
                     conv_transpose_output(c.in_w, c.window.kernel_w, c.window.stride_w, c.window.dilation_w,
                                           c.window.pad_left + c.pad_right),
-                    seed),
-        packed_(conv_transpose2d_packed_floats(weights(), c.window), kWeightSlackBytes) {
-    pack_conv_transpose2d(weights(), c.window, packed_.data());
-    scatter();
-  }
+                    seed) {}
 
  protected:
   Sum reference(int32_t image, int32_t oy, int32_t ox, int32_t channel) const override {
     return sums_[((static_cast<size_t>(image) * out_h_ + oy) * out_w_ + ox) * channels() + channel];
   }
 
-  void run(const KernelTable& kernels, Guarded<float>& out, int32_t row_begin, int32_t row_end) override {
+  template <class Args, class Weight, class Kernel>
+  void run_with(const KernelTable& kernels, Kernel kernel, Guarded<float>& out, int32_t row_begin, int32_t row_end,
+                const Guarded<Weight>& packed) const {
     Scratch scratch(conv_transpose2d_scratch_bytes(case_.window, case_.in_channels, traits(kernels.id), sizeof(void*)));
-    ConvTranspose2DArgs args = arguments<ConvTranspose2DArgs>(out, row_begin, row_end, packed_, scratch.data());
+    Args args = arguments<Args>(out, row_begin, row_end, packed, scratch.data());
     args.groups = case_.groups;
     args.in_channels = case_.in_channels;
     args.out_channels = case_.out_channels;
-    kernels.conv_transpose2d_f32(args);
+    kernel(args);
     EXPECT_TRUE(scratch.intact());
   }
-
- private:
-  int32_t channels() const { return case_.groups * case_.out_channels; }
 
   // The definition: every input pixel adds its product with the kernel to the outputs around it.
   void scatter() {
@@ -45,6 +41,9 @@ class ConvTranspose2DProblem : public ConvProblem {
       }
     }
   }
+
+ private:
+  int32_t channels() const { return case_.groups * case_.out_channels; }
 
   void scatter_pixel(const Window& w, int32_t image, int32_t iy, int32_t ix) {
     for (int32_t ky = 0; ky < w.kernel_h; ++ky) {
@@ -59,15 +58,54 @@ class ConvTranspose2DProblem : public ConvProblem {
     }
   }
 
-  Guarded<float> packed_;
   std::vector<Sum> sums_;
 };
 
+class ConvTranspose2DProblem : public TransposedProblem {
+ public:
+  ConvTranspose2DProblem(const ConvCase& c, uint64_t seed)
+      : TransposedProblem(c, seed), packed_(conv_transpose2d_packed_floats(weights(), c.window), kWeightSlackBytes) {
+    pack_conv_transpose2d(weights(), c.window, packed_.data());
+    scatter();
+  }
+
+ protected:
+  void run(const KernelTable& kernels, Guarded<float>& out, int32_t row_begin, int32_t row_end) override {
+    run_with<ConvTranspose2DArgs>(kernels, kernels.conv_transpose2d_f32, out, row_begin, row_end, packed_);
+  }
+
+ private:
+  Guarded<float> packed_;
+};
+
+class ConvTranspose2DFloat32x8Problem : public TransposedProblem {
+ public:
+  ConvTranspose2DFloat32x8Problem(const ConvCase& c, uint64_t seed)
+      : TransposedProblem(c, seed),
+        integers_(&w_, c.groups * c.out_channels, seed + 4),
+        packed_(conv_transpose2d_float32x8_packed_bytes(integers_.of(weights()), c.window), kWeightSlackBytes) {
+    pack_conv_transpose2d_float32x8(integers_.of(weights()), c.window, packed_.data());
+    scatter();
+  }
+
+ protected:
+  void run(const KernelTable& kernels, Guarded<float>& out, int32_t row_begin, int32_t row_end) override {
+    run_with<ConvTranspose2DFloat32x8Args>(kernels, kernels.conv_transpose2d_f32x8, out, row_begin, row_end, packed_);
+  }
+
+ private:
+  Float32x8Weights integers_;
+  Guarded<int8_t> packed_;
+};
+
+// With float and with int8 weights.
 class ConvTranspose2D : public KernelTest {
  protected:
   void check(const ConvCase& c, uint64_t seed = 1) {
     SCOPED_TRACE(::testing::Message() << c << " seed " << seed);
     ConvTranspose2DProblem(c, seed).check(kernels());
+    SCOPED_TRACE("int8 weights");
+    ConvTranspose2DFloat32x8Problem(c, seed).check(kernels());
   }
 };
 

@@ -24,7 +24,9 @@ def write(name, model, *inputs):
     for value in list(model.graph.value_info):
         model.graph.value_info.remove(value)
     onnx.save(model, OUT / f"dynamic_{name}.onnx")
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # with more, DynamicQuantizeLSTM quantizes states by parts of the batch
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     outputs = session.run(None, {port.name: x for port, x in zip(session.get_inputs(), inputs)})
     np.savez(OUT / f"dynamic_{name}.npz", **{f"in_{n}": x for n, x in enumerate(inputs)}, **{f"out_{n}": y for n, y in enumerate(outputs)})
 
@@ -40,7 +42,8 @@ def quantized(model, **options):
 
 def network(nodes, constants, inputs, outputs):
     """Of one node a line; inputs and outputs as (name, type, shape)."""
-    graph = helper.make_graph([helper.make_node(op, names, results, name=results[0] + "_node", **attributes) for op, names, results, attributes in nodes],
+    graph = helper.make_graph([helper.make_node(op, names, results, name=next(filter(None, results)) + "_node", **attributes)
+                               for op, names, results, attributes in nodes],
                               "dynamic", [helper.make_tensor_value_info(*i) for i in inputs], [helper.make_tensor_value_info(*o) for o in outputs],
                               [numpy_helper.from_array(value, key) for key, value in constants.items()])
     return onnx.shape_inference.infer_shapes(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9))
@@ -82,3 +85,37 @@ for name, weights in (("layer_perceptron", QuantType.QInt8), ("weight_norm_perce
                       ("group_resnet", QuantType.QUInt8)):
     model = onnx.load(HERE / f"digits/normalized/{name}.onnx")
     write(name, quantized(model, weight_type=weights, per_channel=weights == QuantType.QInt8), IMAGES[7].reshape(1, 1, 8, 8))
+
+
+def lstm(batch, steps, inputs, hidden, directions=1, state=False, **attributes):
+    """Sequence, last state and last cell state of an LSTM."""
+    names = ["x", "w", "r", "b"] + (["", "h0", "c0"] if state else [])
+    constants = {"w": normal(directions, 4 * hidden, inputs, size=0.3), "r": normal(directions, 4 * hidden, hidden, size=0.3),
+                 "b": normal(directions, 8 * hidden, size=0.3)}
+    first = [directions, batch, hidden]
+    return network([("LSTM", names, ["y", "h", "c"], {"hidden_size": hidden, **attributes})], constants,
+                   [("x", F, [steps, batch, inputs])] + ([("h0", F, first), ("c0", F, first)] if state else []),
+                   [("y", F, [steps, directions, batch, hidden]), ("h", F, first), ("c", F, first)])
+
+
+def unsigned(model, zero_point, factor=1):
+    """The weights of its layer times `factor` as uint8 with one scale a direction and this zero point."""
+    constants = {i.name: numpy_helper.to_array(i) for i in model.graph.initializer}
+    node = next(n for n in model.graph.node if n.op_type == "DynamicQuantizeLSTM")
+    for weights, scale, zero in ((1, 8, 9), (2, 10, 11)):
+        integers = np.round(constants[node.input[weights]] * np.float32(factor)) + zero_point
+        constants[node.input[weights]] = np.clip(integers, 0, 255).astype(np.uint8)
+        constants[node.input[zero]] = np.full_like(constants[node.input[zero]], zero_point, np.uint8)
+    del model.graph.initializer[:]
+    model.graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in constants.items())
+    return model
+
+
+write("lstm", quantized(lstm(1, 9, 12, 20), weight_type=QuantType.QInt8), normal(9, 1, 12))
+write("lstm_channel", quantized(lstm(1, 9, 12, 20), weight_type=QuantType.QInt8, per_channel=True), normal(9, 1, 12))
+write("lstm_batch", quantized(lstm(3, 5, 7, 10, state=True), weight_type=QuantType.QInt8, per_channel=True),
+      normal(5, 3, 7), normal(1, 3, 10, size=0.5), normal(1, 3, 10, size=0.5))
+write("lstm_reverse", quantized(lstm(1, 6, 5, 8, direction="reverse"), weight_type=QuantType.QInt8, per_channel=True), normal(6, 1, 5))
+write("lstm_bidirectional", quantized(lstm(2, 7, 6, 9, directions=2, direction="bidirectional"), weight_type=QuantType.QInt8, per_channel=True), normal(7, 2, 6))
+write("lstm_u8", unsigned(quantized(lstm(1, 9, 12, 20), weight_type=QuantType.QInt8), 128), normal(9, 1, 12))
+write("lstm_u8_wide", unsigned(quantized(lstm(1, 9, 12, 20), weight_type=QuantType.QInt8), 90, 1.25), normal(9, 1, 12))

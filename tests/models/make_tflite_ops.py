@@ -366,3 +366,28 @@ lstm("lstm_coupled_peepholes", 4, 2, 5, 3, coupled=True, peepholes=True)
 lstm("lstm_int8", 6, 2, 20, 19, int8=True)
 lstm("lstm_int8_batch_major", 5, 3, 9, 32, time_major=False, peepholes=True, int8=True)
 lstm("lstm_int8_coupled", 4, 1, 7, 12, coupled=True, int8=True)
+
+
+# ---- layers with int8 weights, likewise; the largest is 100, so that other scales would give other integers ----------------
+def hybrid_layers(name):
+    shapes = {"wc": (8, 3, 3, 3), "wd": (1, 3, 3, 8), "wt": (5, 2, 2, 8), "wl": (6, 240)}
+    axes = {"wc": 0, "wd": 3, "wt": 0, "wl": 0}
+    weights = {k: rand(name + k, *shape, low=-0.5, high=0.5) for k, shape in shapes.items()}
+    scales = {k: np.abs(w).max(axis=tuple(d for d in range(w.ndim) if d != axes[k]), keepdims=True) / np.float32(100) for k, w in weights.items()}
+    integers = {k: np.round(w / scales[k]).astype(np.int8) for k, w in weights.items()}
+    real = {k: w.astype(np.float32) * scales[k] for k, w in integers.items()}
+    more = {"bc": rand(name + "bc", 8), "bd": rand(name + "bd", 8), "bl": rand(name + "bl", 6), "shape": i32(1, 6, 8, 5)}
+    layers = [("CONV_2D", ["x", "wc", "bc"], ["c"], options("Conv2D", padding=SAME, strideH=1, strideW=1, dilationHFactor=1, dilationWFactor=1,
+                                                           fusedActivationFunction=RELU)),
+              ("DEPTHWISE_CONV_2D", ["c", "wd", "bd"], ["d"], options("DepthwiseConv2D", padding=SAME, strideH=1, strideW=1, dilationHFactor=1,
+                                                                     dilationWFactor=1, depthMultiplier=1, fusedActivationFunction=RELU)),
+              ("TRANSPOSE_CONV", ["shape", "real_wt", "d"], ["t"], options("TransposeConv", padding=VALID, strideH=2, strideW=2)),
+              ("FULLY_CONNECTED", ["t", "wl", "bl"], ["y"], options("FullyConnected"))]
+    x = {"x": rand(name, 1, 3, 4, 3)}
+    results = model(layers, x, real | more | {"real_wt": real["wt"]}, ("y",))[1]
+    # The kernel of transposed convolutions takes weights of its inputs' type only.
+    case(name, [("DEQUANTIZE", ["wt"], ["real_wt"], options("Dequantize"))] + layers, x, integers | more,
+         quantized={k: (scale.reshape(-1), 0, axes[k]) for k, scale in scales.items()}, results=results)
+
+
+hybrid_layers("hybrid_layers")

@@ -5,6 +5,7 @@
 #include "converter/ops/conv.hpp"
 #include "converter/ops/int8_weights.hpp"
 #include "converter/ops/linear.hpp"
+#include "converter/ops/recurrent.hpp"
 #include "converter/pipeline.hpp"
 #include "converter/quantize/weights.hpp"
 #include "tests/passes/support.hpp"
@@ -63,24 +64,103 @@ TEST(Int8Weights, ReportSaysWhatStaysFloat) {
   ops::ConvTranspose transposed;
   transposed.strides = transposed.dilations = {1, 1};
   transposed.pads_begin = transposed.pads_end = transposed.output_padding = {0, 0};
-  y = b.add(transposed, {y, b.random({4, 2, 3, 3})}, "transposed");
+  transposed.groups = 2;
+  y = b.add(transposed, {y, b.random({4, 3, 3, 3})}, "transposed");
+  y = b.add(ops::Linear(), {y, b.input({5, y->shape().back()})}, "given");
   b.output(b.linear(y, 5));
   passes::PassLog log;
   const report::Int8Weights report = quantize::quantize_weights(b.graph, {true, false}, log);
-  EXPECT_EQ(report.layers, 3);
-  EXPECT_EQ(report.bytes, 4 * (6 * 9 + 4) + 4 * (9 + 4) + 5 * (8 + 4));
-  EXPECT_EQ(report.float_bytes, 4 * (4 * 6 * 9 + 4 * 9 + 5 * 8));
+  EXPECT_EQ(report.layers, 4);
+  EXPECT_EQ(report.bytes, 4 * (6 * 9 + 4) + 4 * (9 + 4) + 6 * (2 * 9 + 4) + 5 * (5 + 4));
+  EXPECT_EQ(report.float_bytes, 4 * (4 * 6 * 9 + 4 * 9 + 6 * 2 * 9 + 5 * 5));
   ASSERT_EQ(report.float_reasons.size(), 2u);
-  EXPECT_EQ(report.float_reasons.at("transposed"), "there is no kernel with int8 weights for it");
+  EXPECT_EQ(report.float_reasons.at("given"), "its weights depend on the model's inputs");
 }
 
-TEST(Int8Weights, OnlyLinearLayersAreDynamic) {
+// Two groups of 2 inputs and 3 outputs: the scales are those of the outputs of all groups.
+TEST(Int8Weights, OfTransposedConvolutionsHaveAScaleForEachOutput) {
+  GraphBuilder b;
+  ops::ConvTranspose transposed;
+  transposed.strides = transposed.dilations = {1, 1};
+  transposed.pads_begin = transposed.pads_end = transposed.output_padding = {0, 0};
+  transposed.groups = 2;
+  Value* weights = b.random({4, 3, 2, 2});
+  const std::vector<double> before = weights->constant->doubles();
+  b.output(b.add(transposed, {b.input({1, 4, 5, 5}), weights}, "transposed"));
+  passes::PassLog log;
+  quantize::quantize_weights(b.graph, {true, false}, log);
+  const Array& rounded = *b.graph.nodes().front()->in(1).constant;
+  const Quantization& quantization = *rounded.type().quantization;
+  ASSERT_EQ(quantization.scales.size(), 6u);
+  EXPECT_EQ(quantization.axis, 1);
+  for (size_t input = 0; input < 4; ++input)
+    for (size_t output = 0; output < 3; ++output)
+      for (size_t tap = 0; tap < 4; ++tap) {
+        const size_t i = (input * 3 + output) * 4 + tap;
+        const auto scale = static_cast<double>(quantization.scales[input / 2 * 3 + output]);
+        EXPECT_LE(std::abs(static_cast<double>(rounded.integer(i)) * scale - before[i]), 0.5000001 * scale)
+            << "weight " << i;
+      }
+}
+
+TEST(Int8Weights, OnlyLinearAndRecurrentLayersAreDynamic) {
   GraphBuilder b;
   b.output(b.linear(b.conv(b.input({1, 2, 8, 8}), 4, 3), 5));
+  ops::Recurrent gru;
+  gru.kind = kernels::RecurrentKind::Gru;
+  gru.gate = {Function::Sigmoid};
+  gru.cell = {Function::Tanh};
+  b.output(b.add(gru, {b.input({7, 1, 6}), b.random({15, 6}), b.random({15, 5})}, "gru"));
   passes::PassLog log;
   const report::Int8Weights report = quantize::quantize_weights(b.graph, {false, true}, log);
-  EXPECT_EQ(report.layers, 1);
-  EXPECT_EQ(report.float_reasons.at("conv"), "only linear layers quantize their inputs at run time");
+  EXPECT_EQ(report.layers, 2);
+  EXPECT_EQ(report.bytes, 5 * (6 + 4) + 15 * (6 + 4) + 15 * (5 + 4));
+  ASSERT_EQ(report.float_reasons.size(), 1u);
+  EXPECT_EQ(report.float_reasons.at("conv"), "only linear and recurrent layers quantize their inputs at run time");
+  for (const auto& node : b.graph.nodes())
+    if (const auto* layer = node->as<ops::Recurrent>()) {
+      EXPECT_TRUE(layer->dynamic);
+    }
+}
+
+// Of TensorFlow Lite, beside float activations: other integers would differ by parts of a step.
+TEST(Int8Weights, OfAFileStayItsIntegers) {
+  const auto folder = std::filesystem::path(LINNET_GOLDENS).parent_path() / "tflite_ops";
+  const std::pair<const char*, int> files[] = {
+      {"hybrid_layers", 4}, {"lstm_int8", 1}, {"lstm_int8_batch_major", 1}, {"lstm_int8_coupled", 1}};
+  for (const auto& [name, layers] : files) {
+    SCOPED_TRACE(name);
+    ConvertOptions options;
+    const Conversion real = convert(folder / (std::string(name) + ".tflite"), options);
+    options.int8_weights = true;
+    const Conversion integers = convert(folder / (std::string(name) + ".tflite"), options);
+    EXPECT_EQ(integers.report.int8_weights.layers, layers);
+    EXPECT_TRUE(integers.report.int8_weights.float_reasons.empty());
+    std::vector<Array> inputs;
+    std::minstd_rand random(3);
+    for (const Value* input : real.graph->inputs) {
+      std::vector<float> numbers(static_cast<size_t>(element_count(input->shape())));
+      for (float& number : numbers) number = static_cast<float>(random() % 2001) * 1e-3f - 1;
+      inputs.push_back(Array::of_floats(input->shape(), std::move(numbers)));
+    }
+    const std::vector<Array> wanted = evaluate(*real.graph, inputs), got = evaluate(*integers.graph, inputs);
+    for (size_t i = 0; i < wanted.size(); ++i)
+      for (size_t k = 0; k < wanted[i].size(); ++k)
+        ASSERT_NEAR(got[i].number(k), wanted[i].number(k), 1e-5) << "output " << i << " number " << k;
+  }
+}
+
+// Layers whose weights are int8 already quantize their inputs by the same integers.
+TEST(Int8Weights, OfARecurrentLayerInAFileBecomeDynamic) {
+  ConvertOptions options;
+  options.dynamic_int8 = true;
+  const auto folder = std::filesystem::path(LINNET_GOLDENS).parent_path() / "tflite_ops";
+  const Conversion conversion = convert(folder / "lstm_int8.tflite", options);
+  EXPECT_EQ(conversion.report.int8_weights.layers, 1);
+  for (const auto& node : conversion.graph->nodes())
+    if (const auto* layer = node->as<ops::Recurrent>()) {
+      EXPECT_TRUE(layer->dynamic);
+    }
 }
 
 TEST(Int8Weights, TakeNoFactors) {
@@ -113,6 +193,25 @@ TEST(DynamicLinear, IsOneStepWithItsBias) {
   const std::map<std::string, int> two = {{"FullyConnected", 2}};
   for (const char* name : {"perceptron", "perceptron_channel", "perceptron_zero"})
     EXPECT_EQ(steps_of(name), two) << name;
+}
+
+TEST(DynamicRecurrent, IsOneStepForEachDirection) {
+  const std::map<std::string, int> one = {{"Recurrent", 1}};
+  for (const char* name : {"lstm", "lstm_channel", "lstm_reverse", "lstm_u8"}) EXPECT_EQ(steps_of(name), one) << name;
+  EXPECT_EQ(steps_of("lstm_bidirectional").at("Recurrent"), 2);
+}
+
+// Of unsigned numbers less 128 the integers stay; where 90 is less, they have more than 8 bits.
+TEST(DynamicRecurrent, QuantizesWhereTheWeightsAreInt8) {
+  const auto folder = std::filesystem::path(LINNET_GOLDENS).parent_path() / "onnx_int8";
+  for (const bool wide : {false, true}) {
+    const Conversion conversion = convert(folder / (wide ? "dynamic_lstm_u8_wide.onnx" : "dynamic_lstm_u8.onnx"), {});
+    EXPECT_EQ(conversion.report.warnings.size(), wide ? 1u : 0u);
+    for (const auto& node : conversion.graph->nodes())
+      if (const auto* layer = node->as<ops::Recurrent>()) {
+        EXPECT_EQ(layer->dynamic, !wide);
+      }
+  }
 }
 
 TEST(DynamicLinear, EachOfSeveralReadersQuantizesTheInput) {

@@ -115,6 +115,7 @@ void describe(const fb::DepthwiseConv2D& op, const fb::Step& step, Writer* write
 void describe(const fb::ConvTranspose2D& op, const fb::Step&, Writer* writer) {
   writer->window(op);
   if (op.groups() != 1) writer->add("groups {}", op.groups());
+  writer->int8_weights(op.weight_layout());
   writer->activation(op.activation()).buffer(op.weights());
 }
 
