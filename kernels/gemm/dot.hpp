@@ -17,6 +17,12 @@ namespace linnet::kernels {
 template <class Isa>
 struct Dot;
 
+// Blocks of a tile with several rows that have registers for their sums; the others come after them.
+template <class Isa>
+constexpr int kBlocksTogether = Dot<Isa>::blocks;
+template <>
+inline constexpr int kBlocksTogether<isa::neon32> = 1;
+
 // Inputs as they are.
 struct PlainInputs {
   using Input = int8_t;
@@ -283,10 +289,38 @@ template <>
 struct Dot<isa::neon64> : DotNeon<isa::neon64> {
   static constexpr int blocks = 2, single_row_blocks = 4;
 };
+#if !defined(__aarch64__)
+// With few registers what an instruction loads matters: 32 bytes of weights, or two groups of inputs, each twice.
 template <>
 struct Dot<isa::neon32> : DotNeon<isa::neon32> {
-  static constexpr int blocks = 1, single_row_blocks = 2;
+  static constexpr int blocks = 2, single_row_blocks = 2, parts = 1;
+  static LINNET_INLINE Weights weights(const int8_t* p) {
+    const int64x1x4_t all = vld4_s64(reinterpret_cast<const int64_t*>(p));
+    return {{vreinterpret_s8_s64(all.val[0]), vreinterpret_s8_s64(all.val[1]), vreinterpret_s8_s64(all.val[2]),
+             vreinterpret_s8_s64(all.val[3])}};
+  }
+  static LINNET_INLINE Inputs inputs(const int8_t* p) {
+    return vreinterpret_s8_s32(vld1_dup_s32(reinterpret_cast<const int32_t*>(p)));
+  }
+  using PairInputs = int32x2x2_t;
+  struct PairWeights {
+    Weights first, second;
+  };
+  static LINNET_INLINE PairInputs pair_inputs(const int8_t* p) {
+    return vld2_dup_s32(reinterpret_cast<const int32_t*>(p));
+  }
+  static LINNET_INLINE PairWeights pair_weights(const int8_t* p, ptrdiff_t step, int) {
+    return {weights(p), weights(p + step)};
+  }
+  static LINNET_INLINE void add_pair(Sum* sum, int, const PairWeights& w, const PairInputs& x) {
+    const int8x8_t first = vreinterpret_s8_s32(x.val[0]), second = vreinterpret_s8_s32(x.val[1]);
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) {
+      sum->v[i] = vpadalq_s16(sum->v[i], vmlal_s8(vmull_s8(w.first.v[i], first), w.second.v[i], second));
+    }
+  }
 };
+#endif
 
 #endif
 #endif  // LINNET_ISA_IS_SIMD
