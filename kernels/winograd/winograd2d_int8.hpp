@@ -20,7 +20,7 @@ struct PointProducts {
 template <class Isa>
 bool winograd_int8(const Conv2DInt8Args& args, bool bounded);
 
-#if defined(LINNET_ISA_IS_SIMD) && (defined(__AVX2__) || defined(__aarch64__))
+#if defined(LINNET_ISA_IS_SIMD) && (defined(__AVX2__) || defined(__ARM_NEON))
 
 #if defined(__AVX2__)
 
@@ -128,7 +128,7 @@ struct Int16x16 {
   int16x8_t low, high;
   static LINNET_INLINE Int16x16 load_s8(const int8_t* p) {
     const int8x16_t bytes = vld1q_s8(p);
-    return {vmovl_s8(vget_low_s8(bytes)), vmovl_high_s8(bytes)};
+    return {vmovl_s8(vget_low_s8(bytes)), vmovl_s8(vget_high_s8(bytes))};
   }
   LINNET_INLINE void store(int16_t* p) const {
     vst1q_s16(p, low);
@@ -156,10 +156,11 @@ LINNET_INLINE void load_tap_weights(const int8_t* p, bool has_second_half, Int16
   for (int pair = 0; pair < 2; ++pair) {
     const int8x16_t first = inputs.val[2 * pair], second = inputs.val[2 * pair + 1];
     w[0][pair] = {vmovl_s8(vget_low_s8(first)), vmovl_s8(vget_low_s8(second))};
-    w[1][pair] = {vmovl_high_s8(first), vmovl_high_s8(second)};
+    w[1][pair] = {vmovl_s8(vget_high_s8(first)), vmovl_s8(vget_high_s8(second))};
   }
 }
 
+#if defined(__aarch64__)
 template <>
 struct PointProducts<isa::neon64> {
   static constexpr int tile_rows = 5;
@@ -199,6 +200,52 @@ struct PointProducts<isa::neon64> {
     }
   }
 };
+#else
+template <>
+struct PointProducts<isa::neon32> {
+  static constexpr int tile_rows = 3;
+  // Products of two of a row's four inputs, for half of the outputs.
+  template <int kInput, int kHalf, int kRows>
+  static LINNET_INLINE void add(int32x4_t (&sums)[kRows][4], const int16_t* w, const int16x4_t (&x)[kRows]) {
+    const int64x1x4_t all = vld4_s64(reinterpret_cast<const int64_t*>(w + kInput * kPanel + kHalf * kPanel));
+    int16x4_t weights[4];
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) weights[i] = vreinterpret_s16_s64(all.val[i]);
+#pragma GCC unroll 4
+    for (int r = 0; r < kRows; ++r) {
+      int32x4_t(&sum)[4] = sums[r];
+      sum[2 * kHalf] = vmlal_lane_s16(sum[2 * kHalf], weights[0], x[r], kInput);
+      sum[2 * kHalf + 1] = vmlal_lane_s16(sum[2 * kHalf + 1], weights[1], x[r], kInput);
+      sum[2 * kHalf] = vmlal_lane_s16(sum[2 * kHalf], weights[2], x[r], kInput + 1);
+      sum[2 * kHalf + 1] = vmlal_lane_s16(sum[2 * kHalf + 1], weights[3], x[r], kInput + 1);
+    }
+  }
+  template <int kRows>
+  static LINNET_INLINE void multiply(const int16_t* x, int32_t channels, const int16_t* w, int32_t* out) {
+    int32x4_t sums[kRows][4];
+    const int16_t* rows[kRows];
+#pragma GCC unroll 4
+    for (int r = 0; r < kRows; ++r) {
+      rows[r] = x + static_cast<ptrdiff_t>(r) * channels;
+      sums[r][0] = sums[r][1] = sums[r][2] = sums[r][3] = vdupq_n_s32(0);
+    }
+    for (; channels > 0; channels -= 4, w += 4 * kPanel) {
+      int16x4_t inputs[kRows];
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r, rows[r - 1] += 4) inputs[r] = vld1_s16(rows[r]);
+      add<0, 0>(sums, w, inputs);
+      add<0, 1>(sums, w, inputs);
+      add<2, 0>(sums, w, inputs);
+      add<2, 1>(sums, w, inputs);
+    }
+#pragma GCC unroll 4
+    for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; ++i) vst1q_s32(out + r * kPanel + 4 * i, sums[r][i]);
+    }
+  }
+};
+#endif
 
 #endif
 
