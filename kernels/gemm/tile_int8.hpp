@@ -78,27 +78,8 @@ LINNET_INLINE void screened_step(typename Dot<Isa>::Sum (&sums)[kRows][kBlocks],
   }
 }
 
-// Adds the products of inputs i .. i + 7, whose second half's weights are weight_step bytes on.
-template <class Isa, int kRows, int kBlocks>
-LINNET_INLINE void pair_step(typename Dot<Isa>::Sum (&sums)[kRows][kBlocks], const int8_t* w, ptrdiff_t weight_step,
-                             const typename Dot<Isa>::Input* const (&x)[kRows]) {
-  using D = Dot<Isa>;
-  typename D::PairInputs inputs[kRows];
-#pragma GCC unroll 16
-  for (int r = 0; r < kRows; ++r) inputs[r] = D::pair_inputs(x[r]);
-#pragma GCC unroll 16
-  for (int b = 0; b < kBlocks; ++b) {
-#pragma GCC unroll 4
-    for (int part = 0; part < D::parts; ++part) {
-      const typename D::PairWeights weights = D::pair_weights(w + b * D::outputs * kDot, weight_step, part);
-#pragma GCC unroll 16
-      for (int r = 0; r < kRows; ++r) D::add_pair(&sums[r][b], part, weights, inputs[r]);
-    }
-  }
-}
-
 // Calls step(weights, x, i, group) for each group of four inputs, which are inputs i .. i + 3 of the rows at x, but
-// pair(weights, x, i) for two groups at a time if kPairs.
+// pair(weights, x) for two groups at a time, which moves both on, if kPairs.
 template <class Isa, int kRows, bool kPairs, class Step, class Pair>
 LINNET_INLINE void for_each_group(const TileInt8Args<Isa>& t, Step step, Pair pair) {
   using Input = typename Dot<Isa>::Input;
@@ -112,15 +93,12 @@ LINNET_INLINE void for_each_group(const TileInt8Args<Isa>& t, Step step, Pair pa
     for (int r = 0; r < kRows; ++r) {
       x[r] = kPointersByTap<Isa> ? t.pointers[tap * traits(isa_id<Isa>).int8_rows + r] : t.pointers[r] + t.offsets[tap];
     }
-    int32_t left = k;
+    int32_t rest = k;
     if constexpr (kPairs) {
-      for (; left >= 2 * kDot; left -= 2 * kDot, w += 2 * weight_step) {
-        pair(w, x);
-#pragma GCC unroll 16
-        for (int r = 0; r < kRows; ++r) x[r] += 2 * kDot;
-      }
+      for (rest -= 2 * kDot; rest >= 0; rest -= 2 * kDot) pair(w, x);
+      rest += 2 * kDot;
     }
-    for (int32_t i = 0; i < left; i += kDot, w += weight_step, ++group) step(w, x, i, group);
+    for (int32_t i = 0; i < rest; i += kDot, w += weight_step, ++group) step(w, x, i, group);
   }
 }
 
@@ -156,8 +134,9 @@ LINNET_INLINE void multiply_blocks(const TileInt8Args<Isa>& t, int stride) {
     if constexpr (D::pairs_groups && kRows > 1) {
       if (!t.screen->found) {
         const ptrdiff_t weight_step = t.weight_step;
-        for_each_group<Isa, kRows, true>(
-            t, step, [&](const int8_t* w, Rows x) LINNET_INLINE_LAMBDA { pair_step<Isa>(sums, w, weight_step, x); });
+        const auto pair = [&](const int8_t*& w, const Input*(&x)[kRows])
+                              LINNET_INLINE_LAMBDA { D::add_pair(sums, w, weight_step, x); };
+        for_each_group<Isa, kRows, true>(t, step, pair);
       } else {
         for_each_group<Isa, kRows>(t, step);
       }
