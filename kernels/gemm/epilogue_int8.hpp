@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/quant/narrow.hpp"
+#include "kernels/quant/sum_neon.hpp"
 
 namespace linnet::kernels {
 
@@ -148,6 +149,30 @@ LINNET_INLINE void store_sums_by_rule(const SumsInt8& s, const Requantize& requa
   store_sums<Isa, Scale::Fixed>(s, requantize);
 }
 
+#if defined(LINNET_ISA_IS_SIMD) && defined(__ARM_NEON)
+template <class Isa>
+__attribute__((noinline)) void add_residuals_right(const int8_t* q, const SumsInt8& caller_sums,
+                                                   const EpilogueInt8& e) {
+  const SumsInt8 s = caller_sums;
+  const RightSum<Isa> sum(e.add);
+  for (int32_t c = 0; c < s.columns; c += 8) {
+    const int32_t n = s.columns - c;
+    const int8_t *own = q + c, *residual = s.residual + c;
+    int8_t* y = s.y + c;
+    for (int32_t r = 0; r < s.rows; ++r, own += kPanel, residual += e.residual_stride, y += s.y_stride) {
+      if (n >= 8) {
+        vst1_s8(y, sum(vld1_s8(own), vld1_s8(residual)));
+      } else {
+        int8_t last[8];
+        copy_bytes<Isa>(residual, last, n);
+        vst1_s8(last, sum(vld1_s8(own), vld1_s8(last)));
+        copy_bytes<Isa>(last, y, n);
+      }
+    }
+  }
+}
+#endif
+
 // y = q + residual of rows of up to kPanel numbers each; q is readable beyond them.
 template <class Isa>
 __attribute__((noinline)) void add_residuals(const int8_t* q, const SumsInt8& caller_sums, const EpilogueInt8& e) {
@@ -200,6 +225,12 @@ LINNET_INLINE void finish_sums(const SumsInt8& s, const EpilogueInt8& e) {
     part.y = s.y + row * s.y_stride;
     part.y_stride = s.y_stride;
     part.residual = s.residual + row * e.residual_stride;
+#if defined(LINNET_ISA_IS_SIMD) && defined(__ARM_NEON)
+    if (RightSum<Isa>::serves(e.add)) {
+      add_residuals_right<Isa>(numbers, part, e);
+      continue;
+    }
+#endif
     add_residuals<Isa>(numbers, part, e);
   }
 }

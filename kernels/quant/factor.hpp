@@ -113,18 +113,14 @@ struct BoundedFactor {
 
 template <class Isa>
 struct BoundedFactor {
-  int32x4_t left, down, multiplier, negative;
+  int32x4_t left, down, multiplier;
 
   BoundedFactor() = default;
   LINNET_INLINE BoundedFactor(I32<Isa> m, I32<Isa> shift)
-      : left(vmaxq_s32(shift.v, vdupq_n_s32(0))),
-        down(vminq_s32(shift.v, vdupq_n_s32(0))),
-        multiplier(m.v),
-        negative(vbslq_s32(vcltq_s32(shift.v, vdupq_n_s32(0)), vdupq_n_s32(0), vdupq_n_s32(INT32_MIN))) {}
+      : left(vmaxq_s32(shift.v, vdupq_n_s32(0))), down(vminq_s32(shift.v, vdupq_n_s32(0))), multiplier(m.v) {}
   LINNET_INLINE I32<Isa> operator()(I32<Isa> x) const {
     const int32x4_t all = vqrdmulhq_s32(vshlq_s32(x.v, left), multiplier);
-    const int32x4_t exact = vaddq_s32(all, vreinterpretq_s32_u32(vcltq_s32(all, negative)));
-    return Int<Isa>::make(vrshlq_s32(exact, down));
+    return Int<Isa>::make(vrshlq_s32(vsraq_n_s32(all, vandq_s32(all, down), 31), down));
   }
 };
 
