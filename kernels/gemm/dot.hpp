@@ -319,7 +319,7 @@ struct Dot<isa::neon32> : DotNeon<isa::neon32> {
     move_on<isa::neon32>(w, step);
     const Weights second = weights(w);
     move_on<isa::neon32>(w, step);
-    asm volatile("");  // before there are products, which would be stored meanwhile
+    asm volatile("");  // products that began before would take the registers
 #pragma GCC unroll 4
     for (int r = 0; r < kRows; ++r) {
       const int32x2x2_t inputs = vld2_dup_s32(reinterpret_cast<const int32_t*>(x[r]));

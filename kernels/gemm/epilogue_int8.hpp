@@ -141,7 +141,8 @@ LINNET_INLINE void store_sums_by_rule(const SumsInt8& s, const Requantize& requa
   if constexpr (I32<Isa>::width > 1) {
     if constexpr (kHasRightFactors) {
       const int32_t* const multipliers = reinterpret_cast<const int32_t*>(s.panel) + s.column + 2 * s.width;
-      if (s.bounded && RightFactor<Isa>::serve(multipliers, multipliers + s.width, s.columns))
+      constexpr int32_t kLeastRows = 4;  // to be worth a look at all factors
+      if (s.bounded && s.rows >= kLeastRows && RightFactor<Isa>::serve(multipliers, multipliers + s.width, s.columns))
         return store_sums<Isa, Scale::RightFixed>(s, requantize);
     }
     if (s.bounded) return store_sums<Isa, Scale::BoundedFixed>(s, requantize);

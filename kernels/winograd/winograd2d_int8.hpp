@@ -305,13 +305,15 @@ struct WinogradInt8 {
 template <class Isa>
 LINNET_INLINE void WinogradInt8<Isa>::transform_tile(const int8_t* x, int32_t top, int32_t left, int16_t* out) const {
   const int8_t* pixels[4][4];
+  const ptrdiff_t line_step = args.in_w * args.x_stride;
+  const bool all_inside = top >= 0 && top + 4 <= args.in_h && left >= 0 && left + 4 <= args.in_w;
 #pragma GCC unroll 4
   for (int i = 0; i < 4; ++i) {
-    const bool line_inside = top + i >= 0 && top + i < args.in_h;
-    const int8_t* const line = x + static_cast<ptrdiff_t>(line_inside ? top + i : 0) * args.in_w * args.x_stride;
+    const bool line_inside = all_inside || (top + i >= 0 && top + i < args.in_h);
+    const int8_t* const line = x + (line_inside ? top + i : 0) * line_step;
 #pragma GCC unroll 4
     for (int j = 0; j < 4; ++j) {
-      const bool inside = line_inside && left + j >= 0 && left + j < args.in_w;
+      const bool inside = all_inside || (line_inside && left + j >= 0 && left + j < args.in_w);
       pixels[i][j] = inside ? line + (left + j) * args.x_stride : padding;
     }
   }
