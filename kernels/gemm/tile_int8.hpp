@@ -182,7 +182,6 @@ __attribute__((noinline)) void tile_int8(const TileInt8Args<Isa>& t) {
     multiply_blocks<Isa, kRows, kBlocks>(t, kBlocks * D::outputs);
   } else {
     TileInt8Args<Isa> part = t;
-#pragma GCC unroll 1
     for (int b = 0; b < kBlocks; b += kTogether) {
       multiply_blocks<Isa, kRows, kTogether>(part, kBlocks * D::outputs);
       part.weights += kTogether * D::outputs * kDot;
