@@ -41,7 +41,7 @@ struct IsaTraits {
 
 constexpr IsaTraits kIsaTraits[kIsaCount] = {
     {"scalar", 1, 4, 2, 1, 1, false},  {"avx2", 8, 6, 4, 1, 3, true},          {"avxvnni", 8, 6, 6, 1, 1, false},
-    {"avx512", 16, 10, 6, 2, 1, true}, {"avx512vnni", 16, 10, 6, 1, 1, false}, {"neon32", 4, 4, 2, 1, 1, false},
+    {"avx512", 16, 10, 6, 2, 1, true}, {"avx512vnni", 16, 10, 6, 1, 1, false}, {"neon32", 4, 4, 2, 1, 1, true},
     {"neon64", 4, 8, 3, 1, 1, true},   {"neon64dot", 4, 8, 6, 1, 1, false},
 };
 

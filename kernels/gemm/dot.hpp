@@ -5,7 +5,7 @@
 // the n. flips_inputs: converted inputs are 128 larger. screens_weights: add is for weights that screen_weights has
 // found Small (screen.hpp), add_divided for Large ones, whose inputs lie in two more planes: as they are, and their
 // sizes; Lowest ones are multiplied as two, limited and rest. is_lowest: whether one of `least` is -128. pairs_groups:
-// add_pair adds the products of two groups of four inputs for a part of the outputs, of weights that are not -128.
+// add_pair adds the products of two groups of four inputs, of weights that are not -128, and moves on to the next two.
 #pragma once
 
 #include "kernels/simd/integer.hpp"
@@ -16,6 +16,12 @@ namespace linnet::kernels {
 // latency of the multiplications only so.
 template <class Isa>
 struct Dot;
+
+// Blocks of a tile with several rows that have registers for their sums; the others come after them.
+template <class Isa>
+constexpr int kBlocksTogether = Dot<Isa>::blocks;
+template <>
+inline constexpr int kBlocksTogether<isa::neon32> = 1;
 
 // Inputs as they are.
 struct PlainInputs {
@@ -222,7 +228,7 @@ struct Dot<isa::neon64dot> : PlainInputs {
 // Products of bytes, added up in pairs: a sum of two fits into 16 bits unless all four are -128.
 template <class Isa>
 struct DotNeon : PlainInputs {
-  static constexpr int outputs = 8, parts = 4;
+  static constexpr int outputs = 8;
   static constexpr bool pairs_groups = true;
   struct Sum {
     int32x4_t v[4];  // two outputs each, two lanes each
@@ -249,29 +255,6 @@ struct DotNeon : PlainInputs {
 #pragma GCC unroll 4
     for (int i = 0; i < 4; ++i) sum->v[i] = vpadalq_s16(sum->v[i], vmull_s8(w.v[i], x));
   }
-  // The inputs of each group twice, and the weights of two outputs for both groups, the second's `step` bytes on.
-  using PairInputs = int8x16_t;
-  using PairWeights = int8x16_t;
-  static LINNET_INLINE PairInputs pair_inputs(const int8_t* p) {
-    const uint32x2_t groups = vreinterpret_u32_s8(vld1_s8(p));
-#if defined(__aarch64__)
-    const uint32x4_t both = vcombine_u32(groups, groups);
-    return vreinterpretq_s8_u32(vzip1q_u32(both, both));
-#else
-    return vreinterpretq_s8_u32(vcombine_u32(vdup_lane_u32(groups, 0), vdup_lane_u32(groups, 1)));
-#endif
-  }
-  static LINNET_INLINE PairWeights pair_weights(const int8_t* p, ptrdiff_t step, int part) {
-    return vcombine_s8(vld1_s8(p + 8 * part), vld1_s8(p + step + 8 * part));
-  }
-  static LINNET_INLINE void add_pair(Sum* sum, int part, PairWeights w, PairInputs x) {
-    const int16x8_t first = vmull_s8(vget_low_s8(w), vget_low_s8(x));
-#if defined(__aarch64__)
-    sum->v[part] = vpadalq_s16(sum->v[part], vmlal_high_s8(first, w, x));
-#else
-    sum->v[part] = vpadalq_s16(sum->v[part], vmlal_s8(first, vget_high_s8(w), vget_high_s8(x)));
-#endif
-  }
   static LINNET_INLINE void store(const Sum& sum, int32_t* p) {
 #pragma GCC unroll 4
     for (int i = 0; i < 4; ++i) {
@@ -279,14 +262,78 @@ struct DotNeon : PlainInputs {
     }
   }
 };
+
+#if defined(__aarch64__)
 template <>
 struct Dot<isa::neon64> : DotNeon<isa::neon64> {
   static constexpr int blocks = 2, single_row_blocks = 4;
+  // The inputs of each group twice.
+  static LINNET_INLINE int8x16_t pair_inputs(const int8_t* p) {
+    const uint32x2_t groups = vreinterpret_u32_s8(vld1_s8(p));
+    const uint32x4_t both = vcombine_u32(groups, groups);
+    return vreinterpretq_s8_u32(vzip1q_u32(both, both));
+  }
+  template <int kRows, int kBlocks>
+  static LINNET_INLINE void add_pair(Sum (&sums)[kRows][kBlocks], const int8_t*& w, ptrdiff_t step,
+                                     const int8_t* (&x)[kRows]) {
+    int8x16_t inputs[kRows];
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      inputs[r] = pair_inputs(x[r]);
+      x[r] += 2 * kDot;
+    }
+#pragma GCC unroll 16
+    for (int b = 0; b < kBlocks; ++b) {
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; ++i) {
+        const int8_t* const first = w + b * outputs * kDot + 8 * i;
+        const int8x16_t weights = vcombine_s8(vld1_s8(first), vld1_s8(first + step));
+#pragma GCC unroll 16
+        for (int r = 0; r < kRows; ++r) {
+          const int16x8_t products = vmull_s8(vget_low_s8(weights), vget_low_s8(inputs[r]));
+          int32x4_t& sum = sums[r][b].v[i];
+          sum = vpadalq_s16(sum, vmlal_high_s8(products, weights, inputs[r]));
+        }
+      }
+    }
+    w += 2 * step;
+  }
 };
+#else
+// With few registers what an instruction loads matters: 32 bytes of weights, or two groups of inputs, each twice.
 template <>
 struct Dot<isa::neon32> : DotNeon<isa::neon32> {
-  static constexpr int blocks = 1, single_row_blocks = 2;
+  static constexpr int blocks = 2, single_row_blocks = 2;
+  static LINNET_INLINE Weights weights(const int8_t* p) {
+    const int64x1x4_t all = vld4_s64(reinterpret_cast<const int64_t*>(p));
+    return {{vreinterpret_s8_s64(all.val[0]), vreinterpret_s8_s64(all.val[1]), vreinterpret_s8_s64(all.val[2]),
+             vreinterpret_s8_s64(all.val[3])}};
+  }
+  static LINNET_INLINE Inputs inputs(const int8_t* p) {
+    return vreinterpret_s8_s32(vld1_dup_s32(reinterpret_cast<const int32_t*>(p)));
+  }
+  template <int kRows>
+  static LINNET_INLINE void add_pair(Sum (&sums)[kRows][1], const int8_t*& w, ptrdiff_t step,
+                                     const int8_t* (&x)[kRows]) {
+    const Weights first = weights(w);
+    move_on<isa::neon32>(w, step);
+    const Weights second = weights(w);
+    move_on<isa::neon32>(w, step);
+    asm volatile("");  // products that began before would take the registers
+#pragma GCC unroll 4
+    for (int r = 0; r < kRows; ++r) {
+      const int32x2x2_t inputs = vld2_dup_s32(reinterpret_cast<const int32_t*>(x[r]));
+      move_on<isa::neon32>(x[r], 2 * kDot);
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; ++i) {
+        const int16x8_t products = vmull_s8(first.v[i], vreinterpret_s8_s32(inputs.val[0]));
+        int32x4_t& sum = sums[r][0].v[i];
+        sum = vpadalq_s16(sum, vmlal_s8(products, second.v[i], vreinterpret_s8_s32(inputs.val[1])));
+      }
+    }
+  }
 };
+#endif
 
 #endif
 #endif  // LINNET_ISA_IS_SIMD

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/quant/narrow.hpp"
+#include "kernels/quant/sum_neon.hpp"
 
 namespace linnet::kernels {
 
@@ -47,7 +48,8 @@ LINNET_INLINE bool sums_are_bounded(Rounding rounding, const int8_t* packed, int
 // Sums of a vector of columns, scaled.
 template <class Isa, Scale kScale>
 struct SumScale {
-  std::conditional_t<kScale == Scale::Fixed, FixedPointFactor<Isa>, BoundedFactor<Isa>> factor;
+  using Bounded = std::conditional_t<kScale == Scale::RightFixed, RightFactor<Isa>, BoundedFactor<Isa>>;
+  std::conditional_t<kScale == Scale::Fixed, FixedPointFactor<Isa>, Bounded> factor;
   SumScale() = default;
   LINNET_INLINE SumScale(I32<Isa> multiplier, I32<Isa> shift) : factor(multiplier, shift) {}
   LINNET_INLINE I32<Isa> operator()(I32<Isa> sum) const { return factor(sum); }
@@ -77,6 +79,7 @@ template <class Isa, Scale kScale>
 __attribute__((noinline)) void store_sums(const SumsInt8& caller_sums, const Requantize& requantize) {
   using I = Int<Isa>;
   constexpr int kWidth = I32<Isa>::width, kVectors = Narrow<Isa>::vectors, kTogether = Narrow<Isa>::rows;
+  constexpr int kHalf = kVectors / 2;
   constexpr bool kAllBits = kScale == Scale::Fixed && kWidth > 1;  // which Narrow is not made for
   const SumsInt8 s = caller_sums;                                  // a copy that no store can change
   const Range<Isa> range(requantize);
@@ -108,17 +111,21 @@ __attribute__((noinline)) void store_sums(const SumsInt8& caller_sums, const Req
         y += kTogether * s.y_stride;
       }
     }
-    if (kVectors == 2 && s.columns - c <= kWidth) {  // two rows' halves are as many as one row
+    if (kVectors % 2 == 0 && s.columns - c <= kHalf * kWidth) {  // two rows' halves are as many as one row
       for (; r + 2 <= s.rows; r += 2, sums += 2 * s.stride, y += 2 * s.y_stride) {
         int8_t both[kPanel];
+#pragma GCC unroll 2
         for (int i = 0; i < 2; ++i) {
-          I32<Isa>& row = q[0][i * (kVectors - 1)];
-          row = scale[0](I::load(sums + i * s.stride));
-          if (kAllBits) row = range.finish(row);
+#pragma GCC unroll 2
+          for (int v = 0; v < kHalf; ++v) {
+            I32<Isa>& row = q[0][i * kHalf + v];
+            row = scale[v](I::load(sums + i * s.stride + v * kWidth));
+            if (kAllBits) row = range.finish(row);
+          }
         }
         narrow.store(q[0], both, kPanel);
         copy_bytes<Isa>(both, y, s.columns - c);
-        copy_bytes<Isa>(both + kWidth, y + s.y_stride, s.columns - c);
+        copy_bytes<Isa>(both + kHalf * kWidth, y + s.y_stride, s.columns - c);
       }
     }
     for (; r < s.rows; ++r, sums += s.stride, y += s.y_stride) {
@@ -132,10 +139,40 @@ template <class Isa>
 LINNET_INLINE void store_sums_by_rule(const SumsInt8& s, const Requantize& requantize) {
   if (requantize.rounding == Rounding::Float) return store_sums<Isa, Scale::Float>(s, requantize);
   if constexpr (I32<Isa>::width > 1) {
+    if constexpr (kHasRightFactors) {
+      const int32_t* const multipliers = reinterpret_cast<const int32_t*>(s.panel) + s.column + 2 * s.width;
+      constexpr int32_t kLeastRows = 4;  // to be worth a look at all factors
+      if (s.bounded && s.rows >= kLeastRows && RightFactor<Isa>::serve(multipliers, multipliers + s.width, s.columns))
+        return store_sums<Isa, Scale::RightFixed>(s, requantize);
+    }
     if (s.bounded) return store_sums<Isa, Scale::BoundedFixed>(s, requantize);
   }
   store_sums<Isa, Scale::Fixed>(s, requantize);
 }
+
+#if defined(LINNET_ISA_IS_SIMD) && defined(__ARM_NEON)
+template <class Isa>
+__attribute__((noinline)) void add_residuals_right(const int8_t* q, const SumsInt8& caller_sums,
+                                                   const EpilogueInt8& e) {
+  const SumsInt8 s = caller_sums;
+  const RightSum<Isa> sum(e.add);
+  for (int32_t c = 0; c < s.columns; c += 8) {
+    const int32_t n = s.columns - c;
+    const int8_t *own = q + c, *residual = s.residual + c;
+    int8_t* y = s.y + c;
+    for (int32_t r = 0; r < s.rows; ++r, own += kPanel, residual += e.residual_stride, y += s.y_stride) {
+      if (n >= 8) {
+        vst1_s8(y, sum(vld1_s8(own), vld1_s8(residual)));
+      } else {
+        int8_t last[8];
+        copy_bytes<Isa>(residual, last, n);
+        vst1_s8(last, sum(vld1_s8(own), vld1_s8(last)));
+        copy_bytes<Isa>(last, y, n);
+      }
+    }
+  }
+}
+#endif
 
 // y = q + residual of rows of up to kPanel numbers each; q is readable beyond them.
 template <class Isa>
@@ -189,6 +226,12 @@ LINNET_INLINE void finish_sums(const SumsInt8& s, const EpilogueInt8& e) {
     part.y = s.y + row * s.y_stride;
     part.y_stride = s.y_stride;
     part.residual = s.residual + row * e.residual_stride;
+#if defined(LINNET_ISA_IS_SIMD) && defined(__ARM_NEON)
+    if (RightSum<Isa>::serves(e.add)) {
+      add_residuals_right<Isa>(numbers, part, e);
+      continue;
+    }
+#endif
     add_residuals<Isa>(numbers, part, e);
   }
 }

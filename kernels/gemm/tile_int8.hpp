@@ -78,27 +78,8 @@ LINNET_INLINE void screened_step(typename Dot<Isa>::Sum (&sums)[kRows][kBlocks],
   }
 }
 
-// Adds the products of inputs i .. i + 7, whose second half's weights are weight_step bytes on.
-template <class Isa, int kRows, int kBlocks>
-LINNET_INLINE void pair_step(typename Dot<Isa>::Sum (&sums)[kRows][kBlocks], const int8_t* w, ptrdiff_t weight_step,
-                             const typename Dot<Isa>::Input* const (&x)[kRows], int32_t i) {
-  using D = Dot<Isa>;
-  typename D::PairInputs inputs[kRows];
-#pragma GCC unroll 16
-  for (int r = 0; r < kRows; ++r) inputs[r] = D::pair_inputs(x[r] + i);
-#pragma GCC unroll 16
-  for (int b = 0; b < kBlocks; ++b) {
-#pragma GCC unroll 4
-    for (int part = 0; part < D::parts; ++part) {
-      const typename D::PairWeights weights = D::pair_weights(w + b * D::outputs * kDot, weight_step, part);
-#pragma GCC unroll 16
-      for (int r = 0; r < kRows; ++r) D::add_pair(&sums[r][b], part, weights, inputs[r]);
-    }
-  }
-}
-
 // Calls step(weights, x, i, group) for each group of four inputs, which are inputs i .. i + 3 of the rows at x, but
-// pair(weights, x, i) for two groups at a time if kPairs.
+// pair(weights, x) for two groups at a time, which moves both on, if kPairs.
 template <class Isa, int kRows, bool kPairs, class Step, class Pair>
 LINNET_INLINE void for_each_group(const TileInt8Args<Isa>& t, Step step, Pair pair) {
   using Input = typename Dot<Isa>::Input;
@@ -112,11 +93,12 @@ LINNET_INLINE void for_each_group(const TileInt8Args<Isa>& t, Step step, Pair pa
     for (int r = 0; r < kRows; ++r) {
       x[r] = kPointersByTap<Isa> ? t.pointers[tap * traits(isa_id<Isa>).int8_rows + r] : t.pointers[r] + t.offsets[tap];
     }
-    int32_t i = 0;
+    int32_t rest = k;
     if constexpr (kPairs) {
-      for (; i + 2 * kDot <= k; i += 2 * kDot, w += 2 * weight_step) pair(w, x, i);
+      for (rest -= 2 * kDot; rest >= 0; rest -= 2 * kDot) pair(w, x);
+      rest += 2 * kDot;
     }
-    for (; i < k; i += kDot, w += weight_step, ++group) step(w, x, i, group);
+    for (int32_t i = 0; i < rest; i += kDot, w += weight_step, ++group) step(w, x, i, group);
   }
 }
 
@@ -125,8 +107,9 @@ LINNET_INLINE void for_each_group(const TileInt8Args<Isa>& t, Step step) {
   for_each_group<Isa, kRows, false>(t, step, [](auto...) LINNET_INLINE_LAMBDA {});
 }
 
+// kBlocks blocks of a tile, `stride` sums from row to row.
 template <class Isa, int kRows, int kBlocks>
-__attribute__((noinline)) void tile_int8(const TileInt8Args<Isa>& t) {
+LINNET_INLINE void multiply_blocks(const TileInt8Args<Isa>& t, int stride) {
   using D = Dot<Isa>;
   using Input = typename D::Input;
   using Rows = const Input* const(&)[kRows];
@@ -151,9 +134,9 @@ __attribute__((noinline)) void tile_int8(const TileInt8Args<Isa>& t) {
     if constexpr (D::pairs_groups && kRows > 1) {
       if (!t.screen->found) {
         const ptrdiff_t weight_step = t.weight_step;
-        for_each_group<Isa, kRows, true>(t, step, [&](const int8_t* w, Rows x, int32_t i) LINNET_INLINE_LAMBDA {
-          pair_step<Isa>(sums, w, weight_step, x, i);
-        });
+        const auto pair = [&](const int8_t*& w, const Input*(&x)[kRows])
+                              LINNET_INLINE_LAMBDA { D::add_pair(sums, w, weight_step, x); };
+        for_each_group<Isa, kRows, true>(t, step, pair);
       } else {
         for_each_group<Isa, kRows>(t, step);
       }
@@ -187,7 +170,24 @@ __attribute__((noinline)) void tile_int8(const TileInt8Args<Isa>& t) {
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 16
-    for (int b = 0; b < kBlocks; ++b) D::store(sums[r][b], t.sums + (r * kBlocks + b) * D::outputs);
+    for (int b = 0; b < kBlocks; ++b) D::store(sums[r][b], t.sums + r * stride + b * D::outputs);
+  }
+}
+
+template <class Isa, int kRows, int kBlocks>
+__attribute__((noinline)) void tile_int8(const TileInt8Args<Isa>& t) {
+  using D = Dot<Isa>;
+  constexpr int kTogether = kRows > 1 && kBlocksTogether<Isa> < kBlocks ? kBlocksTogether<Isa> : kBlocks;
+  if constexpr (kTogether == kBlocks) {
+    multiply_blocks<Isa, kRows, kBlocks>(t, kBlocks * D::outputs);
+  } else {
+    TileInt8Args<Isa> part = t;
+    for (int b = 0; b < kBlocks; b += kTogether) {
+      multiply_blocks<Isa, kRows, kTogether>(part, kBlocks * D::outputs);
+      part.weights += kTogether * D::outputs * kDot;
+      part.start += kTogether * D::outputs;
+      part.sums += kTogether * D::outputs;
+    }
   }
 }
 
@@ -294,7 +294,7 @@ template <class Isa, int kBlocks>
 LINNET_INLINE void multiply_rows(const RowsInt8<Isa>& in, const EpilogueInt8& e, const BlockInt8& block) {
   constexpr int kRows = traits(isa_id<Isa>).int8_rows;
   const int32_t single = in.rows % kRows == 1 ? 1 : 0;
-  multiply_tiles<Isa, kRows, kBlocks>(in, e, block, 0, in.rows - single);
+  if (in.rows > single) multiply_tiles<Isa, kRows, kBlocks>(in, e, block, 0, in.rows - single);
   if (single) multiply_tiles<Isa, 1, kBlocks>(in, e, block, in.rows - 1, 1);
 }
 

@@ -34,6 +34,15 @@ constexpr int kBoundedBits = 30;
 template <class Isa>
 struct BoundedFactor;
 
+// A BoundedFactor that is 0 or shifts to the right, where that takes fewer instructions.
+template <class Isa>
+struct RightFactor;
+#if defined(LINNET_ISA_IS_SIMD) && defined(__ARM_NEON)
+constexpr bool kHasRightFactors = true;
+#else
+constexpr bool kHasRightFactors = false;
+#endif
+
 template <>
 struct BoundedFactor<isa::scalar> : FixedPointFactor<isa::scalar> {
   using FixedPointFactor::FixedPointFactor;
@@ -104,18 +113,36 @@ struct BoundedFactor {
 
 template <class Isa>
 struct BoundedFactor {
-  int32x4_t left, down, multiplier, negative;
+  int32x4_t left, down, multiplier;
 
   BoundedFactor() = default;
   LINNET_INLINE BoundedFactor(I32<Isa> m, I32<Isa> shift)
-      : left(vmaxq_s32(shift.v, vdupq_n_s32(0))),
-        down(vminq_s32(shift.v, vdupq_n_s32(0))),
-        multiplier(m.v),
-        negative(vbslq_s32(vcltq_s32(shift.v, vdupq_n_s32(0)), vdupq_n_s32(0), vdupq_n_s32(INT32_MIN))) {}
+      : left(vmaxq_s32(shift.v, vdupq_n_s32(0))), down(vminq_s32(shift.v, vdupq_n_s32(0))), multiplier(m.v) {}
   LINNET_INLINE I32<Isa> operator()(I32<Isa> x) const {
     const int32x4_t all = vqrdmulhq_s32(vshlq_s32(x.v, left), multiplier);
-    const int32x4_t exact = vaddq_s32(all, vreinterpretq_s32_u32(vcltq_s32(all, negative)));
-    return Int<Isa>::make(vrshlq_s32(exact, down));
+    return Int<Isa>::make(vrshlq_s32(vsraq_n_s32(all, vandq_s32(all, down), 31), down));
+  }
+};
+
+template <class Isa>
+struct RightFactor {
+  int32x4_t multiplier, down;
+
+  RightFactor() = default;
+  LINNET_INLINE RightFactor(I32<Isa> m, I32<Isa> shift) : multiplier(m.v), down(shift.v) {}
+  LINNET_INLINE I32<Isa> operator()(I32<Isa> x) const {
+    const int32x4_t all = vqrdmulhq_s32(x.v, multiplier);
+    return Int<Isa>::make(vrshlq_s32(vsraq_n_s32(all, all, 31), down));
+  }
+  // Whether they do for n factors; whole vectors are read.
+  static LINNET_INLINE bool serve(const int32_t* multipliers, const int32_t* shifts, int32_t n) {
+    int32x4_t all = vdupq_n_s32(-1);  // their signs matter
+    for (int32_t i = 0; i < n; i += 4) {
+      const int32x4_t m = vld1q_s32(multipliers + i);
+      all = vandq_s32(all, vornq_s32(vld1q_s32(shifts + i), vreinterpretq_s32_u32(vtstq_s32(m, m))));
+    }
+    const int32x2_t half = vand_s32(vget_low_s32(all), vget_high_s32(all));
+    return (vget_lane_s32(half, 0) & vget_lane_s32(half, 1)) < 0;
   }
 };
 

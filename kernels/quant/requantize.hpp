@@ -71,8 +71,8 @@ LINNET_INLINE I32<Isa> divide_rounding(I32<Isa> x, int32_t divisor, bool is_smal
   return Int<Isa>::load(lanes);
 }
 
-// How numbers are scaled: by FixedPoint, general or bounded, or by Float.
-enum class Scale : uint8_t { Fixed, BoundedFixed, Float };
+// How numbers are scaled: by FixedPoint, general, bounded, or bounded and shifted to the right, or by Float.
+enum class Scale : uint8_t { Fixed, BoundedFixed, RightFixed, Float };
 
 struct NoEstimate {
   LINNET_INLINE NoEstimate(const QuantizedBinary&, int) {}

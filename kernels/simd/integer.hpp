@@ -14,6 +14,13 @@ LINNET_INLINE T load_as(const void* p) {
   return value;
 }
 
+// Moves a pointer on where it stands in the program: the instruction before can do it then.
+template <class Isa, class T>
+LINNET_INLINE void move_on(T*& p, ptrdiff_t n) {
+  p += n;
+  asm("" : "+r"(p));
+}
+
 // The first n bytes, 1 <= n <= 16, in two words; the others are zero. Touches no memory beyond them.
 template <class Isa>
 LINNET_INLINE void load_words(const int8_t* p, int n, uint64_t (&words)[2]) {

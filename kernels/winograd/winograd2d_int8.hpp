@@ -20,12 +20,13 @@ struct PointProducts {
 template <class Isa>
 bool winograd_int8(const Conv2DInt8Args& args, bool bounded);
 
-#if defined(LINNET_ISA_IS_SIMD) && (defined(__AVX2__) || defined(__aarch64__))
+#if defined(LINNET_ISA_IS_SIMD) && (defined(__AVX2__) || defined(__ARM_NEON))
 
 #if defined(__AVX2__)
 
 // 16 numbers of 16 bits.
 struct Int16x16 {
+  static constexpr int size = 16;
   __m256i v;
   static LINNET_INLINE Int16x16 load_s8(const int8_t* p) {
     return {_mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
@@ -34,6 +35,7 @@ struct Int16x16 {
   friend LINNET_INLINE Int16x16 operator+(Int16x16 a, Int16x16 b) { return {_mm256_add_epi16(a.v, b.v)}; }
   friend LINNET_INLINE Int16x16 operator-(Int16x16 a, Int16x16 b) { return {_mm256_sub_epi16(a.v, b.v)}; }
 };
+using InputInts = Int16x16;  // that are transformed together
 
 // The weights of one tap for four inputs and 16 outputs: [half of the outputs][pair of inputs] of 8 x 2 numbers, from
 // [outputs][4].
@@ -125,10 +127,11 @@ struct PointProducts<isa::avx2> {
 #else
 
 struct Int16x16 {
+  static constexpr int size = 16;
   int16x8_t low, high;
   static LINNET_INLINE Int16x16 load_s8(const int8_t* p) {
     const int8x16_t bytes = vld1q_s8(p);
-    return {vmovl_s8(vget_low_s8(bytes)), vmovl_high_s8(bytes)};
+    return {vmovl_s8(vget_low_s8(bytes)), vmovl_s8(vget_high_s8(bytes))};
   }
   LINNET_INLINE void store(int16_t* p) const {
     vst1q_s16(p, low);
@@ -141,6 +144,25 @@ struct Int16x16 {
     return {vsubq_s16(a.low, b.low), vsubq_s16(a.high, b.high)};
   }
 };
+
+#if defined(__aarch64__)
+using InputInts = Int16x16;
+#else
+struct InputInts {
+  static constexpr int size = 8;
+  int16x8_t v;
+
+  struct Bytes {
+    int8x8_t v;
+    friend LINNET_INLINE InputInts operator+(Bytes a, Bytes b) { return {vaddl_s8(a.v, b.v)}; }
+    friend LINNET_INLINE InputInts operator-(Bytes a, Bytes b) { return {vsubl_s8(a.v, b.v)}; }
+  };
+  static LINNET_INLINE Bytes load_s8(const int8_t* p) { return {vld1_s8(p)}; }
+  LINNET_INLINE void store(int16_t* p) const { vst1q_s16(p, v); }
+  friend LINNET_INLINE InputInts operator+(InputInts a, InputInts b) { return {vaddq_s16(a.v, b.v)}; }
+  friend LINNET_INLINE InputInts operator-(InputInts a, InputInts b) { return {vsubq_s16(a.v, b.v)}; }
+};
+#endif
 
 // The same, the two inputs one behind the other: 2 x 8 numbers.
 template <class Isa>
@@ -156,10 +178,11 @@ LINNET_INLINE void load_tap_weights(const int8_t* p, bool has_second_half, Int16
   for (int pair = 0; pair < 2; ++pair) {
     const int8x16_t first = inputs.val[2 * pair], second = inputs.val[2 * pair + 1];
     w[0][pair] = {vmovl_s8(vget_low_s8(first)), vmovl_s8(vget_low_s8(second))};
-    w[1][pair] = {vmovl_high_s8(first), vmovl_high_s8(second)};
+    w[1][pair] = {vmovl_s8(vget_high_s8(first)), vmovl_s8(vget_high_s8(second))};
   }
 }
 
+#if defined(__aarch64__)
 template <>
 struct PointProducts<isa::neon64> {
   static constexpr int tile_rows = 5;
@@ -199,6 +222,59 @@ struct PointProducts<isa::neon64> {
     }
   }
 };
+#else
+template <>
+struct PointProducts<isa::neon32> {
+  static constexpr int tile_rows = 3;
+  // Products of two of a row's four inputs, for half of the outputs; moves on to the next weights.
+  template <int kInput, int kHalf, int kRows>
+  static LINNET_INLINE void add(int32x4_t (&sums)[kRows][4], const int16_t*& w, const int16x4_t (&x)[kRows]) {
+    const int64x1x4_t all = vld4_s64(reinterpret_cast<const int64_t*>(w));
+    move_on<isa::neon32>(w, kPanel);
+    int16x4_t weights[4];
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) weights[i] = vreinterpret_s16_s64(all.val[i]);
+#pragma GCC unroll 4
+    for (int r = 0; r < kRows; ++r) {
+      int32x4_t(&sum)[4] = sums[r];
+      sum[2 * kHalf] = vmlal_lane_s16(sum[2 * kHalf], weights[0], x[r], kInput);
+      sum[2 * kHalf + 1] = vmlal_lane_s16(sum[2 * kHalf + 1], weights[1], x[r], kInput);
+      sum[2 * kHalf] = vmlal_lane_s16(sum[2 * kHalf], weights[2], x[r], kInput + 1);
+      sum[2 * kHalf + 1] = vmlal_lane_s16(sum[2 * kHalf + 1], weights[3], x[r], kInput + 1);
+    }
+  }
+  template <int kRows>
+  static LINNET_INLINE void multiply(const int16_t* x, int32_t channels, const int16_t* w, int32_t* out) {
+    int32x4_t sums[kRows][4];
+    const int16_t* rows[kRows];
+#pragma GCC unroll 4
+    for (int r = 0; r < kRows; ++r) {
+      rows[r] = x + static_cast<ptrdiff_t>(r) * channels;
+      sums[r][0] = sums[r][1] = sums[r][2] = sums[r][3] = vdupq_n_s32(0);
+    }
+    for (; channels > 0; channels -= 4) {
+      int16x4_t inputs[kRows];
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r) {
+        inputs[r] = vld1_s16(rows[r]);
+        rows[r] += 4;
+      }
+      add<0, 0>(sums, w, inputs);
+      add<0, 1>(sums, w, inputs);
+      add<2, 0>(sums, w, inputs);
+      add<2, 1>(sums, w, inputs);
+    }
+#pragma GCC unroll 4
+    for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; ++i) {
+        vst1q_s32(out, sums[r][i]);
+        move_on<isa::neon32>(out, 4);
+      }
+    }
+  }
+};
+#endif
 
 #endif
 
@@ -229,38 +305,45 @@ struct WinogradInt8 {
 template <class Isa>
 LINNET_INLINE void WinogradInt8<Isa>::transform_tile(const int8_t* x, int32_t top, int32_t left, int16_t* out) const {
   const int8_t* pixels[4][4];
+  const ptrdiff_t line_step = args.in_w * args.x_stride;
+  const bool all_inside = top >= 0 && top + 4 <= args.in_h && left >= 0 && left + 4 <= args.in_w;
 #pragma GCC unroll 4
   for (int i = 0; i < 4; ++i) {
-    const bool line_inside = top + i >= 0 && top + i < args.in_h;
-    const int8_t* const line = x + static_cast<ptrdiff_t>(line_inside ? top + i : 0) * args.in_w * args.x_stride;
+    const bool line_inside = all_inside || (top + i >= 0 && top + i < args.in_h);
+    const int8_t* const line = x + (line_inside ? top + i : 0) * line_step;
 #pragma GCC unroll 4
     for (int j = 0; j < 4; ++j) {
-      const bool inside = line_inside && left + j >= 0 && left + j < args.in_w;
+      const bool inside = all_inside || (line_inside && left + j >= 0 && left + j < args.in_w);
       pixels[i][j] = inside ? line + (left + j) * args.x_stride : padding;
     }
   }
-  constexpr int kWords = 16;
-  for (int32_t c = 0; c < args.in_channels; c += kWords) {
-    const int32_t at = args.in_channels - c < kWords ? args.in_channels - kWords : c;
-    Int16x16 t[4][4];
+  constexpr int32_t kSize = InputInts::size;
+  for (int32_t c = 0; c < args.in_channels; c += kSize) {
+    const int32_t at = args.in_channels - c < kSize ? args.in_channels - kSize : c;
+    const auto line = [&](int i, InputInts(&t)[4]) LINNET_INLINE_LAMBDA {
+      const auto a = InputInts::load_s8(pixels[i][0] + at), b = InputInts::load_s8(pixels[i][1] + at);
+      const auto c = InputInts::load_s8(pixels[i][2] + at), d = InputInts::load_s8(pixels[i][3] + at);
+      t[0] = a - c;
+      t[1] = b + c;
+      t[2] = c - b;
+      t[3] = b - d;
+    };
+    int16_t* const to = out + at;
+    const ptrdiff_t point = plan.input_distance;
+    InputInts second[4], third[4], other[4];
+    line(1, second);
+    line(2, third);
 #pragma GCC unroll 4
     for (int j = 0; j < 4; ++j) {
-      Int16x16 d[4];
-#pragma GCC unroll 4
-      for (int i = 0; i < 4; ++i) d[i] = Int16x16::load_s8(pixels[i][j] + at);
-      t[0][j] = d[0] - d[2];
-      t[1][j] = d[1] + d[2];
-      t[2][j] = d[2] - d[1];
-      t[3][j] = d[1] - d[3];
+      (second[j] + third[j]).store(to + (4 + j) * point);
+      (third[j] - second[j]).store(to + (8 + j) * point);
     }
-    int16_t* to = out + at;
+    line(0, other);
 #pragma GCC unroll 4
-    for (int i = 0; i < 4; ++i, to += 4 * plan.input_distance) {
-      (t[i][0] - t[i][2]).store(to);
-      (t[i][1] + t[i][2]).store(to + plan.input_distance);
-      (t[i][2] - t[i][1]).store(to + 2 * plan.input_distance);
-      (t[i][1] - t[i][3]).store(to + 3 * plan.input_distance);
-    }
+    for (int j = 0; j < 4; ++j) (other[j] - third[j]).store(to + j * point);
+    line(3, other);
+#pragma GCC unroll 4
+    for (int j = 0; j < 4; ++j) (second[j] - other[j]).store(to + (12 + j) * point);
   }
 }
 
@@ -268,13 +351,6 @@ LINNET_INLINE void WinogradInt8<Isa>::transform_tile(const int8_t* x, int32_t to
 template <class Isa>
 LINNET_INLINE void WinogradInt8<Isa>::transform_weights(const int8_t* packed, int32_t width) const {
   const ptrdiff_t tap = static_cast<ptrdiff_t>(args.in_channels) * width;
-  const auto transform = [](Int16x16 a, Int16x16 b, Int16x16 c, Int16x16(&u)[4]) LINNET_INLINE_LAMBDA {
-    const Int16x16 sum = a + c;
-    u[0] = a + a;
-    u[1] = sum + b;
-    u[2] = sum - b;
-    u[3] = c + c;
-  };
   int16_t* out = weights;
   for (int32_t i = 0; i < args.in_channels; i += kDot, packed += kDot * width, out += kDot * kPanel) {
     Int16x16 g[9][2][2];
@@ -282,16 +358,22 @@ LINNET_INLINE void WinogradInt8<Isa>::transform_weights(const int8_t* packed, in
     for (int t = 0; t < 9; ++t) load_tap_weights<Isa>(packed + t * tap, width == kPanel, g[t]);
     for (int part = 0; part < 4; ++part) {
       const int half = part / 2, pair = part % 2;
-      Int16x16 rows[3][4];
-#pragma GCC unroll 3
-      for (int x = 0; x < 3; ++x) transform(g[x][half][pair], g[3 + x][half][pair], g[6 + x][half][pair], rows[x]);
-#pragma GCC unroll 4
-      for (int y = 0; y < 4; ++y) {
-        Int16x16 u[4];
-        transform(rows[0][y], rows[1][y], rows[2][y], u);
-#pragma GCC unroll 4
-        for (int x = 0; x < 4; ++x) u[x].store(out + (4 * y + x) * plan.weight_distance + (2 * pair + half) * kPanel);
-      }
+      int16_t* const to = out + (2 * pair + half) * kPanel;
+      const ptrdiff_t point = plan.weight_distance;
+      const auto line = [=](int y, Int16x16 a, Int16x16 b, Int16x16 c) LINNET_INLINE_LAMBDA {
+        const Int16x16 sum = a + c;
+        (a + a).store(to + 4 * y * point);
+        (sum + b).store(to + (4 * y + 1) * point);
+        (sum - b).store(to + (4 * y + 2) * point);
+        (c + c).store(to + (4 * y + 3) * point);
+      };
+      const auto tap_of = [&](int y, int x) LINNET_INLINE_LAMBDA { return g[3 * y + x][half][pair]; };
+      const auto twice = [](Int16x16 a) LINNET_INLINE_LAMBDA { return a + a; };
+      line(0, twice(tap_of(0, 0)), twice(tap_of(0, 1)), twice(tap_of(0, 2)));
+      line(3, twice(tap_of(2, 0)), twice(tap_of(2, 1)), twice(tap_of(2, 2)));
+      const Int16x16 a = tap_of(0, 0) + tap_of(2, 0), b = tap_of(0, 1) + tap_of(2, 1), c = tap_of(0, 2) + tap_of(2, 2);
+      line(1, a + tap_of(1, 0), b + tap_of(1, 1), c + tap_of(1, 2));
+      line(2, a - tap_of(1, 0), b - tap_of(1, 1), c - tap_of(1, 2));
     }
   }
 }

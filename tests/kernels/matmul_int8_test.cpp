@@ -71,6 +71,24 @@ TEST_P(MatMulInt8, EveryTail) {
   for (int32_t k = 1; k <= 40; ++k) check(4, 20, k, ++seed);
 }
 
+// The largest products, in one column alone.
+TEST_P(MatMulInt8, LowestColumn) {
+  const int32_t m = 2 * isa().int8_rows, n = 2 * kPanel, k = 4 * kDot;
+  for (int32_t lowest = 0; lowest < n; ++lowest) {
+    std::vector<int8_t> weights(static_cast<size_t>(k) * n, 1);
+    for (int32_t i = 0; i < k; ++i) weights[static_cast<size_t>(i) * n + lowest] = -128;
+    const Guarded<int8_t> a(std::vector<int8_t>(static_cast<size_t>(m) * k, -128)), b(weights);
+    Guarded<int8_t> c(static_cast<size_t>(m) * n);
+    Scratch scratch(matmul_int8_scratch_bytes(m, k, isa()));
+    const Factor factor = {1 << 30, -11};  // 2^-12
+    const Requantize requantize = {Rounding::FixedPoint, 0, -128, 127};
+    kernels().matmul_s8(
+        {m, n, k, 0, n, a.data(), k, 1, b.data(), n, 1, c.data(), n, 0, 0, factor, requantize, scratch.data()});
+    for (int32_t i = 0; i < m * n; ++i)
+      ASSERT_EQ(c[i], i % n == lowest ? 64 : -1) << "lowest " << lowest << " at " << i;
+  }
+}
+
 // More rows than are copied together.
 TEST_P(MatMulInt8, ManyRows) {
   for (uint64_t seed = 1; seed <= 4; ++seed) check(90, 33, 250, seed);
