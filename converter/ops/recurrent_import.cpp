@@ -90,6 +90,9 @@ class QuantizedMatrix {
     for (const double scale : scales_)
       if (!(scale > 0) || !std::isfinite(scale))
         fail(scale_index, fmt::format("holds {}; supported are positive finite numbers", scale));
+    if (context.optional_input(scale_index + 1) != nullptr && zeros.dtype() != integers_.dtype())
+      fail(scale_index + 1, fmt::format("is {}; supported are zero points of the weights' type, {}",
+                                        to_string(zeros.type()), ir::name(integers_.dtype())));
     for (size_t i = 0; i < zeros.size(); ++i) zeros_.push_back(zeros.integer(i));
   }
 

@@ -169,11 +169,12 @@ TEST_F(LinnetCli, WritesCSource) {
   EXPECT_NE(read_bytes(folder_.path("digits_model.h")).find("DIGITS_MODEL_ARENA_BYTES"), std::string::npos);
   EXPECT_NE(read_bytes(folder_.path("digits_model.c")).find("digits_model"), std::string::npos);
   EXPECT_EQ(read_bytes(folder_.path("digits_model.h")).find("Winograd2D"), std::string::npos);
-  EXPECT_NE(
-      read_bytes(folder_.path("digits_model.h")).find("DIGITS_MODEL_FEATURES \"Float32;Float32Weights;ReduceMean;Relu;cascades\"\n"),
-      std::string::npos);
+  EXPECT_NE(read_bytes(folder_.path("digits_model.h"))
+                .find("DIGITS_MODEL_FEATURES \"Float32;Float32Weights;ReduceMean;Relu;cascades\"\n"),
+            std::string::npos);
   convert({"--c-array", folder_.path("digits_model.c"), "--cascade", "off"});
-  EXPECT_NE(read_bytes(folder_.path("digits_model.h")).find("DIGITS_MODEL_FEATURES \"Float32;Float32Weights;ReduceMean;Relu\"\n"),
+  EXPECT_NE(read_bytes(folder_.path("digits_model.h"))
+                .find("DIGITS_MODEL_FEATURES \"Float32;Float32Weights;ReduceMean;Relu\"\n"),
             std::string::npos);
   convert({"--c-array", folder_.path("digits_model.c"), "--winograd", "2"});
   EXPECT_NE(read_bytes(folder_.path("digits_model.h")).find("Winograd2D"), std::string::npos);
