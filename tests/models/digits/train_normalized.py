@@ -1,5 +1,6 @@
-"""Trains a small network of every kind of normalization, a mobile one and a recurrent one among them, on the digits of train.py, and writes normalized/NAME.onnx and
-normalized/NAME_logits.npy, PyTorch's logits of the test images in float64, rounded to float32 at the end. Deterministic.
+"""Trains small networks on the digits of train.py, of every kind of normalization, a mobile one and a recurrent one among
+them, and writes normalized/NAME.onnx and normalized/NAME_logits.npy, PyTorch's logits of the test images in float64, rounded to
+float32 at the end. Deterministic.
 
     pip install torch onnx onnxscript scikit-learn numpy
     python train_normalized.py [NAME-PART]
