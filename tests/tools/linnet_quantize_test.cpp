@@ -373,7 +373,8 @@ TEST_F(LinnetQuantize, WeightsAlone) {
 TEST_F(LinnetQuantize, InputsAtRunTime) {
   const Outcome outcome = convert({"--int8", "dynamic"});
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
-  EXPECT_NE(outcome.out.find("only linear layers quantize their inputs at run time"), std::string::npos) << outcome.out;
+  EXPECT_NE(outcome.out.find("only linear and recurrent layers quantize their inputs at run time"), std::string::npos)
+      << outcome.out;
   EXPECT_NE(inspect().find("int8 weights, dynamic"), std::string::npos) << inspect();
   expect_success({"--int8=dynamic", "--weights", "int8", "--quiet"}, kPerceptron);
   expect_failure({"--int8", "dynamic", "--calibration", samples()}, 2, "--calibration is for --int8 without dynamic");
