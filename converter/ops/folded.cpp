@@ -8,13 +8,7 @@ void Folded::attributes(AttributeWriter& writer) const {
   if (!settings.empty()) writer.add("settings", settings);
 }
 
-std::vector<Value*> fold(import::OnnxContext& context, size_t inputs, std::string settings, Folded::Types types,
-                         Folded::Compute compute) {
-  auto op = std::make_unique<Folded>();
-  op->type = context.op_type();
-  op->settings = std::move(settings);
-  op->types = std::move(types);
-  op->compute = std::move(compute);
+std::vector<Value*> fold(import::OnnxContext& context, size_t inputs, std::unique_ptr<Op> op) {
   std::vector<Value*> values;
   bool constant = true;
   for (size_t i = 0; i < inputs; ++i) {
@@ -28,6 +22,16 @@ std::vector<Value*> fold(import::OnnxContext& context, size_t inputs, std::strin
   std::vector<Value*> outputs;
   for (Array& array : op->evaluate(arrays)) outputs.push_back(context.add_constant(std::move(array), ""));
   return outputs;
+}
+
+std::vector<Value*> fold(import::OnnxContext& context, size_t inputs, std::string settings, Folded::Types types,
+                         Folded::Compute compute) {
+  auto op = std::make_unique<Folded>();
+  op->type = context.op_type();
+  op->settings = std::move(settings);
+  op->types = std::move(types);
+  op->compute = std::move(compute);
+  return fold(context, inputs, std::move(op));
 }
 
 }  // namespace linnet::ops

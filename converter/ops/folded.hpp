@@ -26,7 +26,9 @@ struct Folded : OpBase<Folded> {
   std::vector<Array> evaluate(const std::vector<const Array*>& inputs) const override { return compute(inputs); }
 };
 
-// The outputs of the node's operator on its first `inputs` inputs: constants where these are static.
+// The outputs of `op` on the node's first `inputs` inputs: constants where these are static.
+std::vector<Value*> fold(import::OnnxContext& context, size_t inputs, std::unique_ptr<Op> op);
+// The same of a Folded.
 std::vector<Value*> fold(import::OnnxContext& context, size_t inputs, std::string settings, Folded::Types types,
                          Folded::Compute compute);
 

@@ -155,7 +155,7 @@ std::vector<Value*> fold_quantize_linear(OnnxContext& context) {
 }
 
 std::vector<Value*> import_dynamic_quantize_linear(OnnxContext& context) {
-  return context.add_many(std::make_unique<DynamicQuantize>(), {context.input(0)});
+  return fold(context, 1, std::make_unique<DynamicQuantize>());
 }
 
 }  // namespace linnet::ops

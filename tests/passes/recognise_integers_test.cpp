@@ -93,6 +93,16 @@ TEST(RecogniseIntegers, ZeroPointsOfProductsFit) {
   EXPECT_EQ(problem(onnx::TensorProto::UINT8, {}), node + "is u8[scalar] of elements of i8; the types must be equal");
 }
 
+TEST(RecogniseIntegers, ConstantsAreQuantizedBeforeTheyAreRead) {
+  OnnxModelFile file;
+  file.input("x", {1, 2}).output("y");
+  file.floats("w", {1, 2}, {-1.0f, 4.1f});
+  file.node("DynamicQuantizeLinear", {"w"}, {"q", "s", "z"}, "d");
+  file.node("DequantizeLinear", {"q", "s", "z"}, {"r"}, "r");
+  file.node("Add", {"x", "r"}, {"y"}, "a");
+  EXPECT_EQ(file.problems(), Lines{});
+}
+
 // A graph with quantize steps, as a quantizer of float graphs makes it.
 struct Quantized : GraphBuilder {
   Value* through(Value* x, float scale, int64_t zero_point, DType dtype = DType::i8) {
