@@ -44,7 +44,7 @@ void scale_planes(std::vector<double>& values, const Image& in, const Array& fac
   for (size_t i = 0; i < values.size(); ++i) values[i] *= factors.number(i / static_cast<size_t>(in.pixels()));
 }
 
-uint32_t float_weights(const kernels::ConvWeights& weights, bool depthwise, int64_t winograd, emit::Context& context) {
+uint32_t packed_weights(const kernels::ConvWeights& weights, bool depthwise, int64_t winograd, emit::Context& context) {
   if (winograd != 0) {
     const int32_t tile = device_int(winograd), outputs = weights.out_channels;
     const int32_t rows = kernels::winograd2d_rows(tile, weights.in_channels);
@@ -62,7 +62,7 @@ uint32_t float_weights(const kernels::ConvWeights& weights, bool depthwise, int6
                         [&](float* packed) { kernels::pack_conv2d(weights, packed); });
 }
 
-uint32_t int8_weights(const kernels::ConvFloat32x8Weights& weights, bool depthwise, emit::Context& context) {
+uint32_t packed_weights(const kernels::ConvFloat32x8Weights& weights, bool depthwise, int64_t, emit::Context& context) {
   std::vector<int8_t> packed;
   if (depthwise) {
     packed.resize(static_cast<size_t>(kernels::depthwise_float32x8_packed_bytes(weights)));
@@ -72,28 +72,6 @@ uint32_t int8_weights(const kernels::ConvFloat32x8Weights& weights, bool depthwi
     kernels::pack_conv2d_float32x8(weights, packed.data());
   }
   return context.buffer(packed);
-}
-
-struct WeightBlock {
-  uint32_t buffer;
-  fb::WeightLayout layout;
-};
-
-WeightBlock weight_block(const Array& weights, const Array* bias, int64_t groups, bool depthwise, int64_t winograd,
-                         emit::Context& context) {
-  const std::vector<float> biases = bias ? bias->floats() : std::vector<float>();
-  const float* const bias_data = bias ? biases.data() : nullptr;
-  if (weights.type().quantization) {
-    const Int8Weights integers(weights);
-    kernels::ConvFloat32x8Weights source = packed_source(integers.values.data(), weights.shape(), bias_data, groups);
-    source.scales = integers.scales.data();
-    return {int8_weights(source, depthwise, context),
-            depthwise ? fb::WeightLayout::Depthwise16Float32x8 : fb::WeightLayout::Panel16Float32x8};
-  }
-  const auto floats = weights.shared_floats();
-  return {
-      float_weights(packed_source(floats->data(), weights.shape(), bias_data, groups), depthwise, winograd, context),
-      depthwise ? fb::WeightLayout::Depthwise16 : fb::WeightLayout::Panel16};
 }
 
 }  // namespace
@@ -224,7 +202,12 @@ void Conv::emit(const Node& node, emit::Context& context) const {
   if (node.has(3)) inputs.push_back(image_tensor(node.in(3), context));
   std::vector<uint32_t> outputs = {image_tensor(node.out(), context)};
   if (moment_rows > 0) outputs.push_back(context.tensor(node.out(1)));
-  const auto [buffer, layout] = weight_block(weights, bias, groups, depthwise, winograd, context);
+  const uint32_t buffer = with_packed_source(
+      weights, bias, groups, [&](const auto& source) { return packed_weights(source, depthwise, winograd, context); });
+  const bool int8 = weights.type().quantization.has_value();
+  const fb::WeightLayout layout = depthwise
+                                      ? (int8 ? fb::WeightLayout::Depthwise16Float32x8 : fb::WeightLayout::Depthwise16)
+                                      : (int8 ? fb::WeightLayout::Panel16Float32x8 : fb::WeightLayout::Panel16);
   const fb::Activation activation = emit::Context::activation(fused);
   if (winograd != 0) {
     fb::Winograd2DBuilder table(context.builder());

@@ -35,23 +35,16 @@ void scatter_tap(const double* x, const Image& in, double weight, const Window2D
   }
 }
 
-// Of weights [outputs of all groups, inputs of a group, kernel...].
-uint32_t weight_block(const Array& weights, const Array* bias, int64_t groups, const kernels::Window& phases,
-                      emit::Context& context) {
-  const std::vector<float> biases = bias ? bias->floats() : std::vector<float>();
-  const float* const bias_data = bias ? biases.data() : nullptr;
-  if (weights.type().quantization) {
-    const Int8Weights integers(weights);
-    kernels::ConvFloat32x8Weights source = packed_source(integers.values.data(), weights.shape(), bias_data, groups);
-    source.scales = integers.scales.data();
-    std::vector<int8_t> packed(static_cast<size_t>(kernels::conv_transpose2d_float32x8_packed_bytes(source, phases)));
-    kernels::pack_conv_transpose2d_float32x8(source, phases, packed.data());
-    return context.buffer(packed);
-  }
-  const std::vector<float> floats = weights.floats();
-  const kernels::ConvWeights source = packed_source(floats.data(), weights.shape(), bias_data, groups);
-  return context.buffer(kernels::conv_transpose2d_packed_floats(source, phases),
-                        [&](float* packed) { kernels::pack_conv_transpose2d(source, phases, packed); });
+uint32_t packed_weights(const kernels::ConvWeights& weights, const kernels::Window& phases, emit::Context& context) {
+  return context.buffer(kernels::conv_transpose2d_packed_floats(weights, phases),
+                        [&](float* packed) { kernels::pack_conv_transpose2d(weights, phases, packed); });
+}
+
+uint32_t packed_weights(const kernels::ConvFloat32x8Weights& weights, const kernels::Window& phases,
+                        emit::Context& context) {
+  std::vector<int8_t> packed(static_cast<size_t>(kernels::conv_transpose2d_float32x8_packed_bytes(weights, phases)));
+  kernels::pack_conv_transpose2d_float32x8(weights, phases, packed.data());
+  return context.buffer(packed);
 }
 
 }  // namespace
@@ -161,8 +154,9 @@ void ConvTranspose::emit(const Node& node, emit::Context& context) const {
 
   const std::vector<uint32_t> inputs = {image_tensor(node.in(0), context)};
   const std::vector<uint32_t> outputs = {image_tensor(node.out(), context)};
-  const uint32_t buffer = weight_block(outputs_first(weights, groups), constant_input(node, 2, "bias"), groups,
-                                       device_window(window), context);
+  const uint32_t buffer =
+      with_packed_source(outputs_first(weights, groups), constant_input(node, 2, "bias"), groups,
+                         [&](const auto& source) { return packed_weights(source, device_window(window), context); });
   const fb::Activation activation = emit::Context::activation(fused);
   fb::ConvTranspose2DBuilder table(context.builder());
   table.add_weights(buffer);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "converter/ops/emission.hpp"
+#include "converter/ops/int8_weights.hpp"
 #include "converter/ops/window.hpp"
 #include "kernels/pack.hpp"
 
@@ -59,6 +60,22 @@ kernels::ConvWeightsOf<Weight> packed_source(const Weight* weights, const ir::Sh
   source.output_stride = source.input_stride * source.in_channels;
   source.bias = bias;
   return source;
+}
+
+// Calls pack(kernels::ConvWeights), or pack(kernels::ConvFloat32x8Weights) of int8 weights, with the weights
+// [outputs of all groups, inputs of a group, kernel...] and their bias, which may be null.
+template <class Pack>
+auto with_packed_source(const ir::Array& weights, const ir::Array* bias, int64_t groups, Pack pack) {
+  const std::vector<float> biases = bias ? bias->floats() : std::vector<float>();
+  const float* const bias_data = bias ? biases.data() : nullptr;
+  if (weights.type().quantization) {
+    const Int8Weights integers(weights);
+    kernels::ConvFloat32x8Weights source = packed_source(integers.values.data(), weights.shape(), bias_data, groups);
+    source.scales = integers.scales.data();
+    return pack(source);
+  }
+  const auto floats = weights.shared_floats();
+  return pack(packed_source(floats->data(), weights.shape(), bias_data, groups));
 }
 
 template <class Builder>
