@@ -28,6 +28,8 @@ struct OperatorModel {
   void (*build)(ModelBuilder& builder);
 };
 const std::vector<OperatorModel>& operator_models();
+// Those of float arithmetic with int8 weights.
+std::vector<OperatorModel> int8_weight_operator_models();
 // Those of integer arithmetic, which operator_models() ends with; their outputs are the same on every instruction set.
 std::vector<OperatorModel> int8_operator_models();
 std::vector<OperatorModel> int16_operator_models();
@@ -37,6 +39,14 @@ enum class Int16Factors { sums, real };
 uint32_t int16_weights(ModelBuilder& builder, int32_t groups, int32_t in, int32_t out, int32_t kernel,
                        Int16Factors kind, uint32_t seed, int32_t transposed_stride = 0);
 Bytes operator_model(const OperatorModel& model, int32_t gap);
+
+// One operator from [x] to [y], of kType, both sliced where the builder has gaps.
+template <fb::DataType kType = fb::DataType::Float32, class Table>
+void from_to(ModelBuilder& b, flatbuffers::Offset<Table> table, uint32_t x, const Shape& y_shape) {
+  const uint32_t y = b.slice(y_shape, kType);
+  b.step(table, {x}, {y});
+  b.output_of(y, y_shape, kType);
+}
 
 // A session with its arena.
 struct Instance {

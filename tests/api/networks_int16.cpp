@@ -14,13 +14,6 @@ fb::Factor fixed(float value) {
   return ModelBuilder::factor(fb::Rounding::FixedPoint, value);
 }
 
-template <class Table>
-void from_to(ModelBuilder& b, flatbuffers::Offset<Table> table, uint32_t x, const Shape& y_shape) {
-  const uint32_t y = b.slice(y_shape, kInt16);
-  b.step(table, {x}, {y});
-  b.output_of(y, y_shape, kInt16);
-}
-
 uint32_t int16_input(ModelBuilder& b, const Shape& shape) {
   b.quantize(0.0005f, 0);
   return b.sliced_input(shape, kInt16);
@@ -29,18 +22,18 @@ uint32_t int16_input(ModelBuilder& b, const Shape& shape) {
 void conv2d(ModelBuilder& b) {
   const uint32_t x = int16_input(b, {1, 5, 4, 6});
   const uint32_t w = int16_weights(b, 2, 3, 5, 3, Int16Factors::sums, 1);
-  from_to(b,
-          fb::CreateConv2D(b.fbb(), w, 2, 3, 3, 2, 1, 1, 2, 1, 2, nullptr, 0, fb::WeightLayout::Panel16Int16x8, &kRelu),
-          x, {1, 3, 4, 10});
+  from_to<kInt16>(
+      b, fb::CreateConv2D(b.fbb(), w, 2, 3, 3, 2, 1, 1, 2, 1, 2, nullptr, 0, fb::WeightLayout::Panel16Int16x8, &kRelu),
+      x, {1, 3, 4, 10});
 }
 
 void conv_transpose(ModelBuilder& b) {
   const uint32_t x = int16_input(b, {1, 4, 5, 6});
   const uint32_t w = int16_weights(b, 2, 3, 9, 3, Int16Factors::sums, 7, 2);
-  from_to(b,
-          fb::CreateConvTranspose2D(b.fbb(), w, 2, 3, 3, 2, 2, 1, 1, 1, 1, nullptr, fb::WeightLayout::Panel16Int16x8,
-                                    &kRelu),
-          x, {1, 8, 10, 18});
+  from_to<kInt16>(b,
+                  fb::CreateConvTranspose2D(b.fbb(), w, 2, 3, 3, 2, 2, 1, 1, 1, 1, nullptr,
+                                            fb::WeightLayout::Panel16Int16x8, &kRelu),
+                  x, {1, 8, 10, 18});
 }
 
 void matmul(ModelBuilder& b, bool transposed) {
@@ -66,20 +59,20 @@ void resample(ModelBuilder& b) {
   const uint32_t taps = b.buffer(indices), factors = b.buffer(weights);
   b.step(fb::CreateResample(b.fbb(), 4, 3, 6, 18, 2, taps, factors, &kWhole), {x}, {lines});
   const uint32_t few = b.buffer(std::vector<int32_t>{5, 0, 3}), ones = b.buffer(std::vector<int32_t>{1024, 900, -1100});
-  from_to(b, fb::CreateResample(b.fbb(), 4, 6, 3, 18, 1, few, ones, &kRelu, 20), lines, {4, 3, 18});
+  from_to<kInt16>(b, fb::CreateResample(b.fbb(), 4, 6, 3, 18, 1, few, ones, &kRelu, 20), lines, {4, 3, 18});
 }
 
 void reduce(ModelBuilder& b, fb::ReduceKind kind) {
   const uint32_t x = int16_input(b, {2, 5, 9});
   const fb::Factor factor = fixed(0.2f);
-  from_to(b, fb::CreateReduce(b.fbb(), kind, 2, 5, 9, nullptr, &kRelu, &factor), x, {2, 9});
+  from_to<kInt16>(b, fb::CreateReduce(b.fbb(), kind, 2, 5, 9, nullptr, &kRelu, &factor), x, {2, 9});
 }
 
 // Few lines and many outputs: divided by outputs.
 void conv2d_wide(ModelBuilder& b) {
   const uint32_t x = int16_input(b, {1, 14, 18, 20});
   const uint32_t w = int16_weights(b, 1, 20, 530, 1, Int16Factors::sums, 9);
-  from_to(
+  from_to<kInt16>(
       b, fb::CreateConv2D(b.fbb(), w, 1, 1, 1, 2, 2, 1, 1, 0, 0, nullptr, 0, fb::WeightLayout::Panel16Int16x8, &kWhole),
       x, {1, 7, 9, 530});
 }
@@ -87,22 +80,23 @@ void conv2d_wide(ModelBuilder& b) {
 void depthwise(ModelBuilder& b) {
   const uint32_t x = int16_input(b, {1, 4, 6, 18});
   const uint32_t w = int16_weights(b, 18, 0, 0, 3, Int16Factors::sums, 3);
-  from_to(b,
-          fb::CreateDepthwiseConv2D(b.fbb(), w, 3, 3, 1, 1, 1, 1, 1, 1, nullptr, 0,
-                                    fb::WeightLayout::Depthwise16Int16x8, &kWhole),
-          x, {1, 4, 6, 18});
+  from_to<kInt16>(b,
+                  fb::CreateDepthwiseConv2D(b.fbb(), w, 3, 3, 1, 1, 1, 1, 1, 1, nullptr, 0,
+                                            fb::WeightLayout::Depthwise16Int16x8, &kWhole),
+                  x, {1, 4, 6, 18});
 }
 
 void linear(ModelBuilder& b, const Shape& x_shape, const Shape& y_shape) {
   const uint32_t x = int16_input(b, x_shape);
   const uint32_t w = int16_weights(b, 1, x_shape[1], y_shape[1], 1, Int16Factors::real, 5);
-  from_to(b, fb::CreateFullyConnected(b.fbb(), w, nullptr, false, 0, fb::WeightLayout::Panel16Int16x8, &kReal), x,
-          y_shape);
+  from_to<kInt16>(b, fb::CreateFullyConnected(b.fbb(), w, nullptr, false, 0, fb::WeightLayout::Panel16Int16x8, &kReal),
+                  x, y_shape);
 }
 
 void pool(ModelBuilder& b, fb::PoolKind kind) {
   const uint32_t x = int16_input(b, {1, 5, 5, 9});
-  from_to(b, fb::CreatePool2D(b.fbb(), kind, 3, 2, 2, 2, 1, 1, 1, 1, 1, 1, false, nullptr, &kRelu), x, {1, 3, 3, 9});
+  from_to<kInt16>(b, fb::CreatePool2D(b.fbb(), kind, 3, 2, 2, 2, 1, 1, 1, 1, 1, 1, false, nullptr, &kRelu), x,
+                  {1, 3, 3, 9});
 }
 
 void binary(ModelBuilder& b, fb::BinaryFunction function, const fb::QuantizedBinary& quantized) {
@@ -121,7 +115,7 @@ void unary(ModelBuilder& b, fb::Function function, const Table& table) {
   const uint32_t buffer = b.buffer(std::vector<int8_t>(bytes, bytes + sizeof(table)));
   const uint32_t x = int16_input(b, {3, 7});
   const fb::Activation activation(function, 0, 0);
-  from_to(b, fb::CreateUnary(b.fbb(), &activation, 1 + buffer), x, {3, 7});
+  from_to<kInt16>(b, fb::CreateUnary(b.fbb(), &activation, 1 + buffer), x, {3, 7});
 }
 
 kernels::SigmoidTable sigmoid_table() {
@@ -140,14 +134,14 @@ void softmax(ModelBuilder& b) {
   const uint32_t x = int16_input(b, {3, 11});
   b.quantize(1.0f / 32768, 0);
   const fb::Factor factor(1717986918, 2);
-  from_to(b, fb::CreateSoftmax(b.fbb(), 3, 11, 1, false, &factor), x, {3, 11});
+  from_to<kInt16>(b, fb::CreateSoftmax(b.fbb(), 3, 11, 1, false, &factor), x, {3, 11});
 }
 
 void requantize(ModelBuilder& b) {
   const uint32_t x = int16_input(b, {3, 13});
   b.quantize(0.001f, 0);
   const fb::Factor factor = fixed(0.5f);
-  from_to(b, fb::CreateCast(b.fbb(), &kWhole, &factor), x, {3, 13});
+  from_to<kInt16>(b, fb::CreateCast(b.fbb(), &kWhole, &factor), x, {3, 13});
 }
 
 }  // namespace

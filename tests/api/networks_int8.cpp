@@ -16,14 +16,6 @@ fb::QuantizedBinary add_of(fb::Rounding rounding) {
           ModelBuilder::factor(rounding, y)};
 }
 
-template <class Table>
-void from_to(ModelBuilder& b, flatbuffers::Offset<Table> table, uint32_t x, const Shape& y_shape,
-             fb::DataType type = kInt8) {
-  const uint32_t y = b.slice(y_shape, type);
-  b.step(table, {x}, {y});
-  b.output_of(y, y_shape, type);
-}
-
 uint32_t int8_input(ModelBuilder& b, const Shape& shape) {
   b.quantize(0.05f, kZeroPoint);
   return b.sliced_input(shape, kInt8);
@@ -32,10 +24,10 @@ uint32_t int8_input(ModelBuilder& b, const Shape& shape) {
 void conv2d(ModelBuilder& b) {
   const uint32_t x = int8_input(b, {1, 5, 4, 6});
   const uint32_t w = b.int8_weights(2, 3, 5, 3, kZeroPoint, kFixed, 1);
-  from_to(b,
-          fb::CreateConv2D(b.fbb(), w, 2, 3, 3, 2, 1, 1, 2, 1, 2, nullptr, 0, fb::WeightLayout::Panel16Int8,
-                           &kFixedPointRelu),
-          x, {1, 3, 4, 10});
+  from_to<kInt8>(b,
+                 fb::CreateConv2D(b.fbb(), w, 2, 3, 3, 2, 1, 1, 2, 1, 2, nullptr, 0, fb::WeightLayout::Panel16Int8,
+                                  &kFixedPointRelu),
+                 x, {1, 3, 4, 10});
 }
 
 void conv2d_residual(ModelBuilder& b) {
@@ -64,10 +56,10 @@ void conv2d_wide(ModelBuilder& b) {
 void depthwise(ModelBuilder& b) {
   const uint32_t x = int8_input(b, {1, 4, 6, 18});
   const uint32_t w = b.int8_weights(18, 0, 0, 3, kZeroPoint, kFloat, 3);
-  from_to(b,
-          fb::CreateDepthwiseConv2D(b.fbb(), w, 3, 3, 1, 1, 1, 1, 1, 1, nullptr, 0, fb::WeightLayout::Depthwise16Int8,
-                                    &kFloatRelu),
-          x, {1, 4, 6, 18});
+  from_to<kInt8>(b,
+                 fb::CreateDepthwiseConv2D(b.fbb(), w, 3, 3, 1, 1, 1, 1, 1, 1, nullptr, 0,
+                                           fb::WeightLayout::Depthwise16Int8, &kFloatRelu),
+                 x, {1, 4, 6, 18});
 }
 
 void depthwise_residual(ModelBuilder& b) {
@@ -84,20 +76,20 @@ void depthwise_residual(ModelBuilder& b) {
 void conv_transpose(ModelBuilder& b) {
   const uint32_t x = int8_input(b, {1, 4, 5, 6});
   const uint32_t w = b.int8_weights(2, 3, 9, 3, kZeroPoint, kFixed, 7, 2);
-  from_to(b,
-          fb::CreateConvTranspose2D(b.fbb(), w, 2, 3, 3, 2, 2, 1, 1, 1, 1, nullptr, fb::WeightLayout::Panel16Int8,
-                                    &kFixedPointRelu),
-          x, {1, 8, 10, 18});
+  from_to<kInt8>(b,
+                 fb::CreateConvTranspose2D(b.fbb(), w, 2, 3, 3, 2, 2, 1, 1, 1, 1, nullptr,
+                                           fb::WeightLayout::Panel16Int8, &kFixedPointRelu),
+                 x, {1, 8, 10, 18});
 }
 
 // One input of four channels, which is read in place.
 void conv_transpose_gaps(ModelBuilder& b) {
   const uint32_t x = int8_input(b, {2, 3, 4, 4});
   const uint32_t w = b.int8_weights(1, 4, 7, 2, kZeroPoint, kFloat, 8, 3);
-  from_to(b,
-          fb::CreateConvTranspose2D(b.fbb(), w, 1, 2, 2, 3, 3, 1, 1, 0, 0, nullptr, fb::WeightLayout::Panel16Int8,
-                                    &kFloatRule),
-          x, {2, 9, 12, 7});
+  from_to<kInt8>(b,
+                 fb::CreateConvTranspose2D(b.fbb(), w, 1, 2, 2, 3, 3, 1, 1, 0, 0, nullptr,
+                                           fb::WeightLayout::Panel16Int8, &kFloatRule),
+                 x, {2, 9, 12, 7});
 }
 
 void matmul(ModelBuilder& b, bool transposed, const fb::Requantize& requantize, fb::Rounding rounding) {
@@ -125,27 +117,29 @@ void matmul_columns(ModelBuilder& b) {
 void linear(ModelBuilder& b) {
   const uint32_t x = int8_input(b, {2, 7});
   const uint32_t w = b.int8_weights(1, 7, 19, 1, kZeroPoint, kFixed, 5);
-  from_to(b, fb::CreateFullyConnected(b.fbb(), w, nullptr, false, 0, fb::WeightLayout::Panel16Int8, &kFixedPoint), x,
-          {2, 19});
+  from_to<kInt8>(b,
+                 fb::CreateFullyConnected(b.fbb(), w, nullptr, false, 0, fb::WeightLayout::Panel16Int8, &kFixedPoint),
+                 x, {2, 19});
 }
 
 // Its outputs are divided among threads.
 void linear_wide(ModelBuilder& b) {
   const uint32_t x = int8_input(b, {1, 600});
   const uint32_t w = b.int8_weights(1, 600, 300, 1, kZeroPoint, kFloat, 6);
-  from_to(b, fb::CreateFullyConnected(b.fbb(), w, nullptr, false, 0, fb::WeightLayout::Panel16Int8, &kFloatRule), x,
-          {1, 300});
+  from_to<kInt8>(b, fb::CreateFullyConnected(b.fbb(), w, nullptr, false, 0, fb::WeightLayout::Panel16Int8, &kFloatRule),
+                 x, {1, 300});
 }
 
 void max_pool(ModelBuilder& b) {
   const uint32_t x = int8_input(b, {1, 5, 5, 3});
-  from_to(b, fb::CreatePool2D(b.fbb(), fb::PoolKind::Max, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, false, nullptr, &kFixedPoint),
-          x, {1, 3, 3, 3});
+  from_to<kInt8>(
+      b, fb::CreatePool2D(b.fbb(), fb::PoolKind::Max, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, false, nullptr, &kFixedPoint), x,
+      {1, 3, 3, 3});
 }
 
 void average_pool(ModelBuilder& b) {
   const uint32_t x = int8_input(b, {1, 5, 5, 9});
-  from_to(
+  from_to<kInt8>(
       b,
       fb::CreatePool2D(b.fbb(), fb::PoolKind::Average, 3, 2, 2, 2, 1, 1, 1, 1, 1, 1, false, nullptr, &kFixedPointRelu),
       x, {1, 3, 3, 9});
@@ -192,27 +186,28 @@ void unary(ModelBuilder& b) {
   std::vector<int8_t> table(256);
   for (int32_t i = 0; i < 256; ++i) table[i] = static_cast<int8_t>(i * 37 % 256);
   const uint32_t x = int8_input(b, {3, 7});
-  from_to(b, fb::CreateUnary(b.fbb(), nullptr, 1 + b.buffer(table)), x, {3, 7});
+  from_to<kInt8>(b, fb::CreateUnary(b.fbb(), nullptr, 1 + b.buffer(table)), x, {3, 7});
 }
 
 void softmax(ModelBuilder& b) {
   const uint32_t x = int8_input(b, {3, 11});
   b.quantize(1.0f / 256, -128);
   const fb::Factor factor(1717986918, 22);  // a scale of 0.05
-  from_to(b, fb::CreateSoftmax(b.fbb(), 3, 11, 1, false, &factor, -248), x, {3, 11});
+  from_to<kInt8>(b, fb::CreateSoftmax(b.fbb(), 3, 11, 1, false, &factor, -248), x, {3, 11});
 }
 
 void log_softmax(ModelBuilder& b) {
   const uint32_t x = int8_input(b, {3, 11});
   b.quantize(1.0f / 16, 127);
   const fb::Factor factor(1717986918, 22), reverse(1342177280, -21);  // a scale of 0.05
-  from_to(b, fb::CreateSoftmax(b.fbb(), 3, 11, 1, true, &factor, -248, &reverse), x, {3, 11});
+  from_to<kInt8>(b, fb::CreateSoftmax(b.fbb(), 3, 11, 1, true, &factor, -248, &reverse), x, {3, 11});
 }
 
 void l2_norm(ModelBuilder& b) {
   const uint32_t x = int8_input(b, {2, 3, 21});
   b.quantize(1.0f / 128, 0);
-  from_to(b, fb::CreateRowNorm(b.fbb(), fb::NormKind::L2, 21, 0, 0, 0, nullptr, false, &kFixedPoint), x, {2, 3, 21});
+  from_to<kInt8>(b, fb::CreateRowNorm(b.fbb(), fb::NormKind::L2, 21, 0, 0, 0, nullptr, false, &kFixedPoint), x,
+                 {2, 3, 21});
 }
 
 void resample(ModelBuilder& b) {
@@ -225,41 +220,43 @@ void resample(ModelBuilder& b) {
   const uint32_t taps = b.buffer(indices), factors = b.buffer(weights);
   b.step(fb::CreateResample(b.fbb(), 4, 3, 6, 18, 2, taps, factors, &kFixedPoint), {x}, {lines});
   const uint32_t few = b.buffer(std::vector<int32_t>{5, 0, 3}), ones = b.buffer(std::vector<int32_t>{1024, 900, -1100});
-  from_to(b, fb::CreateResample(b.fbb(), 4, 6, 3, 18, 1, few, ones, &kFixedPointRelu, 20), lines, {4, 3, 18});
+  from_to<kInt8>(b, fb::CreateResample(b.fbb(), 4, 6, 3, 18, 1, few, ones, &kFixedPointRelu, 20), lines, {4, 3, 18});
 }
 
 void mean(ModelBuilder& b) {
   const uint32_t x = int8_input(b, {2, 5, 9});
   const fb::Factor factor = ModelBuilder::factor(kFixed, 0.9f);
-  from_to(b, fb::CreateReduce(b.fbb(), fb::ReduceKind::Mean, 2, 5, 9, nullptr, &kFixedPoint, &factor, 5), x, {2, 9});
+  from_to<kInt8>(b, fb::CreateReduce(b.fbb(), fb::ReduceKind::Mean, 2, 5, 9, nullptr, &kFixedPoint, &factor, 5), x,
+                 {2, 9});
 }
 
 void product(ModelBuilder& b) {
   const uint32_t x = int8_input(b, {2, 5, 9});
   const fb::Factor factor = ModelBuilder::factor(kFixed, 0.05f);
-  from_to(b, fb::CreateReduce(b.fbb(), fb::ReduceKind::Prod, 2, 5, 9, nullptr, &kFixedPoint, &factor), x, {2, 9});
+  from_to<kInt8>(b, fb::CreateReduce(b.fbb(), fb::ReduceKind::Prod, 2, 5, 9, nullptr, &kFixedPoint, &factor), x,
+                 {2, 9});
 }
 
 void sum_of_rows(ModelBuilder& b) {
   const uint32_t x = int8_input(b, {3, 21});
   const fb::Factor factor = ModelBuilder::factor(kFloat, 0.07f);
-  from_to(b, fb::CreateReduce(b.fbb(), fb::ReduceKind::Sum, 3, 21, 1, nullptr, &kFloatRule, &factor), x, {3, 1});
+  from_to<kInt8>(b, fb::CreateReduce(b.fbb(), fb::ReduceKind::Sum, 3, 21, 1, nullptr, &kFloatRule, &factor), x, {3, 1});
 }
 
 void arg_max(ModelBuilder& b) {
   const uint32_t x = int8_input(b, {2, 9});
-  from_to(b, fb::CreateArgMax(b.fbb(), 2, 9, 1), x, {2, 1}, fb::DataType::Int32);
+  from_to<fb::DataType::Int32>(b, fb::CreateArgMax(b.fbb(), 2, 9, 1), x, {2, 1});
 }
 
 void quantize(ModelBuilder& b) {
   const uint32_t x = b.sliced_input({3, 13});
   b.quantize(0.01f, kZeroPoint);
-  from_to(b, fb::CreateCast(b.fbb(), &kFixedPoint), x, {3, 13});
+  from_to<kInt8>(b, fb::CreateCast(b.fbb(), &kFixedPoint), x, {3, 13});
 }
 
 void dequantize(ModelBuilder& b) {
   const uint32_t x = int8_input(b, {3, 13});
-  from_to(b, fb::CreateCast(b.fbb(), &kFixedPoint), x, {3, 13}, fb::DataType::Float32);
+  from_to<fb::DataType::Float32>(b, fb::CreateCast(b.fbb(), &kFixedPoint), x, {3, 13});
 }
 
 void requantize(ModelBuilder& b) {
@@ -268,7 +265,7 @@ void requantize(ModelBuilder& b) {
   b.quantize(0.001f, -100);
   const fb::Requantize words(kFixed, -32768, 32767);
   const fb::Factor factor(1677721600, 6);
-  from_to(b, fb::CreateCast(b.fbb(), &words, &factor), x, {3, 13}, fb::DataType::Int16);
+  from_to<fb::DataType::Int16>(b, fb::CreateCast(b.fbb(), &words, &factor), x, {3, 13});
 }
 
 }  // namespace
