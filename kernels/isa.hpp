@@ -37,12 +37,14 @@ struct IsaTraits {
   int32_t int8_input_bytes;  // of an input as these take it
   int32_t int8_planes;       // in which these have it
   bool int8_winograd;        // whether 3x3 int8 convolutions go by Winograd's transforms
+  bool int8_short_taps;      // whether a tap of one group of inputs is multiplied as fast as one of several
 };
 
 constexpr IsaTraits kIsaTraits[kIsaCount] = {
-    {"scalar", 1, 4, 2, 1, 1, false},  {"avx2", 8, 6, 4, 1, 3, true},          {"avxvnni", 8, 6, 6, 1, 1, false},
-    {"avx512", 16, 10, 6, 2, 1, true}, {"avx512vnni", 16, 10, 6, 1, 1, false}, {"neon32", 4, 4, 2, 1, 1, true},
-    {"neon64", 4, 8, 3, 1, 1, true},   {"neon64dot", 4, 8, 6, 1, 1, false},
+    {"scalar", 1, 4, 2, 1, 1, false, false},      {"avx2", 8, 6, 4, 1, 3, true, false},
+    {"avxvnni", 8, 6, 6, 1, 1, false, true},      {"avx512", 16, 10, 6, 2, 1, true, true},
+    {"avx512vnni", 16, 10, 6, 1, 1, false, true}, {"neon32", 4, 4, 2, 1, 1, true, false},
+    {"neon64", 4, 8, 3, 1, 1, true, false},       {"neon64dot", 4, 8, 6, 1, 1, false, true},
 };
 
 LINNET_INLINE constexpr const IsaTraits& traits(IsaId id) {

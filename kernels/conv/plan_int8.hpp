@@ -74,11 +74,9 @@ LINNET_INLINE constexpr ConvInt8Plan plan_windows_int8(int64_t taps, int32_t in_
   return divide_int8(plan, plan.pixels, plan.pixels * row_bytes, traits, pointer_bytes);
 }
 
-// Whether a window's lines are taps. With planes, and where groups are multiplied in pairs (NEON without dot products),
-// a tap of few inputs takes longer than to copy them.
+// Whether a window's lines are taps, or its pixels' windows are copied.
 LINNET_INLINE constexpr bool lines_are_taps(const Window& window, int32_t in_channels, const IsaTraits& traits) {
-  const bool copies_few = traits.int8_planes > 1 || (traits.width == 4 && traits.int8_winograd);
-  const int64_t inputs = copies_few ? in_channels : int64_t{window.kernel_w} * in_channels;
+  const int64_t inputs = traits.int8_short_taps ? int64_t{window.kernel_w} * in_channels : in_channels;
   return inputs % kDot == 0;
 }
 
