@@ -94,6 +94,20 @@ bool check_scales(const uint8_t* panel, int32_t n, int64_t k, Error* error) {
   return true;
 }
 
+bool check_sections(const StepView& step, uint32_t index, bool int8_weights, int32_t sections, int32_t n, int64_t k,
+                    Error* error) {
+  if (!kHasInt8Weights || !int8_weights) {
+    return check_words(step, index, saturating_multiply(sections, kernels::panel_floats(n, k)), error);
+  }
+  const int64_t section = kernels::panel_float32x8_bytes(n, k), wanted = saturating_multiply(sections, section);
+  const int64_t bytes = step.model.block_bytes(index);
+  LINNET_REQUIRE(error, bytes >= wanted, LINNET_ERROR_RANGE, -1, wanted, bytes);
+  for (int32_t i = 0; i < sections; ++i) {
+    if (!check_scales(step.model.block(index) + i * section, n, k, error)) return false;
+  }
+  return true;
+}
+
 bool check_indices(const StepView& step, uint32_t index, int64_t count, int32_t limit, Error* error) {
   if (!check_words(step, index, count, error)) return false;
   const int32_t* indices = step.model.integers(index);

@@ -24,20 +24,8 @@ bool has_int8_weights(const Table& table) {
 // The scales of a Panel16Float32x8 of [k, n], which lies in its buffer, are finite and not negative.
 bool check_scales(const uint8_t* panel, int32_t n, int64_t k, Error* error);
 
-// Buffer `index` holds `sections` of [k, n] with the weights of a step with float arithmetic.
-template <class Table>
-bool check_sections(const StepView& step, const Table& table, int32_t sections, int32_t n, int64_t k, Error* error) {
-  const uint32_t index = table.weights();
-  if (!has_int8_weights(table)) {
-    return check_words(step, index, saturating_multiply(sections, kernels::panel_floats(n, k)), error);
-  }
-  const int64_t section = kernels::panel_float32x8_bytes(n, k), wanted = saturating_multiply(sections, section);
-  const int64_t bytes = step.model.block_bytes(index);
-  LINNET_REQUIRE(error, bytes >= wanted, LINNET_ERROR_RANGE, -1, wanted, bytes);
-  for (int32_t i = 0; i < sections; ++i) {
-    if (!check_scales(step.model.block(index) + i * section, n, k, error)) return false;
-  }
-  return true;
-}
+// Buffer `index` holds `sections` of [k, n] with the weights, int8 or not, of a step with float arithmetic.
+bool check_sections(const StepView& step, uint32_t index, bool int8_weights, int32_t sections, int32_t n, int64_t k,
+                    Error* error);
 
 }  // namespace linnet::engine

@@ -24,7 +24,8 @@ inline bool check_groups(const StepView& step, int32_t groups, Error* error) {
 template <class Table>
 bool check_channels(const StepView& step, const Table& table, int32_t groups, int32_t n, int64_t k, Error* error,
                     int32_t residual = 1) {
-  return check_groups(step, groups, error) && check_sections(step, table, groups, n, k, error) &&
+  return check_groups(step, groups, error) &&
+         check_sections(step, table.weights(), has_int8_weights(table), groups, n, k, error) &&
          check_residual(step, error, residual) && check_activation(table.activation(), error);
 }
 

@@ -22,8 +22,8 @@ bool check(const StepView& step, Error* error) {
   LINNET_REQUIRE(error, !linear.transposed() || !has_int8_weights(linear), LINNET_ERROR_MODEL_CORRUPT, -1, 0, 1);
   if (linear.bias() != 0 && !check_words(step, linear.bias() - 1, y.columns, error)) return false;
   const int32_t n = linear.transposed() ? x.columns : y.columns, k = linear.transposed() ? y.columns : x.columns;
-  return check_sections(step, linear, 1, n, k, error) && check_residual(step, error) &&
-         check_activation(linear.activation(), error);
+  return check_sections(step, linear.weights(), has_int8_weights(linear), 1, n, k, error) &&
+         check_residual(step, error) && check_activation(linear.activation(), error);
 }
 
 template <class Weight>
