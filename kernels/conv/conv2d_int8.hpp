@@ -19,7 +19,7 @@ struct ConvolutionInt8 {
   const Input** pointers;
   ptrdiff_t* offsets;
   Input *inputs, *rows;
-  bool bounded;
+  Scale scale;
   int64_t section;  // bytes of a group's weights
 
   void multiply(int32_t group, ptrdiff_t pixel, int32_t count, Input* prepared, ptrdiff_t n) const;
@@ -49,7 +49,7 @@ LINNET_INLINE void ConvolutionInt8<Isa>::multiply(int32_t group, ptrdiff_t pixel
   rows.k = plan.k;
   rows.packed = args.packed + group * section;
   rows.columns = args.out_channels;
-  rows.bounded = bounded;
+  rows.scale = scale;
   rows.y = args.y + pixel * args.y_stride + column;
   rows.y_stride = args.y_stride;
   rows.residual = e.residual ? e.residual + pixel * e.residual_stride + column : nullptr;
@@ -228,11 +228,11 @@ void conv2d_s8_impl(const Conv2DInt8Args& args) {
   const ConvInt8Plan plan =
       plan_conv2d_int8(args.window, args.in_channels, lines, args.out_w, traits(isa_id<Isa>), sizeof(void*));
   const int64_t k = int64_t{plan.taps} * plan.k;
-  const bool bounded =
-      sums_are_bounded<Isa>(args.epilogue.requantize.rounding, args.packed, args.groups, args.out_channels, k);
+  const Scale scale =
+      scale_of_sums<Isa>(args.epilogue.requantize.rounding, args.packed, args.groups, args.out_channels, k);
   if constexpr (PointProducts<Isa>::tile_rows > 0) {
     const bool serves = has_winograd_int8(args.window, args.in_channels, traits(isa_id<Isa>));
-    if (serves && winograd_int8<Isa>(args, bounded)) return;
+    if (serves && winograd_int8<Isa>(args, scale)) return;
   }
   using Input = typename Dot<Isa>::Input;
   char* const scratch = static_cast<char*>(args.scratch);
@@ -242,7 +242,7 @@ void conv2d_s8_impl(const Conv2DInt8Args& args) {
                                          reinterpret_cast<ptrdiff_t*>(scratch + plan.offsets_offset),
                                          reinterpret_cast<Input*>(scratch + plan.inputs_offset),
                                          reinterpret_cast<Input*>(scratch + plan.rows_offset),
-                                         bounded,
+                                         scale,
                                          panel_int8_bytes(args.out_channels, k)};
   if constexpr (kPointersByTap<Isa>) {
     if (plan.inputs == InputsInt8::Pointers)

@@ -40,7 +40,7 @@ struct TransposedLineInt8 {
   PhaseLine at;
 
   void prepare(const int8_t* x, int32_t first, int32_t count) const;
-  void run(int32_t group, const int8_t* packed, bool bounded) const;
+  void run(int32_t group, const int8_t* packed, Scale scale) const;
 };
 
 // Inputs of `count` outputs, a stride apart, as those of a convolution.
@@ -77,7 +77,7 @@ void TransposedLineInt8<Isa>::prepare(const int8_t* x, int32_t first, int32_t co
 }
 
 template <class Isa>
-void TransposedLineInt8<Isa>::run(int32_t group, const int8_t* packed, bool bounded) const {
+void TransposedLineInt8<Isa>::run(int32_t group, const int8_t* packed, Scale scale) const {
   const int32_t stride = args.window.stride_w;
   const int32_t begin = (at.phase_x + stride - args.window.pad_left % stride) % stride;
   const int8_t* const x = args.x + static_cast<ptrdiff_t>(group) * args.in_channels;
@@ -98,7 +98,7 @@ void TransposedLineInt8<Isa>::run(int32_t group, const int8_t* packed, bool boun
     rows.k = plan.k;
     rows.packed = packed;
     rows.columns = args.out_channels;
-    rows.bounded = bounded;
+    rows.scale = scale;
     rows.y = args.y + (static_cast<ptrdiff_t>(at.row) * args.out_w + first) * args.y_stride +
              static_cast<ptrdiff_t>(group) * args.out_channels;
     rows.y_stride = args.y_stride * stride;
@@ -122,10 +122,10 @@ void conv_transpose2d_s8_impl(const ConvTranspose2DInt8Args& args) {
   const int8_t* packed = args.packed;
   for_each_section(args, [&](const PhaseSection& section) LINNET_INLINE_LAMBDA {
     const int32_t k = section.taps * args.in_channels, terms = (k + kDot - 1) / kDot * kDot;
-    const bool bounded = sums_are_bounded<Isa>(args.requantize.rounding, packed, 1, args.out_channels, terms);
+    const Scale scale = scale_of_sums<Isa>(args.requantize.rounding, packed, 1, args.out_channels, terms);
     (copies ? plan.k : plan.taps) = copies ? terms : section.taps;
     for_each_line(args, section, [&](const PhaseLine& line) LINNET_INLINE_LAMBDA {
-      TransposedLineInt8<Isa>{args, plan, pointers, offsets, inputs, line}.run(section.group, packed, bounded);
+      TransposedLineInt8<Isa>{args, plan, pointers, offsets, inputs, line}.run(section.group, packed, scale);
     });
     packed += panel_int8_bytes(args.out_channels, k);
   });

@@ -14,7 +14,7 @@ struct DepthwiseRun {
   const DepthwiseTap<int8_t>* taps;
   int32_t count;  // of taps
   int32_t pixel;  // counted through all images
-  bool bounded;   // see sums_are_bounded
+  Scale scale;    // see scale_of_sums
 };
 
 // Sums of kPixels outputs from `offset` pixels behind the run's first on, of the panel of `columns` valid channels at
@@ -62,7 +62,7 @@ __attribute__((noinline)) void depthwise_panel_int8(const DepthwiseInt8Args& arg
   s.sums = sums;
   s.stride = kPanel;
   s.columns = columns;
-  s.bounded = run.bounded;
+  s.scale = run.scale;
   s.panel = panel;
   s.width = width;
   s.column = 0;
@@ -107,10 +107,9 @@ void depthwise_s8_impl(const DepthwiseInt8Args& args) {
   DepthwiseTap<int8_t>* const taps = static_cast<DepthwiseTap<int8_t>*>(args.scratch);
   int8_t* const padding = static_cast<int8_t*>(args.scratch) + plan.padding_offset;
   std::memset(padding, args.input_zero_point, static_cast<size_t>(args.channels));
-  const bool bounded =
-      sums_are_bounded<Isa>(args.epilogue.requantize.rounding, args.packed, 1, args.channels, plan.taps);
+  const Scale scale = scale_of_sums<Isa>(args.epilogue.requantize.rounding, args.packed, 1, args.channels, plan.taps);
   if constexpr (DepthwiseLanes<Isa>::channels > 0) {
-    if (depthwise_by_strips<Isa>(args, padding, bounded)) return;
+    if (depthwise_by_strips<Isa>(args, padding, scale)) return;
   }
   // Outputs whose whole window lies between the image's sides.
   const int32_t room = args.in_w - ((w.kernel_w - 1) * w.dilation_w + 1) + w.pad_left;
@@ -121,7 +120,7 @@ void depthwise_s8_impl(const DepthwiseInt8Args& args) {
     for (int32_t ox = 0; ox < args.out_w;) {
       const int32_t end = ox >= inner_begin && ox < inner_end ? inner_end : ox + 1;
       place_taps(args, row, ox, padding, plan.taps, taps);
-      const DepthwiseRun run = {taps, plan.taps, row * args.out_w + ox, bounded};
+      const DepthwiseRun run = {taps, plan.taps, row * args.out_w + ox, scale};
       depthwise_panels_int8<Isa>(args, run, end - ox);
       ox = end;
     }

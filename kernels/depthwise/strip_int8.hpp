@@ -176,14 +176,14 @@ struct DepthwiseStripsInt8 {
 
   const DepthwiseInt8Args& args;
   const int8_t* padding;  // [channels]
-  bool bounded;
+  Scale scale;
   int32_t channel = 0, valid = 0;  // of the panel
   DepthwiseColumn<L, kLines> outside[kPanel / L::channels];
   DepthwiseStripWeights<Isa, L, kKernel, kRows> weights;
   alignas(64) int32_t start[kPanel], sums[kTogether * kPanel];
 
-  LINNET_INLINE DepthwiseStripsInt8(const DepthwiseInt8Args& a, const int8_t* padding_pixel, bool is_bounded)
-      : args(a), padding(padding_pixel), bounded(is_bounded) {}
+  LINNET_INLINE DepthwiseStripsInt8(const DepthwiseInt8Args& a, const int8_t* padding_pixel, Scale sums_scale)
+      : args(a), padding(padding_pixel), scale(sums_scale) {}
 
   // A strip of n < L::channels channels, which are copied: no line is read behind its end.
   __attribute__((noinline)) void multiply_copies(Strip s, int32_t n, const typename L::Taps* w) const {
@@ -250,7 +250,7 @@ struct DepthwiseStripsInt8 {
     s.stride = kPanel;
     s.rows = count;
     s.columns = valid;
-    s.bounded = bounded;
+    s.scale = scale;
     s.panel = panel;
     s.width = width;
     s.column = 0;
@@ -264,12 +264,17 @@ struct DepthwiseStripsInt8 {
   // inside.
   LINNET_INLINE bool place(int32_t oy, ptrdiff_t first_line, Strip& s) const {
     const Window& w = args.window;
+    const ptrdiff_t line_step = args.in_w * args.x_stride, step = w.dilation_h * line_step;
+    const uint32_t in_h = static_cast<uint32_t>(args.in_h), dilation = static_cast<uint32_t>(w.dilation_h);
+    const int32_t top = oy * w.stride_h - w.pad_top;
+    uint32_t iy = static_cast<uint32_t>(top);
+    uintptr_t line =
+        reinterpret_cast<uintptr_t>(args.x + channel) + static_cast<uintptr_t>((first_line + top) * line_step);
     bool all_inside = true;
 #pragma GCC unroll 8
-    for (int32_t ky = 0; ky < kLines; ++ky) {
-      const int32_t iy = oy * w.stride_h - w.pad_top + ky * w.dilation_h;
-      const bool inside = iy >= 0 && iy < args.in_h;
-      s.lines[ky] = inside ? args.x + (first_line + iy) * args.in_w * args.x_stride + channel : nullptr;
+    for (int32_t ky = 0; ky < kLines; ++ky, iy += dilation, line += static_cast<uintptr_t>(step)) {
+      const bool inside = iy < in_h;
+      s.lines[ky] = inside ? reinterpret_cast<const int8_t*>(line) : nullptr;
       all_inside = all_inside && inside;
     }
     return all_inside;
@@ -318,9 +323,9 @@ struct DepthwiseStripsInt8 {
 
 // Lines begin .. end of the panel of channels at `channel`.
 template <class Isa, class L, int kKernel, int kStrideW, int kRows>
-__attribute__((noinline)) void depthwise_strip_panel(const DepthwiseInt8Args& args, const int8_t* padding, bool bounded,
+__attribute__((noinline)) void depthwise_strip_panel(const DepthwiseInt8Args& args, const int8_t* padding, Scale scale,
                                                      int32_t begin, int32_t end, int32_t channel, const int8_t* panel) {
-  DepthwiseStripsInt8<Isa, L, kKernel, kStrideW, kRows> strips(args, padding, bounded);
+  DepthwiseStripsInt8<Isa, L, kKernel, kStrideW, kRows> strips(args, padding, scale);
   const int32_t left = args.channels - channel, width = left > kTailPanel ? kPanel : kTailPanel;
   strips.channel = channel;
   strips.valid = left < width ? left : width;
@@ -328,21 +333,20 @@ __attribute__((noinline)) void depthwise_strip_panel(const DepthwiseInt8Args& ar
 }
 
 template <class Isa, class L, int kKernel, int kStrideW>
-LINNET_INLINE void depthwise_strip_lines(const DepthwiseInt8Args& args, const int8_t* padding, bool bounded,
+LINNET_INLINE void depthwise_strip_lines(const DepthwiseInt8Args& args, const int8_t* padding, Scale scale,
                                          int32_t begin, int32_t end, int32_t channel, const int8_t* panel) {
   if constexpr (L::rows > 1) {
     const Window& w = args.window;
     if (w.stride_h == 1 && w.dilation_h == 1 && args.out_h > 1 && end - begin > 1) {
-      depthwise_strip_panel<Isa, L, kKernel, kStrideW, L::rows>(args, padding, bounded, begin, end, channel, panel);
+      depthwise_strip_panel<Isa, L, kKernel, kStrideW, L::rows>(args, padding, scale, begin, end, channel, panel);
       return;
     }
   }
-  depthwise_strip_panel<Isa, L, kKernel, kStrideW, 1>(args, padding, bounded, begin, end, channel, panel);
+  depthwise_strip_panel<Isa, L, kKernel, kStrideW, 1>(args, padding, scale, begin, end, channel, panel);
 }
 
 template <class Isa, int kKernel, int kStrideW>
-__attribute__((noinline)) bool depthwise_strips_run(const DepthwiseInt8Args& args, const int8_t* padding,
-                                                    bool bounded) {
+__attribute__((noinline)) bool depthwise_strips_run(const DepthwiseInt8Args& args, const int8_t* padding, Scale scale) {
   // So many lines at a time that they are likely to stay in a cache from panel to panel.
   constexpr int64_t kCachedBytes = 1 << 17;
   const int64_t line_bytes = args.in_w * args.x_stride * args.window.stride_h + args.out_w * args.y_stride;
@@ -353,10 +357,10 @@ __attribute__((noinline)) bool depthwise_strips_run(const DepthwiseInt8Args& arg
     const int8_t* panel = args.packed;
     for (int32_t channel = 0; channel < args.channels; channel += kPanel, panel += kPanel * (kPanelHeader + kTaps)) {
       if (args.channels - channel > kTailPanel) {
-        depthwise_strip_lines<Isa, DepthwiseLanes<Isa>, kKernel, kStrideW>(args, padding, bounded, row, end, channel,
+        depthwise_strip_lines<Isa, DepthwiseLanes<Isa>, kKernel, kStrideW>(args, padding, scale, row, end, channel,
                                                                            panel);
       } else {
-        depthwise_strip_lines<Isa, TailLanes<Isa>, kKernel, kStrideW>(args, padding, bounded, row, end, channel, panel);
+        depthwise_strip_lines<Isa, TailLanes<Isa>, kKernel, kStrideW>(args, padding, scale, row, end, channel, panel);
       }
     }
   }
@@ -379,15 +383,15 @@ LINNET_INLINE bool has_lowest_weights(const DepthwiseInt8Args& args) {
 
 // Computes all outputs by strips, if the window has them.
 template <class Isa>
-LINNET_INLINE bool depthwise_by_strips(const DepthwiseInt8Args& args, const int8_t* padding, bool bounded) {
+LINNET_INLINE bool depthwise_by_strips(const DepthwiseInt8Args& args, const int8_t* padding, Scale scale) {
   const Window& w = args.window;
   if (w.dilation_w != 1 || w.kernel_h != w.kernel_w) return false;
   if (!DepthwiseLanes<Isa>::any_weights && has_lowest_weights(args)) return false;
-  if (w.kernel_w == 3 && w.stride_w == 1) return depthwise_strips_run<Isa, 3, 1>(args, padding, bounded);
-  if (w.kernel_w == 3 && w.stride_w == 2) return depthwise_strips_run<Isa, 3, 2>(args, padding, bounded);
-  if (w.kernel_w == 5 && w.stride_w == 1) return depthwise_strips_run<Isa, 5, 1>(args, padding, bounded);
-  if (w.kernel_w == 5 && w.stride_w == 2) return depthwise_strips_run<Isa, 5, 2>(args, padding, bounded);
-  if (w.kernel_w == 7 && w.stride_w == 1) return depthwise_strips_run<Isa, 7, 1>(args, padding, bounded);
+  if (w.kernel_w == 3 && w.stride_w == 1) return depthwise_strips_run<Isa, 3, 1>(args, padding, scale);
+  if (w.kernel_w == 3 && w.stride_w == 2) return depthwise_strips_run<Isa, 3, 2>(args, padding, scale);
+  if (w.kernel_w == 5 && w.stride_w == 1) return depthwise_strips_run<Isa, 5, 1>(args, padding, scale);
+  if (w.kernel_w == 5 && w.stride_w == 2) return depthwise_strips_run<Isa, 5, 2>(args, padding, scale);
+  if (w.kernel_w == 7 && w.stride_w == 1) return depthwise_strips_run<Isa, 7, 1>(args, padding, scale);
   return false;
 }
 

@@ -11,7 +11,7 @@ struct SumsInt8 {
   const int32_t* sums;  // [rows][stride], readable kPanel numbers from a row's begin on: bias and products
   int32_t stride;
   int32_t rows, columns;  // valid ones
-  bool bounded;           // see sums_are_bounded
+  Scale scale;            // see scale_of_sums
   const int8_t* panel;    // of whose columns from `column` on they are
   int32_t width, column;
   int8_t* y;
@@ -19,30 +19,33 @@ struct SumsInt8 {
   const int8_t* residual;  // or null
 };
 
-// Whether BoundedFactors do for all outputs of `sections` of packed weights, whose sums have `terms` products. With
-// Float there are none, and a section's shifts are any numbers.
+// How the outputs of `sections` of packed weights, whose sums have `terms` products, are all scaled.
 template <class Isa>
-LINNET_INLINE bool sums_are_bounded(Rounding rounding, const int8_t* packed, int32_t sections, int32_t columns,
-                                    int64_t terms) {
+LINNET_INLINE Scale scale_of_sums(Rounding rounding, const int8_t* packed, int32_t sections, int32_t columns,
+                                  int64_t terms) {
   constexpr int64_t kMostTerms = int64_t{1} << (kBoundedBits - 15);
-  if (I32<Isa>::width == 1 || rounding == Rounding::Float || terms > kMostTerms) return false;
+  if (rounding == Rounding::Float) return Scale::Float;  // a section's shifts are any numbers
+  if (I32<Isa>::width == 1 || terms > kMostTerms) return Scale::Fixed;
   const uint32_t products = static_cast<uint32_t>(terms) << 14;
   uint32_t beyond = 0;
+  int32_t right = -1;  // below 0 while no factor is, and all shift to the right
   for (int32_t section = 0; section < sections; ++section) {
     for (int32_t column = 0, width; column < columns; column += width) {
       width = columns - column > kTailPanel ? kPanel : kTailPanel;
       const int32_t* const header = reinterpret_cast<const int32_t*>(packed);
       for (int32_t i = 0; i < width && i < columns - column; ++i) {
-        const int32_t bias = header[i], shift = header[3 * width + i];
-        const uint32_t matters = header[2 * width + i] == 0 ? 0 : ~0u;  // times 0, any sum is 0
+        const int32_t bias = header[i], multiplier = header[2 * width + i], shift = header[3 * width + i];
+        const uint32_t matters = multiplier == 0 ? 0 : ~0u;  // times 0, any sum is 0
         const uint32_t size = bias < 0 ? 0u - static_cast<uint32_t>(bias) : static_cast<uint32_t>(bias);
         const uint32_t largest = (size < 1u << kBoundedBits ? size : 1u << kBoundedBits) + products;
         beyond |= matters & largest >> (kBoundedBits - (shift > 0 ? shift : 0));
+        right &= multiplier == 0 ? -1 : shift & ~multiplier;
       }
       packed += width * (kPanelHeader + terms);
     }
   }
-  return beyond == 0;
+  if (beyond != 0) return Scale::Fixed;
+  return kHasRightFactors && right < 0 ? Scale::RightFixed : Scale::BoundedFixed;
 }
 
 // Sums of a vector of columns, scaled.
@@ -136,16 +139,13 @@ __attribute__((noinline)) void store_sums(const SumsInt8& caller_sums, const Req
 }
 
 template <class Isa>
-LINNET_INLINE void store_sums_by_rule(const SumsInt8& s, const Requantize& requantize) {
-  if (requantize.rounding == Rounding::Float) return store_sums<Isa, Scale::Float>(s, requantize);
+LINNET_INLINE void store_sums_by_scale(const SumsInt8& s, const Requantize& requantize) {
+  if (s.scale == Scale::Float) return store_sums<Isa, Scale::Float>(s, requantize);
   if constexpr (I32<Isa>::width > 1) {
     if constexpr (kHasRightFactors) {
-      const int32_t* const multipliers = reinterpret_cast<const int32_t*>(s.panel) + s.column + 2 * s.width;
-      constexpr int32_t kLeastRows = 4;  // to be worth a look at all factors
-      if (s.bounded && s.rows >= kLeastRows && RightFactor<Isa>::serve(multipliers, multipliers + s.width, s.columns))
-        return store_sums<Isa, Scale::RightFixed>(s, requantize);
+      if (s.scale == Scale::RightFixed) return store_sums<Isa, Scale::RightFixed>(s, requantize);
     }
-    if (s.bounded) return store_sums<Isa, Scale::BoundedFixed>(s, requantize);
+    if (s.scale == Scale::BoundedFixed) return store_sums<Isa, Scale::BoundedFixed>(s, requantize);
   }
   store_sums<Isa, Scale::Fixed>(s, requantize);
 }
@@ -213,7 +213,7 @@ __attribute__((noinline)) void add_residuals(const int8_t* q, const SumsInt8& ca
 
 template <class Isa>
 LINNET_INLINE void finish_sums(const SumsInt8& s, const EpilogueInt8& e) {
-  if (s.residual == nullptr) return store_sums_by_rule<Isa>(s, e.requantize);
+  if (s.residual == nullptr) return store_sums_by_scale<Isa>(s, e.requantize);
   constexpr int32_t kTogether = I32<Isa>::width == 1 ? 16 : 64;
   int8_t numbers[kTogether * kPanel];
   SumsInt8 part = s;
@@ -222,7 +222,7 @@ LINNET_INLINE void finish_sums(const SumsInt8& s, const EpilogueInt8& e) {
     part.sums = s.sums + row * s.stride;
     part.y = numbers;
     part.y_stride = kPanel;
-    store_sums_by_rule<Isa>(part, e.requantize);
+    store_sums_by_scale<Isa>(part, e.requantize);
     part.y = s.y + row * s.y_stride;
     part.y_stride = s.y_stride;
     part.residual = s.residual + row * e.residual_stride;

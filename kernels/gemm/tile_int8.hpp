@@ -201,7 +201,7 @@ struct RowsInt8 {
   int32_t rows, taps, k;
   const int8_t* packed;
   int32_t columns;  // of the section
-  bool bounded;     // see sums_are_bounded
+  Scale scale;      // see scale_of_sums
   int8_t* y;        // first row, first column
   ptrdiff_t y_stride;
   const int8_t* residual;  // or null
@@ -277,7 +277,7 @@ LINNET_INLINE void multiply_tiles(const RowsInt8<Isa>& in, const EpilogueInt8& e
       s.stride = kColumns;
       s.rows = rows;
       s.columns = end - c < kPanel ? end - c : kPanel;
-      s.bounded = in.bounded;
+      s.scale = in.scale;
       s.panel = block.panel + c / kPanel * distance;
       s.width = block.width;
       s.column = block.column;

@@ -34,10 +34,10 @@ constexpr int kBoundedBits = 30;
 template <class Isa>
 struct BoundedFactor;
 
-// A BoundedFactor that is 0 or shifts to the right, where that takes fewer instructions.
+// A BoundedFactor that is 0, or positive and shifts to the right, where that takes fewer instructions.
 template <class Isa>
 struct RightFactor;
-#if defined(LINNET_ISA_IS_SIMD) && defined(__ARM_NEON)
+#if defined(LINNET_ISA_IS_SIMD) && (defined(__ARM_NEON) || defined(__AVX512F__))
 constexpr bool kHasRightFactors = true;
 #else
 constexpr bool kHasRightFactors = false;
@@ -76,6 +76,32 @@ struct BoundedFactor {
     const __mmask16 below = _mm512_cmplt_epi32_mask(all, negative);
     const __m512i exact = _mm512_mask_add_epi32(all, below, all, _mm512_set1_epi32(-1));
     return Int<Isa>::make(_mm512_srav_epi32(exact, right));
+  }
+};
+
+// The sum is multiplied, as an unsigned number, by the doubled factor: of a negative one the high half comes out by
+// that factor too large. A sum is negative where its product is, but for -1 * 2^-1, which is rounded to 0 either way.
+template <class Isa>
+struct RightFactor {
+  __m512i right, even, odd, even_half, odd_half, excess;
+
+  RightFactor() = default;
+  LINNET_INLINE RightFactor(I32<Isa> multiplier, I32<Isa> shift) {
+    const __m512i zero = _mm512_setzero_si512(), one = _mm512_set1_epi32(1);
+    right = _mm512_max_epi32(_mm512_sub_epi32(zero, shift.v), one);
+    even = _mm512_add_epi32(multiplier.v, multiplier.v);
+    odd = _mm512_srli_epi64(even, 32);
+    excess = _mm512_add_epi32(even, one);
+    const __m512i half = _mm512_sllv_epi32(one, _mm512_sub_epi32(right, one));
+    const __m512i unit = _mm512_set1_epi64(int64_t{1} << 31);
+    even_half = _mm512_or_si512(_mm512_slli_epi64(half, 32), unit);
+    odd_half = _mm512_mask_mov_epi32(unit, 0xaaaa, half);
+  }
+  LINNET_INLINE I32<Isa> operator()(I32<Isa> x) const {
+    const __m512i low = _mm512_add_epi64(_mm512_mul_epu32(x.v, even), even_half);
+    const __m512i high = _mm512_add_epi64(_mm512_mul_epu32(_mm512_srli_epi64(x.v, 32), odd), odd_half);
+    const __m512i all = _mm512_mask_shuffle_epi32(high, 0x5555, low, static_cast<_MM_PERM_ENUM>(0xf5));
+    return Int<Isa>::make(_mm512_srav_epi32(_mm512_mask_sub_epi32(all, _mm512_movepi32_mask(x.v), all, excess), right));
   }
 };
 
@@ -133,16 +159,6 @@ struct RightFactor {
   LINNET_INLINE I32<Isa> operator()(I32<Isa> x) const {
     const int32x4_t all = vqrdmulhq_s32(x.v, multiplier);
     return Int<Isa>::make(vrshlq_s32(vsraq_n_s32(all, all, 31), down));
-  }
-  // Whether they do for n factors; whole vectors are read.
-  static LINNET_INLINE bool serve(const int32_t* multipliers, const int32_t* shifts, int32_t n) {
-    int32x4_t all = vdupq_n_s32(-1);  // their signs matter
-    for (int32_t i = 0; i < n; i += 4) {
-      const int32x4_t m = vld1q_s32(multipliers + i);
-      all = vandq_s32(all, vornq_s32(vld1q_s32(shifts + i), vreinterpretq_s32_u32(vtstq_s32(m, m))));
-    }
-    const int32x2_t half = vand_s32(vget_low_s32(all), vget_high_s32(all));
-    return (vget_lane_s32(half, 0) & vget_lane_s32(half, 1)) < 0;
   }
 };
 

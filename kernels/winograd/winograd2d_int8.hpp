@@ -18,7 +18,7 @@ struct PointProducts {
 
 // Computes all outputs, if they are enough to transform the weights for.
 template <class Isa>
-bool winograd_int8(const Conv2DInt8Args& args, bool bounded);
+bool winograd_int8(const Conv2DInt8Args& args, Scale scale);
 
 #if defined(LINNET_ISA_IS_SIMD) && (defined(__AVX2__) || defined(__ARM_NEON))
 
@@ -289,7 +289,7 @@ struct WinogradInt8 {
   int8_t* padding;
   int16_t *inputs, *weights;
   int32_t* sums;  // [points][plan.tiles][16]
-  bool bounded;
+  Scale scale;
   int32_t tile_columns;
 
   void transform_tile(const int8_t* x, int32_t top, int32_t left, int16_t* out) const;
@@ -437,7 +437,7 @@ LINNET_INLINE void WinogradInt8<Isa>::store_panel(int32_t row, int32_t lines, in
   SumsInt8 s;
   s.stride = kPanel;
   s.columns = args.out_channels - column < width ? args.out_channels - column : width;
-  s.bounded = bounded;
+  s.scale = scale;
   s.panel = panel;
   s.width = width;
   s.column = 0;
@@ -489,7 +489,7 @@ LINNET_INLINE void WinogradInt8<Isa>::run(int32_t row, int32_t lines) const {
 }
 
 template <class Isa>
-bool winograd_int8(const Conv2DInt8Args& args, bool bounded) {
+bool winograd_int8(const Conv2DInt8Args& args, Scale scale) {
   constexpr int32_t kLeastTiles = 8;
   const int32_t rows = args.row_end - args.row_begin, lines = rows < args.out_h ? rows : args.out_h;
   if (lines < 2 || int64_t{lines} * args.out_w < 4 * kLeastTiles) return false;
@@ -503,7 +503,7 @@ bool winograd_int8(const Conv2DInt8Args& args, bool bounded) {
                                    reinterpret_cast<int16_t*>(scratch + plan.inputs_offset),
                                    reinterpret_cast<int16_t*>(scratch + plan.weights_offset),
                                    reinterpret_cast<int32_t*>(scratch + plan.sums_offset),
-                                   bounded,
+                                   scale,
                                    (args.out_w + 1) / 2};
   for (int32_t row = args.row_begin, count; row < args.row_end; row += count) {
     const int32_t left = args.out_h - row % args.out_h;
