@@ -203,6 +203,7 @@ class Converter {
     if (!options_.constants.empty()) throw ir::Error("--constant is for ONNX models");
     import::TfliteModel model = import::import_tflite(file, options_.input_shapes, options_.signature);
     conversion_.warnings = report().warnings = model.warnings;
+    report().open_inputs = model.open_inputs;
     report().source_format = "TensorFlow Lite";
     take(std::move(model.graph));
   }

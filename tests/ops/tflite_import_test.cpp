@@ -64,6 +64,24 @@ TEST(TfliteImport, ShapesThatAreGivenReplaceTheFiles) {
   EXPECT_TRUE(says(builder.problems(), "open dimensions other than the first need a shape"));
 }
 
+TEST(TfliteImport, AnOpenBatchHoldsIndependentSamples) {
+  TfliteModelBuilder builder = addition();
+  EXPECT_TRUE(builder.import().open_inputs.empty());
+  builder.graph->tensors[0]->shape_signature = {-1, 3};
+  EXPECT_EQ(builder.import().open_inputs, std::vector<std::string>{"x"});
+  EXPECT_TRUE(builder.import({{"x", {1, 3}}}).open_inputs.empty());
+  const int32_t rows = builder.tensor("rows", {3, 3});
+  const int32_t y = builder.graph->outputs[0], x = builder.graph->inputs[0];
+  builder.add(BuiltinOperator::CONCATENATION, {x, y, x}, {rows});
+  builder.options<tfl::ConcatenationOptionsT>().axis = 0;
+  builder.graph->outputs = {rows};
+  const std::string text = builder.problems();
+  EXPECT_TRUE(says(text, "the first dimension of x is open, and is no batch of independent samples: rows (Concat)"));
+  EXPECT_TRUE(says(text, "--shape x=1,3"));
+  builder.graph->tensors[0]->shape_signature = {-1};  // broken: of another rank
+  EXPECT_TRUE(builder.import().open_inputs.empty());
+}
+
 TEST(TfliteImport, ASignatureChoosesSubgraphAndNames) {
   TfliteModelBuilder builder = addition();
   for (const char* key : {"first", "second"}) {

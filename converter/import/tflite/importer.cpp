@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "converter/import/graph_outputs.hpp"
+#include "converter/import/samples.hpp"
 #include "converter/import/tflite/context.hpp"
 #include "converter/import/tflite/quantization.hpp"
 
@@ -81,7 +82,8 @@ class SubgraphImporter {
   SubgraphImporter(const TfliteFile& file, EntryPoint entry, const InputShapes& input_shapes, TfliteModel& result)
       : entry_(std::move(entry)),
         input_shapes_(input_shapes),
-        state_{file, *entry_.subgraph, *result.graph, result.warnings, {}, {}, {}, {}, {}, {}} {
+        state_{file, *entry_.subgraph, *result.graph, result.warnings, {}, {}, {}, {}, {}, {}},
+        open_inputs_(result.open_inputs) {
     state_.values.resize(count_of(entry_.subgraph->tensors()));
   }
 
@@ -99,6 +101,7 @@ class SubgraphImporter {
   EntryPoint entry_;
   const InputShapes& input_shapes_;
   TfliteState state_;
+  std::vector<std::string>& open_inputs_;
   std::vector<std::string> problems_;
   std::unordered_set<int32_t> spoiled_;    // tensors that could not be imported; what reads them is not reported again
   std::unordered_set<std::string> named_;  // names that tensors of the graph have taken
@@ -140,7 +143,7 @@ class SubgraphImporter {
   }
 
   // `open` gets the dimensions that stay unknown.
-  ir::TensorType input_type(const Port& input, std::set<std::string>& open) const {
+  ir::TensorType input_type(const Port& input, std::set<std::string>& open) {
     const tfl::Tensor& source = tensor(input.tensor);
     ir::TensorType type{dtype_of(source.type()), shape_of(source)};
     type.quantization = quantization_of(source);
@@ -152,6 +155,8 @@ class SubgraphImporter {
       return type;
     }
     const std::vector<int64_t> signature = integers_of(source.shape_signature());
+    if (signature.size() == type.shape.size() && !signature.empty() && signature[0] < 0 && type.shape[0] == 1)
+      open_inputs_.push_back(input.name);
     for (size_t d = 1; d < signature.size(); ++d)
       if (signature[d] < 0) open.insert(fmt::format("{} (dimension {})", input.name, d));
     return type;
@@ -271,11 +276,21 @@ class SubgraphImporter {
 TfliteModel import_tflite(const std::filesystem::path& file, const InputShapes& input_shapes,
                           const std::string& signature) {
   const TfliteFile source(file);
-  TfliteModel result;
-  result.graph = std::make_unique<ir::Graph>();
-  EntryPoint entry = entry_point(source.model(), signature, result.warnings);
-  result.graph->name = text_of(entry.subgraph->name());
-  SubgraphImporter(source, std::move(entry), input_shapes, result).run();
+  const auto import = [&](const InputShapes& shapes) {
+    TfliteModel result;
+    result.graph = std::make_unique<ir::Graph>();
+    EntryPoint entry = entry_point(source.model(), signature, result.warnings);
+    result.graph->name = text_of(entry.subgraph->name());
+    SubgraphImporter(source, std::move(entry), shapes, result).run();
+    return result;
+  };
+  TfliteModel result = import(input_shapes);
+  if (result.open_inputs.empty()) return result;
+  require_samples(*result.graph, result.open_inputs, {}, [&](const InputShapes& sizes) {
+    InputShapes shapes = input_shapes;
+    for (const auto& [name, shape] : sizes) shapes[name] = shape;
+    return import(shapes).graph;
+  });
   return result;
 }
 
