@@ -118,6 +118,7 @@ constexpr Pass kPasses[] = {
     {"fuse", run_pass<passes::fuse>},
     {kQuantize, run_quantize, kAnyError},
     {"quantize_weights", run_quantize_weights, kAnyError},
+    {"merge_tables", run_pass<passes::merge_tables>},
     {"choose_winograd", run_choose_winograd},
     {"take_moments", run_pass<passes::take_moments>},
     {"scale_weights", run_pass<passes::scale_weights>},

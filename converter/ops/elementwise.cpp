@@ -53,6 +53,7 @@ int64_t apply_integer(Function function, int64_t x, DType dtype) {
 void Unary::attributes(AttributeWriter& writer) const {
   writer.add("function", function);
   writer.add("integer", integer);
+  if (table) writer.add("table", std::vector<int64_t>(table->begin(), table->end()));
 }
 
 std::vector<TensorType> Unary::infer(const std::vector<const TensorType*>& inputs) const {
@@ -61,6 +62,7 @@ std::vector<TensorType> Unary::infer(const std::vector<const TensorType*>& input
     require_quantized(x, "x");
     require_signed_words(x, *integer, "x");
     if (x.dtype == DType::i16) require_int16_function(function, *integer);
+    if (table && x.dtype != DType::i8) throw Error(fmt::format("a table of {}; supported is i8", to_string(x)));
     if (function.function == Function::Neg && integer->rounding == Rounding::tflite &&
         (x.quantization->zero_point() != 0 || integer->type(x.shape) != x))
       throw Error(

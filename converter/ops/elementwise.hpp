@@ -1,11 +1,17 @@
 // Element-wise operators. Compare, Logical, Mod and Where exist for folding; the device has none of them.
 #pragma once
 
+#include <array>
+
 #include "converter/ir/op.hpp"
 
 namespace linnet::ops {
 
 using namespace linnet::ir;
+
+// What a function of one i8 number gives for -128 to 127.
+constexpr size_t kTableSize = 256;
+using Table = std::array<int8_t, kTableSize>;
 
 // y = function(x). Floating types; Relu, Abs and Neg also on integers.
 struct Unary : OpBase<Unary> {
@@ -13,6 +19,7 @@ struct Unary : OpBase<Unary> {
   static constexpr bool kRoundsToNearest = true;
   Activation function;
   std::optional<IntegerForm> integer;  // absent: real numbers
+  std::optional<Table> table;          // of i8, in place of the function
 
   void attributes(AttributeWriter& writer) const override;
   std::vector<TensorType> infer(const std::vector<const TensorType*>& inputs) const override;

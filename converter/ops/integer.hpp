@@ -131,8 +131,8 @@ struct IntegerSoftmax {
 IntegerSoftmax integer_softmax(const TensorType& x, double beta);
 Array integer_log_softmax(const Softmax& op, const Array& x);
 
-// What a function of one int8 number gives for -128 to 127.
-std::array<int8_t, 256> lookup_table(const Activation& function, const TensorType& x, const IntegerForm& form);
+// Of a function of one i8 number.
+Table lookup_table(const Unary& op, const TensorType& x);
 
 // The factor of a sum of `count` elements less the zero point, of which a mean's division is part; or that of each
 // multiplication of a product.

@@ -103,10 +103,13 @@ int64_t function_of(const Activation& function, int32_t value, float scale, cons
 
 }  // namespace
 
-std::array<int8_t, 256> lookup_table(const Activation& function, const TensorType& x, const IntegerForm& form) {
+Table lookup_table(const Unary& op, const TensorType& x) {
+  if (op.table) return *op.table;
+  const Activation& function = op.function;
+  const IntegerForm& form = *op.integer;
   const bool is_range = function.function == Function::Relu || function.function == Function::Clip;
   const IntegerRange range = output_range(form, is_range ? function : Activation{});
-  std::array<int8_t, 256> table{};
+  Table table{};
   for (int32_t i = 0; i < 256; ++i) {
     const auto value = static_cast<int32_t>(i - 128 - x.quantization->zero_point());
     const int64_t y = function_of(function, value, x.quantization->scale(), form) + form.quantization.zero_point();
@@ -118,7 +121,7 @@ std::array<int8_t, 256> lookup_table(const Activation& function, const TensorTyp
 Array evaluate_integer(const Unary& op, const std::vector<const Array*>& inputs) {
   const Array& x = *inputs[0];
   if (x.dtype() == DType::i16) return evaluate_int16(op, x);
-  const std::array<int8_t, 256> table = lookup_table(op.function, x.type(), *op.integer);
+  const Table table = lookup_table(op, x.type());
   std::vector<int64_t> values = x.integers();
   for (int64_t& value : values) value = table[static_cast<size_t>(value + 128)];
   return Array::of_integers(x.shape(), std::move(values), op.integer->dtype)

@@ -297,7 +297,7 @@ void emit_integer(const Unary& op, const Node& node, emit::Context& context) {
     buffer = context.buffer(table.bytes);
     function = emit::Context::activation({table.function});
   } else {
-    buffer = context.buffer(std::span<const int8_t>(lookup_table(op.function, x, *op.integer)));
+    buffer = context.buffer(std::span<const int8_t>(lookup_table(op, x)));
   }
   const std::vector<uint32_t> inputs = {context.tensor(node.in(0))}, outputs = {context.tensor(node.out())};
   fb::UnaryBuilder step(context.builder());

@@ -106,6 +106,10 @@ report::DeadChannels remove_dead_channels(ir::Graph& graph, PassLog& log);
 // Merges activations, residual additions, scales and paddings into the step that produces or consumes the tensor.
 void fuse(ir::Graph& graph, PassLog& log);
 
+// What computes a function of one i8 number by several steps, x * sigmoid(x) for one, becomes one table of 256 entries:
+// functions of functions, and those of two operands that depend on one number each, or are constant.
+void merge_tables(ir::Graph& graph, PassLog& log);
+
 // Chooses for every 3x3 convolution of stride 1, dilation 1 and one group whether the device computes it directly or by
 // Winograd's F(2x2,3x3) or F(4x4,3x3), by the cost model of winograd_cost.hpp; with `strict` F(2x2,3x3) only. A `tile`
 // of 2, 4 or 6 takes that one in every such convolution, 0 in none.

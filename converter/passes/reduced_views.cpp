@@ -115,14 +115,14 @@ bool visit(Graph& graph, PassLog& log, Node* node) {
   BeforeView before(graph, *view, node);
   if (!before.exists(node->inputs[0])) return false;
   log.add("{} reduces what {} merges", node->name, reshape->name);
-  ops::Reduce wider = *reduce;
-  wider.axes.clear();
+  auto wider = std::make_unique<ops::Reduce>(*reduce);
+  wider->axes.clear();
   for (const int64_t axis : reduce->axes) {
     const Segment& run = view->runs[static_cast<size_t>(axis)];
-    for (size_t d = run.from_begin; d < run.from_end; ++d) wider.axes.push_back(static_cast<int64_t>(d));
+    for (size_t d = run.from_begin; d < run.from_end; ++d) wider->axes.push_back(static_cast<int64_t>(d));
   }
   Value* x = before.make(node->inputs[0]);
-  Node* reduced = graph.add(std::make_unique<ops::Reduce>(wider), {x}, node->name, node);
+  Node* reduced = graph.add(std::move(wider), {x}, node->name, node);
   reduced->sources = node->sources;
   ops::Reshape back;
   back.shape = node->out().shape();

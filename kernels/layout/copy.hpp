@@ -89,6 +89,29 @@ void copy_interleaved(const Element<Isa, 4>* x, ptrdiff_t x_stride, ptrdiff_t si
   }
 }
 
+// y[2 i + j] = x[i + j x_stride] for j < 2, of bytes.
+template <class Isa>
+void copy_interleaved_bytes(const Element<Isa, 1>* x, ptrdiff_t x_stride, ptrdiff_t size, Element<Isa, 1>* y) {
+  ptrdiff_t i = 0;
+#ifdef LINNET_ISA_IS_SIMD
+  for (; i + 16 <= size; i += 16) {
+#ifdef __AVX2__
+    const __m128i a = _mm_loadu_si128(reinterpret_cast<const __m128i*>(x + i));
+    const __m128i b = _mm_loadu_si128(reinterpret_cast<const __m128i*>(x + i + x_stride));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(y + 2 * i), _mm_unpacklo_epi8(a, b));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(y + 2 * i + 16), _mm_unpackhi_epi8(a, b));
+#else
+    const uint8_t *a = reinterpret_cast<const uint8_t*>(x + i), *b = a + x_stride;
+    vst2q_u8(reinterpret_cast<uint8_t*>(y + 2 * i), uint8x16x2_t{{vld1q_u8(a), vld1q_u8(b)}});
+#endif
+  }
+#endif
+  for (; i < size; ++i) {
+    y[2 * i] = x[i];
+    y[2 * i + 1] = x[i + x_stride];
+  }
+}
+
 // y[i y_stride + j] = x[i + j x_stride] for i < rows and j < columns, at most a vector's width of each.
 template <class Isa, bool kFull>
 LINNET_INLINE void copy_transposed_block(const float* x, ptrdiff_t x_stride, float* y, ptrdiff_t y_stride, int rows,
@@ -151,6 +174,12 @@ void copy_plane(const ptrdiff_t* shape, const Element<Isa, kBytes>* x, const ptr
                              y_strides[0]);
         return;
       }
+    }
+  }
+  if constexpr (kBytes == 1) {
+    if (is_transpose && shape[1] == 2 && y_strides[0] == 2) {
+      copy_interleaved_bytes<Isa>(x, x_strides[1], shape[0], y);
+      return;
     }
   }
   const ptrdiff_t block_i = is_transpose ? 16 : shape[0], block_j = is_transpose ? 16 : shape[1];

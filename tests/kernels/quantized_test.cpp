@@ -85,16 +85,29 @@ TEST_P(Quantized, BinaryTailsAndStrides) {
 TEST_P(Quantized, Lookup) {
   Int8Random random(3);
   const std::vector<int8_t> table = random.bytes(256);
-  for (int32_t columns = 1; columns <= 70; columns += 3) {
-    const Guarded<int8_t> x(random.bytes(2 * columns + 1));
-    Guarded<int8_t> y(random.bytes(2 * columns + 2));
-    const std::vector<int8_t> before = y.values();
-    kernels().lookup_s8({2, columns, x.data(), columns + 1, y.data(), columns + 2, table.data()});
-    for (int32_t i = 0; i < 2 * columns + 2; ++i) {
-      const int32_t row = i / (columns + 2), column = i % (columns + 2);
-      ASSERT_EQ(y[i], column >= columns ? before[i] : table[x[row * (columns + 1) + column] + 128]);
+  for (const int32_t gap : {0, 1}) {
+    for (int32_t columns = 1; columns <= 150; ++columns) {
+      const int32_t x_stride = columns + gap, y_stride = columns + 2 * gap;
+      const Guarded<int8_t> x(random.bytes(static_cast<size_t>(2 * x_stride)));
+      Guarded<int8_t> y(random.bytes(static_cast<size_t>(2 * y_stride)));
+      const std::vector<int8_t> before = y.values();
+      kernels().lookup_s8({2, columns, x.data(), x_stride, y.data(), y_stride, table.data()});
+      for (int32_t i = 0; i < 2 * y_stride; ++i) {
+        const int32_t row = i / y_stride, column = i % y_stride;
+        ASSERT_EQ(y[i], column >= columns ? before[i] : table[x[row * x_stride + column] + 128]);
+      }
     }
   }
+}
+
+TEST_P(Quantized, LookupOfEveryArgumentInPlace) {
+  Int8Random random(4);
+  const std::vector<int8_t> table = random.bytes(256);
+  std::vector<int8_t> arguments(1024);
+  for (size_t i = 0; i < arguments.size(); ++i) arguments[i] = static_cast<int8_t>(i + i / 256);
+  Guarded<int8_t> x(arguments);
+  kernels().lookup_s8({1, 1024, x.data(), 1024, x.data(), 1024, table.data()});
+  for (size_t i = 0; i < arguments.size(); ++i) ASSERT_EQ(x[i], table[arguments[i] + 128]);
 }
 
 TEST_P(Quantized, Pool) {
