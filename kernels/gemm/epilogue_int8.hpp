@@ -19,12 +19,51 @@ struct SumsInt8 {
   const int8_t* residual;  // or null
 };
 
+// Whether the sums of a section's `columns` outputs, of at most 2^29 without the bias, times their factors stay below
+// 2^31.
+template <class Isa>
+LINNET_INLINE bool floats_are_bounded(const int8_t* packed, int32_t columns, int64_t terms) {
+  using I = Int<Isa>;
+  constexpr int32_t kMostBias = 1 << 29, kOne = 0x3f800000;  // 1.0f; smaller ones have smaller bits
+  I32<Isa> low = I32<Isa>::set(0), high = low, least = low, most = low;
+  for (; columns > kTailPanel; columns -= kPanel, packed += kPanel * (kPanelHeader + terms)) {
+    const int32_t* const header = reinterpret_cast<const int32_t*>(packed);
+#pragma GCC unroll 2
+    for (int i = 0; i < kPanel; i += I32<Isa>::width) {
+      const I32<Isa> bias = I::load(header + i), factor = I::load(header + 2 * kPanel + i);
+      low = I::min(low, bias);
+      high = I::max(high, bias);
+      least = I::min(least, factor);
+      most = I::max(most, factor);
+    }
+  }
+  alignas(64) int32_t lanes[4][I32<Isa>::width];
+  I::store(low, lanes[0]);
+  I::store(high, lanes[1]);
+  I::store(least, lanes[2]);
+  I::store(most, lanes[3]);
+  bool bounded = true;
+  for (int i = 0; i < I32<Isa>::width; ++i)
+    bounded &= lanes[0][i] >= -kMostBias && lanes[1][i] <= kMostBias && lanes[2][i] >= 0 && lanes[3][i] <= kOne;
+  const int32_t* const header = reinterpret_cast<const int32_t*>(packed);
+  for (int32_t i = 0; i < columns; ++i) {  // the tail's
+    const int32_t factor = header[2 * kTailPanel + i];
+    bounded &= header[i] >= -kMostBias && header[i] <= kMostBias && factor >= 0 && factor <= kOne;
+  }
+  return bounded;
+}
+
 // How the outputs of `sections` of packed weights, whose sums have `terms` products, are all scaled.
 template <class Isa>
 LINNET_INLINE Scale scale_of_sums(Rounding rounding, const int8_t* packed, int32_t sections, int32_t columns,
                                   int64_t terms) {
   constexpr int64_t kMostTerms = int64_t{1} << (kBoundedBits - 15);
-  if (rounding == Rounding::Float) return Scale::Float;  // a section's shifts are any numbers
+  if (rounding == Rounding::Float) {  // a section's shifts are any numbers
+    bool bounded = kHasBoundedFloats && terms <= kMostTerms;
+    for (int32_t section = 0; bounded && section < sections; ++section)
+      bounded = floats_are_bounded<Isa>(packed + section * panel_int8_bytes(columns, terms), columns, terms);
+    return bounded ? Scale::BoundedFloat : Scale::Float;
+  }
   if (I32<Isa>::width == 1 || terms > kMostTerms) return Scale::Fixed;
   const uint32_t products = static_cast<uint32_t>(terms) << 14;
   uint32_t beyond = 0;
@@ -64,6 +103,12 @@ struct SumScale<Isa, Scale::Float> {
   SumScale() = default;
   LINNET_INLINE SumScale(I32<Isa> multiplier, I32<Isa>) : factor(from_bits(multiplier)) {}
   LINNET_INLINE I32<Isa> operator()(I32<Isa> sum) const { return round_saturated(to_float(sum) * factor); }
+};
+
+template <class Isa>
+struct SumScale<Isa, Scale::BoundedFloat> : SumScale<Isa, Scale::Float> {
+  using SumScale<Isa, Scale::Float>::SumScale;
+  LINNET_INLINE I32<Isa> operator()(I32<Isa> sum) const { return round_bounded(to_float(sum) * this->factor); }
 };
 
 // What the sums of a panel's n columns from `column` on begin with. kFlipped: inputs are 128 too large, so that sums of
@@ -140,6 +185,9 @@ __attribute__((noinline)) void store_sums(const SumsInt8& caller_sums, const Req
 
 template <class Isa>
 LINNET_INLINE void store_sums_by_scale(const SumsInt8& s, const Requantize& requantize) {
+  if constexpr (kHasBoundedFloats) {
+    if (s.scale == Scale::BoundedFloat) return store_sums<Isa, Scale::BoundedFloat>(s, requantize);
+  }
   if (s.scale == Scale::Float) return store_sums<Isa, Scale::Float>(s, requantize);
   if constexpr (I32<Isa>::width > 1) {
     if constexpr (kHasRightFactors) {
@@ -182,29 +230,26 @@ __attribute__((noinline)) void add_residuals(const int8_t* q, const SumsInt8& ca
   const SumsInt8 s = caller_sums;  // a copy that no store can change
   const Narrow<Isa> narrow({e.add.requantize.rounding, 0, -128, 127});
   with_pair<Isa>(e.add, 8, false, [&](const auto& pair) LINNET_INLINE_LAMBDA {
-    const auto add = [&](const int8_t* a, const int8_t* b, I32<Isa>(&sum)[kVectors]) LINNET_INLINE_LAMBDA {
+    const auto add = [&](const int8_t* a, const int8_t* b, int n, I32<Isa>(&sum)[kVectors]) LINNET_INLINE_LAMBDA {
 #pragma GCC unroll 4
-      for (int v = 0; v < kVectors; ++v) sum[v] = pair.add(I::load_s8(a + v * kWidth), I::load_s8(b + v * kWidth));
+      for (int v = 0; v < kVectors; ++v, n -= kWidth) {
+        if (n > 0) sum[v] = pair.add(I::load_s8(a + v * kWidth), I::load_s8(b + v * kWidth, n));
+      }
     };
     for (int32_t c = 0; c < s.columns; c += kVectors * kWidth) {
       const int n = s.columns - c;
       const int8_t *own = q + c, *residual = s.residual + c;
       int8_t* y = s.y + c;
       int32_t r = 0;
-      I32<Isa> sum[kTogether][kVectors];
+      I32<Isa> sum[kTogether][kVectors] = {};
       for (; n >= kVectors * kWidth && r + kTogether <= s.rows; r += kTogether, y += kTogether * s.y_stride) {
 #pragma GCC unroll 4
-        for (int i = 0; i < kTogether; ++i, own += kPanel, residual += e.residual_stride) add(own, residual, sum[i]);
+        for (int i = 0; i < kTogether; ++i, own += kPanel, residual += e.residual_stride)
+          add(own, residual, kPanel, sum[i]);
         narrow.store_rows(sum, y, s.y_stride);
       }
       for (; r < s.rows; ++r, own += kPanel, residual += e.residual_stride, y += s.y_stride) {
-        int8_t last[kPanel];
-        const int8_t* other = residual;
-        if (n < kVectors * kWidth) {
-          copy_bytes<Isa>(residual, last, n);
-          other = last;
-        }
-        add(own, other, sum[0]);
+        add(own, residual, n, sum[0]);
         narrow.store(sum[0], y, n);
       }
     }

@@ -25,6 +25,21 @@ LINNET_INLINE I32<Isa> round_saturated(F32<Isa> x) {
 #endif
 }
 
+// Half to even, |x| < 2^31.
+#if defined(LINNET_ISA_IS_SIMD) && defined(__AVX2__)
+constexpr bool kHasBoundedFloats = true;
+template <class Isa>
+LINNET_INLINE I32<Isa> round_bounded(F32<Isa> x) {
+#if defined(__AVX512F__)
+  return Int<Isa>::make(_mm512_cvtps_epi32(x.v));
+#else
+  return Int<Isa>::make(_mm256_cvtps_epi32(x.v));
+#endif
+}
+#else
+constexpr bool kHasBoundedFloats = false;
+#endif
+
 // Numbers |x| < 2^30 plus the zero point, within low..high, as bytes: a panel's, or a single one in plain C++. `rows`:
 // those that are best stored together.
 template <class Isa>

@@ -71,8 +71,9 @@ LINNET_INLINE I32<Isa> divide_rounding(I32<Isa> x, int32_t divisor, bool is_smal
   return Int<Isa>::load(lanes);
 }
 
-// How numbers are scaled: by FixedPoint, general, bounded, or bounded and shifted to the right, or by Float.
-enum class Scale : uint8_t { Fixed, BoundedFixed, RightFixed, Float };
+// How numbers are scaled: by FixedPoint, general, bounded, or bounded and shifted to the right, or by Float, general or
+// bounded.
+enum class Scale : uint8_t { Fixed, BoundedFixed, RightFixed, Float, BoundedFloat };
 
 struct NoEstimate {
   LINNET_INLINE NoEstimate(const QuantizedBinary&, int) {}
