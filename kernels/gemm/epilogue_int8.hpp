@@ -222,37 +222,53 @@ __attribute__((noinline)) void add_residuals_right(const int8_t* q, const SumsIn
 }
 #endif
 
-// y = q + residual of rows of up to kPanel numbers each; q is readable beyond them.
-template <class Isa>
-__attribute__((noinline)) void add_residuals(const int8_t* q, const SumsInt8& caller_sums, const EpilogueInt8& e) {
+// y = add(q, residual) of rows of up to kPanel numbers each, before `narrow`; q is readable beyond them.
+template <class Isa, class Add>
+LINNET_INLINE void add_residual_rows(const int8_t* q, const SumsInt8& s, ptrdiff_t residual_stride,
+                                     const Narrow<Isa>& narrow, Add add) {
   using I = Int<Isa>;
   constexpr int kWidth = I32<Isa>::width, kVectors = Narrow<Isa>::vectors, kTogether = Narrow<Isa>::rows;
-  const SumsInt8 s = caller_sums;  // a copy that no store can change
-  const Narrow<Isa> narrow({e.add.requantize.rounding, 0, -128, 127});
-  with_pair<Isa>(e.add, 8, false, [&](const auto& pair) LINNET_INLINE_LAMBDA {
-    const auto add = [&](const int8_t* a, const int8_t* b, int n, I32<Isa>(&sum)[kVectors]) LINNET_INLINE_LAMBDA {
+  const auto add_row = [&](const int8_t* a, const int8_t* b, int n, I32<Isa>(&sum)[kVectors]) LINNET_INLINE_LAMBDA {
 #pragma GCC unroll 4
-      for (int v = 0; v < kVectors; ++v, n -= kWidth) {
-        if (n > 0) sum[v] = pair.add(I::load_s8(a + v * kWidth), I::load_s8(b + v * kWidth, n));
-      }
-    };
-    for (int32_t c = 0; c < s.columns; c += kVectors * kWidth) {
-      const int n = s.columns - c;
-      const int8_t *own = q + c, *residual = s.residual + c;
-      int8_t* y = s.y + c;
-      int32_t r = 0;
-      I32<Isa> sum[kTogether][kVectors] = {};
-      for (; n >= kVectors * kWidth && r + kTogether <= s.rows; r += kTogether, y += kTogether * s.y_stride) {
-#pragma GCC unroll 4
-        for (int i = 0; i < kTogether; ++i, own += kPanel, residual += e.residual_stride)
-          add(own, residual, kPanel, sum[i]);
-        narrow.store_rows(sum, y, s.y_stride);
-      }
-      for (; r < s.rows; ++r, own += kPanel, residual += e.residual_stride, y += s.y_stride) {
-        add(own, residual, n, sum[0]);
-        narrow.store(sum[0], y, n);
-      }
+    for (int v = 0; v < kVectors; ++v, n -= kWidth) {
+      if (n > 0) sum[v] = add(I::load_s8(a + v * kWidth), I::load_s8(b + v * kWidth, n));
     }
+  };
+  for (int32_t c = 0; c < s.columns; c += kVectors * kWidth) {
+    const int n = s.columns - c;
+    const int8_t *own = q + c, *residual = s.residual + c;
+    int8_t* y = s.y + c;
+    int32_t r = 0;
+    I32<Isa> sum[kTogether][kVectors] = {};
+    for (; n >= kVectors * kWidth && r + kTogether <= s.rows; r += kTogether, y += kTogether * s.y_stride) {
+#pragma GCC unroll 4
+      for (int i = 0; i < kTogether; ++i, own += kPanel, residual += residual_stride)
+        add_row(own, residual, kPanel, sum[i]);
+      narrow.store_rows(sum, y, s.y_stride);
+    }
+    for (; r < s.rows; ++r, own += kPanel, residual += residual_stride, y += s.y_stride) {
+      add_row(own, residual, n, sum[0]);
+      narrow.store(sum[0], y, n);
+    }
+  }
+}
+
+template <class Isa>
+__attribute__((noinline)) void add_residuals(const int8_t* q, const SumsInt8& caller_sums, const EpilogueInt8& e) {
+  using V = I32<Isa>;
+  const SumsInt8 s = caller_sums;  // a copy that no store can change
+  const Requantize& requantize = e.add.requantize;
+  if constexpr (V::width > 1) {
+    if (requantize.rounding == Rounding::Float) {
+      const QuantizedPair<Isa, Scale::Float> pair(e.add, 8);
+      add_residual_rows(q, s, e.residual_stride, Narrow<Isa>(requantize),
+                        [&](V a, V b) LINNET_INLINE_LAMBDA { return round_saturated(pair.sum(a, b)); });
+      return;
+    }
+  }
+  with_pair<Isa>(e.add, 8, false, [&](const auto& pair) LINNET_INLINE_LAMBDA {
+    add_residual_rows(q, s, e.residual_stride, Narrow<Isa>({requantize.rounding, 0, -128, 127}),
+                      [&](V a, V b) LINNET_INLINE_LAMBDA { return pair.add(a, b); });
   });
 }
 
