@@ -3,7 +3,7 @@
 
 #include "kernels/contract_int16.hpp"
 #include "kernels/quant/fixed_point.hpp"
-#include "kernels/quant/requantize.hpp"
+#include "kernels/quant/narrow.hpp"
 #include "kernels/simd/words.hpp"
 
 namespace linnet::kernels {
@@ -31,6 +31,56 @@ LINNET_INLINE void binary_integer_rows(const Args& args, Function function) {
                          c + i, n);
     }
   }
+}
+
+// A function of bytes, before `narrow`.
+template <class Isa, class Function>
+LINNET_INLINE void binary_narrow_rows(const BinaryInt8Args& args, const Narrow<Isa>& narrow, Function function) {
+  constexpr int kWidth = I32<Isa>::width, kVectors = Narrow<Isa>::vectors, kTogether = Narrow<Isa>::rows;
+  const auto values = [&](const int8_t* a, const int8_t* b, int n, I32<Isa>(&y)[kVectors]) LINNET_INLINE_LAMBDA {
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v, n -= kWidth) {
+      if (n <= 0) continue;
+      y[v] = function(load_operand<Isa>(a + v * kWidth * args.a_column_stride, args.a_column_stride, n),
+                      load_operand<Isa>(b + v * kWidth * args.b_column_stride, args.b_column_stride, n));
+    }
+  };
+  const ptrdiff_t a_step = kPanel * args.a_column_stride, b_step = kPanel * args.b_column_stride;
+  for (int32_t r = 0; r < args.rows; ++r) {
+    const int8_t *a = args.a + r * args.a_row_stride, *b = args.b + r * args.b_row_stride;
+    int8_t* c = args.c + r * args.c_row_stride;
+    int32_t n = args.columns;
+    I32<Isa> y[kTogether][kVectors] = {};
+    for (; n >= kTogether * kPanel; n -= kTogether * kPanel, c += kTogether * kPanel) {
+#pragma GCC unroll 4
+      for (int i = 0; i < kTogether; ++i, a += a_step, b += b_step) values(a, b, kPanel, y[i]);
+      narrow.store_rows(y, c, kPanel);
+    }
+    for (; n > 0; n -= kPanel, a += a_step, b += b_step, c += kPanel) {
+      values(a, b, n, y[0]);
+      narrow.store(y[0], c, n < kPanel ? n : kPanel);
+    }
+  }
+}
+
+// Sums and products of bytes that are rounded by Float; false for others.
+template <class Isa>
+LINNET_INLINE bool binary_floats(const BinaryInt8Args& args) {
+  using V = I32<Isa>;
+  const Requantize& requantize = args.quantized.requantize;
+  if (V::width == 1 || requantize.rounding != Rounding::Float) return false;
+  const QuantizedPair<Isa, Scale::Float> pair(args.quantized, 8);
+  if (args.function == BinaryFunction::Add) {
+    binary_narrow_rows(args, Narrow<Isa>(requantize),
+                       [&](V a, V b) LINNET_INLINE_LAMBDA { return round_saturated(pair.sum(a, b)); });
+    return true;
+  }
+  if (args.function == BinaryFunction::Mul) {
+    binary_narrow_rows(args, Narrow<Isa>(requantize),
+                       [&](V a, V b) LINNET_INLINE_LAMBDA { return round_saturated(pair.product(a, b)); });
+    return true;
+  }
+  return false;
 }
 
 // Quotients lane by lane, a division being one anyway.
@@ -94,7 +144,7 @@ LINNET_INLINE void binary_integers(const Args& args) {
 
 template <class Isa>
 void binary_s8_impl(const BinaryInt8Args& args) {
-  binary_integers<Isa>(args);
+  if (!binary_floats<Isa>(args)) binary_integers<Isa>(args);
 }
 
 template <class Isa>

@@ -140,6 +140,10 @@ struct QuantizedPair<Isa, Scale::Float> {
   LINNET_INLINE F32<Isa> scaled_b(I32<Isa> b) const { return to_float(b - b_zero_point) * b_factor; }
   LINNET_INLINE F32<Isa> sum(I32<Isa> a, I32<Isa> b) const { return scaled_a(a) + scaled_b(b); }
   LINNET_INLINE I32<Isa> add(I32<Isa> a, I32<Isa> b) const { return range.finish(sum(a, b)); }
+  // Of bytes, whose product a float holds.
+  LINNET_INLINE F32<Isa> product(I32<Isa> a, I32<Isa> b) const {
+    return to_float(a - a_zero_point) * to_float(b - b_zero_point) * y_factor;
+  }
   LINNET_INLINE I32<Isa> sub(I32<Isa> a, I32<Isa> b) const { return range.finish(scaled_a(a) - scaled_b(b)); }
   LINNET_INLINE I32<Isa> mul(I32<Isa> a, I32<Isa> b) const {
     return range.finish(to_float(Int<Isa>::multiply(a - a_zero_point, b - b_zero_point)) * y_factor);

@@ -64,19 +64,23 @@ TEST_P(Quantized, BinaryOfEveryPair) {
 
 TEST_P(Quantized, BinaryTailsAndStrides) {
   Int8Random random(7);
-  for (int32_t columns = 1; columns <= 35; ++columns) {
-    const QuantizedBinary q = random.binary(static_cast<Rounding>(random_rounding(random)));
+  for (int32_t columns = 1; columns <= 150; ++columns) {
+    const Rounding rounding = static_cast<Rounding>(random_rounding(random));
+    const BinaryFunction function = random.one_in(2) ? BinaryFunction::Add : BinaryFunction::Mul;
+    QuantizedBinary q = random.binary(rounding);
+    if (function == BinaryFunction::Mul) q.y = random.factor(rounding, 16);
     const ptrdiff_t stride = columns % 4;  // of a's columns: 0, 1, 2 or 3
     const Guarded<int8_t> a(random.bytes((columns - 1) * stride + 2)), b(random.bytes(2 * columns + 3));
     Guarded<int8_t> c(random.bytes(2 * columns + 5));
     const std::vector<int8_t> before = c.values();
     kernels().binary_s8(
-        {BinaryFunction::Add, 2, columns, a.data(), 1, stride, b.data(), columns + 3, 1, c.data(), columns + 5, q});
+        {function, 2, columns, a.data(), 1, stride, b.data(), columns + 3, 1, c.data(), columns + 5, q});
     ASSERT_TRUE(c.intact());
     for (int32_t i = 0; i < static_cast<int32_t>(c.size()); ++i) {
       const int32_t row = i / (columns + 5), column = i % (columns + 5);
       const int32_t wanted =
-          column >= columns ? before[i] : quantized_add(a[row + column * stride], b[row * (columns + 3) + column], q);
+          column >= columns ? before[i]
+                            : binary_reference(function, a[row + column * stride], b[row * (columns + 3) + column], q);
       ASSERT_EQ(c[i], wanted) << "columns " << columns << " row " << row << " column " << column;
     }
   }
