@@ -1,5 +1,6 @@
 """XNNPACK, as the default CPU delegate of LiteRT (TensorFlow Lite's successor). onnx2tf converts the ONNX file, from a virtual
-environment of its own, as it needs older versions of what the others need: LINNET_BENCH_ONNX2TF names the program."""
+environment of its own, as it needs older versions of what the others need: LINNET_BENCH_ONNX2TF names the program. LiteRT's own
+quantizer makes int8 models of these. Its reference kernels round by other steps than XNNPACK's."""
 import os
 import pathlib
 import shutil
@@ -9,13 +10,26 @@ from importlib import metadata
 
 import numpy as np
 
-from ai_edge_litert.interpreter import Interpreter
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+from compare.calibration import calibration_samples, int8_name
 from compare.contestants.worker import Engine, main
+from quantizers.ports import integers, numbers
+
+
+def laid_out(x, port):
+    """The converter makes images channels-last."""
+    shape = tuple(port["shape"])
+    if x.shape != shape and x.ndim == 4:
+        x = x.transpose(0, 2, 3, 1).copy()
+    if x.shape != shape:
+        raise ValueError(f"the model takes {shape}, the input is {x.shape}")
+    return x
 
 
 class Xnnpack(Engine):
     suffix = ".tflite"
+    exactness = "steps"
     version = "LiteRT " + metadata.version("ai-edge-litert")
 
     @staticmethod
@@ -32,16 +46,21 @@ class Xnnpack(Engine):
             subprocess.run(command, cwd=scratch, check=True, env=dict(os.environ, PATH=path))
             shutil.move(os.path.join(scratch, f"{name}_float32.tflite"), folder / f"{name}.tflite")
 
-    def __init__(self, model, x, threads):
-        self._interpreter = interpreter = Interpreter(model, num_threads=threads)
+    @staticmethod
+    def quantize(folder, name):
+        from quantizers import litert
+        model = folder / f"{name}.tflite"
+        port = Interpreter(str(model)).get_input_details()[0]
+        samples = [laid_out(sample[None], port)[0] for sample in calibration_samples(folder, name)]
+        litert.quantize(model, folder / f"{int8_name(name)}.tflite", np.stack(samples), float_ports=True)
+
+    def __init__(self, model, x, threads, exact):
+        resolver = OpResolverType.BUILTIN_REF if exact else OpResolverType.AUTO
+        self._interpreter = interpreter = Interpreter(model, num_threads=threads, experimental_op_resolver_type=resolver)
         interpreter.allocate_tensors()
-        ports = interpreter.get_input_details()[0]
-        # The converter makes images channels-last.
-        self._x = x.transpose(0, 2, 3, 1).copy() if x.ndim == 4 else x
-        if tuple(ports["shape"]) != self._x.shape:
-            raise ValueError(f"the model takes {tuple(ports['shape'])}, the input is {self._x.shape}")
-        self._input = interpreter.tensor(ports["index"])
-        self._output = interpreter.get_output_details()[0]["index"]
+        port, self._port = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+        self._x = integers(laid_out(x, port), port)
+        self._input = interpreter.tensor(port["index"])
         # The wrapper's own method only adds Python around this call.
         self.run = interpreter._interpreter.Invoke
 
@@ -49,7 +68,7 @@ class Xnnpack(Engine):
         self._input()[...] = self._x
 
     def output(self):
-        return self._interpreter.get_tensor(self._output)
+        return numbers(self._interpreter.get_tensor(self._port["index"]), self._port)
 
 
 if __name__ == "__main__":
