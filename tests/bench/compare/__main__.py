@@ -85,4 +85,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except ContestantError as failed:
+        raise SystemExit(f"compare: {failed}") from None

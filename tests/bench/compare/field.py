@@ -91,6 +91,8 @@ def run_converter(command, log):
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)  # with the programs that it runs
                 process.wait()
+    if code < 0:
+        raise ContestantError(f"not converted: ended with signal {signal.Signals(-code).name}")
     if code != 0:
         raise ContestantError(f"not converted: {reason(log) or f'exit code {code}'}")
 

@@ -1,7 +1,8 @@
 """Makes the int8 networks. Of a float network NAME: NAME_int8.onnx, by ONNX Runtime's static quantizer (QuantizeLinear and
 DequantizeLinear around operators, activations of uint8, weights of int8 with a scale per channel, ranges by least and greatest value).
 Of MLPerf Tiny's networks the suite's own files, NAME.tflite and NAME_int8.tflite, and NAME_int8.exact.npy, which TensorFlow Lite Micro
-computes. NAME_int8.npy is the input and NAME_int8.json the facts, as of float networks."""
+computes (LiteRT's reference kernels differ from it by a step in the autoencoder). NAME_int8.npy is the input and NAME_int8.json the
+facts, as of float networks. Packages that only quantizing needs are imported when it is done."""
 import json
 import pathlib
 import shutil

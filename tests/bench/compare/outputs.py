@@ -29,14 +29,18 @@ AGREEMENT = 30  # dB
 INDEPENDENT_ROUNDINGS = 10 * np.log10(2)
 
 
-def relative_error(output, reference):
+def difference(output, reference):
     if output.size != reference.size:
         raise ContestantError(f"{output.size} outputs instead of {reference.size}")
-    return float(np.abs(output - reference).max() / np.abs(reference).max())
+    return output - reference
+
+
+def relative_error(output, reference):
+    return float(np.abs(difference(output, reference)).max() / np.abs(reference).max())
 
 
 def sqnr(output, reference):
-    noise = np.square(output - reference).sum()
+    noise = np.square(difference(output, reference)).sum()
     return float(10 * np.log10(np.square(reference).sum() / noise)) if noise else np.inf
 
 
@@ -50,6 +54,8 @@ def judge_float(network, name, output, reference, figures):
 
 
 class FloatOutputs:
+    """Tells in the figures of contestants how their outputs compare."""
+
     def __init__(self, network):
         self._network, self._reference = network, None
 
@@ -61,6 +67,8 @@ class FloatOutputs:
 
 
 class Int8Outputs:
+    """The same of int8."""
+
     def __init__(self, setting, network):
         self._setting, self._network = setting, network
         self._exact = {}  # peer: output, exactness

@@ -35,8 +35,7 @@ class MnnNet(Engine):
                 np.savetxt(folder_of_sample / "input.txt", sample.reshape(-1), fmt="%.9g")
             # KL is the tool's default. EMA runs faster where there are hard swishes, but outputs are hardly the float network's.
             config = {"path": f"{scratch}/samples", "input_type": "sequence", "used_sample_num": SAMPLES, "inputs": inputs,
-                      "feature_quantize_method": "KL",
-                      "weight_quantize_method": "MAX_ABS"}
+                      "feature_quantize_method": "KL", "weight_quantize_method": "MAX_ABS"}
             config_path = pathlib.Path(scratch, "config.json")
             config_path.write_text(json.dumps(config))
             # As above: what the package's mnnquant program calls.
