@@ -27,6 +27,20 @@ def laid_out(x, port):
     return x
 
 
+def convert_written_out(source, target, operators):
+    """By onnx2tf; the named operators become others that XNNPACK runs."""
+    with tempfile.TemporaryDirectory() as scratch:
+        # onnx2tf checks itself on pictures which it would download; it takes those of its working directory first.
+        pictures = np.random.default_rng(0).random((20, 128, 128, 3), dtype=np.float32)
+        np.save(os.path.join(scratch, "calibration_image_sample_data_20x128x128x3_float32.npy"), pictures)
+        shutil.copy(source, scratch)  # it replaces its input by a simplified one
+        program = pathlib.Path(os.environ["LINNET_BENCH_ONNX2TF"])
+        path = f"{program.parent}:{os.environ['PATH']}"  # it runs onnxsim beside it
+        command = [program, "-i", source.name, "-o", ".", "-n", "--replace_to_pseudo_operators", *operators]
+        subprocess.run(command, cwd=scratch, check=True, env=dict(os.environ, PATH=path))
+        shutil.move(os.path.join(scratch, f"{source.stem}_float32.tflite"), target)
+
+
 class Xnnpack(Engine):
     suffix = ".tflite"
     exactness = "steps"
@@ -34,25 +48,22 @@ class Xnnpack(Engine):
 
     @staticmethod
     def convert(folder, name):
-        with tempfile.TemporaryDirectory() as scratch:
-            # onnx2tf checks itself on pictures which it would download; it takes those of its working directory first.
-            pictures = np.random.default_rng(0).random((20, 128, 128, 3), dtype=np.float32)
-            np.save(os.path.join(scratch, "calibration_image_sample_data_20x128x128x3_float32.npy"), pictures)
-            shutil.copy(folder / f"{name}.onnx", scratch)  # it replaces its input by a simplified one
-            program = pathlib.Path(os.environ["LINNET_BENCH_ONNX2TF"])
-            path = f"{program.parent}:{os.environ['PATH']}"  # it runs onnxsim beside it
-            # LiteRT has no Erf of its own: it is written out in operators that XNNPACK runs.
-            command = [program, "-i", f"{name}.onnx", "-o", ".", "-n", "--replace_to_pseudo_operators", "Erf"]
-            subprocess.run(command, cwd=scratch, check=True, env=dict(os.environ, PATH=path))
-            shutil.move(os.path.join(scratch, f"{name}_float32.tflite"), folder / f"{name}.tflite")
+        # LiteRT has no Erf of its own.
+        convert_written_out(folder / f"{name}.onnx", folder / f"{name}.tflite", ["Erf"])
 
     @staticmethod
     def quantize(folder, name):
         from quantizers import litert
-        model = folder / f"{name}.tflite"
-        port = Interpreter(str(model)).get_input_details()[0]
-        samples = [laid_out(sample[None], port)[0] for sample in calibration_samples(folder, name)]
-        litert.quantize(model, folder / f"{int8_name(name)}.tflite", np.stack(samples), float_ports=True)
+        model = Interpreter(str(folder / f"{name}.tflite"))
+        port = model.get_input_details()[0]
+        samples = np.concatenate([laid_out(sample[None], port) for sample in calibration_samples(folder, name)])
+        with tempfile.TemporaryDirectory() as scratch:
+            source = folder / f"{name}.tflite"
+            if any(operator["op_name"] == "HARD_SWISH" for operator in model._get_ops_details()):
+                # XNNPACK has none for int8, and LiteRT's own is a reference kernel.
+                source = pathlib.Path(scratch, "float.tflite")
+                convert_written_out(folder / f"{name}.onnx", source, ["Erf", "HardSwish"])
+            litert.quantize(source, folder / f"{int8_name(name)}.tflite", samples, float_ports=True)
 
     def __init__(self, model, x, threads, exact):
         resolver = OpResolverType.BUILTIN_REF if exact else OpResolverType.AUTO
