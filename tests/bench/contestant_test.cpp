@@ -60,6 +60,40 @@ TEST_F(LinnetContestant, WritesTheOutputOfItsInput) {
   EXPECT_EQ(written.data, wanted);
 }
 
+TEST(QuantizedContestant, ReadsAndWritesRealNumbers) {
+  TemporaryFolder folder;
+  const Bytes bytes = operator_model(int8_operator_models().front(), 0);
+  const std::string model =
+      folder.write("model.lnt", std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+  tools::Device device(model, {});
+  const linnet_tensor_view in = device.input(0), out = device.output(0);
+  ASSERT_EQ(in.type, LINNET_INT8);
+  ASSERT_EQ(out.type, LINNET_INT8);
+  std::vector<float> numbers;
+  std::vector<unsigned char> integers(in.bytes), wanted(out.bytes);
+  for (size_t i = 0; i < integers.size(); ++i) {
+    integers[i] = static_cast<unsigned char>(37 * i);
+    numbers.push_back(in.scale * static_cast<float>(static_cast<int8_t>(integers[i]) - in.zero_point));
+  }
+  tools::store_input(in, integers.data());
+  device.run();
+  tools::load_output(out, wanted.data());
+
+  std::string shape;
+  for (const int64_t extent : tools::source_shape(in)) shape += std::to_string(extent) + ",";
+  const std::string input = folder.write("x.npy", npy_file(npy_header("<f4", "(" + shape + ")"), raw(numbers)));
+  const Outcome outcome = converse(std::string(LINNET_CONTESTANT) + " " + model + " " + input + " 1",
+                                   "output " + folder.path("y.npy") + "\\n");
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.out;
+  const tools::NpyArray written = tools::read_npy(folder.path("y.npy"));
+  ASSERT_EQ(written.dtype(), "float32");
+  ASSERT_EQ(written.size(), wanted.size());
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    const int integer = static_cast<int8_t>(wanted[i]) - out.zero_point;
+    EXPECT_EQ(written.number(i), out.scale * static_cast<float>(integer)) << i;
+  }
+}
+
 TEST_F(LinnetContestant, AnswersEveryCommandWithALineOfJson) {
   const Outcome outcome = converse(command(), "run 0 5\\noutput " + folder_.path("y.npy") + "\\n");
   const std::vector<std::string> lines = lines_of(outcome.out);
@@ -92,13 +126,16 @@ TEST_F(LinnetContestant, RefusesWhatItDoesNotUnderstand) {
 }
 
 TEST(PeakContestant, TellsTheWorkOfARun) {
-  const Outcome outcome = converse(std::string(PEAK_CONTESTANT) + " scalar 2", "run 0 2\\n");
+  const Outcome outcome = converse(std::string(PEAK_CONTESTANT) + " scalar float32 2", "run 0 2\\n");
   EXPECT_EQ(outcome.exit_code, 0) << outcome.out;
   const std::vector<std::string> lines = lines_of(outcome.out);
   ASSERT_EQ(lines.size(), 2u);
   // 50,000 rounds of 12 vectors of 4 floats on each of 2 threads.
   EXPECT_EQ(lines[0], R"({"ready": true, "version": "", "macs": 4800000})");
-  const Outcome unknown = converse(std::string(PEAK_CONTESTANT) + " altivec 1", "");
+  EXPECT_EQ(converse(std::string(PEAK_CONTESTANT) + " scalar int8 1", "run 0 1\\n").exit_code, 0);
+  EXPECT_EQ(converse(std::string(PEAK_CONTESTANT) + " scalar int4 1", "").out,
+            "{\"error\": \"no peak of int4, but of float32 and int8\"}\n");
+  const Outcome unknown = converse(std::string(PEAK_CONTESTANT) + " altivec float32 1", "");
   EXPECT_EQ(unknown.exit_code, 2);
   EXPECT_EQ(unknown.out, "{\"error\": \"no instruction set  altivec  in this build\"}\n");
 }
@@ -127,7 +164,9 @@ TEST_F(CpuidMask, HidesWhatTheLimitExcludesAndNothingElse) {
     std::set<std::string> left;
     for (const std::string& name : all) {
       const bool avx512 = name.find("avx512") == 0, amx = name.find("amx") == 0, vnni = name == "avxvnni";
-      if (!amx && !(avx512 && limit != "avx512") && !(vnni && limit == "avx2")) left.insert(name);
+      const bool relative = name == "avxifma" || name == "avxneconvert" || name.find("avxvnniint") == 0;
+      if (amx || ((avx512 || relative) && limit != "avx512") || (vnni && limit == "avx2")) continue;
+      left.insert(name);
     }
     return left;
   };

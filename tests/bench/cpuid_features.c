@@ -16,6 +16,7 @@ static const feature kFeatures[] = {
     {"avx512cd", 0, 1, 28},   {"avx512bw", 0, 1, 30},   {"avx512vl", 0, 1, 31},     {"avx512vbmi", 0, 2, 1},
     {"avx512vbmi2", 0, 2, 6}, {"avx512vnni", 0, 2, 11}, {"avx512bitalg", 0, 2, 12}, {"avx512fp16", 0, 3, 23},
     {"avx512bf16", 1, 0, 5},  {"avxvnni", 1, 0, 4},     {"amxtile", 0, 3, 24},      {"amxint8", 0, 3, 25},
+    {"avxifma", 1, 0, 23},    {"avxvnniint8", 1, 3, 4}, {"avxneconvert", 1, 3, 5},  {"avxvnniint16", 1, 3, 10},
 };
 
 static void* print_features(void* unused) {

@@ -6,8 +6,8 @@
  * with execve are masked again by their own copy of this library.
  *
  *   avx2     no AVX-512 of any kind, no AVX-VNNI and its relatives, no AMX
- *   avxvnni  avx2 with AVX-VNNI, as in small cores such as an Intel N100
- *   avx512   AVX-512 with all its extensions, no AMX
+ *   avxvnni  avx2 with AVX-VNNI but not its relatives, as in small cores such as an Intel N100
+ *   avx512   AVX-512 with all its extensions, VNNI among them, no AMX
  *
  * Feature bits: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2, CPUID; Intel Architecture
  * Instruction Set Extensions Programming Reference. XGETBV is not masked: software has to test CPUID first. The C
@@ -65,19 +65,24 @@ static const mask_row kAvx512[] = {
 };
 
 static const mask_row kAvxVnni[] = {
-    /* AVX-VNNI, AVX-IFMA; AVX-VNNI-INT8, AVX-NE-CONVERT, AVX-VNNI-INT16 */
-    {7, 1, {BIT(4) | BIT(23), 0, 0, BIT(4) | BIT(5) | BIT(10)}},
+    {7, 1, {BIT(4), 0, 0, 0}},
+    {0, 0, {0, 0, 0, 0}},
+};
+
+static const mask_row kAvxVnniRelatives[] = {
+    /* AVX-IFMA; AVX-VNNI-INT8, AVX-NE-CONVERT, AVX-VNNI-INT16 */
+    {7, 1, {BIT(23), 0, 0, BIT(4) | BIT(5) | BIT(10)}},
     {0, 0, {0, 0, 0, 0}},
 };
 
 typedef struct limit {
   const char* name;
-  const mask_row* masks[4]; /* ends with a null pointer */
+  const mask_row* masks[5]; /* ends with a null pointer */
 } limit;
 
 static const limit kLimits[] = {
-    {"avx2", {kAmx, kAvx512, kAvxVnni, NULL}},
-    {"avxvnni", {kAmx, kAvx512, NULL}},
+    {"avx2", {kAmx, kAvx512, kAvxVnniRelatives, kAvxVnni, NULL}},
+    {"avxvnni", {kAmx, kAvx512, kAvxVnniRelatives, NULL}},
     {"avx512", {kAmx, NULL}},
 };
 

@@ -1,5 +1,5 @@
 // linnet as a contestant of compare.sh: linnet_contestant MODEL.lnt INPUT.npy THREADS, over the same Device and thread
-// pool as `linnet bench`.
+// pool as `linnet bench`. Files hold the real numbers that quantized inputs and outputs stand for.
 #include <fmt/format.h>
 
 #include <cstring>
@@ -9,6 +9,7 @@
 #include "targets/desktop/lib/error.hpp"
 #include "targets/desktop/lib/file.hpp"
 #include "targets/desktop/lib/npy.hpp"
+#include "targets/desktop/lib/quantized.hpp"
 #include "tests/bench/contestant.hpp"
 
 namespace linnet::bench {
@@ -22,6 +23,13 @@ DeviceOptions device_options(const char* threads) {
   return options;
 }
 
+std::vector<unsigned char> elements_of(const NpyArray& array, const linnet_tensor_view& view, const char* path) {
+  if (!is_quantized(view.type, view.scale)) return convert_elements(array, view.type, path);
+  std::vector<float> numbers(array.size());
+  for (size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<float>(array.number(i));
+  return quantized(numbers, view, path);
+}
+
 class LinnetContestant : public Contestant {
  public:
   LinnetContestant(const char* model, const char* input, const char* threads)
@@ -32,7 +40,7 @@ class LinnetContestant : public Contestant {
       throw ToolError(kDataError, fmt::format("{}: got {}, the model takes {}", input, shape_text(array.shape),
                                               shape_text(source_shape(view))));
     }
-    store_input(view, convert_elements(array, view.type, input).data());
+    store_input(view, elements_of(array, view, input).data());
     const auto* stored = static_cast<const unsigned char*>(view.data);
     input_.assign(stored, stored + view.bytes);
     input_data_ = view.data;
@@ -49,7 +57,9 @@ class LinnetContestant : public Contestant {
     std::vector<unsigned char> values(view.bytes);
     load_output(view, values.data());
     const auto elements = static_cast<int64_t>(view.bytes / type_bytes(view.type));
-    const std::vector<unsigned char> file = npy_bytes(view.type, {elements}, values);
+    const bool integers = is_quantized(view.type, view.scale);
+    if (integers) values = dequantized(values, view.type, view.scale, view.zero_point);
+    const std::vector<unsigned char> file = npy_bytes(integers ? LINNET_FLOAT32 : view.type, {elements}, values);
     write_file(path, file.data(), file.size());
   }
 

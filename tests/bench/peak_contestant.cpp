@@ -1,5 +1,5 @@
-// The machine's ceiling as a contestant of compare.sh: peak_contestant ISA THREADS. A run is a fixed number of
-// multiply-accumulates between registers, which the first answer tells as "macs".
+// The machine's ceiling as a contestant of compare.sh: peak_contestant ISA float32|int8 THREADS. A run is a fixed
+// number of multiply-accumulates between registers, which the first answer tells as "macs".
 #include <fmt/format.h>
 #include <sched.h>
 
@@ -42,10 +42,16 @@ void bind_threads(tools::ThreadPool& pool) {
       &binding, binding.threads);
 }
 
+tools::PeakType peak_type(const std::string& name) {
+  if (name == "float32") return tools::PeakType::float32;
+  if (name == "int8") return tools::PeakType::int8;
+  throw tools::ToolError(tools::kUsageError, "no peak of " + name + ", but of float32 and int8");
+}
+
 class PeakContestant : public Contestant {
  public:
-  PeakContestant(const char* isa, const char* threads)
-      : pool_(std::stoi(threads)), work_(isa, tools::PeakType::float32, kIterations) {
+  PeakContestant(const char* isa, const char* type, const char* threads)
+      : pool_(std::stoi(threads)), work_(isa, peak_type(type), kIterations) {
     bind_threads(pool_);
     work_.run(pool_);
   }
@@ -65,7 +71,7 @@ class PeakContestant : public Contestant {
 int main(int argc, char** argv) {
   using namespace linnet;
   return bench::serve([&] {
-    if (argc != 3) throw tools::ToolError(tools::kUsageError, "usage: peak_contestant ISA THREADS");
-    return std::make_unique<bench::PeakContestant>(argv[1], argv[2]);
+    if (argc != 4) throw tools::ToolError(tools::kUsageError, "usage: peak_contestant ISA float32|int8 THREADS");
+    return std::make_unique<bench::PeakContestant>(argv[1], argv[2], argv[3]);
   });
 }

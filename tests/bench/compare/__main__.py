@@ -5,9 +5,10 @@ import textwrap
 
 from compare import chart, report
 from compare.arguments import parse_arguments
-from compare.field import (LINNET, PEERS, REFERENCE, REMARKABLE, WRONG, Setting, output_of, relative_error, start_contestant)
+from compare.field import LINNET, REFERENCE, TITLES, Setting, output_of, start_contestant
 from compare.make_models import make_missing
-from compare.process import ContestantError
+from compare.outputs import judge_of
+from compare.process import ContestantError, UnableError
 from compare.rounds import measure
 
 LONGEST_REASON = 200  # characters of what an engine says
@@ -15,24 +16,17 @@ LONGEST_REASON = 200  # characters of what an engine says
 
 def start_all(setting, model, result):
     """Starts who can run the model and compares the outputs; who cannot gets a problem in `result`."""
-    processes, reference = {}, None
-    for name in [REFERENCE, LINNET, *(peer for peer in PEERS if peer != REFERENCE)]:
+    processes, outputs = {}, judge_of(setting, model)
+    for name in setting.contestants():
         figures = result.figures[name] = report.Figures()
         try:
             process = start_contestant(setting, name, model)
             processes[name] = process
             figures.version = process.facts["version"]
-            output = output_of(setting, process, name, model)
-            reference = output if name == REFERENCE else reference
-            if reference is not None:
-                figures.error = relative_error(output, reference)
-                text = f"{model}: the output of {PEERS.get(name, name)} differs by {figures.error:.1e}"
-                if not figures.error <= WRONG:
-                    figures.problem = text + "; not counted"
-                elif figures.error > REMARKABLE:
-                    figures.remark = text
+            outputs.judge(name, process.facts.get("exactness"), output_of(setting, process, name, model), figures)
         except ContestantError as error:
-            figures.problem = f"{model}, {PEERS.get(name, name)}: {textwrap.shorten(str(error), LONGEST_REASON)}"
+            subject = TITLES[name] if isinstance(error, UnableError) else f"{model}, {TITLES[name]}"
+            figures.problem = f"{subject}: {textwrap.shorten(str(error), LONGEST_REASON)}"
             if name in processes:
                 processes.pop(name).close()
     return processes
@@ -43,12 +37,12 @@ def check_instruction_set(setting, processes, result):
         return
     for name, process in processes.items():
         if process.used_avx512():
-            result.figures[name].problem = f"{result.model}: {PEERS.get(name, name)} used AVX-512 in spite of the mask; not counted"
+            result.figures[name].problem = f"{result.model}: {TITLES[name]} used AVX-512 in spite of the mask; not counted"
 
 
 def compare_model(setting, model, arguments):
-    facts = json.loads((setting.models / f"{model}.json").read_text())
-    result = report.Result(model, setting.threads, facts["macs"])
+    facts = json.loads((setting.models / f"{setting.model(model)}.json").read_text())
+    result = report.Result(model, setting.threads, facts["macs"], setting.precision)
     processes, peak = start_all(setting, model, result), None
     try:
         isa = processes[LINNET].facts["isa"] if LINNET in processes else "avx2"
@@ -68,26 +62,30 @@ def compare_model(setting, model, arguments):
 def progress(result):
     parts = [f"{name} {report.milliseconds(figures.median)} ms" if figures.median else f"{name} no"
              for name, figures in result.figures.items()]
-    errors = [f"{name} {figures.error:.1e}" for name, figures in result.figures.items() if figures.error is not None and name != REFERENCE]
+    errors = [f"{name} {figures.error:.1e}" for name, figures in result.figures.items()
+              if figures.error is not None and (name != REFERENCE or result.precision == "int8")]
     print(f"{result.model}, {result.threads} thread(s): {', '.join(parts)}; outputs differ by: {', '.join(errors)}", file=sys.stderr,
           flush=True)
 
 
 def main():
     arguments = parse_arguments()
-    models = make_missing(arguments.models, arguments.model)
+    models = make_missing(arguments.models, arguments.model, arguments.precision)
     results = []
     for threads in arguments.threads:
-        setting = Setting(arguments.build, arguments.models, arguments.isa, threads, arguments.clock)
+        setting = Setting(arguments.build, arguments.models, arguments.isa, threads, arguments.clock, arguments.precision)
         for model in models:
             results.append(compare_model(setting, model, arguments))
             progress(results[-1])
     print(report.markdown(results, arguments), end="")
     if arguments.svg:
-        arguments.svg.write_text(chart.svg(results, arguments.isa))
+        arguments.svg.write_text(chart.svg(results, report.condition(arguments)))
     if arguments.json:
         arguments.json.write_text(json.dumps(report.as_json(results, arguments), indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except ContestantError as failed:
+        raise SystemExit(f"compare: {failed}") from None

@@ -4,6 +4,7 @@ import pathlib
 
 BUILD = pathlib.Path(__file__).resolve().parents[3] / "build"
 ISAS = ("avx2", "avxvnni", "avx512", "native")
+PRECISIONS = ("float32", "int8")
 
 
 def thread_counts(text):
@@ -15,6 +16,8 @@ def thread_counts(text):
 
 def parse_arguments():
     parser = argparse.ArgumentParser(prog="compare.sh", description="Measures linnet beside ONNX Runtime, ncnn, MNN and XNNPACK.")
+    parser.add_argument("--precision", choices=PRECISIONS, default="float32",
+                        help="int8: the networks quantized, MLPerf Tiny's int8 files, and linnet's float32 beside them")
     parser.add_argument("--isa", choices=ISAS, default="native", help="hide newer instruction sets from every contestant")
     parser.add_argument("--threads", type=thread_counts, default=[1], metavar="N[,N]",
                         help="numbers of threads; each gets a core of its own (default 1)")

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from compare.process import ContestantError, ContestantProcess
+from compare.calibration import int8_name
+from compare.make_int8 import SUITE
+from compare.process import ContestantError, ContestantProcess, UnableError
 
 PEERS = {  # module in compare.contestants: heading in the table
     "onnx_runtime": "ONNX Runtime",
@@ -19,10 +21,11 @@ PEERS = {  # module in compare.contestants: heading in the table
 }
 REFERENCE = "onnx_runtime"  # whose output the others' must agree with
 LINNET = "linnet"
-# Largest difference of outputs, relative to the reference's largest magnitude. Above the first the table says so (Winograd with
-# large tiles gets there in deep networks), above the second it is another result, and its time does not count.
-REMARKABLE = 1e-3
-WRONG = 1e-2
+LINNET_FLOAT = "linnet_float32"  # beside int8
+TITLES = {LINNET: "linnet", LINNET_FLOAT: "linnet float32", **PEERS}
+
+WITHOUT_INT8 = {"ncnn_net": "neither its package nor pnnx makes int8 networks"}
+SUITE_PEER = "xnnpack"  # reads MLPerf Tiny's files
 
 # The C library has chosen its string functions before a preloaded library can mask anything.
 NO_AVX512_IN_LIBC = "glibc.cpu.hwcaps=-AVX512F,-AVX512VL,-AVX512BW"
@@ -37,6 +40,7 @@ class Setting:
     isa: str
     threads: int
     clock: str
+    precision: str
     cores: list = field(init=False)
 
     def __post_init__(self):
@@ -44,6 +48,15 @@ class Setting:
         if self.threads > len(allowed):
             raise SystemExit(f"compare: {self.threads} threads need as many cores, {len(allowed)} are allowed to this process")
         self.cores = allowed[-self.threads:]  # the first ones serve most interrupts
+
+    def model(self, network):
+        """The name of the network's files."""
+        return int8_name(network) if self.precision == "int8" else network
+
+    def contestants(self):
+        if self.precision == "int8":
+            return [LINNET, LINNET_FLOAT, *PEERS]
+        return [REFERENCE, LINNET, *(peer for peer in PEERS if peer != REFERENCE)]
 
     def environment(self):
         environment = dict(os.environ, OMP_NUM_THREADS=str(self.threads), LINNET_BENCH_CLOCK=self.clock)
@@ -59,7 +72,7 @@ class Setting:
         return ContestantProcess([str(word) for word in command], self.environment(), self.cores, log, source)
 
     def start_peak(self, isa):
-        return self.start("peak", [self.build / "bin/peak_contestant", isa, self.threads])
+        return self.start("peak", [self.build / "bin/peak_contestant", isa, self.precision, self.threads])
 
 
 # A converter that takes longer is given up.
@@ -78,6 +91,8 @@ def run_converter(command, log):
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)  # with the programs that it runs
                 process.wait()
+    if code < 0:
+        raise ContestantError(f"not converted: ended with signal {signal.Signals(-code).name}")
     if code != 0:
         raise ContestantError(f"not converted: {reason(log) or f'exit code {code}'}")
 
@@ -92,17 +107,22 @@ def reason(log):
 def convert_for_linnet(setting, model):
     tool = setting.build / "bin/linnet"
     source, target = setting.models / f"{model}.onnx", setting.models / f"{model}.lnt"
+    if not source.exists():
+        source = setting.models / f"{model}.tflite"  # the suite's
     if not target.exists() or target.stat().st_mtime < max(tool.stat().st_mtime, source.stat().st_mtime):
         run_converter([tool, "convert", source, "-o", target], setting.models / f"{model}.linnet.log")
 
 
-def convert_for_peer(setting, peer, model):
+def peer_command(peer, action, setting, *arguments):
+    return [sys.executable, "-m", f"compare.contestants.{peer}", action, setting.models, *arguments]
+
+
+def make_once(setting, peer, action, network, model):
     """Once for ever: the file `done` says with what result."""
     done = setting.models / f"{model}.{peer}.done"
     if not done.exists():
-        log = setting.models / f"{model}.{peer}.log"
         try:
-            run_converter([sys.executable, "-m", f"compare.contestants.{peer}", "convert", setting.models, model], log)
+            run_converter(peer_command(peer, action, setting, network), setting.models / f"{model}.{peer}.log")
             done.write_text("")
         except ContestantError as error:
             done.write_text(str(error))
@@ -110,24 +130,39 @@ def convert_for_peer(setting, peer, model):
         raise ContestantError(done.read_text())
 
 
-def start_contestant(setting, name, model):
+def convert_for_peer(setting, peer, network):
+    if setting.precision == "int8" and peer in WITHOUT_INT8:
+        raise UnableError(WITHOUT_INT8[peer])
+    if network in SUITE:
+        if peer != SUITE_PEER:
+            raise UnableError("it does not read LiteRT's files")
+        return
+    make_once(setting, peer, "convert", network, network)
+    if setting.precision == "int8":
+        make_once(setting, peer, "quantize", network, setting.model(network))
+
+
+def start_linnet(setting, name, model):
+    convert_for_linnet(setting, model)
+    return setting.start(f"{model}.{name}", [setting.build / "bin/linnet_contestant", setting.models / f"{model}.lnt",
+                                             setting.models / f"{model}.npy", setting.threads])
+
+
+def start_peer(setting, peer, network, action="serve"):
+    convert_for_peer(setting, peer, network)
+    model = setting.model(network)
+    return setting.start(f"{model}.{peer}.{action}", peer_command(peer, action, setting, model, setting.threads))
+
+
+def start_contestant(setting, name, network):
+    if name == LINNET_FLOAT:
+        return start_linnet(setting, name, network)
     if name == LINNET:
-        convert_for_linnet(setting, model)
-        command = [setting.build / "bin/linnet_contestant", setting.models / f"{model}.lnt", setting.models / f"{model}.npy",
-                   setting.threads]
-    else:
-        convert_for_peer(setting, name, model)
-        command = [sys.executable, "-m", f"compare.contestants.{name}", "serve", setting.models, model, setting.threads]
-    return setting.start(f"{model}.{name}", command)
+        return start_linnet(setting, name, setting.model(network))
+    return start_peer(setting, name, network)
 
 
-def output_of(setting, process, name, model):
-    path = setting.models / f"{model}.{name}.output.npy"
+def output_of(setting, process, name, network):
+    path = setting.models / f"{setting.model(network)}.{name}.output.npy"
     process.ask(f"output {path}")
     return np.load(path).astype(np.float64)
-
-
-def relative_error(output, reference):
-    if output.size != reference.size:
-        raise ContestantError(f"{output.size} outputs instead of {reference.size}")
-    return float(np.abs(output - reference).max() / np.abs(reference).max())

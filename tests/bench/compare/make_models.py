@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from compare.architectures import ARCHITECTURES
+from compare.make_int8 import SUITE, make_missing_int8
 
 SEED = 1
 OPSET = 17
@@ -84,15 +85,18 @@ def make(name, folder):
     (folder / f"{name}.json").write_text(json.dumps(facts))  # last: its presence says that the others are complete
 
 
-def make_missing(folder, names):
+def make_missing(folder, names, precision):
     """Makes those of the named networks (none named: all) that are not in the folder yet, and returns the names."""
-    unknown = [name for name in names if name not in ARCHITECTURES]
+    there_are = [*ARCHITECTURES, *(SUITE if precision == "int8" else [])]
+    unknown = [name for name in names if name not in there_are]
     if unknown:
-        raise SystemExit(f"compare: no network {', '.join(unknown)}; there are {', '.join(ARCHITECTURES)}")
+        raise SystemExit(f"compare: no network {', '.join(unknown)}; there are {', '.join(there_are)}")
     folder.mkdir(parents=True, exist_ok=True)
-    names = names or list(ARCHITECTURES)
+    names = names or there_are
     for name in names:
-        if not (folder / f"{name}.json").exists():
+        if name in ARCHITECTURES and not (folder / f"{name}.json").exists():
             print(f"making {name}", file=sys.stderr, flush=True)
             make(name, folder)
+    if precision == "int8":
+        make_missing_int8(folder, names)
     return names

@@ -16,6 +16,10 @@ class ContestantError(Exception):
     """A contestant cannot do its part: the reason, in one line."""
 
 
+class UnableError(ContestantError):
+    """Not with any such network."""
+
+
 class ContestantProcess:
     """Lives on `cores` alone and is stopped (SIGSTOP) except while it answers, so that no thread of it spins beside others."""
 

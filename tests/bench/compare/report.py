@@ -3,7 +3,7 @@ import datetime
 import pathlib
 from dataclasses import asdict, dataclass, field
 
-from compare.field import LINNET, PEERS
+from compare.field import LINNET, LINNET_FLOAT, PEERS, TITLES
 
 
 @dataclass
@@ -12,7 +12,9 @@ class Figures:
 
     minimum: float = None  # seconds
     median: float = None
-    error: float = None  # against the reference's output, relative to its largest magnitude
+    error: float = None  # against the reference's output, of int8 the exact one of the same file, relative to its largest magnitude
+    sqnr: float = None  # of int8, against the float network's output, dB
+    inexact: bool = False  # outputs.py; such a peer is not compared with
     version: str = ""
     remark: str = ""
     problem: str = ""
@@ -23,24 +25,32 @@ class Result:
     model: str
     threads: int
     macs: float
+    precision: str
     peak: float = 0.0  # multiply-accumulates per second, measured between the slices
     rounds: int = 0
     discarded: int = 0
     disturbed: bool = False
     figures: dict = field(default_factory=dict)  # contestant: Figures
 
-    def valid_peers(self):
-        return {name: self.figures[name] for name in PEERS if name in self.figures and not self.figures[name].problem}
+    def valid_peers(self, inexact=False):
+        return {name: self.figures[name] for name in PEERS
+                if name in self.figures and not self.figures[name].problem and self.figures[name].inexact == inexact}
 
     def fastest_peer(self):
         peers = self.valid_peers()
         return min(peers, key=lambda name: peers[name].median) if peers else None
 
-    def ratio(self, figure):
-        """How many times linnet's speed is that of the fastest peer, by `figure` (minimum or median)."""
-        peers = [getattr(figures, figure) for figures in self.valid_peers().values()]
+    def ratio(self, figure, inexact=False):
+        """How many times linnet's speed is that of the fastest exact (or inexact) peer, by `figure` (minimum or median)."""
+        return self._ratio(figure, self.valid_peers(inexact).values())
+
+    def ratio_to_float(self, figure):
+        own = self.figures.get(LINNET_FLOAT)
+        return self._ratio(figure, [own] if own and not own.problem else [])
+
+    def _ratio(self, figure, others):
         own = self.figures[LINNET]
-        return min(peers) / getattr(own, figure) if peers and not own.problem else None
+        return min(getattr(figures, figure) for figures in others) / getattr(own, figure) if others and not own.problem else None
 
 
 def milliseconds(seconds):
@@ -65,26 +75,48 @@ def time_cell(figures, notes, bold=False):
     mark = "".join(f" {notes.mark(text)}" for text in (figures.problem, figures.remark) if text)
     if figures.median is None:
         return f"no{mark}"
-    text = f"{milliseconds(figures.minimum)} / {milliseconds(figures.median)}"
+    text = f"{milliseconds(figures.minimum)} / {milliseconds(figures.median)}" + " !" * figures.inexact
     return (f"**{text}**" if bold else text) + mark
+
+
+def ratio_cell(ratio, *arguments):
+    ratios = [ratio(figure, *arguments) for figure in ("minimum", "median")]
+    return " / ".join(f"{one:.2f}" for one in ratios) if None not in ratios else ""
+
+
+def ratio_cells(result):
+    exact, inexact = ratio_cell(result.ratio), ratio_cell(result.ratio, True)
+    cells = [f"{exact} (! {inexact})".strip() if inexact else exact]
+    return cells + [ratio_cell(result.ratio_to_float)] if result.precision == "int8" else cells
+
+
+def sqnr_cells(result):
+    if result.precision != "int8":
+        return []
+    ratios = [result.figures[name].sqnr for name in (LINNET, *PEERS)]
+    return [" / ".join("-" if ratio is None else f"{ratio:.1f}" for ratio in ratios)]
 
 
 def row(result, notes):
     own, fastest = result.figures.get(LINNET), result.fastest_peer()
-    cells = [result.model, str(result.threads), f"{result.macs * 1e-9:.3g}", time_cell(own, notes)]
-    cells += [time_cell(result.figures.get(peer), notes, bold=peer == fastest) for peer in PEERS]
+    columns = [name for name in TITLES if name != LINNET_FLOAT or result.precision == "int8"]
+    cells = [result.model, str(result.threads), f"{result.macs * 1e-9:.3g}"]
+    cells += [time_cell(result.figures.get(name), notes, bold=name == fastest) for name in columns]
+    cells += ratio_cells(result)
     if own is None or own.problem:
-        cells += ["", "", "", ""]
+        cells += ["", "", ""]
     else:
         speed = result.macs / own.median
-        ratios = [result.ratio(figure) for figure in ("minimum", "median")]
-        cells += [" / ".join(f"{ratio:.2f}" for ratio in ratios) if fastest else "", f"{speed * 1e-9:.1f}",
-                  f"{100 * speed / result.peak:.0f}%", f"{own.error:.1e}" if own.error is not None else ""]
-    return cells + [f"{result.rounds}{' ~' if result.disturbed else ''} ({result.discarded})"]
+        cells += [f"{speed * 1e-9:.1f}", f"{100 * speed / result.peak:.0f}%", f"{own.error:.1e}" if own.error is not None else ""]
+    return cells + sqnr_cells(result) + [f"{result.rounds}{' ~' if result.disturbed else ''} ({result.discarded})"]
 
 
-HEADING = ["model", "threads", "GMAC", "linnet", *PEERS.values(), "fastest peer / linnet", "GMAC/s", "of peak", "error",
-           "rounds (discarded)"]
+HEADINGS = {
+    "float32": ["model", "threads", "GMAC", "linnet", *PEERS.values(), "fastest peer / linnet", "GMAC/s", "of peak", "error",
+                "rounds (discarded)"],
+    "int8": ["model", "threads", "GMAC", *TITLES.values(), "fastest peer / linnet", "float32 / int8", "GMAC/s", "of peak", "error",
+             f"SQNR, dB: linnet / {' / '.join(PEERS.values())}", "rounds (discarded)"],
+}
 
 
 def processor():
@@ -98,9 +130,13 @@ def versions(results):
     found = {}
     for result in results:
         for name, figures in result.figures.items():
-            if figures.version:
-                found[PEERS.get(name, name)] = figures.version
+            if figures.version and name != LINNET_FLOAT:
+                found[TITLES[name]] = figures.version
     return ", ".join(f"{name} {version}" for name, version in found.items())
+
+
+def condition(arguments):
+    return arguments.isa if arguments.precision == "float32" else f"{arguments.isa}, {arguments.precision}"
 
 
 def markdown(results, arguments):
@@ -108,14 +144,17 @@ def markdown(results, arguments):
     rows = [row(result, notes) for result in results]
     peaks = [result.peak * 1e-9 for result in results if result.peak]
     unit = "milliseconds" if arguments.clock == "wall" else "milliseconds of processor time"
-    lines = [f"{arguments.isa} on {processor()}, {datetime.date.today()}; {unit}, minimum / median of all runs of the rounds that count; "
+    lines = [f"{condition(arguments)} on {processor()}, {datetime.date.today()}; {unit}, minimum / median of all runs of the rounds that count; "
              f"the fastest peer's median is bold. {versions(results)}."]
     if peaks:
         lines[0] += f" Peak measured beside the runs: {min(peaks):.1f} to {max(peaks):.1f} GMAC/s."
-    lines += ["", "| " + " | ".join(HEADING) + " |", "|" + "---|" * len(HEADING)]
+    heading = HEADINGS[arguments.precision]
+    lines += ["", "| " + " | ".join(heading) + " |", "|" + "---|" * len(heading)]
     lines += ["| " + " | ".join(cells) + " |" for cells in rows]
     if any(result.disturbed for result in results):
         lines += ["", "~: too few undisturbed rounds; the least disturbed ones were taken."]
+    if any(figures.inexact for result in results for figures in result.figures.values()):
+        lines += ["", "!: the peer's sums are not exact; linnet is measured by exact peers, and in brackets by inexact ones."]
     lines += [""] * bool(notes.texts) + [f"[{number}] {text}  " for number, text in enumerate(notes.texts, 1)]
     return "\n".join(lines) + "\n"
 
@@ -123,4 +162,5 @@ def markdown(results, arguments):
 def as_json(results, arguments):
     models = [asdict(result) | {"fastest_peer": result.fastest_peer(), "ratio_of_minima": result.ratio("minimum"),
                                 "ratio_of_medians": result.ratio("median")} for result in results]
-    return {"isa": arguments.isa, "clock": arguments.clock, "processor": processor(), "date": str(datetime.date.today()), "results": models}
+    return {"isa": arguments.isa, "precision": arguments.precision, "clock": arguments.clock, "processor": processor(),
+            "date": str(datetime.date.today()), "results": models}

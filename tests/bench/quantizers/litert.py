@@ -10,7 +10,9 @@ import numpy as np
 import onnx
 from ai_edge_litert.interpreter import Interpreter
 from ai_edge_litert.tools import flatbuffer_utils
-from ai_edge_quantizer import quantizer, recipe
+from ai_edge_quantizer import qtyping, quantizer, recipe
+
+from quantizers.ports import integers, numbers
 
 NAME = "LiteRT"
 
@@ -39,13 +41,23 @@ def of_onnx(path, calibration, samples):
 
 def of_tflite(path, calibration, samples):
     with tempfile.TemporaryDirectory() as folder:
-        source, quantized = (str(pathlib.Path(folder, name)) for name in ("float.tflite", "int8.tflite"))
+        quantized = str(pathlib.Path(folder, "int8.tflite"))
+        quantize(path, quantized, calibration)
+        return run(quantized, samples)
+
+
+def quantize(path, target, calibration, float_ports=False):
+    """Makes the int8 file `target` of the float file `path`; samples are laid out as the model takes them. Its input and output are
+    int8, too, unless `float_ports`."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = str(pathlib.Path(folder, "float.tflite"))
         flatbuffer_utils.write_model(in_todays_form(flatbuffer_utils.read_model(str(path))), source)
         (signature, ports), = Interpreter(source).get_signature_list().items()
         model = quantizer.Quantizer(source, recipe.static_wi8_ai8())
+        for port in (qtyping.TFLOperationName.INPUT, qtyping.TFLOperationName.OUTPUT) if float_ports else ():
+            model.update_quantization_recipe(".*", port, algorithm_key=recipe.AlgorithmName.NO_QUANTIZE)
         ranges = model.calibrate({signature: [{ports["inputs"][0]: sample[None]} for sample in calibration]})
-        model.quantize(ranges, serialize_to_path=quantized, enable_progress_bar=False, enable_progress_report=False)
-        return run(quantized, samples)
+        model.quantize(ranges, serialize_to_path=str(target), enable_progress_bar=False, enable_progress_report=False)
 
 
 def in_todays_form(model):
@@ -74,13 +86,3 @@ def run(path, samples):
         interpreter.invoke()
         outputs.append(numbers(interpreter.get_tensor(output["index"]), output))
     return np.concatenate(outputs)
-
-
-def integers(x, port):
-    scale, zero_point = port["quantization"]
-    return np.clip(np.rint(x / np.float32(scale)) + zero_point, -128, 127).astype(np.int8) if scale else x
-
-
-def numbers(q, port):
-    scale, zero_point = port["quantization"]
-    return np.float32(scale) * (q.astype(np.float32) - np.float32(zero_point)) if scale else q

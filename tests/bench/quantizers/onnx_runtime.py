@@ -22,17 +22,24 @@ class Samples(CalibrationDataReader):
         return next(self._feeds, None)
 
 
-def of_onnx(path, calibration, samples):
+def quantize(source, target, calibration, activation_type):
+    """Makes the int8 file `target` of the float file `source`."""
     with tempfile.TemporaryDirectory() as folder:
-        prepared, quantized = (str(pathlib.Path(folder, name)) for name in ("float.onnx", "int8.onnx"))
-        model = onnx.load(path)
+        prepared = str(pathlib.Path(folder, "float.onnx"))
+        model = onnx.load(source)
         if model.opset_import[0].version < OPSET:
             model = onnx.version_converter.convert_version(model, OPSET)
         onnx.save(model, prepared)
         quant_pre_process(prepared, prepared, skip_symbolic_shape=True)
         session = onnxruntime.InferenceSession(prepared, providers=["CPUExecutionProvider"])
-        name = session.get_inputs()[0].name
-        quantize_static(prepared, quantized, Samples(name, calibration), quant_format=QuantFormat.QDQ, per_channel=True,
-                        activation_type=QuantType.QInt8, weight_type=QuantType.QInt8)
+        quantize_static(prepared, str(target), Samples(session.get_inputs()[0].name, calibration), quant_format=QuantFormat.QDQ,
+                        per_channel=True, activation_type=activation_type, weight_type=QuantType.QInt8)
+
+
+def of_onnx(path, calibration, samples):
+    with tempfile.TemporaryDirectory() as folder:
+        quantized = str(pathlib.Path(folder, "int8.onnx"))
+        quantize(path, quantized, calibration, QuantType.QInt8)
         session = onnxruntime.InferenceSession(quantized, providers=["CPUExecutionProvider"])
+        name = session.get_inputs()[0].name
         return np.concatenate([session.run(None, {name: sample[None]})[0] for sample in samples])

@@ -1,10 +1,15 @@
-"""MNN, CPU backend, full precision (precision "high")."""
+"""MNN, CPU backend, full precision (precision "high"), or int8 by its own quantizer: its converter ends with an error at
+QuantizeLinear and DequantizeLinear around convolutions."""
 import functools
+import json
+import pathlib
+import tempfile
 
 import MNN
 import _tools
 import numpy as np
 
+from compare.calibration import SAMPLES, calibration_samples, int8_name
 from compare.contestants.worker import Engine, main
 
 
@@ -18,7 +23,25 @@ class MnnNet(Engine):
         _tools.mnnconvert(["mnnconvert", "-f", "ONNX", "--modelFile", f"{folder / name}.onnx", "--MNNModel",
                            f"{folder / name}.mnn", "--bizCode", "bench"])
 
-    def __init__(self, model, x, threads):
+    @staticmethod
+    def quantize(folder, name):
+        samples = calibration_samples(folder, name)
+        with tempfile.TemporaryDirectory() as scratch:
+            inputs = [{"name": "input", "shape": [1, *samples.shape[1:]]}]
+            for index, sample in enumerate(samples):
+                folder_of_sample = pathlib.Path(scratch, f"samples/{index}")
+                folder_of_sample.mkdir(parents=True)
+                (folder_of_sample / "input.json").write_text(json.dumps({"inputs": inputs}))
+                np.savetxt(folder_of_sample / "input.txt", sample.reshape(-1), fmt="%.9g")
+            # KL is the tool's default. EMA runs faster where there are hard swishes, but outputs are hardly the float network's.
+            config = {"path": f"{scratch}/samples", "input_type": "sequence", "used_sample_num": SAMPLES, "inputs": inputs,
+                      "feature_quantize_method": "KL", "weight_quantize_method": "MAX_ABS"}
+            config_path = pathlib.Path(scratch, "config.json")
+            config_path.write_text(json.dumps(config))
+            # As above: what the package's mnnquant program calls.
+            _tools.mnnquant(["mnnquant", f"{folder / name}.mnn", f"{folder / int8_name(name)}.mnn", str(config_path)])
+
+    def __init__(self, model, x, threads, exact):
         self._interpreter = interpreter = MNN.Interpreter(model)
         self._session = session = interpreter.createSession({"backend": "CPU", "numThread": threads, "precision": "high"})
         self._input = interpreter.getSessionInput(session)

@@ -24,7 +24,7 @@ class NcnnNet(Engine):
         subprocess.run([pnnx, folder / f"{name}.torchscript", f"inputshape={shape}".replace(" ", ""), "fp16=0", *unwanted,
                         f"ncnnparam={folder / name}.ncnn.param", f"ncnnbin={folder / name}.ncnn.bin"], check=True)
 
-    def __init__(self, model, x, threads):
+    def __init__(self, model, x, threads, exact):
         self._net = net = ncnn.Net()
         net.opt.num_threads = threads
         for kind in ("packed", "storage", "arithmetic"):

@@ -1,12 +1,17 @@
 """What every Python contestant does: converts a model for its engine, or loads it and obeys commands until its input ends.
 
     python -m compare.contestants.NAME convert FOLDER MODEL
+    python -m compare.contestants.NAME quantize FOLDER MODEL
     python -m compare.contestants.NAME serve FOLDER MODEL THREADS
+    python -m compare.contestants.NAME serve_exactly FOLDER MODEL THREADS
+
+quantize makes the int8 network MODEL_int8. serve_exactly runs a quantized model by arithmetic that is exact on every processor,
+however slow it is.
 
 A serving contestant is a process with one model loaded, which is told over its standard input what to do, one command a
 line, and answers each with one line of JSON. The programs in C++ (contestant.hpp) speak the same protocol:
 
-    (start)             {"ready": true, "version": "..."}
+    (start)             {"ready": true, "version": "...", "exactness": "..."}
     output FILE         {"ok": true}; one run, whose output, flat, is in FILE (.npy)
     run SECONDS RUNS    {"nanoseconds": [...]}; after one run that does not count, runs until SECONDS have passed and at
                         least RUNS have been measured
@@ -24,15 +29,22 @@ import numpy as np
 
 
 class Engine:
-    """A loaded model, made from (model file, input array, threads). fill() writes the input, run() is what is measured,
-    output() reads the result after a run."""
+    """A loaded model, made from (model file, input array, threads, exact). fill() writes the input, run() is what is measured,
+    output() reads the result after a run. Inputs and outputs are real numbers."""
 
     suffix = ""  # of the converted model's file, behind the model's name
+    # What serve_exactly gives beside serve: "bits", the same wherever sums of products do not saturate; "steps", roundings differ;
+    # "": there is no such way.
+    exactness = ""
     version = ""
 
     @staticmethod
     def convert(folder, name):
         """Makes folder / (name + suffix) from folder / name.onnx or folder / name.torchscript."""
+
+    @staticmethod
+    def quantize(folder, name):
+        """Makes folder / (int8_name(name) + suffix), int8, from what convert has made or from folder / (int8_name(name) + ".onnx")."""
 
     def fill(self):
         raise NotImplementedError
@@ -70,7 +82,7 @@ def obey(engine, words):
     raise ValueError(f"unknown command {words[0]}")
 
 
-def serve(engine_class, folder, name, threads):
+def serve(engine_class, folder, name, threads, exact):
     # Engines print to the standard output as they like; the answers go where it led.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
@@ -80,8 +92,8 @@ def serve(engine_class, folder, name, threads):
         answers.flush()
 
     try:
-        engine = engine_class(str(folder / (name + engine_class.suffix)), np.load(folder / f"{name}.npy"), threads)
-        answer({"ready": True, "version": engine.version})
+        engine = engine_class(str(folder / (name + engine_class.suffix)), np.load(folder / f"{name}.npy"), threads, exact)
+        answer({"ready": True, "version": engine.version, "exactness": engine.exactness})
         for line in sys.stdin:
             answer(obey(engine, line.split()))
     except Exception as error:  # whatever the engine raises belongs in the table's cell
@@ -90,7 +102,7 @@ def serve(engine_class, folder, name, threads):
 
 def main(engine_class):
     action, folder, name = sys.argv[1], pathlib.Path(sys.argv[2]), sys.argv[3]
-    if action == "convert":
-        engine_class.convert(folder, name)
+    if action in ("convert", "quantize"):
+        getattr(engine_class, action)(folder, name)
     else:
-        serve(engine_class, folder, name, int(sys.argv[4]))
+        serve(engine_class, folder, name, int(sys.argv[4]), exact=action == "serve_exactly")
