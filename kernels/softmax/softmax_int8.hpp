@@ -36,14 +36,14 @@ void log_softmax_row_int8(const SoftmaxInt8Args& args, const int8_t* x, int8_t* 
   }
 }
 
-template <class Isa>
-void softmax_row_int8(const SoftmaxInt8Args& args, const int8_t* x, int8_t* y, ptrdiff_t stride) {
+// exp_of(difference): of numbers from lowest_difference to 0.
+template <class Isa, class Exp>
+LINNET_INLINE void softmax_row_int8(const SoftmaxInt8Args& args, const int8_t* x, int8_t* y, ptrdiff_t stride,
+                                    Exp exp_of) {
   using M = FixedPointMath<Isa>;
   constexpr int32_t kSumBits = 12;  // integer bits of the sum
-  const FixedPointFactor<isa::scalar> factor({args.factor.multiplier}, {args.factor.shift});
   int32_t largest = x[0];
   for (int32_t i = 1; i < args.axis; ++i) largest = x[i * stride] > largest ? x[i * stride] : largest;
-  const auto exp_of = [&](int32_t difference) { return M::exp_of_negative(factor({difference}).v); };
   uint32_t sum = 0;
   for (int32_t i = 0; i < args.axis; ++i) {
     const int32_t difference = x[i * stride] - largest;
@@ -66,18 +66,39 @@ void softmax_row_int8(const SoftmaxInt8Args& args, const int8_t* x, int8_t* y, p
   }
 }
 
-template <class Isa>
-void softmax_s8_impl(const SoftmaxInt8Args& args) {
+template <class Isa, class Row>
+LINNET_INLINE void softmax_rows_int8(const SoftmaxInt8Args& args, Row row) {
   for (int32_t o = 0; o < args.outer; ++o) {
     const ptrdiff_t first = static_cast<ptrdiff_t>(o) * args.axis * args.inner;
-    for (int32_t i = 0; i < args.inner; ++i) {
-      if (args.log) {
-        log_softmax_row_int8<Isa>(args, args.x + first + i, args.y + first + i, args.inner);
-      } else {
-        softmax_row_int8<Isa>(args, args.x + first + i, args.y + first + i, args.inner);
-      }
+    for (int32_t i = 0; i < args.inner; ++i) row(args.x + first + i, args.y + first + i);
+  }
+}
+
+template <class Isa>
+void softmax_s8_impl(const SoftmaxInt8Args& args) {
+  if (args.log) {
+    softmax_rows_int8<Isa>(args, [&](const int8_t* x, int8_t* y)
+                                     LINNET_INLINE_LAMBDA { log_softmax_row_int8<Isa>(args, x, y, args.inner); });
+    return;
+  }
+  const FixedPointFactor<isa::scalar> factor({args.factor.multiplier}, {args.factor.shift});
+  const auto exp_of = [&](int32_t difference)
+                          LINNET_INLINE_LAMBDA { return FixedPointMath<Isa>::exp_of_negative(factor({difference}).v); };
+  if constexpr (I32<Isa>::width > 1) {
+    constexpr int32_t kDifferences = 256;
+    if (int64_t{args.outer} * args.inner * args.axis >= kDifferences) {  // each is needed twice an element
+      int32_t table[kDifferences] = {};
+      const int32_t lowest = args.lowest_difference > 1 - kDifferences ? args.lowest_difference : 1 - kDifferences;
+      for (int32_t d = lowest; d <= 0; ++d) table[-d] = exp_of(d);
+      softmax_rows_int8<Isa>(args, [&](const int8_t* x, int8_t* y) LINNET_INLINE_LAMBDA {
+        softmax_row_int8<Isa>(args, x, y, args.inner,
+                              [&](int32_t difference) LINNET_INLINE_LAMBDA { return table[-difference]; });
+      });
+      return;
     }
   }
+  softmax_rows_int8<Isa>(args, [&](const int8_t* x, int8_t* y)
+                                   LINNET_INLINE_LAMBDA { softmax_row_int8<Isa>(args, x, y, args.inner, exp_of); });
 }
 
 }  // namespace linnet::kernels
