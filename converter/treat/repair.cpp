@@ -208,12 +208,15 @@ class Repairer {
 
   Levels levels_for(const Matrix& weights) const {
     if (treatment_.grid) return grid_levels(layer_, weights, set_.kept, *treatment_.grid);
-    const Matrix energies = energies_of(layer_, evidence_);
+    // Means are the bias's.
+    Matrix energies(layer_.rows, layer_.columns());
+    for (const Quadratic& problem : problems_)
+      energies.middleRows(problem.first_row, problem.rows).rowwise() = problem.hessian.diagonal().transpose();
     return cluster_levels(layer_, weights, set_.kept, *treatment_.cluster, &energies);
   }
 
   Matrix by_levels() {
-    constexpr int kTurns = 8;
+    constexpr int kTurns = 30;
     Matrix weights = regression();
     if (std::isfinite(set_.limit)) weights = weights.cwiseMax(-set_.limit).cwiseMin(set_.limit);
     const Levels levels = levels_for(weights);

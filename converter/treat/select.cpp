@@ -28,13 +28,20 @@ class Selector {
   }
 
   std::vector<uint8_t> run(int64_t target) {
-    constexpr int kRounds = 25;
-    const auto total = static_cast<double>(kept_.size());
+    constexpr int kRounds = 25, kFewRounds = 8, kMostTurns = 5;
     left_ = static_cast<int64_t>(kept_.size());
-    for (int round = 1; round <= kRounds; ++round) {
-      const double part = std::pow(std::max(static_cast<double>(target), 1.0) / total, round / double{kRounds});
+    remove_in_rounds(target, kRounds);
+    if (two_of_four_) return std::move(kept_);
+    find_costs();
+    for (int turn = 0; turn < kMostTurns; ++turn) {
+      const std::vector<uint8_t> best = kept_;
+      const double least = objective_;
+      add(std::max<int64_t>(target / 4, 1));
+      remove_in_rounds(target, kFewRounds);
       find_costs();
-      remove(round == kRounds ? target : static_cast<int64_t>(std::ceil(total * part)));
+      if (objective_ < least) continue;
+      kept_ = best;
+      break;
     }
     return std::move(kept_);
   }
@@ -53,6 +60,8 @@ class Selector {
   std::vector<Block> blocks_;             // magnitudes are costs, a weight
   std::vector<std::vector<Part>> parts_;  // of every row
   int64_t left_ = 0;
+  Matrix weights_;        // of the regression on what is kept
+  double objective_ = 0;  // theirs
 
   std::vector<int64_t> columns_of(int64_t row) const {
     std::vector<int64_t> columns;
@@ -61,8 +70,47 @@ class Selector {
     return columns;
   }
 
+  void remove_in_rounds(int64_t target, int rounds) {
+    const auto before = static_cast<double>(left_);
+    for (int round = 1; round <= rounds; ++round) {
+      const double part =
+          std::pow(std::max(static_cast<double>(target), 1.0) / before, static_cast<double>(round) / rounds);
+      find_costs();
+      remove(round == rounds ? target : static_cast<int64_t>(std::ceil(before * part)));
+    }
+  }
+
+  // About as many weights, in the blocks that the objective falls steepest for.
+  void add(int64_t count) {
+    for (Block& block : blocks_) block.magnitude = 0;
+    for (const Quadratic& problem : problems_) {
+      const Matrix slopes = weights_.middleRows(problem.first_row, problem.rows) * problem.hessian - problem.linear;
+      for (int64_t row = problem.first_row; row < problem.first_row + problem.rows; ++row)
+        for (const Part& part : parts_[static_cast<size_t>(row)])
+          for (const int64_t column : part.columns) {
+            const double slope = slopes(row - problem.first_row, column);
+            Block& block = blocks_[part.block];
+            block.magnitude +=
+                slope * slope / problem.hessian(column, column) / static_cast<double>(block.weights.size());
+          }
+    }
+    std::vector<const Block*> order;
+    for (const Block& block : blocks_)
+      if (kept_[static_cast<size_t>(block.weights[0])] == 0) order.push_back(&block);
+    std::stable_sort(order.begin(), order.end(),
+                     [](const Block* a, const Block* b) { return a->magnitude > b->magnitude; });
+    for (const Block* block : order) {
+      if (count <= 0) break;
+      for (const int64_t weight : block->weights) kept_[static_cast<size_t>(weight)] = 1;
+      count -= static_cast<int64_t>(block->weights.size());
+      left_ += static_cast<int64_t>(block->weights.size());
+    }
+  }
+
   void find_costs() {
     for (Block& block : blocks_) block.magnitude = 0;
+    weights_ = Matrix::Zero(layer_.rows, layer_.columns());
+    objective_ = 0;
     for (const Quadratic& problem : problems_) {
       std::vector<int64_t> known;
       Matrix inverse;
@@ -75,7 +123,10 @@ class Selector {
           known = columns;
         }
         const Vector linear = problem.linear.row(row - problem.first_row)(columns).transpose();
-        add_costs(row, columns, inverse, inverse * linear);
+        const Vector weights = inverse * linear;
+        objective_ -= weights.dot(linear) / 2;
+        for (size_t i = 0; i < columns.size(); ++i) weights_(row, columns[i]) = weights[static_cast<int64_t>(i)];
+        add_costs(row, columns, inverse, weights);
       }
     }
   }
