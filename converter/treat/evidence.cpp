@@ -50,9 +50,9 @@ class Tensors {
   quantize::EngineRun engine_;
 };
 
-const Node& node_named(const Graph& graph, const Node& other) {
+Node* node_like(const Graph& graph, const Node& other) {
   for (const auto& node : graph.nodes())
-    if (node->out().name == other.out().name) return *node;
+    if (node->out().name == other.out().name) return node.get();
   throw Error(fmt::format("layer {} is not in the float network", other.name));
 }
 
@@ -104,9 +104,8 @@ void Evidence::finish() {
 }
 
 std::vector<Evidence> Gatherer::gather(const Graph& treated, const Layer& layer) const {
-  const Node& real_node = node_named(*real_, *layer.node);
   Layer real_layer = layer;
-  real_layer.node = const_cast<Node*>(&real_node);
+  real_layer.node = node_like(*real_, *layer.node);
   const Matrix weights = real_layer.read();
   Tensors real(*real_), now(treated);
   const auto by_name = [](const Tensors& tensors) {
@@ -119,10 +118,10 @@ std::vector<Evidence> Gatherer::gather(const Graph& treated, const Layer& layer)
   for (const quantize::Sample& sample : samples_) {
     real.run(sample);
     now.run(sample);
-    const Readings before = readings(real_layer, by_name(real), real_node),
+    const Readings before = readings(real_layer, by_name(real)),
                    after = layer.input == ops::Recurrent::kRecurrentWeights && is_recurrent(layer)
                                ? before
-                               : readings(layer, by_name(now), *layer.node);
+                               : readings(layer, by_name(now));
     if (!picker) picker.emplace(static_cast<int64_t>(samples_.size()), patches.positions(before.x[0]), layer.columns());
     const std::vector<int64_t> picked = picker->pick();
     for (size_t g = 0; g < ranges.size(); ++g) {

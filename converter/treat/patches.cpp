@@ -1,7 +1,6 @@
 #include "converter/treat/patches.hpp"
 
 #include "converter/ops/conv.hpp"
-#include "converter/ops/recurrent.hpp"
 
 namespace linnet::treat {
 

@@ -25,7 +25,7 @@ bool resets_before(const Layer& layer) {
 // The states that a recurrent layer's steps begin with, [time, batch, hidden].
 class States {
  public:
-  States(const Node& node, const TensorOf& tensor) : node_(node), op_(*node.as<Recurrent>()) {
+  States(const Node& node, const TensorOf& tensor) : op_(*node.as<Recurrent>()) {
     for (const Value* input : node.inputs)
       arrays_.push_back(input != nullptr ? std::optional(tensor(*input)) : std::nullopt);
     for (const auto& array : arrays_) inputs_.push_back(array ? &*array : nullptr);
@@ -66,7 +66,6 @@ class States {
   }
 
  private:
-  const Node& node_;
   const Recurrent& op_;
   std::vector<std::optional<Array>> arrays_;
   std::vector<const Array*> inputs_;
@@ -108,7 +107,8 @@ std::vector<RowRange> row_ranges(const Layer& layer) {
   return ranges;
 }
 
-Readings readings(const Layer& layer, const TensorOf& tensor, const Node& node) {
+Readings readings(const Layer& layer, const TensorOf& tensor) {
+  const Node& node = *layer.node;
   Readings result;
   if (is_recurrent(layer)) {
     if (layer.input == Recurrent::kWeights) return {{tensor(node.in(0))}, std::nullopt};

@@ -22,7 +22,7 @@ struct Readings {
   std::optional<ir::Array> residual;
 };
 using TensorOf = std::function<ir::Array(const ir::Value&)>;
-// `node` is the layer's, in the graph whose tensors `tensor` gives.
-Readings readings(const Layer& layer, const TensorOf& tensor, const ir::Node& node);
+// `tensor` gives those of the layer's graph.
+Readings readings(const Layer& layer, const TensorOf& tensor);
 
 }  // namespace linnet::treat

@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include "converter/ops/recurrent.hpp"
-#include "converter/passes/rewrite.hpp"
 #include "converter/quantize/placement.hpp"
 #include "converter/treat/states.hpp"
 
