@@ -225,11 +225,8 @@ ConvertOptions parse_options(std::string_view text) {
       const std::string images = unescaped(word.substr(kImageOption.size()));
       if (options.quantization) options.quantization->sample_options = images;
       if (options.treatments.repair) options.treatments.repair->sample_options = images;
-    } else if (options.quantization && parse_word(word, &*options.quantization)) {
-      continue;
-    } else if (parse_word(word, &options.treatments)) {
-      continue;
-    } else {
+    } else if (!(options.quantization && parse_word(word, &*options.quantization)) &&
+               !parse_word(word, &options.treatments)) {
       throw ir::Error(fmt::format("unknown conversion option {}", word));
     }
   }

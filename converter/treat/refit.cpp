@@ -116,7 +116,7 @@ void make_positive(const Layer& layer, WeightSet* set) {
 
 void sort_entries(const Layer& layer, WeightSet* set) {
   Levels& levels = *set->levels;
-  const auto count = static_cast<size_t>(levels.last + 1);
+  const size_t count = static_cast<size_t>(levels.last) + 1;
   std::vector<int16_t> place(levels.entries.size());
   for (size_t begin = 0; begin < levels.entries.size(); begin += count) {
     std::vector<size_t> order(count);

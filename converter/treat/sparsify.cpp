@@ -89,6 +89,7 @@ std::vector<uint8_t> kept_weights(const Layer& layer, const Matrix& weights, con
   std::vector<std::vector<uint8_t>> kept(1, std::vector<uint8_t>(static_cast<size_t>(weights.size()), 1));
   if (!sparsify.threshold && sparsify.pattern != Pattern::two_of_four) {
     std::vector<Candidate> candidates;
+    candidates.reserve(blocks.size());
     for (const Block& block : blocks) candidates.push_back({0, &block, block.magnitude});
     clear_least(std::move(candidates), sparsify.part, &kept);
     return std::move(kept[0]);
