@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <limits>
-#include <sstream>
 
 #include <fmt/format.h>
 
@@ -29,7 +28,7 @@ namespace {
 
 using passes::PassLog;
 
-constexpr const char* kQuantize = "quantize";
+constexpr const char *kTreatWeights = "treat_weights", *kQuantize = "quantize";
 
 struct Pass {
   const char* name;
@@ -72,21 +71,38 @@ void run_choose_winograd(ir::Graph& graph, PassLog& log, const ConvertOptions& o
   passes::choose_winograd(graph, log, options.winograd, options.strict);
 }
 
+void run_treat_weights(ir::Graph& graph, PassLog& log, const ConvertOptions& options, Conversion& conversion) {
+  treat::check_globs(graph, options.treatments);
+  if (!options.treatments.any()) return;
+  const quantize::Progress progress = [&](double fraction) {
+    if (options.progress) options.progress(kTreatWeights, fraction);
+  };
+  const bool calibrated = options.quantization && !options.quantization->samples.empty();
+  treat::Treated result =
+      treat::treat(graph, options.treatments, calibrated ? &options.quantization->samples : nullptr, progress, log);
+  conversion.weight_sets = std::move(result.sets);
+  conversion.report.treatments = std::move(result.report);
+}
+
 void run_quantize(ir::Graph& graph, PassLog& log, const ConvertOptions& options, Conversion& conversion) {
   if (!options.quantization) return;
   const quantize::Progress progress = [&](double fraction) {
     if (options.progress) options.progress(kQuantize, fraction);
   };
-  quantize::Quantized result = quantize::quantize(graph, *options.quantization, progress, log);
+  quantize::Options quantization = *options.quantization;
+  for (const auto& [layer, set] : conversion.weight_sets)
+    if (set.levels) quantization.unequal.insert(layer.first);
+  quantize::Quantized result = quantize::quantize(graph, quantization, progress, log);
   conversion.ranges = std::move(result.ranges);
   conversion.report.quantization = std::move(result.report);
   add_dead_channels(result.dead_channels, &conversion.report.dead_channels);
 }
 
 void run_quantize_weights(ir::Graph& graph, PassLog& log, const ConvertOptions& options, Conversion& conversion) {
-  if (options.int8_weights || options.dynamic_int8)
-    conversion.report.int8_weights =
-        quantize::quantize_weights(graph, {options.int8_weights, options.dynamic_int8}, log);
+  const treat::Rules<treat::Weights>& rules = options.treatments.weights;
+  if (treat::wants_int8(rules) || options.dynamic_int8)
+    conversion.report.int8_weights = quantize::quantize_weights(
+        graph, {[&](const ir::Node& node) { return treat::wants_int8(rules, node); }, options.dynamic_int8}, log);
 }
 
 // A model's own float16 arithmetic and an exporter's rounded constants of an activation are not kept.
@@ -116,6 +132,7 @@ constexpr Pass kPasses[] = {
     {"split_linear", run_pass<passes::split_linear>},
     {"remove_dead_channels", run_remove_dead_channels},
     {"fuse", run_pass<passes::fuse>},
+    {kTreatWeights, run_treat_weights, kAnyError},
     {kQuantize, run_quantize, kAnyError},
     {"quantize_weights", run_quantize_weights, kAnyError},
     {"merge_tables", run_pass<passes::merge_tables>},
@@ -329,179 +346,7 @@ class Converter {
   std::string source_name() { return report().source_file.empty() ? "the source" : report().source_file; }
 };
 
-constexpr std::string_view kShapeOption = "--shape=", kConstantOption = "--constant=", kStripOption = "--strip-names",
-                           kKeepOption = "--keep-layout",
-                           kWinogradOption = "--winograd=", kCascadeOption = "--cascade=", kStrictOption = "--strict",
-                           kInitOption = "--init=", kSeedOption = "--seed=", kReparamOption = "--reparam=",
-                           kRoundingOption = "--rounding=", kDataSetOption = "--reestimate-bn=",
-                           kSignatureOption = "--signature=", kStateOption = "--state=", kInt8Option = "--int8",
-                           kRangeOption = "--range=", kWeightScaleOption = "--weight-scale=mse",
-                           kPerTensorOption = "--per-tensor", kInt8PortsOption = "--io=int8",
-                           kKeepFloatOption = "--keep-float=", kMinSqnrOption = "--min-sqnr=",
-                           kNoEqualizeOption = "--no-equalize", kMixedOption = "--mixed=", kLabelsOption = "--labels=",
-                           kValidationOption = "--validation=", kCalibrationOption = "--calibration=",
-                           kImageOption = "--images=", kRangesOption = "--ranges=", kWeightsOption = "--weights=int8",
-                           kDynamicOption = "--int8=dynamic";
-
-// Words are separated by blanks.
-std::string escaped(std::string_view name) {
-  std::string result;
-  for (const char c : name)
-    result += c == ' ' || c == '%' ? fmt::format("%{:02x}", static_cast<int>(c)) : std::string(1, c);
-  return result;
-}
-
-std::string unescaped(std::string_view word) {
-  std::string result;
-  for (size_t i = 0; i < word.size(); ++i) {
-    if (word[i] == '%' && i + 2 < word.size()) {
-      result += word.substr(i, 3) == "%20" ? ' ' : '%';
-      i += 2;
-    } else {
-      result += word[i];
-    }
-  }
-  return result;
-}
-
-void add_words(const quantize::Options& options, std::vector<std::string>* words) {
-  words->emplace_back(kInt8Option);
-  words->push_back(fmt::format("{}{}", kRangeOption, quantize::to_string(options.range)));
-  if (options.weights.scale == quantize::WeightScale::mse) words->emplace_back(kWeightScaleOption);
-  if (options.weights.per_tensor) words->emplace_back(kPerTensorOption);
-  if (!options.equalize) words->emplace_back(kNoEqualizeOption);
-  if (options.int8_ports) words->emplace_back(kInt8PortsOption);
-  for (const std::string& glob : options.keep_float)
-    words->push_back(fmt::format("{}{}", kKeepFloatOption, escaped(glob)));
-  if (options.min_sqnr) words->push_back(fmt::format("{}{}", kMinSqnrOption, *options.min_sqnr));
-  if (options.accuracy) words->push_back(fmt::format("{}{}", kMixedOption, *options.accuracy));
-  if (!options.labels_file.empty()) words->push_back(fmt::format("{}{}", kLabelsOption, escaped(options.labels_file)));
-  for (const std::string& file : options.validation_files)
-    words->push_back(fmt::format("{}{}", kValidationOption, escaped(file)));
-  for (const std::string& file : options.files)
-    words->push_back(fmt::format("{}{}", kCalibrationOption, escaped(file)));
-  words->push_back(fmt::format("{}{}", kImageOption, escaped(options.sample_options)));
-  if (!options.ranges_file.empty()) words->push_back(fmt::format("{}{}", kRangesOption, escaped(options.ranges_file)));
-}
-
-// Whether the word, which follows --int8, is one of its options.
-bool parse_word(const std::string& word, quantize::Options* options) {
-  const auto value = [&](std::string_view option) { return unescaped(std::string_view(word).substr(option.size())); };
-  if (word.starts_with(kRangeOption))
-    options->range = quantize::parse_range_method(value(kRangeOption));
-  else if (word == kWeightScaleOption)
-    options->weights.scale = quantize::WeightScale::mse;
-  else if (word == kPerTensorOption)
-    options->weights.per_tensor = true;
-  else if (word == kNoEqualizeOption)
-    options->equalize = false;
-  else if (word == kInt8PortsOption)
-    options->int8_ports = true;
-  else if (word.starts_with(kKeepFloatOption))
-    options->keep_float.push_back(value(kKeepFloatOption));
-  else if (word.starts_with(kMinSqnrOption))
-    options->min_sqnr = std::stod(value(kMinSqnrOption));
-  else if (word.starts_with(kMixedOption))
-    options->accuracy = std::stod(value(kMixedOption));
-  else if (word.starts_with(kLabelsOption))
-    options->labels_file = value(kLabelsOption);
-  else if (word.starts_with(kValidationOption))
-    options->validation_files.push_back(value(kValidationOption));
-  else if (word.starts_with(kCalibrationOption))
-    options->files.push_back(value(kCalibrationOption));
-  else if (word.starts_with(kImageOption))
-    options->sample_options = value(kImageOption);
-  else if (word.starts_with(kRangesOption))
-    options->ranges_file = value(kRangesOption);
-  else
-    return false;
-  return true;
-}
-
 }  // namespace
-
-std::string to_string(const ConvertOptions& options) {
-  std::vector<std::string> words;
-  for (const auto& [name, shape] : options.input_shapes)
-    words.push_back(fmt::format("{}{}={}", kShapeOption, escaped(name), fmt::join(shape, ",")));
-  for (const auto& [name, constant] : options.constants)
-    words.push_back(fmt::format("{}{}={}", kConstantOption, escaped(name), escaped(constant.text)));
-  for (const auto& [input, output] : options.states)
-    words.push_back(fmt::format("{}{}={}", kStateOption, escaped(input), escaped(output)));
-  if (!options.signature.empty()) words.push_back(fmt::format("{}{}", kSignatureOption, escaped(options.signature)));
-  if (options.strip_names) words.emplace_back(kStripOption);
-  if (options.keep_layout) words.emplace_back(kKeepOption);
-  if (options.winograd) words.push_back(fmt::format("{}{}", kWinogradOption, *options.winograd));
-  if (options.cascades != plan::CascadeMode::speed)
-    words.push_back(fmt::format("{}{}", kCascadeOption, plan::name(options.cascades)));
-  if (options.rounding) words.push_back(fmt::format("{}{}", kRoundingOption, name(*options.rounding)));
-  if (options.strict) words.emplace_back(kStrictOption);
-  if (options.initialization) {
-    words.push_back(fmt::format("{}{}", kInitOption, weights::name(options.initialization->scheme)));
-    words.push_back(fmt::format("{}{}", kSeedOption, options.initialization->seed));
-  }
-  for (const weights::Reparametrization& how : options.reparametrizations)
-    words.push_back(fmt::format("{}{}", kReparamOption, escaped(weights::to_string(how))));
-  if (!options.data_set.empty()) words.push_back(fmt::format("{}{}", kDataSetOption, escaped(options.data_set)));
-  if (options.quantization) add_words(*options.quantization, &words);
-  if (options.dynamic_int8) words.emplace_back(kDynamicOption);
-  if (options.int8_weights) words.emplace_back(kWeightsOption);
-  return fmt::format("{}", fmt::join(words, " "));
-}
-
-ConvertOptions parse_options(std::string_view text) {
-  ConvertOptions options;
-  std::istringstream words{std::string(text)};
-  for (std::string word; words >> word;) {
-    const size_t equals = word.rfind('=');
-    if (word == kStripOption) {
-      options.strip_names = true;
-    } else if (word == kKeepOption) {
-      options.keep_layout = true;
-    } else if (word == kDynamicOption) {
-      options.dynamic_int8 = true;
-    } else if (word == kWeightsOption) {
-      options.int8_weights = true;
-    } else if (word == kStrictOption) {
-      options.strict = true;
-    } else if (word.starts_with(kCascadeOption)) {
-      options.cascades = plan::parse_cascade_mode(word.substr(kCascadeOption.size()));
-    } else if (word.starts_with(kRoundingOption)) {
-      options.rounding = ir::parse_rounding(word.substr(kRoundingOption.size()));
-    } else if (word.starts_with(kWinogradOption)) {
-      options.winograd = std::stoll(word.substr(kWinogradOption.size()));
-    } else if (word.starts_with(kShapeOption) && equals >= kShapeOption.size()) {
-      ir::Shape& shape =
-          options.input_shapes[unescaped(word.substr(kShapeOption.size(), equals - kShapeOption.size()))];
-      std::istringstream sizes(word.substr(equals + 1));
-      for (std::string size; std::getline(sizes, size, ',');) shape.push_back(std::stoll(size));
-    } else if (word.starts_with(kConstantOption) && equals >= kConstantOption.size()) {
-      const std::string name = unescaped(word.substr(kConstantOption.size(), equals - kConstantOption.size()));
-      options.constants[name].text = unescaped(word.substr(equals + 1));
-    } else if (word.starts_with(kStateOption) && equals >= kStateOption.size()) {
-      const std::string input = unescaped(word.substr(kStateOption.size(), equals - kStateOption.size()));
-      options.states[input] = unescaped(word.substr(equals + 1));
-    } else if (word.starts_with(kInitOption)) {
-      options.initialization.emplace().scheme = weights::parse_scheme(word.substr(kInitOption.size()));
-    } else if (word.starts_with(kSeedOption) && options.initialization) {
-      options.initialization->seed = std::stoull(word.substr(kSeedOption.size()));
-    } else if (word.starts_with(kReparamOption)) {
-      options.reparametrizations.push_back(
-          weights::parse_reparametrization(unescaped(word.substr(kReparamOption.size()))));
-    } else if (word.starts_with(kSignatureOption)) {
-      options.signature = unescaped(word.substr(kSignatureOption.size()));
-    } else if (word.starts_with(kDataSetOption)) {
-      options.data_set = unescaped(word.substr(kDataSetOption.size()));
-    } else if (word == kInt8Option) {
-      options.quantization.emplace();
-    } else if (options.quantization && parse_word(word, &*options.quantization)) {
-      continue;
-    } else {
-      throw ir::Error(fmt::format("unknown conversion option {}", word));
-    }
-  }
-  return options;
-}
 
 std::vector<std::string> pass_names() {
   std::vector<std::string> names = {kImport};

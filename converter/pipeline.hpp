@@ -18,6 +18,7 @@
 #include "converter/plan/cascades.hpp"
 #include "converter/quantize/quantize.hpp"
 #include "converter/report/report.hpp"
+#include "converter/treat/treat.hpp"
 #include "converter/weights/initialize.hpp"
 #include "converter/weights/reparametrize.hpp"
 
@@ -42,8 +43,8 @@ struct ConvertOptions {
   std::optional<ir::Array> samples;  // its elements, given together with the name
   std::optional<quantize::Options> quantization;  // --int8: float steps become int8 steps
   bool dynamic_int8 = false;                      // --int8 dynamic: linear layers quantize their inputs at run time
-  bool int8_weights = false;                      // --weights int8: steps that stay float have int8 weights
-  bool keep_graphs = true;                        // false: Conversion::source and graph stay null, which saves memory
+  treat::Options treatments;  // of weights; with --weights int8 steps that stay float have int8 ones
+  bool keep_graphs = true;    // false: Conversion::source and graph stay null, which saves memory
   bool check_passes = false;  // evaluate the graph before and after every pass on random inputs and compare
   std::string dump_after;     // name of a pass; its graph goes to `dump`
   std::string stop_after;     // ends the conversion there: `model` stays empty
@@ -62,7 +63,8 @@ struct Conversion {
   emit::ModelBytes model;             // the file's bytes
   report::Report report;
   std::vector<std::string> warnings;
-  quantize::Ranges ranges;  // of the float network's tensors, where the options quantize it
+  treat::WeightSets weight_sets;  // what the weights of treated layers are taken from
+  quantize::Ranges ranges;        // of the float network's tensors, where the options quantize it
 };
 
 // Names of all passes in order, for --help and the checks of --dump-after.

@@ -9,6 +9,8 @@
 #include "converter/main/commands.hpp"
 #include "converter/main/progress.hpp"
 #include "converter/main/quantization_arguments.hpp"
+#include "converter/main/recipe.hpp"
+#include "converter/main/treatment_arguments.hpp"
 #include "targets/desktop/lib/error.hpp"
 #include "targets/desktop/lib/npy.hpp"
 
@@ -18,10 +20,12 @@ namespace {
 struct Arguments {
   std::string input, output, c_array;
   std::vector<std::string> shapes, constants, states;
-  std::string signature, dump_after, stop_after, init, data_set, winograd, cascade, rounding, weights;
+  std::string signature, dump_after, stop_after, init, data_set, winograd, cascade, rounding, recipe;
   uint64_t seed = 0;
   std::vector<std::string> reparametrizations;
   QuantizationArguments quantization;
+  TreatmentArguments treatments;
+  Recipe recipe_in_force;  // of the whole command line
   bool json = false, verbose = false, quiet = false, strip = false, keep_layout = false, check = false, strict = false;
 };
 
@@ -125,7 +129,7 @@ ConvertOptions convert_options(const Arguments& arguments) {
     throw ToolError(kUsageError, fmt::format("--rounding {}", error.what()));
   }
   options.quantization = arguments.quantization.options();
-  options.int8_weights = arguments.weights == "int8";
+  options.treatments = arguments.treatments.options(arguments.quantization.samples);
   options.dynamic_int8 = arguments.quantization.int8 == "dynamic";
   options.check_passes = arguments.check;
   options.dump_after = arguments.dump_after;
@@ -152,6 +156,14 @@ void write_c_array(const std::string& path, const Conversion& conversion) {
   write_file(path, text.source);
 }
 
+// Whether the file of --recipe is the one beside the output and says all that is in force.
+bool keeps_recipe(const Arguments& arguments) {
+  std::error_code error;
+  return !arguments.recipe.empty() &&
+         std::filesystem::equivalent(arguments.recipe, recipe_path(arguments.output), error) &&
+         same(read_recipe(arguments.recipe), arguments.recipe_in_force);
+}
+
 void check_arguments(const Arguments& arguments) {
   if (arguments.output.empty() && arguments.stop_after.empty()) {
     throw ToolError(kUsageError, "convert needs -o FILE (or --stop-after PASS) (see --help)");
@@ -166,7 +178,11 @@ void check_arguments(const Arguments& arguments) {
     auto& files = std::filesystem::exists(ranges) ? inputs : outputs;
     files.push_back({"--ranges", ranges});
   }
+  for (const std::string& file : arguments.treatments.repair) inputs.push_back({"--repair", file});
+  if (!arguments.recipe.empty()) inputs.push_back({"--recipe", arguments.recipe});
   if (!arguments.output.empty()) outputs.push_back({"-o", arguments.output});
+  if (!arguments.output.empty() && arguments.treatments.any() && !keeps_recipe(arguments))
+    outputs.push_back({"the recipe beside -o", recipe_path(arguments.output)});
   if (!arguments.c_array.empty()) {
     if (std::filesystem::path(arguments.c_array).extension() != ".c") {
       throw ToolError(kUsageError, fmt::format("--c-array {}: the name must end in .c", arguments.c_array));
@@ -195,6 +211,8 @@ int convert_action(const Arguments& arguments) {
   write_file(arguments.output, conversion.model.data(), conversion.model.size());
   if (!arguments.c_array.empty()) write_c_array(arguments.c_array, conversion);
   write_ranges(options, conversion.ranges);
+  if (!conversion.report.treatments.layers.empty() && !keeps_recipe(arguments))
+    write_file(recipe_path(arguments.output), to_text(arguments.recipe_in_force));
   if (arguments.json)
     fmt::print("{}", report::to_json(conversion.report));
   else if (!arguments.quiet)
@@ -227,7 +245,7 @@ Conversion convert_file(const std::string& file, ConvertOptions options) {
   for (auto& [name, constant] : options.constants)
     if (constant.text.ends_with(".npy")) constant.elements = read_constant(constant.text);
   try {
-    if (options.quantization) read_calibration(file, &options);
+    read_calibration(file, &options);
     Conversion conversion = linnet::convert(file, options);
     for (const std::string& warning : conversion.warnings) fmt::print(stderr, "linnet: warning: {}\n", warning);
     return conversion;
@@ -246,6 +264,7 @@ void add_convert_command(CLI::App& app, Action* action) {
   auto arguments = std::make_shared<Arguments>();
   CLI::App* command =
       app.add_subcommand("convert", "Converts an ONNX (opset 7 to 26) or TensorFlow Lite model to a .lnt file.");
+  add_recipe_argument(command, &arguments->recipe);
   command
       ->add_option("input", arguments->input,
                    "The ONNX or TensorFlow Lite file; external data of ONNX are read from beside it")
@@ -318,14 +337,7 @@ void add_convert_command(CLI::App& app, Action* action) {
                    "Take the statistics of every batch normalization from samples of the model's input")
       ->type_name("CALIB.npy");
   add_quantization_arguments(command, &arguments->quantization);
-  arguments->weights = "float";
-  command
-      ->add_option("--weights", arguments->weights,
-                   "The weights of convolutions, linear and recurrent layers that compute with real numbers: float, or "
-                   "int8 with a scale for each output, a quarter of the size")
-      ->check(CLI::IsMember({"float", "int8"}))
-      ->capture_default_str()
-      ->type_name("TYPE");
+  add_treatment_arguments(command, &arguments->treatments);
   command
       ->add_option("--c-array", arguments->c_array,
                    "Also write the model as C source for firmware, and a header of the same name beside it")
@@ -345,7 +357,10 @@ void add_convert_command(CLI::App& app, Action* action) {
       "each "
       "pass did. A model that is not supported fails with all of its problems in one list; no file is written then.",
       "  linnet convert mobilenet.onnx -o mobilenet.lnt --shape image=1,3,224,224"));
-  command->callback([=] { *action = [=] { return convert_action(*arguments); }; });
+  command->callback([=] {
+    arguments->recipe_in_force = recipe_of(*command);
+    *action = [=] { return convert_action(*arguments); };
+  });
 }
 
 }  // namespace linnet::tools

@@ -14,7 +14,8 @@
 namespace linnet::tools {
 namespace {
 
-constexpr const char *kCalibration = "--calibration", *kValidation = "--validation", *kLabels = "--labels";
+constexpr const char *kCalibration = "--calibration", *kRepair = "--repair", *kValidation = "--validation",
+                     *kLabels = "--labels";
 
 bool is_sample_file(const std::filesystem::path& path) {
   std::string extension = path.extension().string();
@@ -45,12 +46,6 @@ std::vector<std::string> expanded(const char* option, const std::vector<std::str
     files.insert(files.end(), found.begin(), found.end());
   }
   return files;
-}
-
-// Without names, by their order, which parse_options reads.
-std::string image_text(const SampleArguments& samples) {
-  return fmt::format("{};{};{};{};{};{}", samples.resize, samples.channels, samples.layout, samples.scale,
-                     fmt::join(samples.mean, ","), fmt::join(samples.deviation, ","));
 }
 
 std::vector<std::string> split(const std::string& text, char separator) {
@@ -89,16 +84,19 @@ std::vector<quantize::Sample> samples_of(const Device& device, const ir::Graph& 
 }
 
 void read_samples_of(const std::string& model, ConvertOptions* options) {
-  quantize::Options& quantization = *options->quantization;
   ConvertOptions real = *options;
   real.quantization.reset();
+  real.treatments = {};
   real.keep_graphs = true;
   real.check_passes = false;
   real.dump_after.clear();
   real.stop_after.clear();
   const Conversion conversion = linnet::convert(model, real);
   const Device device(model, conversion.model.data(), conversion.model.size(), {});
-  SampleOptions sample_options = image_options(quantization.sample_options);
+  treat::Repair* repair = options->treatments.repair ? &*options->treatments.repair : nullptr;
+  quantize::Options none, &quantization = options->quantization ? *options->quantization : none;
+  SampleOptions sample_options =
+      image_options(repair != nullptr ? repair->sample_options : quantization.sample_options);
   const auto read = [&](const char* option, const std::vector<std::string>& files) {
     sample_options.option = option;
     return samples_of(device, *conversion.source, read_samples(device, expanded(option, files), sample_options));
@@ -106,7 +104,9 @@ void read_samples_of(const std::string& model, ConvertOptions* options) {
   if (!quantization.files.empty()) quantization.samples = read(kCalibration, quantization.files);
   if (!quantization.validation_files.empty())
     quantization.validation = read(kValidation, quantization.validation_files);
+  if (repair != nullptr) repair->samples = read(kRepair, repair->files);
   try {
+    if (repair != nullptr) quantize::check_samples(*conversion.source, repair->samples, kRepair);
     if (!quantization.samples.empty()) quantize::check_samples(*conversion.source, quantization.samples);
     quantize::check_finite(*conversion.source, quantization.validation, kValidation);
     if (quantization.labels)
@@ -141,7 +141,25 @@ double parse_accuracy(const std::string& text) {
   return number;
 }
 
+void read_ranges_and_labels(quantize::Options* options) {
+  const std::string& file = options->ranges_file;
+  if (!file.empty() && std::filesystem::exists(file)) {
+    const MappedFile text(file);
+    try {
+      options->ranges = quantize::parse_ranges({reinterpret_cast<const char*>(text.data()), text.size()});
+    } catch (const ir::Error& error) {
+      throw ToolError(kDataError, fmt::format("--ranges {}: {}", file, error.what()));
+    }
+  }
+  if (!options->labels_file.empty()) options->labels = read_labels(options->labels_file);
+}
+
 }  // namespace
+
+std::string image_text(const SampleArguments& samples) {
+  return fmt::format("{};{};{};{};{};{}", samples.resize, samples.channels, samples.layout, samples.scale,
+                     fmt::join(samples.mean, ","), fmt::join(samples.deviation, ","));
+}
 
 std::optional<quantize::Options> QuantizationArguments::options() const {
   if (int8 != "static") {
@@ -254,18 +272,11 @@ void add_quantization_arguments(CLI::App* command, QuantizationArguments* argume
 }
 
 void read_calibration(const std::string& model, ConvertOptions* options) {
-  quantize::Options& quantization = *options->quantization;
-  const std::string& file = quantization.ranges_file;
-  if (!file.empty() && std::filesystem::exists(file)) {
-    const MappedFile text(file);
-    try {
-      quantization.ranges = quantize::parse_ranges({reinterpret_cast<const char*>(text.data()), text.size()});
-    } catch (const ir::Error& error) {
-      throw ToolError(kDataError, fmt::format("--ranges {}: {}", file, error.what()));
-    }
-  }
-  if (!quantization.labels_file.empty()) quantization.labels = read_labels(quantization.labels_file);
-  if (!quantization.files.empty() || !quantization.validation_files.empty()) read_samples_of(model, options);
+  auto& quantization = options->quantization;
+  if (quantization) read_ranges_and_labels(&*quantization);
+  if (options->treatments.repair ||
+      (quantization && !(quantization->files.empty() && quantization->validation_files.empty())))
+    read_samples_of(model, options);
 }
 
 void write_ranges(const ConvertOptions& options, const quantize::Ranges& ranges) {

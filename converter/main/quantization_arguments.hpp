@@ -26,9 +26,12 @@ struct QuantizationArguments {
 
 void add_quantization_arguments(CLI::App* command, QuantizationArguments* arguments);
 
-// Reads what options.quantization names: the samples of --calibration and --validation, for which the model is
-// converted without int8, the labels, and the file of --ranges where it exists. Throws ToolError naming the file, and
-// the converter's errors.
+// The options of images without names, by their order, as the model's options keep them.
+std::string image_text(const SampleArguments& samples);
+
+// Reads what options.quantization and options.treatments name: the samples of --calibration, --validation and --repair,
+// for which the model is converted without either, the labels, and the file of --ranges where it exists. Throws
+// ToolError naming the file, and the converter's errors.
 void read_calibration(const std::string& model, ConvertOptions* options);
 
 // Writes the file of --ranges unless it was read.

@@ -59,9 +59,9 @@ void check_finite(const Graph& graph, const std::vector<Sample>& samples, std::s
                                   option, e, s, inputs[i]->name, number));
 }
 
-void check_samples(const Graph& graph, const std::vector<Sample>& samples) {
-  if (samples.empty()) throw Error("--calibration: there are no samples");
-  check_finite(graph, samples, "--calibration");
+void check_samples(const Graph& graph, const std::vector<Sample>& samples, std::string_view option) {
+  if (samples.empty()) throw Error(fmt::format("{}: there are no samples", option));
+  check_finite(graph, samples, option);
   const std::vector<Value*> inputs = program_inputs(graph);
   for (size_t i = 0; i < inputs.size(); ++i) {
     bool varies = inputs[i]->type.dtype != DType::f32 || samples[0][i].size() == 1;
@@ -70,7 +70,7 @@ void check_samples(const Graph& graph, const std::vector<Sample>& samples) {
       for (size_t e = 0; e < sample[i].size(); ++e) varies = varies || sample[i].number(e) != first;
     if (!varies)
       throw Error(
-          fmt::format("--calibration: input '{}' is {} everywhere, which gives no ranges", inputs[i]->name, first));
+          fmt::format("{}: input '{}' is {} everywhere, which gives no ranges", option, inputs[i]->name, first));
   }
 }
 

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "converter/quantize/engine_run.hpp"
@@ -25,9 +26,10 @@ using Progress = std::function<void(double fraction)>;
 
 // Throws ir::Error, which begins with `option`, for elements that are no finite numbers.
 void check_finite(const ir::Graph& graph, const std::vector<Sample>& samples, std::string_view option);
-// Throws ir::Error, which begins with "--calibration", also for no samples, and inputs of several elements that are the
+// The same also for no samples, and inputs of several elements that are the
 // same number everywhere.
-void check_samples(const ir::Graph& graph, const std::vector<Sample>& samples);
+void check_samples(const ir::Graph& graph, const std::vector<Sample>& samples,
+                   std::string_view option = "--calibration");
 // Throws ir::Error for tensors that become infinite.
 Statistics calibrate(const ir::Graph& graph, const std::vector<Sample>& samples, const RangeMethod& method,
                      const Progress& progress);

@@ -10,7 +10,7 @@ using namespace ir;
 
 namespace {
 
-constexpr double kLargest = 127;
+constexpr int kLargest = 127;
 
 double clamped(double steps, double limit) {
   return std::clamp(std::nearbyint(steps), -limit, limit);
@@ -32,7 +32,12 @@ double scale_of(const std::vector<double>& weights, WeightScale rule) {
   double largest = 0;
   for (const double weight : weights) largest = std::max(largest, std::abs(weight));
   double best = largest / kLargest;
-  if (rule == WeightScale::max || best == 0) return best;
+  if (best == 0) return best;
+  if (const auto step = common_step(weights.data(), weights.size(), -kLargest, kLargest)) {
+    const auto steps = static_cast<int>(std::nearbyint(largest / *step));
+    return *step / (kLargest / steps);
+  }
+  if (rule == WeightScale::max) return best;
   double least = squared_error(weights, best);
   for (int i = 0; i < kCandidates; ++i) {
     const double scale = largest / kLargest * (kFirst + (1 - kFirst) * i / kCandidates);
@@ -45,7 +50,25 @@ double scale_of(const std::vector<double>& weights, WeightScale rule) {
   return best;
 }
 
+// Of a weight, what rounding a scale and a product with it to float may have changed.
+constexpr double kRounding = 4e-7;
+
+bool are_multiples(const double* weights, size_t count, double step, int least, int most) {
+  return std::all_of(weights, weights + count, [&](double weight) {
+    const double steps = std::nearbyint(weight / step);
+    return steps >= least && steps <= most && std::abs(weight - steps * step) <= kRounding * std::abs(weight);
+  });
+}
+
 }  // namespace
+
+std::optional<double> common_step(const double* weights, size_t count, int least, int most) {
+  double largest = 0;
+  for (size_t i = 0; i < count; ++i) largest = std::max(largest, std::abs(weights[i]));
+  for (int steps = 1; largest > 0 && steps <= std::max(-least, most); ++steps)
+    if (are_multiples(weights, count, largest / steps, least, most)) return largest / steps;
+  return std::nullopt;
+}
 
 Array quantized_weights(const Array& weights, std::optional<size_t> outputs, const WeightOptions& options,
                         const std::vector<double>& smallest) {

@@ -138,10 +138,15 @@ double equalize(Graph& graph, Pair& pair) {
 
 }  // namespace
 
-int equalize(Graph& graph, const Magnitudes* outputs) {
+int equalize(Graph& graph, const Magnitudes* outputs, const std::set<std::string>& unequal) {
   constexpr int kMostRounds = 20;
   constexpr double kSmallChange = 1e-2;
   std::vector<Pair> pairs = find_pairs(graph);
+  pairs.erase(std::remove_if(pairs.begin(), pairs.end(),
+                             [&](const Pair& pair) {
+                               return unequal.count(key_of(*pair.first)) + unequal.count(key_of(*pair.second)) > 0;
+                             }),
+              pairs.end());
   if (outputs != nullptr)
     for (Pair& pair : pairs)
       if (const auto found = outputs->find(key_of(*pair.first)); found != outputs->end()) pair.outputs = found->second;

@@ -2,6 +2,9 @@
 // Equalization and Bias Correction, 2019, arXiv 1906.04721, section 4.1.
 #pragma once
 
+#include <set>
+#include <string>
+
 #include "converter/ir/graph.hpp"
 #include "converter/quantize/calibrate.hpp"
 
@@ -14,7 +17,7 @@ namespace linnet::quantize {
 // activations with one scale do. Between the layers lies only what multiplies with s: Relu, LeakyRelu, pooling, means.
 // Repeats over all pairs until nothing changes. Tensors between the layers, which hold other numbers then, get names
 // that end in
-// "_equalized". Returns how many pairs there are.
-int equalize(ir::Graph& graph, const Magnitudes* outputs);
+// "_equalized". Layers that `unequal` names, by key_of, are in no pair. Returns how many pairs there are.
+int equalize(ir::Graph& graph, const Magnitudes* outputs, const std::set<std::string>& unequal = {});
 
 }  // namespace linnet::quantize

@@ -293,7 +293,7 @@ Quantized quantize(Graph& graph, const Options& options, const Progress& progres
   int tried = 1;
   for (const Magnitudes* outputs : {static_cast<const Magnitudes*>(nullptr), &magnitudes}) {
     auto equalized = std::make_unique<Quantizer>(graph, options);
-    const int pairs = equalize(equalized->graph(), outputs);
+    const int pairs = equalize(equalized->graph(), outputs, options.unequal);
     if (pairs == 0) break;
     equalized->tune(share(tuning, tried / 3.0, (tried + 1) / 3.0));
     ++tried;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,7 @@ struct Options {
   WeightOptions weights;                       // --per-tensor, --weight-scale
   bool int8_ports = false;                     // --io int8
   bool equalize = true;                        // --no-equalize: false
+  std::set<std::string> unequal;               // by key_of: layers whose weights must not be equalized with others
   std::vector<std::string> keep_float;         // --keep-float: globs of node names, the source's or the graph's
   std::optional<double> min_sqnr;              // --min-sqnr, dB
   std::optional<double> accuracy;              // --mixed: a fraction of the labelled samples

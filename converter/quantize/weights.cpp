@@ -8,6 +8,7 @@
 #include "converter/ops/recurrent.hpp"
 #include "converter/ops/window_emission.hpp"
 #include "converter/passes/rewrite.hpp"
+#include "converter/quantize/constants.hpp"
 
 namespace linnet::quantize {
 
@@ -15,26 +16,14 @@ using namespace ir;
 
 namespace {
 
-constexpr double kLargest = 127;
+constexpr int kLargest = 127;
 constexpr int kMostSteps = 128;  // int8 holds -128
-// Of a weight, what rounding a scale and a product with it to float may have changed.
-constexpr double kRounding = 4e-7;
-
-bool are_multiples(const double* weights, size_t count, double step) {
-  return std::all_of(weights, weights + count, [step](double weight) {
-    const double steps = std::nearbyint(weight / step);
-    return steps >= -kMostSteps && steps <= kLargest && std::abs(weight - steps * step) <= kRounding * std::abs(weight);
-  });
-}
-
 // Of one output's weights.
 double scale_of(const double* weights, size_t count) {
   const auto less = [](double a, double b) { return std::abs(a) < std::abs(b); };
   const double largest = std::abs(*std::max_element(weights, weights + count, less));
   if (largest == 0) return 1;
-  for (int steps = 1; steps <= kMostSteps; ++steps)
-    if (are_multiples(weights, count, largest / steps)) return largest / steps;
-  return largest / kLargest;
+  return common_step(weights, count, -kMostSteps, kLargest).value_or(largest / kLargest);
 }
 
 // The positions of a node's weights among its inputs; none where it has none that may be int8 beside real numbers.
@@ -68,8 +57,9 @@ bool* dynamic_of(Node& node) {
 }
 
 // Why its weights stay float; empty where they do not.
-std::string reason_to_stay(const Node& node, const std::vector<size_t>& positions, bool wanted) {
-  if (!wanted) return "only linear and recurrent layers quantize their inputs at run time";
+std::string reason_to_stay(const Node& node, const std::vector<size_t>& positions, bool wanted, bool dynamic) {
+  if (!wanted && dynamic) return "only linear and recurrent layers quantize their inputs at run time";
+  if (!wanted) return "--weights leaves it as it is";
   int64_t elements = 0, outputs = 0;
   for (const size_t position : positions) {
     const Value& weights = node.in(position);
@@ -94,7 +84,7 @@ Array int8_weights(const Array& weights) {
     quantization.scales.push_back(scale);
     for (size_t i = n * count; i < (n + 1) * count; ++i) {
       const double steps = scale > 0 ? std::nearbyint(numbers[i] / static_cast<double>(scale)) : 0;
-      values.push_back(static_cast<int64_t>(std::clamp(steps, double{-kMostSteps}, kLargest)));
+      values.push_back(static_cast<int64_t>(std::clamp(steps, double{-kMostSteps}, double{kLargest})));
     }
   }
   return Array::of_integers(weights.shape(), std::move(values), DType::i8).with_quantization(std::move(quantization));
@@ -106,10 +96,10 @@ report::Int8Weights quantize_weights(Graph& graph, const WeightTargets& targets,
     const std::vector<size_t> positions = weight_inputs(*node);
     if (positions.empty()) return;
     bool* const dynamic = targets.dynamic ? dynamic_of(*node) : nullptr;
-    const bool wanted = targets.all || dynamic != nullptr;
+    const bool wanted = dynamic != nullptr || targets.wanted(*node);
     if (node->in(positions[0]).type.quantization) {
       if (!wanted) return;
-    } else if (const std::string reason = reason_to_stay(*node, positions, wanted); !reason.empty()) {
+    } else if (const std::string reason = reason_to_stay(*node, positions, wanted, targets.dynamic); !reason.empty()) {
       result.float_reasons.emplace(node->name, reason);
       return;
     }

@@ -2,6 +2,8 @@
 // dynamic`).
 #pragma once
 
+#include <functional>
+
 #include "converter/passes/passes.hpp"
 #include "converter/report/report.hpp"
 
@@ -13,8 +15,8 @@ namespace linnet::quantize {
 ir::Array int8_weights(const ir::Array& weights);
 
 struct WeightTargets {
-  bool all;      // convolutions, linear and recurrent layers multiply by int8 weights as they are
-  bool dynamic;  // linear and recurrent layers quantize their inputs at run time
+  std::function<bool(const ir::Node&)> wanted;  // whose layer multiplies by int8 weights as they are
+  bool dynamic;                                 // linear and recurrent layers quantize their inputs at run time
 };
 
 // Gives int8 weights to the layers with constant float weights, at least two for each output; those that are int8

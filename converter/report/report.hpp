@@ -91,6 +91,21 @@ struct Int8Weights {
   std::map<std::string, std::string> float_reasons;  // why layers keep float weights, by name
 };
 
+// A layer whose weights were treated.
+struct TreatedLayer {
+  std::string layer, op, treatment;
+  int64_t weights = 0, nonzero = 0;
+  // Squared error of the layer's output on the samples, as a part of its variance, for what the treated layers before
+  // it give; NaN where it is not known.
+  double error_before = 0, error_after = 0;
+  std::string repair;  // how it was repaired; empty: it was not, and there are no errors
+};
+struct Treatments {
+  std::vector<TreatedLayer> layers;
+  bool repaired = false;
+  int64_t samples = 0;  // of the repair
+};
+
 // What was removed because it is constant, or because nothing reads it.
 struct DeadChannels {
   struct LayerChannels {
@@ -120,6 +135,7 @@ struct Report {
   std::vector<FloatStep> float_steps;
   Quantization quantization;
   Int8Weights int8_weights;
+  Treatments treatments;
   DeadChannels dead_channels;
   std::vector<TargetMemory> memory;
   std::vector<Placement> placements;

@@ -32,6 +32,25 @@ void write_int8_weights(JsonWriter& json, const Int8Weights& weights) {
   json.end_object();
 }
 
+void write_treatments(JsonWriter& json, const Treatments& treatments) {
+  json.key("treatments");
+  json.begin_object();
+  json.member("stored", "dense");
+  json.member("samples", treatments.samples);
+  write_objects(json, "layers", treatments.layers, [&](const TreatedLayer& layer) {
+    json.member("name", layer.layer);
+    json.member("operator", layer.op);
+    json.member("treatment", layer.treatment);
+    json.member("weights", layer.weights);
+    json.member("nonzero", layer.nonzero);
+    if (layer.repair.empty()) return;
+    json.member("repair", layer.repair);
+    json.member("error_before", layer.error_before);
+    json.member("error_after", layer.error_after);
+  });
+  json.end_object();
+}
+
 void write_quantization(JsonWriter& json, const Quantization& quantization) {
   json.key("quantization");
   json.begin_object();
@@ -70,6 +89,7 @@ std::string to_json(const Report& report) {
   json.member("weight_bytes", report.weight_bytes);
   json.member("integer_weight_bytes", report.integer_weight_bytes);
   write_int8_weights(json, report.int8_weights);
+  if (!report.treatments.layers.empty()) write_treatments(json, report.treatments);
   json.member("file_bytes", report.file_bytes);
   json.member("tensor_bytes", report.tensor_bytes);
   json.member("tensor_lower_bound", report.tensor_lower_bound);

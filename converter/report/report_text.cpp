@@ -131,6 +131,31 @@ std::string float_weight_table(const Int8Weights& weights) {
   return "\nlayers that keep float weights\n" + table.text();
 }
 
+// What sparse storage, grids and codebooks would save is not saved yet.
+std::string treatment_table(const Treatments& treatments) {
+  const auto density = [](const TreatedLayer& layer) {
+    return fmt::format("{:.1f}", 100.0 * static_cast<double>(layer.nonzero) / static_cast<double>(layer.weights));
+  };
+  const auto error = [](double part) { return std::isnan(part) ? "-" : fmt::format("{:.3g}", part); };
+  std::vector<std::string> header = {"layer", "operator", "treatment", "weights", "not 0, %"};
+  if (treatments.repaired)
+    for (const char* column : {"error", "repaired", "by"}) header.emplace_back(column);
+  TextTable table(header, {3, 4, 5, 6});
+  for (const TreatedLayer& layer : treatments.layers) {
+    std::vector<std::string> row = {tools::shown_name(layer.layer), layer.op, layer.treatment, grouped(layer.weights),
+                                    density(layer)};
+    if (treatments.repaired)
+      for (const std::string& cell : {error(layer.error_before), error(layer.error_after), layer.repair})
+        row.push_back(cell);
+    table.add(std::move(row));
+  }
+  const std::string repaired =
+      treatments.repaired
+          ? fmt::format("; squared errors of outputs as parts of their variance, on {} samples", treatments.samples)
+          : "";
+  return fmt::format("\ntreated weights, stored dense: the file is not smaller for it{}\n{}", repaired, table.text());
+}
+
 std::string dead_channel_table(const DeadChannels& dead) {
   TextTable table({"layer", "removed", "of"}, {1, 2});
   for (const auto& layer : dead.layers)
@@ -185,6 +210,7 @@ std::string to_text(const Report& report, bool verbose) {
   if (!report.int8_weights.float_reasons.empty()) text += float_weight_table(report.int8_weights);
   if (!report.quantization.layers.empty()) text += quality_table(report.quantization);
   if (report.quantization.accuracy) text += accuracy_line(*report.quantization.accuracy);
+  if (!report.treatments.layers.empty()) text += treatment_table(report.treatments);
   if (!report.dead_channels.layers.empty()) text += dead_channel_table(report.dead_channels);
   text += pass_table(report);
   if (verbose) {

@@ -156,7 +156,7 @@ TEST_P(QuantizedDigits, ReadWithInt8Weights) {
   constexpr double kTolerance = 2e-5;  // of a logit, relative to the largest of the image
   const std::vector<float> images = numbers("digits/test_images");
   ConvertOptions options;
-  options.int8_weights = true;
+  options.treatments.weights = {treat::parse_weights("int8")};
   const Conversion conversion = convert(kModels / (std::string(GetParam().file) + ".onnx"), options);
   const report::Int8Weights& weights = conversion.report.int8_weights;
   EXPECT_GT(weights.layers, 0);
@@ -247,7 +247,7 @@ class Int8Transposed : public testing::TestWithParam<std::string> {};
 
 TEST_P(Int8Transposed, ComputesWhatTheGraphSays) {
   ConvertOptions options;
-  options.int8_weights = true;
+  options.treatments.weights = {treat::parse_weights("int8")};
   expect_evaluation(kTransposed + GetParam(), options);
 }
 

@@ -69,7 +69,8 @@ TEST(Int8Weights, ReportSaysWhatStaysFloat) {
   y = b.add(ops::Linear(), {y, b.input({5, y->shape().back()})}, "given");
   b.output(b.linear(y, 5));
   passes::PassLog log;
-  const report::Int8Weights report = quantize::quantize_weights(b.graph, {true, false}, log);
+  const report::Int8Weights report =
+      quantize::quantize_weights(b.graph, {[](const Node&) { return true; }, false}, log);
   EXPECT_EQ(report.layers, 4);
   EXPECT_EQ(report.bytes, 4 * (6 * 9 + 4) + 4 * (9 + 4) + 6 * (2 * 9 + 4) + 5 * (5 + 4));
   EXPECT_EQ(report.float_bytes, 4 * (4 * 6 * 9 + 4 * 9 + 6 * 2 * 9 + 5 * 5));
@@ -88,7 +89,7 @@ TEST(Int8Weights, OfTransposedConvolutionsHaveAScaleForEachOutput) {
   const std::vector<double> before = weights->constant->doubles();
   b.output(b.add(transposed, {b.input({1, 4, 5, 5}), weights}, "transposed"));
   passes::PassLog log;
-  quantize::quantize_weights(b.graph, {true, false}, log);
+  quantize::quantize_weights(b.graph, {[](const Node&) { return true; }, false}, log);
   const Array& rounded = *b.graph.nodes().front()->in(1).constant;
   const Quantization& quantization = *rounded.type().quantization;
   ASSERT_EQ(quantization.scales.size(), 6u);
@@ -112,7 +113,8 @@ TEST(Int8Weights, OnlyLinearAndRecurrentLayersAreDynamic) {
   gru.cell = {Function::Tanh};
   b.output(b.add(gru, {b.input({7, 1, 6}), b.random({15, 6}), b.random({15, 5})}, "gru"));
   passes::PassLog log;
-  const report::Int8Weights report = quantize::quantize_weights(b.graph, {false, true}, log);
+  const report::Int8Weights report =
+      quantize::quantize_weights(b.graph, {[](const Node&) { return false; }, true}, log);
   EXPECT_EQ(report.layers, 2);
   EXPECT_EQ(report.bytes, 5 * (6 + 4) + 15 * (6 + 4) + 15 * (5 + 4));
   ASSERT_EQ(report.float_reasons.size(), 1u);
@@ -132,7 +134,7 @@ TEST(Int8Weights, OfAFileStayItsIntegers) {
     SCOPED_TRACE(name);
     ConvertOptions options;
     const Conversion real = convert(folder / (std::string(name) + ".tflite"), options);
-    options.int8_weights = true;
+    options.treatments.weights = {treat::parse_weights("int8")};
     const Conversion integers = convert(folder / (std::string(name) + ".tflite"), options);
     EXPECT_EQ(integers.report.int8_weights.layers, layers);
     EXPECT_TRUE(integers.report.int8_weights.float_reasons.empty());

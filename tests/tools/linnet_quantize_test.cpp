@@ -367,7 +367,7 @@ TEST_F(LinnetQuantize, WeightsAlone) {
   EXPECT_NE(inspect().find("int8 weights"), std::string::npos) << inspect();
   const Outcome compared = run_command(LINNET_CLI, {"compare", kDigits, model_, "--input", samples(1)});
   EXPECT_EQ(compared.exit_code, 0) << compared.out << compared.err;
-  expect_failure({"--weights", "int4"}, 2, "--weights");
+  expect_failure({"--weights", "int3"}, 2, "--weights");
 }
 
 TEST_F(LinnetQuantize, InputsAtRunTime) {
