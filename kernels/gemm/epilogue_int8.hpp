@@ -19,38 +19,64 @@ struct SumsInt8 {
   const int8_t* residual;  // or null
 };
 
-// Whether the sums of a section's `columns` outputs, of at most 2^29 without the bias, times their factors stay below
-// 2^31.
+// What decides how sums of `products` at most and a bias are scaled, gathered over outputs a vector at a time. Headers
+// hold biases, sums of weights, factors and shifts, `width` of each.
 template <class Isa>
-LINNET_INLINE bool floats_are_bounded(const int8_t* packed, int32_t columns, int64_t terms) {
-  using I = Int<Isa>;
-  constexpr int32_t kMostBias = 1 << 29, kOne = 0x3f800000;  // 1.0f; smaller ones have smaller bits
-  I32<Isa> low = I32<Isa>::set(0), high = low, least = low, most = low;
-  for (; columns > kTailPanel; columns -= kPanel, packed += kPanel * (kPanelHeader + terms)) {
-    const int32_t* const header = reinterpret_cast<const int32_t*>(packed);
-#pragma GCC unroll 2
-    for (int i = 0; i < kPanel; i += I32<Isa>::width) {
-      const I32<Isa> bias = I::load(header + i), factor = I::load(header + 2 * kPanel + i);
-      low = I::min(low, bias);
-      high = I::max(high, bias);
-      least = I::min(least, factor);
-      most = I::max(most, factor);
+struct FixedSums {
+  using V = I32<Isa>;
+  V small = V::set(-1), right = V::set(-1);  // -1 while all are bounded; below 0 while all have RightFactors
+
+  LINNET_INLINE void add(const int32_t* header, int32_t width, int32_t products) {
+    using I = Int<Isa>;
+    const V zero = V::set(0), all = V::set(-1);
+    const V bias = I::load(header), multiplier = I::load(header + 2 * width), shift = I::load(header + 3 * width);
+    const V size = I::min(I::max(bias, all - bias), V::set(1 << kBoundedBits));  // less 1 of numbers below 0
+    const V limit = I::shift_left(V::set(1), V::set(kBoundedBits) - I::max(shift, zero));
+    const V any_sum = (I::less(multiplier, zero) | I::less(zero, multiplier)) ^ all;  // times 0
+    small = small & (any_sum | I::less(size + V::set(products + 1), limit));
+    right = right & (any_sum | (shift & (multiplier ^ all)));
+  }
+};
+
+template <class Isa>
+struct FloatSums {
+  using V = I32<Isa>;
+  V small = V::set(-1);  // -1 while all sums times their factors are below 2^31
+
+  LINNET_INLINE void add(const int32_t* header, int32_t width, int32_t) {
+    using I = Int<Isa>;
+    constexpr int32_t kMostBias = 1 << 29, kOne = 0x3f800000;  // 1.0f; smaller floats have smaller bits
+    const V all = V::set(-1), bias = I::load(header), factor = I::load(header + 2 * width);
+    small = small & I::less(I::max(bias, all - bias), V::set(kMostBias)) & I::less(all, factor) &
+            I::less(factor, V::set(kOne + 1));
+  }
+};
+
+// Adds all outputs of `sections` of packed weights; those of a part panel one by one.
+template <class Isa, template <class> class Sums>
+LINNET_INLINE void add_headers(const int8_t* packed, int32_t sections, int32_t columns, int64_t terms, Sums<Isa>& sums,
+                               Sums<isa::scalar>& tail) {
+  const int32_t products = static_cast<int32_t>(terms) << 14;
+  for (int32_t section = 0; section < sections; ++section) {
+    for (int32_t column = 0, width; column < columns; column += width) {
+      width = columns - column > kTailPanel ? kPanel : kTailPanel;
+      const int32_t* const header = reinterpret_cast<const int32_t*>(packed);
+      const int32_t left = columns - column;
+      for (int32_t i = 0; left >= kPanel && i < kPanel; i += I32<Isa>::width) sums.add(header + i, width, products);
+      for (int32_t i = 0; left < kPanel && i < left; ++i) tail.add(header + i, width, products);
+      packed += width * (kPanelHeader + terms);
     }
   }
-  alignas(64) int32_t lanes[4][I32<Isa>::width];
-  I::store(low, lanes[0]);
-  I::store(high, lanes[1]);
-  I::store(least, lanes[2]);
-  I::store(most, lanes[3]);
-  bool bounded = true;
-  for (int i = 0; i < I32<Isa>::width; ++i)
-    bounded &= lanes[0][i] >= -kMostBias && lanes[1][i] <= kMostBias && lanes[2][i] >= 0 && lanes[3][i] <= kOne;
-  const int32_t* const header = reinterpret_cast<const int32_t*>(packed);
-  for (int32_t i = 0; i < columns; ++i) {  // the tail's
-    const int32_t factor = header[2 * kTailPanel + i];
-    bounded &= header[i] >= -kMostBias && header[i] <= kMostBias && factor >= 0 && factor <= kOne;
-  }
-  return bounded;
+}
+
+// Whether all lanes are below 0.
+template <class Isa>
+LINNET_INLINE bool all_negative(I32<Isa> x) {
+  alignas(64) int32_t lanes[I32<Isa>::width];
+  Int<Isa>::store(x, lanes);
+  int32_t all = -1;
+  for (const int32_t lane : lanes) all &= lane;
+  return all < 0;
 }
 
 // How the outputs of `sections` of packed weights, whose sums have `terms` products, are all scaled.
@@ -58,33 +84,24 @@ template <class Isa>
 LINNET_INLINE Scale scale_of_sums(Rounding rounding, const int8_t* packed, int32_t sections, int32_t columns,
                                   int64_t terms) {
   constexpr int64_t kMostTerms = int64_t{1} << (kBoundedBits - 15);
-  if (rounding == Rounding::Float) {  // a section's shifts are any numbers
-    bool bounded = kHasBoundedFloats && terms <= kMostTerms;
-    for (int32_t section = 0; bounded && section < sections; ++section)
-      bounded = floats_are_bounded<Isa>(packed + section * panel_int8_bytes(columns, terms), columns, terms);
-    return bounded ? Scale::BoundedFloat : Scale::Float;
-  }
-  if (I32<Isa>::width == 1 || terms > kMostTerms) return Scale::Fixed;
-  const uint32_t products = static_cast<uint32_t>(terms) << 14;
-  uint32_t beyond = 0;
-  int32_t right = -1;  // below 0 while no factor is, and all shift to the right
-  for (int32_t section = 0; section < sections; ++section) {
-    for (int32_t column = 0, width; column < columns; column += width) {
-      width = columns - column > kTailPanel ? kPanel : kTailPanel;
-      const int32_t* const header = reinterpret_cast<const int32_t*>(packed);
-      for (int32_t i = 0; i < width && i < columns - column; ++i) {
-        const int32_t bias = header[i], multiplier = header[2 * width + i], shift = header[3 * width + i];
-        const uint32_t matters = multiplier == 0 ? 0 : ~0u;  // times 0, any sum is 0
-        const uint32_t size = bias < 0 ? 0u - static_cast<uint32_t>(bias) : static_cast<uint32_t>(bias);
-        const uint32_t largest = (size < 1u << kBoundedBits ? size : 1u << kBoundedBits) + products;
-        beyond |= matters & largest >> (kBoundedBits - (shift > 0 ? shift : 0));
-        right &= multiplier == 0 ? -1 : shift & ~multiplier;
-      }
-      packed += width * (kPanelHeader + terms);
+  const bool fixed = rounding != Rounding::Float;
+  const Scale general = fixed ? Scale::Fixed : Scale::Float;
+  if constexpr (I32<Isa>::width > 1) {
+    if (terms > kMostTerms || (!fixed && !kHasBoundedFloats)) return general;
+    if (fixed) {
+      FixedSums<Isa> sums;
+      FixedSums<isa::scalar> tail;
+      add_headers<Isa, FixedSums>(packed, sections, columns, terms, sums, tail);
+      if (!all_negative(sums.small) || !all_negative(tail.small)) return general;
+      return kHasRightFactors && all_negative(sums.right) && all_negative(tail.right) ? Scale::RightFixed
+                                                                                      : Scale::BoundedFixed;
     }
+    FloatSums<Isa> sums;
+    FloatSums<isa::scalar> tail;
+    add_headers<Isa, FloatSums>(packed, sections, columns, terms, sums, tail);
+    return all_negative(sums.small) && all_negative(tail.small) ? Scale::BoundedFloat : general;
   }
-  if (beyond != 0) return Scale::Fixed;
-  return kHasRightFactors && right < 0 ? Scale::RightFixed : Scale::BoundedFixed;
+  return general;
 }
 
 // Sums of a vector of columns, scaled.
