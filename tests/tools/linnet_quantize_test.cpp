@@ -12,18 +12,12 @@
 
 #include "converter/quantize/mixed.hpp"
 #include "converter/quantize/range.hpp"
-#include "targets/desktop/lib/npy.hpp"
-#include "tests/tools/command.hpp"
+#include "tests/tools/digits_conversion.hpp"
 
 namespace linnet::test {
 namespace {
 
-const std::string kDigits = std::string(LINNET_DIGITS) + "/digits.onnx";
-const std::string kTestImages = std::string(LINNET_DIGITS) + "/test_images.npy";
-const std::string kLabels = std::string(LINNET_DIGITS) + "/test_labels.npy";
-const std::string kPerceptron = std::string(LINNET_DIGITS) + "/normalized/layer_perceptron.onnx";
-
-class LinnetQuantize : public testing::Test {
+class LinnetQuantize : public DigitsConversion {
  protected:
   // The first calibration images, as float32.
   std::vector<float> images(size_t count) const {
@@ -36,42 +30,7 @@ class LinnetQuantize : public testing::Test {
     return folder_.write(name, npy_file(npy_header("<f4", shape), raw(values)));
   }
   std::string samples(size_t count = 20) { return array("x.npy", images(count), fmt::format("({}, 1, 8, 8)", count)); }
-  Outcome convert(const std::vector<std::string>& more, const std::string& source = kDigits) {
-    std::vector<std::string> arguments = {"convert", source, "-o", model_};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return run_command(LINNET_CLI, arguments);
-  }
-  void expect_success(const std::vector<std::string>& more, const std::string& source = kDigits) {
-    const Outcome outcome = convert(more, source);
-    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-  }
-  void expect_failure(const std::vector<std::string>& more, int exit_code, const std::string& message,
-                      const std::string& source = kDigits) {
-    const std::vector<std::string> before = folder_.files();
-    const Outcome outcome = convert(more, source);
-    EXPECT_EQ(outcome.exit_code, exit_code) << outcome.err;
-    EXPECT_TRUE(is_one_line(outcome.err)) << outcome.err;
-    EXPECT_NE(outcome.err.find(message), std::string::npos) << outcome.err << "wanted: " << message;
-    EXPECT_EQ(folder_.files(), before) << "something was left behind";
-  }
-  // Of the model on the test images, in percent, by `linnet run`.
-  double accuracy() {
-    const std::string logits = folder_.path("logits.npy");
-    run_command(LINNET_CLI, {"run", model_, "--input", kTestImages, "--output", logits});
-    const tools::NpyArray outputs = tools::read_npy(logits), labels = tools::read_npy(kLabels);
-    int right = 0;
-    for (size_t i = 0; i < labels.size(); ++i) {
-      size_t largest = 0;
-      for (size_t c = 1; c < 10; ++c)
-        if (outputs.number(i * 10 + c) > outputs.number(i * 10 + largest)) largest = c;
-      right += static_cast<int64_t>(largest) == labels.integer(i) ? 1 : 0;
-    }
-    return right / 4.5;
-  }
   std::string inspect() { return run_command(LINNET_CLI, {"inspect", model_}).out; }
-
-  TemporaryFolder folder_;
-  std::string model_ = folder_.path("m.lnt");
 };
 
 TEST_F(LinnetQuantize, ReportsSqnrAndWhatStaysFloat) {

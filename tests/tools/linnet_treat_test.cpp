@@ -6,65 +6,23 @@
 #include <filesystem>
 #include <regex>
 
-#include "targets/desktop/lib/npy.hpp"
-#include "tests/tools/command.hpp"
+#include "tests/tools/digits_conversion.hpp"
 
 namespace linnet::test {
 namespace {
 
-const std::string kDigits = std::string(LINNET_DIGITS) + "/digits.onnx";
-const std::string kPerceptron = std::string(LINNET_DIGITS) + "/normalized/layer_perceptron.onnx";
-const std::string kTestImages = std::string(LINNET_DIGITS) + "/test_images.npy";
 const std::string kSamples = std::string(LINNET_DIGITS) + "/calibration_images.npy";
-const std::string kLabels = std::string(LINNET_DIGITS) + "/test_labels.npy";
 
-class LinnetTreat : public testing::Test {
+class LinnetTreat : public DigitsConversion {
  protected:
-  Outcome convert(const std::vector<std::string>& more, const std::string& source = kDigits) {
-    std::vector<std::string> arguments = {"convert", source, "-o", model_};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return run_command(LINNET_CLI, arguments);
-  }
-  std::string report(const std::vector<std::string>& more, const std::string& source = kDigits) {
-    const Outcome outcome = convert(more, source);
-    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-    return outcome.out;
-  }
-  void expect_failure(const std::vector<std::string>& more, int exit_code, const std::string& message,
-                      const std::string& source = kDigits) {
-    SCOPED_TRACE(fmt::format("{}", fmt::join(more, " ")));
-    const std::vector<std::string> before = folder_.files();
-    const Outcome outcome = convert(more, source);
-    EXPECT_EQ(outcome.exit_code, exit_code) << outcome.err;
-    EXPECT_TRUE(is_one_line(outcome.err)) << outcome.err;
-    EXPECT_NE(outcome.err.find(message), std::string::npos) << outcome.err << "wanted: " << message;
-    EXPECT_EQ(folder_.files(), before) << "something was left behind";
-  }
-  // Of the model on the test images, in percent.
-  double accuracy() {
-    const std::string logits = folder_.path("logits.npy");
-    run_command(LINNET_CLI, {"run", model_, "--input", kTestImages, "--output", logits});
-    const tools::NpyArray outputs = tools::read_npy(logits), labels = tools::read_npy(kLabels);
-    int right = 0;
-    for (size_t i = 0; i < labels.size(); ++i) {
-      size_t largest = 0;
-      for (size_t c = 1; c < 10; ++c)
-        if (outputs.number(i * 10 + c) > outputs.number(i * 10 + largest)) largest = c;
-      right += static_cast<int64_t>(largest) == labels.integer(i) ? 1 : 0;
-    }
-    return right / 4.5;
-  }
   bool exists(const std::string& name) const { return std::filesystem::exists(folder_.path(name)); }
   std::string write(const std::string& text) { return folder_.write("r.json", text); }
-
-  TemporaryFolder folder_;
-  std::string model_ = folder_.path("m.lnt");
 };
 
 // Where more than a point is lost, repair wins back at least half.
 TEST_F(LinnetTreat, RepairWinsBackHalfOfWhatWasLost) {
   for (const std::string& source : {kDigits, kPerceptron}) {
-    report({}, source);
+    expect_success({}, source);
     const double real = accuracy();
     for (const std::vector<std::string>& treatment :
          std::vector<std::vector<std::string>>{{"--sparsify", "50%"},
@@ -77,11 +35,11 @@ TEST_F(LinnetTreat, RepairWinsBackHalfOfWhatWasLost) {
                                                {"--cluster", "256"},
                                                {"--sparsify", "60%,block=4", "--weights", "int4"}}) {
       SCOPED_TRACE(fmt::format("{} {}", source, fmt::join(treatment, " ")));
-      report(treatment, source);
+      expect_success(treatment, source);
       const double alone = accuracy();
       std::vector<std::string> repaired = treatment;
       repaired.insert(repaired.end(), {"--repair", kSamples});
-      EXPECT_NE(report(repaired, source).find("least squares"), std::string::npos);
+      EXPECT_NE(expect_success(repaired, source).find("least squares"), std::string::npos);
       if (real - alone > 1)
         EXPECT_GE(accuracy() - alone, (real - alone) / 2);
       else
@@ -91,36 +49,36 @@ TEST_F(LinnetTreat, RepairWinsBackHalfOfWhatWasLost) {
 }
 
 TEST_F(LinnetTreat, ReportsEveryLayer) {
-  std::string out = report({"--sparsify", "75%"});
+  std::string out = expect_success({"--sparsify", "75%"});
   EXPECT_NE(out.find("treated weights, stored dense: the file is not smaller for it\n"), std::string::npos) << out;
   EXPECT_NE(out.find("sparse 75% element"), std::string::npos) << out;
   EXPECT_EQ(out.find("least squares"), std::string::npos) << out;
-  out = report({"--sparsify", "75%", "--sparsify", "*Gemm*:none", "--cluster", "*Gemm*:16", "--json"});
+  out = expect_success({"--sparsify", "75%", "--sparsify", "*Gemm*:none", "--cluster", "*Gemm*:16", "--json"});
   EXPECT_TRUE(is_json(out));
   for (const char* part : {"\"treatments\"", "\"stored\": \"dense\"", "\"treatment\": \"16 clusters per tensor\"",
                            "\"weights\": 768", "\"nonzero\": 192"})
     EXPECT_NE(out.find(part), std::string::npos) << part << "\n" << out;
   EXPECT_EQ(out.find("error_before"), std::string::npos);
-  out = report({"--sparsify", "75%", "--repair", kSamples, "--json"});
+  out = expect_success({"--sparsify", "75%", "--repair", kSamples, "--json"});
   for (const char* part : {"\"error_before\"", "\"error_after\"", "\"samples\": 200", "\"repair\": \"least squares"})
     EXPECT_NE(out.find(part), std::string::npos) << part << "\n" << out;
 }
 
 TEST_F(LinnetTreat, ComposesWithInt8) {
-  report({"--weights", "bits=4,scheme=symmetric", "--repair", kSamples, "--int8", "--calibration", kSamples});
+  expect_success({"--weights", "bits=4,scheme=symmetric", "--repair", kSamples, "--int8", "--calibration", kSamples});
   EXPECT_GE(accuracy(), 97.5);
-  std::string out = report({"--sparsify", "50%", "--repair", kSamples, "--weights", "*Conv*:int8"});
+  std::string out = expect_success({"--sparsify", "50%", "--repair", kSamples, "--weights", "*Conv*:int8"});
   EXPECT_NE(out.find("weights of 9 layers between floats"), std::string::npos) << out;
   EXPECT_NE(out.find("--weights leaves it as it is"), std::string::npos) << out;
   EXPECT_GE(accuracy(), 95);
-  report({"--cluster", "16", "--int8", "dynamic", "--repair", kSamples}, kPerceptron);
+  expect_success({"--cluster", "16", "--int8", "dynamic", "--repair", kSamples}, kPerceptron);
   EXPECT_GE(accuracy(), 94.5);
 }
 
 // The model's options say all that made it: steps are exact beside the network made again.
 TEST_F(LinnetTreat, ModelsAreMadeAgainForCompare) {
-  report({"--clip", "percentile=99.9", "--sparsify", "/blocks*:50%,block=4", "--cluster", "*Gemm*:16,per=16",
-          "--repair", kSamples, "--weight-decay", "0.001", "--steps", "7", "--lr", "0.25"});
+  expect_success({"--clip", "percentile=99.9", "--sparsify", "/blocks*:50%,block=4", "--cluster", "*Gemm*:16,per=16",
+                  "--repair", kSamples, "--weight-decay", "0.001", "--steps", "7", "--lr", "0.25"});
   const Outcome outcome =
       run_command(LINNET_CLI, {"compare", kDigits, model_, "--input", kTestImages, "--samples", "2"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.out << outcome.err;
@@ -132,19 +90,19 @@ TEST_F(LinnetTreat, ModelsAreMadeAgainForCompare) {
 }
 
 TEST_F(LinnetTreat, RecipesRepeatAResult) {
-  report({});
+  expect_success({});
   EXPECT_FALSE(exists("m.recipe.json"));
-  report({"--weights", "int8"});
+  expect_success({"--weights", "int8"});
   EXPECT_FALSE(exists("m.recipe.json"));
-  report({"--sparsify", "70%", "--sparsify", "*Gemm*:none", "--weights", "bits=5", "--repair", kSamples,
-          "--weight-decay", "1e-3", "--int8", "--calibration", kSamples, "--per-tensor"});
+  expect_success({"--sparsify", "70%", "--sparsify", "*Gemm*:none", "--weights", "bits=5", "--repair", kSamples,
+                  "--weight-decay", "1e-3", "--int8", "--calibration", kSamples, "--per-tensor"});
   ASSERT_TRUE(exists("m.recipe.json"));
   const std::string recipe = folder_.path("m.recipe.json"), text = read_bytes(recipe), model = read_bytes(model_);
   EXPECT_TRUE(is_json(text));
-  report({"--recipe", recipe});
+  expect_success({"--recipe", recipe});
   EXPECT_EQ(read_bytes(model_), model);
   EXPECT_EQ(read_bytes(recipe), text);
-  report({"--recipe", recipe, "--weight-decay", "0.001"});
+  expect_success({"--recipe", recipe, "--weight-decay", "0.001"});
   EXPECT_EQ(read_bytes(model_), model);
   const std::string other = folder_.path("other.lnt");
   const Outcome outcome = run_command(LINNET_CLI, {"convert", kDigits, "-o", other, "--recipe", recipe, "--quiet"});
@@ -183,7 +141,7 @@ TEST_F(LinnetTreat, RefusesWhatCannotBe) {
   expect_failure({"--sparsify", "tau=50"}, 1,
                  "--sparsify tau=50: layer /stem/stem.0/Conv would be left without weights");
   expect_failure({"--sparsify", "*Gemm*:100%"}, 1, "--sparsify *Gemm*:100%: layer /classifier/Gemm would be left");
-  report({"--sparsify", "*Gemm*:100%", "--allow-empty"});
+  expect_success({"--sparsify", "*Gemm*:100%", "--allow-empty"});
   for (const char* option : {"--clip", "--sparsify", "--weights", "--cluster"})
     expect_failure({option, std::string(option) == "--clip"       ? "nothing*:mse"
                             : std::string(option) == "--sparsify" ? "nothing*:80%"
@@ -236,7 +194,7 @@ TEST_F(LinnetTreat, SaysWhereSamplesAreTooFew) {
   std::vector<float> values(192);
   for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i * 37 % 17);
   const std::string x = folder_.write("few.npy", npy_file(npy_header("<f4", "(3, 1, 8, 8)"), raw(values)));
-  const std::string out = report({"--sparsify", "50%", "--repair", x, "--steps", "20"}, kPerceptron);
+  const std::string out = expect_success({"--sparsify", "50%", "--repair", x, "--steps", "20"}, kPerceptron);
   EXPECT_NE(out.find("20 gradient steps: 3 positions for "), std::string::npos) << out;
 }
 
