@@ -65,7 +65,7 @@ void convert_bytes(const uint8_t* data, size_t size, const char* name) {
     if (size % 2 == 1) options.cascades = plan::CascadeMode::memory;
     run(convert(file, options).model);
   } catch (const ir::Error& error) {
-    if (std::string_view(error.what()).find("the engine refuses") != std::string_view::npos) fail(error.what());
+    if (std::string_view(error.what()).starts_with("the engine refuses")) fail(error.what());
   } catch (const std::bad_alloc&) {
   }
   converting = false;
