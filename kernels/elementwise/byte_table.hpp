@@ -137,9 +137,9 @@ struct ByteTableNeon {
   }
   LINNET_INLINE void map(const int8_t* x, int8_t* y, int n) const {
     int8_t all[width] = {};
-    copy_bytes<Isa>(x, all, n);
+    std::memcpy(all, x, static_cast<size_t>(n));
     map(all, all);
-    copy_bytes<Isa>(all, y, n);
+    std::memcpy(y, all, static_cast<size_t>(n));
   }
 };
 template <>

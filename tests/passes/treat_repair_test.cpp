@@ -258,7 +258,9 @@ TEST(Repair, GridsAndCodebooksComeCloser) {
     const Matrix weights = network.weights(0), real = network.float_weights(0);
     EXPECT_TRUE(set.holds(weights));
     for (int64_t e = 0; e < weights.size(); ++e)
-      if (std::abs(real.data()[e]) < 0.2) EXPECT_EQ(weights.data()[e], 0);
+      if (std::abs(real.data()[e]) < 0.2) {
+        EXPECT_EQ(weights.data()[e], 0);
+      }
     for (const int16_t code : set.codes) EXPECT_TRUE(code >= set.levels->first && code <= set.levels->last);
   }
 }
@@ -274,7 +276,9 @@ TEST(Repair, ClippedWeightsStayClipped) {
   for (int64_t i = 0; i < weights.size(); ++i) {
     // Where a weight lies at the limit, the error would fall beyond it.
     const double slope = network.derivative(i / 8, i % 8), weight = weights.data()[i];
-    if (std::abs(weight) == 0.5) EXPECT_LT(slope * weight, 1e-2);
+    if (std::abs(weight) == 0.5) {
+      EXPECT_LT(slope * weight, 1e-2);
+    }
   }
   EXPECT_LT(network.result().report.layers[0].error_after, network.result().report.layers[0].error_before);
 }

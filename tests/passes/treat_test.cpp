@@ -53,7 +53,9 @@ TEST(Treat, WeightsAreThoseOfNumpy) {
       double wanted = 0;
       ASSERT_TRUE(expected >> wanted);
       ASSERT_NEAR(weights.data()[i], wanted, 1e-7) << "weight " << i;
-      if (treatment.sparsify) ASSERT_EQ(weights.data()[i] == 0, wanted == 0) << "weight " << i;
+      if (treatment.sparsify) {
+        ASSERT_EQ(weights.data()[i] == 0, wanted == 0) << "weight " << i;
+      }
     }
   }
   EXPECT_GT(cases, 100);
