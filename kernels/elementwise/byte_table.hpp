@@ -13,6 +13,15 @@ struct ByteTable {
 
 #ifdef LINNET_ISA_IS_SIMD
 
+// n bytes, fewer than the width, by copies.
+template <class Table>
+LINNET_INLINE void map_copies(const Table& table, const int8_t* x, int8_t* y, int n) {
+  int8_t all[Table::width] = {};
+  std::memcpy(all, x, static_cast<size_t>(n));
+  table.map(all, all);
+  std::memcpy(y, all, static_cast<size_t>(n));
+}
+
 #if defined(__AVX512BW__)
 
 // The values lie in pairs in 128 words. An argument's upper seven bits choose the word, the lowest one its half.
@@ -95,10 +104,7 @@ struct ByteTableAvx2 {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(y), (*this)(load_as<Isa, __m256i>(x)));
   }
   LINNET_INLINE void map(const int8_t* x, int8_t* y, int n) const {
-    int8_t all[width] = {};
-    std::memcpy(all, x, static_cast<size_t>(n));
-    map(all, all);
-    std::memcpy(y, all, static_cast<size_t>(n));
+    map_copies(*this, x, y, n);
   }
 };
 template <>
@@ -136,10 +142,7 @@ struct ByteTableNeon {
     vst1q_u8(reinterpret_cast<uint8_t*>(y), (*this)(vld1q_u8(reinterpret_cast<const uint8_t*>(x))));
   }
   LINNET_INLINE void map(const int8_t* x, int8_t* y, int n) const {
-    int8_t all[width] = {};
-    std::memcpy(all, x, static_cast<size_t>(n));
-    map(all, all);
-    std::memcpy(y, all, static_cast<size_t>(n));
+    map_copies(*this, x, y, n);
   }
 };
 template <>
