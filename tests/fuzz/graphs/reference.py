@@ -9,6 +9,8 @@ NOISY_RUNS = 6
 # ONNX Runtime's functions of bounded range have errors of this size, however small a result is.
 FUNCTION_NOISE = 2.0**-24
 FUNCTIONS = ("Tanh", "Sigmoid", "Erf", "Gelu", "Mish", "Softplus", "Elu", "Selu", "RNN", "GRU", "LSTM")
+# Its coordinates of places between elements are float32 numbers up to the size of the image.
+COORDINATE_NOISE = 2.0**-25
 
 onnxruntime.set_default_logger_severity(4)
 
@@ -55,16 +57,26 @@ def arguments_of_shapes(model):
     return found - {""}
 
 
+def summand_size(node, x, y):
+    """How large the noise is that is added to the result y of a node with the first input x; 0: none."""
+    if node.op_type in FUNCTIONS:
+        return FUNCTION_NOISE
+    if node.op_type in ("Resize", "Upsample"):
+        return COORDINATE_NOISE * max(x.shape, default=1) * np.abs(y[np.isfinite(y)]).max(initial=0)
+    return 0
+
+
 def spreads(model, inputs, outputs):
     """For every output how much noise on all floating-point inputs and results changes it, relative to its largest element."""
     tensors = all_tensors(model, inputs)
     if any(np.isnan(tensor).any() for tensor in tensors.values() if tensor.dtype.kind == "f"):
         return [np.inf] * len(outputs)  # no operator says what it makes of a NaN; ONNX Runtime's norms of equal elements are NaN
+    known = {**inputs, **tensors, **{t.name: onnx.numpy_helper.to_array(t) for t in model.graph.initializer}}
     numbers = np.random.default_rng(0)
     noisy = onnx.ModelProto()
     noisy.CopyFrom(model)
     del noisy.graph.node[:]
-    factors, summands, exact = {}, {}, arguments_of_shapes(model)
+    factors, summands, sizes, exact = {}, {}, {}, arguments_of_shapes(model)
     for node in model.graph.node:
         copy = noisy.graph.node.add()
         copy.CopyFrom(node)
@@ -72,10 +84,10 @@ def spreads(model, inputs, outputs):
             if name and name not in exact and tensors[name].dtype in (np.float32, np.float64):
                 copy.output[i] = name + "/exact"
                 factors[name + "/factor"] = tensors[name]
-                added = node.op_type in FUNCTIONS
+                added = summand_size(node, known[node.input[0]], tensors[name]) if node.input else 0
                 noisy.graph.node.append(helper.make_node("Mul", [copy.output[i], name + "/factor"], [name + "/scaled" if added else name]))
                 if added:
-                    summands[name + "/summand"] = tensors[name]
+                    summands[name + "/summand"], sizes[name + "/summand"] = tensors[name], added
                     noisy.graph.node.append(helper.make_node("Add", [name + "/scaled", name + "/summand"], [name]))
     noisy.graph.input.extend(helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), None)
                              for name, array in {**factors, **summands}.items())  # without shapes: those that ONNX Runtime infers may be wrong
@@ -88,7 +100,7 @@ def spreads(model, inputs, outputs):
         noise = lambda a, around, size: np.asarray(around + numbers.uniform(-size, size, a.shape), a.dtype)
         given = {name: np.asarray(a * noise(a, 1, NOISE)) if a.dtype.kind == "f" else a for name, a in inputs.items()}
         given |= {name: noise(a, 1, NOISE) for name, a in factors.items()}
-        given |= {name: noise(a, 0, FUNCTION_NOISE) for name, a in summands.items()}
+        given |= {name: noise(a, 0, sizes[name]) for name, a in summands.items()}
         results = judge.run(None, given)
         for i, (got, want) in enumerate(zip(results, outputs)):
             worst[i] = max(worst[i], difference(got, want))
