@@ -22,7 +22,8 @@ struct ConvolutionInt8 {
   Scale scale;
   int64_t section;  // bytes of a group's weights
 
-  void multiply(int32_t group, ptrdiff_t pixel, int32_t count, Input* prepared, ptrdiff_t n) const;
+  void multiply(int32_t group, ptrdiff_t pixel, int32_t count, Input* prepared, ptrdiff_t n, int32_t run,
+                ptrdiff_t step) const;
   const Input* place_tap(const int8_t* x, const WindowPlace& p, int32_t ky, int32_t kx) const;
   void place_taps(const int8_t* x, ptrdiff_t pixel, int32_t count) const;
   void prepare_rows(const int8_t* x, ptrdiff_t pixel, int32_t count) const;
@@ -33,10 +34,11 @@ struct ConvolutionInt8 {
   void run_block(int32_t row, int32_t lines, int32_t ox, int32_t columns) const;
 };
 
-// Outputs pixel .. pixel + count of a group, whose n inputs are prepared.
+// Outputs pixel .. pixel + count of a group, whose n inputs are prepared; of each `run` of pixels rows lie `step`
+// apart.
 template <class Isa>
 LINNET_INLINE void ConvolutionInt8<Isa>::multiply(int32_t group, ptrdiff_t pixel, int32_t count, Input* prepared,
-                                                  ptrdiff_t n) const {
+                                                  ptrdiff_t n, int32_t run, ptrdiff_t step) const {
   make_planes<Isa>(prepared, n, plan.plane);
   const EpilogueInt8& e = args.epilogue;
   const ptrdiff_t column = static_cast<ptrdiff_t>(group) * args.out_channels;
@@ -44,6 +46,8 @@ LINNET_INLINE void ConvolutionInt8<Isa>::multiply(int32_t group, ptrdiff_t pixel
   rows.pointers = pointers;
   rows.offsets = offsets;
   rows.plane = plan.plane;
+  rows.run = run;
+  rows.row_step = step;
   rows.rows = count;
   rows.taps = plan.taps;
   rows.k = plan.k;
@@ -128,7 +132,7 @@ LINNET_INLINE void ConvolutionInt8<Isa>::run_pixels() const {
       } else {
         prepare_rows(x, pixel, count);
       }
-      multiply(group, pixel, count, inputs, static_cast<ptrdiff_t>(count) * plan.k);
+      multiply(group, pixel, count, inputs, static_cast<ptrdiff_t>(count) * plan.k, D::converts ? count : 0, plan.k);
     }
   }
 }
@@ -202,7 +206,8 @@ LINNET_INLINE void ConvolutionInt8<Isa>::run_block(int32_t row, int32_t lines, i
     for (int64_t i = 0; i < height; ++i) y = convert_line<Isa>(args, x, top + i, left, left + width, y);
     if (copies) copy_windows(lines, columns, line);
     multiply(group, static_cast<ptrdiff_t>(row) * args.out_w + ox, pixel, copies ? rows : inputs,
-             copies ? pixel * static_cast<ptrdiff_t>(plan.k) : static_cast<ptrdiff_t>(height) * line);
+             copies ? pixel * static_cast<ptrdiff_t>(plan.k) : static_cast<ptrdiff_t>(height) * line,
+             copies ? pixel : columns, column_step);
   }
 }
 
@@ -228,8 +233,9 @@ void conv2d_s8_impl(const Conv2DInt8Args& args) {
   const ConvInt8Plan plan =
       plan_conv2d_int8(args.window, args.in_channels, lines, args.out_w, traits(isa_id<Isa>), sizeof(void*));
   const int64_t k = int64_t{plan.taps} * plan.k;
-  const Scale scale =
-      scale_of_sums<Isa>(args.epilogue.requantize.rounding, args.packed, args.groups, args.out_channels, k);
+  const Scale scale = lines * args.out_w == 1 ? general_scale(args.epilogue.requantize.rounding)
+                                              : scale_of_sums<Isa>(args.epilogue.requantize.rounding, args.packed,
+                                                                   args.groups, args.out_channels, k);
   if constexpr (PointProducts<Isa>::tile_rows > 0) {
     const bool serves = has_winograd_int8(args.window, args.in_channels, traits(isa_id<Isa>));
     if (serves && winograd_int8<Isa>(args, scale)) return;

@@ -93,6 +93,8 @@ void TransposedLineInt8<Isa>::run(int32_t group, const int8_t* packed, Scale sca
     rows.pointers = pointers;
     rows.offsets = offsets;
     rows.plane = plan.plane;
+    rows.run = count;
+    rows.row_step = plan.k;
     rows.rows = count;
     rows.taps = plan.taps;
     rows.k = plan.k;

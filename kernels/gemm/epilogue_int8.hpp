@@ -6,13 +6,14 @@
 
 namespace linnet::kernels {
 
-// Sums of some rows of a panel's outputs and where they go.
+// Sums of some rows of a panel's outputs, or of one row of several wide panels', and where they go.
 struct SumsInt8 {
-  const int32_t* sums;  // [rows][stride], readable kPanel numbers from a row's begin on: bias and products
+  const int32_t* sums;  // [rows][stride], readable whole panels from a row's begin on: bias and products
   int32_t stride;
   int32_t rows, columns;  // valid ones
   Scale scale;            // see scale_of_sums
   const int8_t* panel;    // of whose columns from `column` on they are
+  ptrdiff_t panel_distance;
   int32_t width, column;
   int8_t* y;
   ptrdiff_t y_stride;
@@ -79,13 +80,18 @@ LINNET_INLINE bool all_negative(I32<Isa> x) {
   return all < 0;
 }
 
+// As all sums can be scaled.
+LINNET_INLINE Scale general_scale(Rounding rounding) {
+  return rounding == Rounding::Float ? Scale::Float : Scale::Fixed;
+}
+
 // How the outputs of `sections` of packed weights, whose sums have `terms` products, are all scaled.
 template <class Isa>
 LINNET_INLINE Scale scale_of_sums(Rounding rounding, const int8_t* packed, int32_t sections, int32_t columns,
                                   int64_t terms) {
   constexpr int64_t kMostTerms = int64_t{1} << (kBoundedBits - 15);
   const bool fixed = rounding != Rounding::Float;
-  const Scale general = fixed ? Scale::Fixed : Scale::Float;
+  const Scale general = general_scale(rounding);
   if constexpr (I32<Isa>::width > 1) {
     if (terms > kMostTerms || (!fixed && !kHasBoundedFloats)) return general;
     if (fixed) {
@@ -140,43 +146,113 @@ LINNET_INLINE void start_sums(const int8_t* panel, int32_t width, int32_t column
   }
 }
 
-template <class Isa, Scale kScale>
-__attribute__((noinline)) void store_sums(const SumsInt8& caller_sums, const Requantize& requantize) {
+struct NoResidual {
+  static constexpr bool adds = false;
+};
+
+// Residuals that are added to results in registers, by Float or, where estimates serve, FixedPoint.
+template <class Isa, Rounding kRounding>
+struct ResidualSum {
+  using V = I32<Isa>;
+  static constexpr bool adds = true, kFixed = kRounding == Rounding::FixedPoint;
+  static constexpr int kVectors = Narrow<Isa>::vectors;
+  const QuantizedBinary& q;
+  const ptrdiff_t stride;
+  std::conditional_t<kFixed, SumEstimate<Isa>, QuantizedPair<Isa, Scale::Float>> pair;
+
+  explicit LINNET_INLINE ResidualSum(const EpilogueInt8& e) : q(e.add), stride(e.residual_stride), pair(e.add, 8) {}
+
+  static LINNET_INLINE V load(const int8_t* residual, int v, int n) {
+    return Int<Isa>::load_s8(residual + v * V::width, n - v * V::width);
+  }
+  // Replaces kRows rows of a panel's n results by their sums, before the zero point is added.
+  template <int kRows>
+  LINNET_INLINE void add(V (&rows)[kRows][kVectors], const int8_t* residual, int n) const {
+    V sums[kRows][kVectors];
+    [[maybe_unused]] F32<Isa> distance = F32<Isa>::set(0.0f);
+    const auto for_each = [&](auto body) LINNET_INLINE_LAMBDA {
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+        for (int v = 0; v < kVectors; ++v) {
+          if (n > v * V::width) body(r, v);
+        }
+      }
+    };
+    for_each([&](int r, int v) LINNET_INLINE_LAMBDA {
+      const V b = load(residual + r * stride, v, n);
+      if constexpr (kFixed) {
+        sums[r][v] = pair.sum(rows[r][v], b, distance);
+      } else {
+        sums[r][v] = round_saturated(pair.sum(rows[r][v], b));
+      }
+    });
+    if constexpr (kFixed) {
+      if (__builtin_expect(!pair.is_certain(distance), 0)) {
+        for_each([&](int r, int v)
+                     LINNET_INLINE_LAMBDA { sums[r][v] = exact(rows[r][v], load(residual + r * stride, v, n)); });
+      }
+    }
+    for_each([&](int r, int v) LINNET_INLINE_LAMBDA { rows[r][v] = sums[r][v]; });
+  }
+  __attribute__((noinline)) V exact(V a, V b) const {
+    return QuantizedPair<Isa, Scale::BoundedFixed>(q, 8).exact_sum(a, b);
+  }
+};
+
+template <class Isa, Scale kScale, class Residual>
+__attribute__((noinline)) void store_sums(const SumsInt8& caller_sums, const Requantize& requantize,
+                                          const Residual& residual) {
   using I = Int<Isa>;
   constexpr int kWidth = I32<Isa>::width, kVectors = Narrow<Isa>::vectors, kTogether = Narrow<Isa>::rows;
   constexpr int kHalf = kVectors / 2;
-  constexpr bool kAllBits = kScale == Scale::Fixed && kWidth > 1;  // which Narrow is not made for
-  const SumsInt8 s = caller_sums;                                  // a copy that no store can change
+  constexpr bool kFinishes = Residual::adds || (kScale == Scale::Fixed && kWidth > 1);  // which Narrow is not made for
+  const SumsInt8 s = caller_sums;  // a copy that no store can change
   const Range<Isa> range(requantize);
-  const Narrow<Isa> narrow(kAllBits ? Requantize{requantize.rounding, 0, -128, 127} : requantize);
-  const int32_t* const header = reinterpret_cast<const int32_t*>(s.panel) + s.column;
+  const I32<Isa> low = range.low - range.zero_point, high = range.high - range.zero_point;
+  const Narrow<Isa> narrow = [&]() LINNET_INLINE_LAMBDA {
+    if constexpr (Residual::adds) return Narrow<Isa>(residual.q.requantize);
+    return Narrow<Isa>(kFinishes ? Requantize{requantize.rounding, 0, -128, 127} : requantize);
+  }();
+  const auto finish = [&](I32<Isa> x) LINNET_INLINE_LAMBDA {
+    if constexpr (Residual::adds) return clamp<Isa>(x, low, high) + range.zero_point;  // of any saturated number
+    return range.finish(x);
+  };
   for (int32_t c = 0; c < s.columns; c += kVectors * kWidth) {
+    const int8_t* const panel = s.panel + c / kPanel * s.panel_distance;
+    const int32_t* const header = reinterpret_cast<const int32_t*>(panel) + s.column + c % kPanel;
     SumScale<Isa, kScale> scale[kVectors];
 #pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v) {
-      const int32_t* const column = header + c + v * kWidth;
+      const int32_t* const column = header + v * kWidth;
       scale[v] = {I::load(column + 2 * s.width), I::load(column + 3 * s.width)};
     }
     const auto scaled = [&](const int32_t* sums, I32<Isa>(&q)[kVectors]) LINNET_INLINE_LAMBDA {
 #pragma GCC unroll 4
       for (int v = 0; v < kVectors; ++v) {
         q[v] = scale[v](I::load(sums + v * kWidth));
-        if (kAllBits) q[v] = range.finish(q[v]);
+        if (kFinishes) q[v] = finish(q[v]);
       }
     };
     const int32_t* sums = s.sums + c;
     int8_t* y = s.y + c;
+    const int8_t* b = Residual::adds ? s.residual + c : nullptr;
     int32_t r = 0;
     I32<Isa> q[kTogether][kVectors];
     if (s.columns - c >= kVectors * kWidth) {
       for (; r + kTogether <= s.rows; r += kTogether) {
 #pragma GCC unroll 4
         for (int i = 0; i < kTogether; ++i, sums += s.stride) scaled(sums, q[i]);
+        if constexpr (Residual::adds) {
+          residual.add(q, b, kPanel);
+          b += kTogether * residual.stride;
+        }
         narrow.store_rows(q, y, s.y_stride);
         y += kTogether * s.y_stride;
       }
     }
-    if (kVectors % 2 == 0 && s.columns - c <= kHalf * kWidth) {  // two rows' halves are as many as one row
+    if (!Residual::adds && kVectors % 2 == 0 &&
+        s.columns - c <= kHalf * kWidth) {  // two rows' halves are as many as one row
       for (; r + 2 <= s.rows; r += 2, sums += 2 * s.stride, y += 2 * s.y_stride) {
         int8_t both[kPanel];
 #pragma GCC unroll 2
@@ -185,7 +261,7 @@ __attribute__((noinline)) void store_sums(const SumsInt8& caller_sums, const Req
           for (int v = 0; v < kHalf; ++v) {
             I32<Isa>& row = q[0][i * kHalf + v];
             row = scale[v](I::load(sums + i * s.stride + v * kWidth));
-            if (kAllBits) row = range.finish(row);
+            if (kFinishes) row = finish(row);
           }
         }
         narrow.store(q[0], both, kPanel);
@@ -194,25 +270,62 @@ __attribute__((noinline)) void store_sums(const SumsInt8& caller_sums, const Req
       }
     }
     for (; r < s.rows; ++r, sums += s.stride, y += s.y_stride) {
-      scaled(sums, q[0]);
-      narrow.store(q[0], y, s.columns - c);
+      I32<Isa> row[1][kVectors];
+      scaled(sums, row[0]);
+      if constexpr (Residual::adds) {
+        residual.add(row, b, s.columns - c);
+        b += residual.stride;
+      }
+      narrow.store(row[0], y, s.columns - c);
     }
   }
 }
 
 template <class Isa>
 LINNET_INLINE void store_sums_by_scale(const SumsInt8& s, const Requantize& requantize) {
+  const NoResidual none;
   if constexpr (kHasBoundedFloats) {
-    if (s.scale == Scale::BoundedFloat) return store_sums<Isa, Scale::BoundedFloat>(s, requantize);
+    if (s.scale == Scale::BoundedFloat) return store_sums<Isa, Scale::BoundedFloat>(s, requantize, none);
   }
-  if (s.scale == Scale::Float) return store_sums<Isa, Scale::Float>(s, requantize);
+  if (s.scale == Scale::Float) return store_sums<Isa, Scale::Float>(s, requantize, none);
   if constexpr (I32<Isa>::width > 1) {
     if constexpr (kHasRightFactors) {
-      if (s.scale == Scale::RightFixed) return store_sums<Isa, Scale::RightFixed>(s, requantize);
+      if (s.scale == Scale::RightFixed) return store_sums<Isa, Scale::RightFixed>(s, requantize, none);
     }
-    if (s.scale == Scale::BoundedFixed) return store_sums<Isa, Scale::BoundedFixed>(s, requantize);
+    if (s.scale == Scale::BoundedFixed) return store_sums<Isa, Scale::BoundedFixed>(s, requantize, none);
   }
-  store_sums<Isa, Scale::Fixed>(s, requantize);
+  store_sums<Isa, Scale::Fixed>(s, requantize, none);
+}
+
+// Stores sums with their residuals, where that can be done in registers.
+template <class Isa>
+LINNET_INLINE bool store_residual_sums(const SumsInt8& s, const EpilogueInt8& e) {
+  if constexpr (QuantizedPair<Isa, Scale::BoundedFixed>::kEstimates) {
+    if (e.add.requantize.rounding == Rounding::Float) {
+      const ResidualSum<Isa, Rounding::Float> residual(e);
+      if (s.scale == Scale::BoundedFloat) {
+        store_sums<Isa, Scale::BoundedFloat>(s, e.requantize, residual);
+        return true;
+      }
+      if (s.scale == Scale::Float) {
+        store_sums<Isa, Scale::Float>(s, e.requantize, residual);
+        return true;
+      }
+    } else if (s.scale != Scale::Fixed && pair_is_bounded(e.add, 8, false)) {
+      const ResidualSum<Isa, Rounding::FixedPoint> residual(e);
+      if constexpr (kHasRightFactors) {
+        if (s.scale == Scale::RightFixed) {
+          store_sums<Isa, Scale::RightFixed>(s, e.requantize, residual);
+          return true;
+        }
+      }
+      if (s.scale == Scale::BoundedFixed) {
+        store_sums<Isa, Scale::BoundedFixed>(s, e.requantize, residual);
+        return true;
+      }
+    }
+  }
+  return false;
 }
 
 #if defined(LINNET_ISA_IS_SIMD) && defined(__ARM_NEON)
@@ -292,6 +405,7 @@ __attribute__((noinline)) void add_residuals(const int8_t* q, const SumsInt8& ca
 template <class Isa>
 LINNET_INLINE void finish_sums(const SumsInt8& s, const EpilogueInt8& e) {
   if (s.residual == nullptr) return store_sums_by_scale<Isa>(s, e.requantize);
+  if (store_residual_sums<Isa>(s, e)) return;
   constexpr int32_t kTogether = I32<Isa>::width == 1 ? 16 : 64;
   int8_t numbers[kTogether * kPanel];
   SumsInt8 part = s;

@@ -12,6 +12,34 @@ namespace linnet::kernels {
 template <class Isa>
 constexpr bool kPointersByTap = I32<Isa>::width == 1;
 
+// Rows of tiles that take evenly spaced ones only: as many more as load less for each product of a few outputs. 0:
+// none.
+template <class Isa>
+constexpr int kEvenRows = isa_id<Isa> == IsaId::avx512vnni ? 16 : 0;
+
+// Where the inputs of a tile's rows are.
+template <class Isa, int kRows>
+struct TilePointers {
+  const typename Dot<Isa>::Input* pointers[kRows];
+  LINNET_INLINE auto operator[](int r) const { return pointers[r]; }
+};
+
+// Of evenly spaced rows, of which an address reaches three; moves on to the next inputs, for which an address has no
+// room.
+template <class Isa>
+struct EvenPointers {
+  const typename Dot<Isa>::Input* pointers[(kEvenRows<Isa> + 2) / 3];
+  ptrdiff_t step;
+  LINNET_INLINE auto operator[](int r) const { return pointers[r / 3] + r % 3 * step; }
+  LINNET_INLINE void next() {
+#pragma GCC unroll 8
+    for (auto*& pointer : pointers) {
+      pointer += kDot;
+      asm("" : "+r"(pointer));
+    }
+  }
+};
+
 // Rows that a tile computes together.
 template <class Isa>
 struct TileInt8Args {
@@ -25,12 +53,13 @@ struct TileInt8Args {
   const Screen<Isa>* screen;  // of several rows
   const int32_t* start;       // [blocks * outputs]: what sums begin with
   int32_t* sums;              // [rows][blocks * outputs]
+  ptrdiff_t row_step;         // of evenly spaced rows, of whose pointers only the first is read
 };
 
 // Adds the products of inputs i .. i + 3, each by add(sum, weights, load(row, i)).
-template <class Isa, int kRows, int kBlocks, class Load, class Add>
+template <class Isa, int kRows, int kBlocks, class Rows, class Load, class Add>
 LINNET_INLINE void tile_step(typename Dot<Isa>::Sum (&sums)[kRows][kBlocks], const int8_t* w, ptrdiff_t panel_distance,
-                             const typename Dot<Isa>::Input* const (&x)[kRows], int32_t i, Load load, Add add) {
+                             const Rows& x, int32_t i, Load load, Add add) {
   using D = Dot<Isa>;
   typename D::Weights weights[kBlocks];
 #pragma GCC unroll 16
@@ -47,10 +76,9 @@ LINNET_INLINE void tile_step(typename Dot<Isa>::Sum (&sums)[kRows][kBlocks], con
 }
 
 // The same of screened weights.
-template <class Isa, int kRows, int kBlocks>
+template <class Isa, int kRows, int kBlocks, class Rows>
 LINNET_INLINE void screened_step(typename Dot<Isa>::Sum (&sums)[kRows][kBlocks], const int8_t* w,
-                                 ptrdiff_t panel_distance, const typename Dot<Isa>::Input* const (&x)[kRows], int32_t i,
-                                 ptrdiff_t plane, WeightSize size) {
+                                 ptrdiff_t panel_distance, const Rows& x, int32_t i, ptrdiff_t plane, WeightSize size) {
   using D = Dot<Isa>;
   using Input = typename D::Input;
   // The ways have nothing in common that is worth a register.
@@ -78,27 +106,40 @@ LINNET_INLINE void screened_step(typename Dot<Isa>::Sum (&sums)[kRows][kBlocks],
   }
 }
 
+template <class Isa, int kRows>
+using TileRows = std::conditional_t<kRows == kEvenRows<Isa>, EvenPointers<Isa>, TilePointers<Isa, kRows>>;
+
 // Calls step(weights, x, i, group) for each group of four inputs, which are inputs i .. i + 3 of the rows at x, but
 // pair(weights, x) for two groups at a time, which moves both on, if kPairs.
 template <class Isa, int kRows, bool kPairs, class Step, class Pair>
 LINNET_INLINE void for_each_group(const TileInt8Args<Isa>& t, Step step, Pair pair) {
-  using Input = typename Dot<Isa>::Input;
   const int8_t* w = t.weights;
   const int32_t k = t.k;
   const ptrdiff_t weight_step = t.weight_step;
   int32_t group = 0;
   for (int32_t tap = 0; tap < t.taps; ++tap) {
-    const Input* x[kRows];
+    TileRows<Isa, kRows> x;
+    if constexpr (kRows == kEvenRows<Isa>) {
+      x.step = t.row_step;
 #pragma GCC unroll 16
-    for (int r = 0; r < kRows; ++r) {
-      x[r] = kPointersByTap<Isa> ? t.pointers[tap * traits(isa_id<Isa>).int8_rows + r] : t.pointers[r] + t.offsets[tap];
+      for (int r = 0; r < kRows; r += 3) x.pointers[r / 3] = t.pointers[0] + t.offsets[tap] + r * t.row_step;
+    } else {
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) {
+        x.pointers[r] =
+            kPointersByTap<Isa> ? t.pointers[tap * traits(isa_id<Isa>).int8_rows + r] : t.pointers[r] + t.offsets[tap];
+      }
     }
     int32_t rest = k;
     if constexpr (kPairs) {
       for (rest -= 2 * kDot; rest >= 0; rest -= 2 * kDot) pair(w, x);
       rest += 2 * kDot;
     }
-    for (int32_t i = 0; i < rest; i += kDot, w += weight_step, ++group) step(w, x, i, group);
+    if constexpr (kRows == kEvenRows<Isa>) {
+      for (; rest > 0; rest -= kDot, w += weight_step, ++group, x.next()) step(w, x, 0, group);
+    } else {
+      for (int32_t i = 0; i < rest; i += kDot, w += weight_step, ++group) step(w, x, i, group);
+    }
   }
 }
 
@@ -111,8 +152,7 @@ LINNET_INLINE void for_each_group(const TileInt8Args<Isa>& t, Step step) {
 template <class Isa, int kRows, int kBlocks>
 LINNET_INLINE void multiply_blocks(const TileInt8Args<Isa>& t, int stride) {
   using D = Dot<Isa>;
-  using Input = typename D::Input;
-  using Rows = const Input* const(&)[kRows];
+  using Rows = const TileRows<Isa, kRows>&;
   typename D::Sum sums[kRows][kBlocks];
   const auto begin = [&]() LINNET_INLINE_LAMBDA {
 #pragma GCC unroll 16
@@ -128,14 +168,14 @@ LINNET_INLINE void multiply_blocks(const TileInt8Args<Isa>& t, int stride) {
     const auto step = [&](const int8_t* w, Rows x, int32_t i, int32_t) LINNET_INLINE_LAMBDA {
       tile_step<Isa>(
           sums, w, panel_distance, x, i,
-          [](const Input* row, int32_t first) LINNET_INLINE_LAMBDA { return D::inputs(row + first); },
+          [](const auto* row, int32_t first) LINNET_INLINE_LAMBDA { return D::inputs(row + first); },
           [](auto* sum, const auto& weights, auto inputs) LINNET_INLINE_LAMBDA { D::add(sum, weights, inputs); });
     };
     if constexpr (D::pairs_groups && kRows > 1) {
       if (!t.screen->found) {
         const ptrdiff_t weight_step = t.weight_step;
-        const auto pair = [&](const int8_t*& w, const Input*(&x)[kRows])
-                              LINNET_INLINE_LAMBDA { D::add_pair(sums, w, weight_step, x); };
+        const auto pair = [&](const int8_t*& w, TileRows<Isa, kRows>& x)
+                              LINNET_INLINE_LAMBDA { D::add_pair(sums, w, weight_step, x.pointers); };
         for_each_group<Isa, kRows, true>(t, step, pair);
       } else {
         for_each_group<Isa, kRows>(t, step);
@@ -153,7 +193,7 @@ LINNET_INLINE void multiply_blocks(const TileInt8Args<Isa>& t, int stride) {
     for_each_group<Isa, kRows>(t, [&](const int8_t* w, Rows x, int32_t i, int32_t) LINNET_INLINE_LAMBDA {
       tile_step<Isa>(
           sums, w, panel_distance, x, i,
-          [=](const Input* row, int32_t first)
+          [=](const auto* row, int32_t first)
               LINNET_INLINE_LAMBDA { return D::divided_inputs(row, first + plane, first + 2 * plane); },
           [&](auto* sum, auto weights, auto inputs) LINNET_INLINE_LAMBDA {
             least = D::lower(least, weights);
@@ -198,6 +238,8 @@ struct RowsInt8 {
                                                     // tile that has fewer rows has some twice
   const ptrdiff_t* offsets;                         // as in TileInt8Args
   ptrdiff_t plane;
+  int32_t run;         // of so many rows each lies row_step behind the one before; 0: nothing is known
+  ptrdiff_t row_step;  // in inputs
   int32_t rows, taps, k;
   const int8_t* packed;
   int32_t columns;  // of the section
@@ -255,6 +297,7 @@ LINNET_INLINE void multiply_tiles(const RowsInt8<Isa>& in, const EpilogueInt8& e
   TileInt8Args<Isa> t;
   t.start = start;
   t.screen = &screen;
+  t.row_step = in.row_step;
   t.offsets = in.offsets;
   t.plane = in.plane;
   t.taps = in.taps;
@@ -271,14 +314,16 @@ LINNET_INLINE void multiply_tiles(const RowsInt8<Isa>& in, const EpilogueInt8& e
       t.sums = sums + r * kColumns;
       tile_int8<Isa, kRows, kBlocks>(t);
     }
-    for (int32_t c = 0; c < end; c += kPanel) {
+    constexpr int32_t kFinished = kRows == 1 ? kColumns : kPanel;  // together
+    for (int32_t c = 0; c < end; c += kFinished) {
       SumsInt8 s;
       s.sums = sums + c;
       s.stride = kColumns;
       s.rows = rows;
-      s.columns = end - c < kPanel ? end - c : kPanel;
+      s.columns = end - c < kFinished ? end - c : kFinished;
       s.scale = in.scale;
       s.panel = block.panel + c / kPanel * distance;
+      s.panel_distance = distance;
       s.width = block.width;
       s.column = block.column;
       s.y = in.y + row * in.y_stride + first + c;
@@ -289,12 +334,28 @@ LINNET_INLINE void multiply_tiles(const RowsInt8<Isa>& in, const EpilogueInt8& e
   }
 }
 
-// All rows by kBlocks blocks; a single last one by itself.
+// How many of the rows tiles of evenly spaced ones take: the others' tiles must find as many pointers as all rows have.
+template <class Isa>
+LINNET_INLINE int32_t even_rows(const RowsInt8<Isa>& in) {
+  constexpr int32_t kRows = traits(isa_id<Isa>).int8_rows, kEven = kEvenRows<Isa>;
+  if (in.run < in.rows && in.run % kEven != 0) return 0;
+  const auto whole = [](int32_t rows) LINNET_INLINE_LAMBDA { return (rows + kRows - 1) / kRows * kRows; };
+  int32_t even = in.rows - in.rows % kEven;
+  while (even > 0 && even + whole(in.rows - even) > whole(in.rows)) even -= kEven;
+  return even;
+}
+
+// All rows by kBlocks blocks, a single last one by itself.
 template <class Isa, int kBlocks>
 LINNET_INLINE void multiply_rows(const RowsInt8<Isa>& in, const EpilogueInt8& e, const BlockInt8& block) {
   constexpr int kRows = traits(isa_id<Isa>).int8_rows;
-  const int32_t single = in.rows % kRows == 1 ? 1 : 0;
-  if (in.rows > single) multiply_tiles<Isa, kRows, kBlocks>(in, e, block, 0, in.rows - single);
+  int32_t even = 0;
+  if constexpr (kEvenRows < Isa >> 0 && kBlocks == 1) {
+    even = even_rows(in);
+    if (even > 0) multiply_tiles<Isa, kEvenRows<Isa>, kBlocks>(in, e, block, 0, even);
+  }
+  const int32_t rest = in.rows - even, single = rest % kRows == 1 ? 1 : 0;
+  if (rest > single) multiply_tiles<Isa, kRows, kBlocks>(in, e, block, even, rest - single);
   if (single) multiply_tiles<Isa, 1, kBlocks>(in, e, block, in.rows - 1, 1);
 }
 

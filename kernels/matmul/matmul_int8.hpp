@@ -150,7 +150,7 @@ void MatMulInt8<Isa>::start_columns(int32_t* column_terms, Screen<Isa>& screen) 
   constexpr int32_t kZeros[kColumns] = {};
   for (int32_t first = 0; first < kPanel; first += kColumns) {
     tile_int8<Isa, 1, kBlocks>({&ones_row, &kNoOffset, static_cast<ptrdiff_t>(plan.plane), 1, plan.k,
-                                panel + first * kDot, kPanel * kDot, 0, &screen, kZeros, column_terms + first});
+                                panel + first * kDot, kPanel * kDot, 0, &screen, kZeros, column_terms + first, 0});
   }
   // Sums with flipped inputs are 128 weight sums too large.
   const int32_t zero_point = args.a_zero_point + (kAllFlipped ? 128 : 0);

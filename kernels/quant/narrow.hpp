@@ -99,7 +99,7 @@ struct Narrow {
     const __m256i words = _mm256_adds_epi16(_mm512_cvtsepi32_epi16(q[0].v), _mm512_castsi512_si256(zero_point));
     const __m128i row = _mm_max_epi8(_mm256_cvtsepi16_epi8(words), _mm512_castsi512_si128(low));
     const __m128i clamped = _mm_min_epi8(row, _mm512_castsi512_si128(high));
-    _mm_mask_storeu_epi8(y, Int<Isa>::lanes(n), clamped);
+    _mm_mask_storeu_epi8(y, Int<Isa>::lanes(n < kPanel ? n : kPanel), clamped);
   }
 };
 

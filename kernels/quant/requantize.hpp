@@ -102,12 +102,15 @@ struct QuantizedPair {
 
   LINNET_INLINE I32<Isa> scaled_a(I32<Isa> a) const { return a_factor(Int<Isa>::shift_left(a - a_zero_point, left)); }
   LINNET_INLINE I32<Isa> scaled_b(I32<Isa> b) const { return b_factor(Int<Isa>::shift_left(b - b_zero_point, left)); }
+  // Step by step, before the zero point is added.
+  LINNET_INLINE I32<Isa> exact_sum(I32<Isa> a, I32<Isa> b) const { return y_factor(scaled_a(a) + scaled_b(b)); }
   LINNET_INLINE I32<Isa> add(I32<Isa> a, I32<Isa> b) const {
     if constexpr (kEstimates) {
-      I32<Isa> sum;
-      if (estimate.add(a, b, sum)) return range.finish(sum);
+      F32<Isa> distance = F32<Isa>::set(0.0f);
+      const I32<Isa> sum = estimate.sum(a, b, distance);
+      if (estimate.is_certain(distance)) return range.finish(sum);
     }
-    return range.finish(y_factor(scaled_a(a) + scaled_b(b)));
+    return range.finish(exact_sum(a, b));
   }
   LINNET_INLINE I32<Isa> sub(I32<Isa> a, I32<Isa> b) const { return range.finish(y_factor(scaled_a(a) - scaled_b(b))); }
   LINNET_INLINE I32<Isa> mul(I32<Isa> a, I32<Isa> b) const {

@@ -9,25 +9,25 @@ namespace linnet::kernels {
 
 // With A = 2^left_shift (a - a_zero_point), B likewise, and a factor's multiplier * 2^(shift - 31) for its value, the
 // sum is t = (A a + B b) y. Each operand's steps round by at most 1 together; so does, by 1/2, the first step of the
-// sum, before its shift. The sum in float32 has terms of at most `size`, each rounded fewer than 8 times.
+// sum, before its shift. The sum in float32 is rounded four times, of terms below `size`: factors, offset and two
+// multiply-adds.
 template <class Isa>
 struct SumEstimate {
   static constexpr int32_t kLeastShift = 12;  // of the sum, or too many are uncertain
 
-  bool serves;
   F32<Isa> a_factor, b_factor, offset, limit;
 
   LINNET_INLINE SumEstimate(const QuantizedBinary& q, int bits) {
     const double y = value(q.y), left = value({1 << 30, q.left_shift + 1});
-    const float a = static_cast<float>(value(q.a) * left * y), b = static_cast<float>(value(q.b) * left * y);
-    const float zero = -static_cast<float>(q.a_zero_point) * a - static_cast<float>(q.b_zero_point) * b;
-    const auto size_of = [](float x) LINNET_INLINE_LAMBDA { return x < 0 ? -x : x; };
-    const float size = 256.0f * (size_of(a) + size_of(b)), error = size * (8.0f / 16777216.0f);
-    serves = bits == 8 && q.y.shift <= -kLeastShift && size < 1048576.0f;
-    a_factor = F32<Isa>::set(a);
-    b_factor = F32<Isa>::set(b);
-    offset = F32<Isa>::set(zero);
-    limit = F32<Isa>::set(0.499f - error - 2.5f * static_cast<float>(value({1 << 30, q.y.shift + 1})));
+    const double a = value(q.a) * left * y, b = value(q.b) * left * y;
+    const auto size_of = [](double x) LINNET_INLINE_LAMBDA { return x < 0 ? -x : x; };
+    const double size = 256 * (size_of(a) + size_of(b)),
+                 error = size / (1 << 22) + 2.5 * value({1 << 30, q.y.shift + 1});
+    const bool serves = bits == 8 && q.y.shift <= -kLeastShift && size < 1 << 20;
+    a_factor = F32<Isa>::set(static_cast<float>(a));
+    b_factor = F32<Isa>::set(static_cast<float>(b));
+    offset = F32<Isa>::set(static_cast<float>(-q.a_zero_point * a - q.b_zero_point * b));
+    limit = F32<Isa>::set(serves ? static_cast<float>(0.49999 - error) : -1.0f);
   }
   static LINNET_INLINE double value(const Factor& f) {
     const uint64_t power = static_cast<uint64_t>(1023 - 31 + f.shift) << 52;
@@ -35,13 +35,15 @@ struct SumEstimate {
     std::memcpy(&scale, &power, sizeof(scale));
     return scale * f.multiplier;
   }
-  // Returns whether `sum`, before its zero point is added, is certain.
-  LINNET_INLINE bool add(I32<Isa> a, I32<Isa> b, I32<Isa>& sum) const {
+  // The sum before its zero point is added; `distance` becomes the largest of those from integers.
+  LINNET_INLINE I32<Isa> sum(I32<Isa> a, I32<Isa> b, F32<Isa>& distance) const {
     const F32<Isa> real = fma(to_float(a), a_factor, fma(to_float(b), b_factor, offset));
     const F32<Isa> shift = F32<Isa>::set(12582912.0f), shifted = real + shift;  // as round_even's
-    sum = bits(shifted) - bits(shift);
-    return serves && !any(limit < abs(real - (shifted - shift)));
+    distance = max(abs(real - (shifted - shift)), distance);
+    return bits(shifted) - bits(shift);
   }
+  // Whether sums of this distance at most are the right ones.
+  LINNET_INLINE bool is_certain(F32<Isa> distance) const { return !any(limit < distance); }
 };
 
 }  // namespace linnet::kernels
