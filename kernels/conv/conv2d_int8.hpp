@@ -193,11 +193,14 @@ LINNET_INLINE void ConvolutionInt8<Isa>::run_block(int32_t row, int32_t lines, i
   const ptrdiff_t column_step = copies ? plan.k : static_cast<ptrdiff_t>(w.stride_w) * args.in_channels;
   const ptrdiff_t line_step = copies ? columns * column_step : w.stride_h * line;
   int32_t pixel = 0;
+  // Tiles of evenly spaced rows want a pointer each.
+  const int32_t step = takes_even_rows<Isa>(columns, lines * columns, args.out_channels) ? kEvenRows<Isa> : 1;
   for (int32_t y = 0; y < lines; ++y) {
     const Input* const first = (copies ? rows : inputs) + y * line_step;
-    for (int32_t x = 0; x < columns; ++x) pointers[pixel++] = first + x * column_step;
+    for (int32_t x = 0; x < columns; x += step) pointers[pixel + x] = first + x * column_step;
+    pixel += columns;
   }
-  repeat_last(pixel);
+  if (step == 1) repeat_last(pixel);
   for (int32_t tap = 0; tap < plan.taps; ++tap) offsets[tap] = tap * line;
   const ptrdiff_t image = static_cast<ptrdiff_t>(row / args.out_h) * args.in_h * args.in_w * args.x_stride;
   for (int32_t group = 0; group < args.groups; ++group) {

@@ -150,18 +150,34 @@ struct NoResidual {
   static constexpr bool adds = false;
 };
 
-// Residuals that are added to results in registers, by Float or, where estimates serve, FixedPoint.
+// Residuals that are added to results in registers, by Float or, where estimates serve, FixedPoint; results are numbers
+// without their zero point, which is the first operand's.
 template <class Isa, Rounding kRounding>
 struct ResidualSum {
   using V = I32<Isa>;
   static constexpr bool adds = true, kFixed = kRounding == Rounding::FixedPoint;
   static constexpr int kVectors = Narrow<Isa>::vectors;
-  const QuantizedBinary& q;
+  const QuantizedBinary q;
   const ptrdiff_t stride;
   std::conditional_t<kFixed, SumEstimate<Isa>, QuantizedPair<Isa, Scale::Float>> pair;
 
-  explicit LINNET_INLINE ResidualSum(const EpilogueInt8& e) : q(e.add), stride(e.residual_stride), pair(e.add, 8) {}
+  explicit LINNET_INLINE ResidualSum(const EpilogueInt8& e)
+      : q(with_zero(e.add)), stride(e.residual_stride), pair(q, 8) {}
 
+  static LINNET_INLINE QuantizedBinary with_zero(QuantizedBinary add) {
+    add.a_zero_point = 0;
+    return add;
+  }
+  // Whether sums are such that they can be added so.
+  static LINNET_INLINE bool serves(const QuantizedBinary& add) {
+    if constexpr (kFixed) return pair_is_bounded(add, 8, false);
+    constexpr float kLimit = 1 << 21;  // of factors: a sum has 9 bits more
+    const auto is_small = [](const Factor& f) LINNET_INLINE_LAMBDA {
+      const float factor = load_as<isa::scalar, float>(&f.multiplier);
+      return factor < kLimit && factor > -kLimit;
+    };
+    return is_small(add.a) && is_small(add.b);
+  }
   static LINNET_INLINE V load(const int8_t* residual, int v, int n) {
     return Int<Isa>::load_s8(residual + v * V::width, n - v * V::width);
   }
@@ -184,7 +200,7 @@ struct ResidualSum {
       if constexpr (kFixed) {
         sums[r][v] = pair.sum(rows[r][v], b, distance);
       } else {
-        sums[r][v] = round_saturated(pair.sum(rows[r][v], b));
+        sums[r][v] = round_bounded(pair.sum(rows[r][v], b));
       }
     });
     if constexpr (kFixed) {
@@ -215,7 +231,7 @@ __attribute__((noinline)) void store_sums(const SumsInt8& caller_sums, const Req
     return Narrow<Isa>(kFinishes ? Requantize{requantize.rounding, 0, -128, 127} : requantize);
   }();
   const auto finish = [&](I32<Isa> x) LINNET_INLINE_LAMBDA {
-    if constexpr (Residual::adds) return clamp<Isa>(x, low, high) + range.zero_point;  // of any saturated number
+    if constexpr (Residual::adds) return clamp<Isa>(x, low, high);
     return range.finish(x);
   };
   for (int32_t c = 0; c < s.columns; c += kVectors * kWidth) {
@@ -301,8 +317,11 @@ LINNET_INLINE void store_sums_by_scale(const SumsInt8& s, const Requantize& requ
 template <class Isa>
 LINNET_INLINE bool store_residual_sums(const SumsInt8& s, const EpilogueInt8& e) {
   if constexpr (QuantizedPair<Isa, Scale::BoundedFixed>::kEstimates) {
+    using FloatSum = ResidualSum<Isa, Rounding::Float>;
+    using FixedSum = ResidualSum<Isa, Rounding::FixedPoint>;
     if (e.add.requantize.rounding == Rounding::Float) {
-      const ResidualSum<Isa, Rounding::Float> residual(e);
+      if (!FloatSum::serves(e.add)) return false;
+      const FloatSum residual(e);
       if (s.scale == Scale::BoundedFloat) {
         store_sums<Isa, Scale::BoundedFloat>(s, e.requantize, residual);
         return true;
@@ -311,8 +330,8 @@ LINNET_INLINE bool store_residual_sums(const SumsInt8& s, const EpilogueInt8& e)
         store_sums<Isa, Scale::Float>(s, e.requantize, residual);
         return true;
       }
-    } else if (s.scale != Scale::Fixed && pair_is_bounded(e.add, 8, false)) {
-      const ResidualSum<Isa, Rounding::FixedPoint> residual(e);
+    } else if (FixedSum::serves(e.add)) {
+      const FixedSum residual(e);
       if constexpr (kHasRightFactors) {
         if (s.scale == Scale::RightFixed) {
           store_sums<Isa, Scale::RightFixed>(s, e.requantize, residual);

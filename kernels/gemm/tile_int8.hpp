@@ -334,6 +334,14 @@ LINNET_INLINE void multiply_tiles(const RowsInt8<Isa>& in, const EpilogueInt8& e
   }
 }
 
+// Whether those are the tiles of all of a product's rows.
+template <class Isa>
+LINNET_INLINE bool takes_even_rows(int32_t run, int32_t rows, int32_t columns) {
+  if constexpr (kEvenRows < Isa >> 0)
+    return run % kEvenRows<Isa> == 0 && rows % kEvenRows<Isa> == 0 && columns <= kPanel;
+  return (void)run, (void)rows, (void)columns, false;
+}
+
 // How many of the rows tiles of evenly spaced ones take: the others' tiles must find as many pointers as all rows have.
 template <class Isa>
 LINNET_INLINE int32_t even_rows(const RowsInt8<Isa>& in) {
