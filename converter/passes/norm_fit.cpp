@@ -217,7 +217,7 @@ class Fitter {
     if (!agree(large_, odd_part(kLarge * 10.0), 1e-4) || largest(large_) == 0.0) return std::nullopt;
     const bool layer =
         agree(graph_.evaluate(scaled(unit_, kLarge)), graph_.evaluate(scaled(unit_, kLarge, kLarge)), 1e-7);
-    find_saturated();
+    if (!find_saturated()) return std::nullopt;
     if (layer) return fit(NormKind::Layer);
     std::optional<FittedNorm> rms = fit(NormKind::Rms);
     if (rms && needs_no_gain(*rms)) return rms;
@@ -256,13 +256,14 @@ class Fitter {
     return odd;
   }
 
-  // Far below epsilon the output is proportional to the input.
-  void find_saturated() {
+  // Far below epsilon the output is proportional to the input; without one it is always that of the large sample. False
+  // where neither is seen: what is added to the input, as its mean, may hide an epsilon.
+  bool find_saturated() {
     const Values shift = shift_;
     Values before = odd_part(1.0);
     for (double size = kScaleStep; size >= kSmallest; size *= kScaleStep) {
       const Values odd = odd_part(size);
-      if (!all_finite(odd)) break;
+      if (!all_finite(odd)) return false;
       if (largest(odd) > 0.0 && agree(scaled(odd, 1.0 / kScaleStep), before, 1e-5) &&
           largest(odd) < 1e-3 * largest(large_)) {
         small_ = size;
@@ -272,6 +273,7 @@ class Fitter {
       before = odd;
     }
     shift_ = shift;
+    return small_ > 0.0 || agree(before, large_, 1e-3);
   }
 
   static bool needs_no_gain(const FittedNorm& norm) {

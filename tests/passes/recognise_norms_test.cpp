@@ -349,6 +349,19 @@ TEST(RecogniseNorms, LargeGain) {
   for (size_t i = 0; i < wanted.size(); ++i) ASSERT_NEAR(norm->in(1).constant->number(i), wanted[i], 1e-6);
 }
 
+// Beside what is added to the input its rounding is larger than the epsilon, which constant rows need all the same.
+TEST(RecogniseNorms, AddedNumbersHideNoEpsilon) {
+  constexpr double kTiny = 1e-18;
+  GraphBuilder b;
+  Value* x = b.plus(b.input({2, 9}), b.scalar(0.5));
+  Value* d = centred(b, x, {1});
+  b.output(b.over(d, root(b, b.plus(reduce(b, square(b, d), {1}), b.scalar(kTiny)))));
+  run(b.graph, passes::recognise_norms);
+  const auto* norm = b.graph.outputs[0]->producer->as<ops::RowNorm>();
+  ASSERT_NE(norm, nullptr) << dump(b.graph);
+  EXPECT_NEAR(norm->epsilon, kTiny, 1e-6 * kTiny);
+}
+
 TEST(RecogniseNorms, LargeSumsOfOtherKindsStay) {
   GraphBuilder b;
   Value* x = b.input({1, 16, 120, 200});

@@ -9,6 +9,8 @@ NOISY_RUNS = 6
 # ONNX Runtime's functions of bounded range have errors of this size, however small a result is.
 FUNCTION_NOISE = 2.0**-24
 FUNCTIONS = ("Tanh", "Sigmoid", "Erf", "Gelu", "Mish", "Softplus", "Elu", "Selu", "RNN", "GRU", "LSTM")
+# Winograd's algorithm adds numbers of a tile before they are multiplied, large ones to small ones.
+WINOGRAD_NOISE = 2.0**-21
 # Its coordinates of places between elements are float32 numbers up to the size of the image.
 COORDINATE_NOISE = 2.0**-25
 
@@ -57,8 +59,10 @@ def arguments_of_shapes(model):
     return found - {""}
 
 
-def summand_size(node, x, y):
+def summand_size(node, x, y, winograd):
     """How large the noise is that is added to the result y of a node with the first input x; 0: none."""
+    if winograd and node.op_type == "Conv":
+        return WINOGRAD_NOISE * np.abs(y[np.isfinite(y)]).max(initial=0)
     if node.op_type in FUNCTIONS:
         return FUNCTION_NOISE
     if node.op_type in ("Resize", "Upsample"):
@@ -66,8 +70,9 @@ def summand_size(node, x, y):
     return 0
 
 
-def spreads(model, inputs, outputs):
-    """For every output how much noise on all floating-point inputs and results changes it, relative to its largest element."""
+def spreads(model, inputs, outputs, winograd):
+    """For every output how much noise on all floating-point inputs and results changes it, relative to its largest element;
+    with `winograd`, that of its convolutions as well."""
     tensors = all_tensors(model, inputs)
     if any(np.isnan(tensor).any() for tensor in tensors.values() if tensor.dtype.kind == "f"):
         return [np.inf] * len(outputs)  # no operator says what it makes of a NaN; ONNX Runtime's norms of equal elements are NaN
@@ -84,7 +89,7 @@ def spreads(model, inputs, outputs):
             if name and name not in exact and tensors[name].dtype in (np.float32, np.float64):
                 copy.output[i] = name + "/exact"
                 factors[name + "/factor"] = tensors[name]
-                added = summand_size(node, known[node.input[0]], tensors[name]) if node.input else 0
+                added = summand_size(node, known[node.input[0]], tensors[name], winograd) if node.input else 0
                 noisy.graph.node.append(helper.make_node("Mul", [copy.output[i], name + "/factor"], [name + "/scaled" if added else name]))
                 if added:
                     summands[name + "/summand"], sizes[name + "/summand"] = tensors[name], added
