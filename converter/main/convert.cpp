@@ -20,7 +20,8 @@ namespace {
 struct Arguments {
   std::string input, output, c_array;
   std::vector<std::string> shapes, constants, states;
-  std::string signature, dump_after, stop_after, init, data_set, winograd, cascade, rounding, recipe, optimize = "speed";
+  std::string signature, dump_after, stop_after, init, data_set, winograd, cascade, rounding, recipe,
+      optimize = "speed";
   uint64_t seed = 0;
   std::vector<std::string> reparametrizations;
   QuantizationArguments quantization;
