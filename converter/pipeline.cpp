@@ -71,6 +71,10 @@ void run_choose_winograd(ir::Graph& graph, PassLog& log, const ConvertOptions& o
   passes::choose_winograd(graph, log, options.winograd, options.strict);
 }
 
+void run_choose_storage(ir::Graph& graph, PassLog& log, const ConvertOptions& options, Conversion& conversion) {
+  conversion.report.storages = weights::choose_storage(graph, options.optimize, log);
+}
+
 void run_treat_weights(ir::Graph& graph, PassLog& log, const ConvertOptions& options, Conversion& conversion) {
   treat::check_globs(graph, options.treatments);
   if (!options.treatments.any()) return;
@@ -137,6 +141,7 @@ constexpr Pass kPasses[] = {
     {"quantize_weights", run_quantize_weights, kAnyError},
     {"merge_tables", run_pass<passes::merge_tables>},
     {"choose_winograd", run_choose_winograd},
+    {"choose_storage", run_choose_storage},
     {"take_moments", run_pass<passes::take_moments>},
     {"scale_weights", run_pass<passes::scale_weights>},
     {"separate_outputs", run_separate_outputs},

@@ -21,6 +21,7 @@
 #include "converter/treat/treat.hpp"
 #include "converter/weights/initialize.hpp"
 #include "converter/weights/reparametrize.hpp"
+#include "converter/weights/storage.hpp"
 
 namespace linnet {
 
@@ -43,6 +44,7 @@ struct ConvertOptions {
   std::optional<ir::Array> samples;  // its elements, given together with the name
   std::optional<quantize::Options> quantization;  // --int8: float steps become int8 steps
   bool dynamic_int8 = false;                      // --int8 dynamic: linear layers quantize their inputs at run time
+  weights::Optimize optimize = weights::Optimize::speed;  // --optimize: how layers with zeros are stored
   treat::Options treatments;  // of weights; with --weights int8 steps that stay float have int8 ones
   bool keep_graphs = true;    // false: Conversion::source and graph stay null, which saves memory
   bool check_passes = false;  // evaluate the graph before and after every pass on random inputs and compare

@@ -11,7 +11,7 @@
 namespace linnet::engine {
 
 // The format version this engine was written for (Model.version); older ones are accepted from kOldestFormatVersion on.
-constexpr uint32_t kFormatVersion = 3;
+constexpr uint32_t kFormatVersion = 4;
 constexpr uint32_t kOldestFormatVersion = 1;
 
 // Every weight block is followed by this many readable bytes inside its vector.

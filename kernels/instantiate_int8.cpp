@@ -21,6 +21,7 @@ const KernelTable kernel_table = {
 #undef LINNET_KERNEL
 #define LINNET_KERNEL(name, Args) name,
 #include "kernels/kernels_int8.inc"
+#include "kernels/kernels_small.inc"
 #undef LINNET_KERNEL
 };
 #endif

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "kernels/contract_int16.hpp"
+#include "kernels/contract_sparse.hpp"
 
 namespace linnet::kernels {
 
@@ -25,28 +26,36 @@ namespace neon64 {
 }
 namespace scalar {
 #include "kernels/kernels_int8.inc"
-}
+#include "kernels/kernels_small.inc"
+}  // namespace scalar
 namespace avx2 {
 #include "kernels/kernels_int8.inc"
-}
+#include "kernels/kernels_small.inc"
+}  // namespace avx2
 namespace avxvnni {
 #include "kernels/kernels_int8.inc"
-}
+#include "kernels/kernels_small.inc"
+}  // namespace avxvnni
 namespace avx512 {
 #include "kernels/kernels_int8.inc"
-}
+#include "kernels/kernels_small.inc"
+}  // namespace avx512
 namespace avx512vnni {
 #include "kernels/kernels_int8.inc"
-}
+#include "kernels/kernels_small.inc"
+}  // namespace avx512vnni
 namespace neon32 {
 #include "kernels/kernels_int8.inc"
-}
+#include "kernels/kernels_small.inc"
+}  // namespace neon32
 namespace neon64 {
 #include "kernels/kernels_int8.inc"
-}
+#include "kernels/kernels_small.inc"
+}  // namespace neon64
 namespace neon64dot {
 #include "kernels/kernels_int8.inc"
-}
+#include "kernels/kernels_small.inc"
+}  // namespace neon64dot
 #undef LINNET_KERNEL
 
 #ifdef LINNET_SINGLE_ISA
@@ -58,6 +67,7 @@ struct KernelTable {
   }
 #include "kernels/kernels.inc"
 #include "kernels/kernels_int8.inc"
+#include "kernels/kernels_small.inc"
 #undef LINNET_KERNEL
 };
 #else
@@ -66,6 +76,7 @@ struct KernelTable {
 #define LINNET_KERNEL(name, Args) void (*name)(const Args& args);
 #include "kernels/kernels.inc"
 #include "kernels/kernels_int8.inc"
+#include "kernels/kernels_small.inc"
 #undef LINNET_KERNEL
 };
 #endif
@@ -91,5 +102,12 @@ int64_t matmul_int8_scratch_bytes(int32_t m, int32_t k, const IsaTraits& traits)
 int64_t conv2d_int16_scratch_bytes(const Window& window, int32_t in_channels, const IsaTraits& traits);
 int64_t conv_transpose2d_int16_scratch_bytes(const Window& window, int32_t in_channels, const IsaTraits& traits);
 int64_t depthwise_int16_scratch_bytes(const Window& window, int32_t channels, int32_t pointer_bytes);
+// `block`: outputs of a block; `images`: how many of [out_h, out_w].
+int64_t sparse_conv2d_scratch_bytes(const Window& window, int32_t in_channels, int32_t out_channels, int32_t block,
+                                    int32_t images, int32_t out_h, int32_t out_w, const IsaTraits& traits,
+                                    int32_t pointer_bytes);
+// `pixels`: of all images together.
+int64_t sparse_conv2d_int8_scratch_bytes(const Window& window, int32_t in_channels, int32_t out_channels,
+                                         int64_t pixels, const IsaTraits& traits, int32_t pointer_bytes);
 
 }  // namespace linnet::kernels

@@ -46,6 +46,7 @@ void add_features(const fb::Step& step, const Table& table, std::set<std::string
     if (layout == fb::WeightLayout::Panel16Float32x8 || layout == fb::WeightLayout::Depthwise16Float32x8)
       names->insert("Int8Weights");
     if (layout == fb::WeightLayout::Panel16Dynamic8) names->insert("DynamicInt8");
+    if (layout >= fb::WeightLayout::SparseFloat32 && layout <= fb::WeightLayout::SparseInt8) names->insert("Sparse");
   }
   if constexpr (std::is_same_v<Table, fb::Reduce>) {
     names->insert(fmt::format("Reduce{}", fb::EnumNameReduceKind(table.kind())));

@@ -14,6 +14,7 @@
 #include "converter/ir/states.hpp"
 #include "converter/ops/concat.hpp"
 #include "converter/ops/conv.hpp"
+#include "converter/ops/linear.hpp"
 #include "converter/ops/norm.hpp"
 
 namespace linnet::emit {
@@ -23,7 +24,7 @@ namespace {
 using namespace linnet::ir;
 
 // Each knows what the ones before do.
-constexpr uint32_t kFormatVersion = 1, kCascadeVersion = 2, kIntegerVersion = 3, kStateVersion = 3;
+constexpr uint32_t kFormatVersion = 1, kCascadeVersion = 2, kIntegerVersion = 3, kStateVersion = 3, kSparseVersion = 4;
 
 fb::DataType device_type(const Value& value) {
   if (ir::is_floating(value.type.dtype)) return fb::DataType::Float32;
@@ -359,6 +360,12 @@ std::vector<flatbuffers::Offset<fb::State>> ModelContext::write_states() {
 
 // The oldest that knows what the model uses.
 uint32_t ModelContext::format_version() const {
+  const auto is_sparse = [](const auto& node) {
+    const auto* conv = node->template as<ops::Conv>();
+    const auto* linear = node->template as<ops::Linear>();
+    return (conv != nullptr && conv->sparse != 0) || (linear != nullptr && linear->sparse != 0);
+  };
+  if (std::any_of(graph_.nodes().begin(), graph_.nodes().end(), is_sparse)) return kSparseVersion;
   if (!graph_.states.empty()) return kStateVersion;
   const auto& values = graph_.values();
   if (std::any_of(values.begin(), values.end(), [](const auto& value) { return value->type.quantization.has_value(); }))

@@ -20,7 +20,8 @@ namespace {
 struct Arguments {
   std::string input, output, c_array;
   std::vector<std::string> shapes, constants, states;
-  std::string signature, dump_after, stop_after, init, data_set, winograd, cascade, rounding, recipe;
+  std::string signature, dump_after, stop_after, init, data_set, winograd, cascade, rounding, recipe,
+      optimize = "speed";
   uint64_t seed = 0;
   std::vector<std::string> reparametrizations;
   QuantizationArguments quantization;
@@ -127,6 +128,11 @@ ConvertOptions convert_options(const Arguments& arguments) {
     if (!arguments.rounding.empty()) options.rounding = ir::parse_rounding(arguments.rounding);
   } catch (const ir::Error& error) {
     throw ToolError(kUsageError, fmt::format("--rounding {}", error.what()));
+  }
+  try {
+    options.optimize = weights::parse_optimize(arguments.optimize);
+  } catch (const ir::Error& error) {
+    throw ToolError(kUsageError, fmt::format("--optimize {}", error.what()));
   }
   options.quantization = arguments.quantization.options();
   options.treatments = arguments.treatments.options(arguments.quantization.samples);
@@ -338,6 +344,12 @@ void add_convert_command(CLI::App& app, Action* action) {
       ->type_name("CALIB.npy");
   add_quantization_arguments(command, &arguments->quantization);
   add_treatment_arguments(command, &arguments->treatments);
+  command
+      ->add_option("--optimize", arguments->optimize,
+                   "How layers with zeros are stored: without them where that is predicted to be no slower (speed), or "
+                   "wherever that is smaller (size)")
+      ->type_name("WHAT")
+      ->capture_default_str();
   command
       ->add_option("--c-array", arguments->c_array,
                    "Also write the model as C source for firmware, and a header of the same name beside it")

@@ -12,6 +12,7 @@
 #include "converter/ops/integer_emission.hpp"
 #include "converter/ops/moments.hpp"
 #include "converter/ops/parallel.hpp"
+#include "converter/ops/sparse_emission.hpp"
 #include "converter/ops/window.hpp"
 #include "converter/ops/window_emission.hpp"
 
@@ -44,7 +45,9 @@ void scale_planes(std::vector<double>& values, const Image& in, const Array& fac
   for (size_t i = 0; i < values.size(); ++i) values[i] *= factors.number(i / static_cast<size_t>(in.pixels()));
 }
 
-uint32_t packed_weights(const kernels::ConvWeights& weights, bool depthwise, int64_t winograd, emit::Context& context) {
+uint32_t packed_weights(const kernels::ConvWeights& weights, bool depthwise, int64_t winograd, int64_t sparse,
+                        emit::Context& context) {
+  if (sparse != 0) return sparse_buffer(weights, sparse, context);
   if (winograd != 0) {
     const int32_t tile = device_int(winograd), outputs = weights.out_channels;
     const int32_t rows = kernels::winograd2d_rows(tile, weights.in_channels);
@@ -62,7 +65,8 @@ uint32_t packed_weights(const kernels::ConvWeights& weights, bool depthwise, int
                         [&](float* packed) { kernels::pack_conv2d(weights, packed); });
 }
 
-uint32_t packed_weights(const kernels::ConvFloat32x8Weights& weights, bool depthwise, int64_t, emit::Context& context) {
+uint32_t packed_weights(const kernels::ConvFloat32x8Weights& weights, bool depthwise, int64_t, int64_t,
+                        emit::Context& context) {
   std::vector<int8_t> packed;
   if (depthwise) {
     packed.resize(static_cast<size_t>(kernels::depthwise_float32x8_packed_bytes(weights)));
@@ -84,6 +88,7 @@ void Conv::attributes(AttributeWriter& writer) const {
   writer.add("groups", groups);
   writer.add("channels_last", channels_last);
   if (moment_rows > 0) writer.add("moment_rows", moment_rows);
+  if (sparse != 0) writer.add("sparse", sparse);
   if (winograd != 0) writer.add("winograd", winograd);
   writer.add("fused", fused);
   writer.add("integer", integer);
@@ -202,12 +207,14 @@ void Conv::emit(const Node& node, emit::Context& context) const {
   if (node.has(3)) inputs.push_back(image_tensor(node.in(3), context));
   std::vector<uint32_t> outputs = {image_tensor(node.out(), context)};
   if (moment_rows > 0) outputs.push_back(context.tensor(node.out(1)));
-  const uint32_t buffer = with_packed_source(
-      weights, bias, groups, [&](const auto& source) { return packed_weights(source, depthwise, winograd, context); });
+  const uint32_t buffer = with_packed_source(weights, bias, groups, [&](const auto& source) {
+    return packed_weights(source, depthwise, winograd, sparse, context);
+  });
   const bool int8 = weights.type().quantization.has_value();
-  const fb::WeightLayout layout = depthwise
-                                      ? (int8 ? fb::WeightLayout::Depthwise16Float32x8 : fb::WeightLayout::Depthwise16)
-                                      : (int8 ? fb::WeightLayout::Panel16Float32x8 : fb::WeightLayout::Panel16);
+  const fb::WeightLayout layout =
+      depthwise     ? (int8 ? fb::WeightLayout::Depthwise16Float32x8 : fb::WeightLayout::Depthwise16)
+      : sparse != 0 ? sparse_layout(sparse)
+                    : (int8 ? fb::WeightLayout::Panel16Float32x8 : fb::WeightLayout::Panel16);
   const fb::Activation activation = emit::Context::activation(fused);
   if (winograd != 0) {
     fb::Winograd2DBuilder table(context.builder());

@@ -14,6 +14,7 @@
 #include "converter/ops/window.hpp"
 #include "converter/ops/window_emission.hpp"
 #include "kernels/pack_int8.hpp"
+#include "kernels/pack_sparse.hpp"
 
 namespace linnet::ops {
 
@@ -146,6 +147,17 @@ PackedLayer packed_layer(const Node& node, const IntegerForm& form, int64_t grou
           weights.groups};
 }
 
+// The same without zeros, of one group.
+PackedLayer sparse_layer(const Node& node, const IntegerForm& form, LayerKind kind) {
+  const PackedLayer dense = packed_layer(node, form, 1, kind);
+  const Shape& shape = node.in(1).shape();
+  const int32_t n = device_int(shape[0]), k = device_int(element_count(shape) / shape[0]);
+  PackedLayer result{{}, fb::WeightLayout::SparseInt8, 1};
+  result.bytes.resize(static_cast<size_t>(kernels::sparse_int8_packed_bytes(dense.bytes.data(), n, k)));
+  kernels::pack_sparse_int8(dense.bytes.data(), n, k, reinterpret_cast<uint8_t*>(result.bytes.data()));
+  return result;
+}
+
 PackedLayer packed_transposed_layer(const Node& node, const IntegerForm& form, int64_t groups,
                                     const kernels::Window& window) {
   const Array& weights = *constant_input(node, 1, "weights");
@@ -207,8 +219,9 @@ void emit_integer(const Conv& op, const Node& node, emit::Context& context) {
       window_2d({{shape.begin() + 2, shape.end()}, op.strides, op.dilations, op.pads_begin, op.pads_end});
   const bool depthwise = op.groups > 1 && op.groups == shape[0] && shape[1] == 1;
   const LayerResult result(op, node);
-  const PackedLayer layer =
-      packed_layer(node, *result.own.integer, op.groups, depthwise ? LayerKind::depthwise : LayerKind::conv);
+  const PackedLayer layer = op.sparse != 0 ? sparse_layer(node, *result.own.integer, LayerKind::conv)
+                                           : packed_layer(node, *result.own.integer, op.groups,
+                                                          depthwise ? LayerKind::depthwise : LayerKind::conv);
   std::vector<uint32_t> inputs = {image_tensor(node.in(0), context)};
   if (node.has(3)) inputs.push_back(image_tensor(node.in(3), context));
   const std::vector<uint32_t> outputs = {image_tensor(node.out(), context)};
@@ -256,7 +269,8 @@ void emit_integer(const ConvTranspose& op, const Node& node, emit::Context& cont
 void emit_integer(const Linear& op, const Node& node, emit::Context& context) {
   require_int8_or_int16(node);
   const LayerResult result(op, node);
-  const PackedLayer layer = packed_layer(node, *result.own.integer, 1, LayerKind::linear);
+  const PackedLayer layer = op.sparse != 0 ? sparse_layer(node, *result.own.integer, LayerKind::linear)
+                                           : packed_layer(node, *result.own.integer, 1, LayerKind::linear);
   const uint32_t buffer = context.buffer(layer.bytes);
   fb::Requantize requantize = result.requantize;
   if (is_int16(node)) requantize = {fb::Rounding::Float, requantize.low(), requantize.high()};

@@ -8,6 +8,7 @@
 #include "converter/ops/integer.hpp"
 #include "converter/ops/integer_emission.hpp"
 #include "converter/ops/parallel.hpp"
+#include "converter/ops/sparse_emission.hpp"
 #include "kernels/pack.hpp"
 
 namespace linnet::ops {
@@ -42,6 +43,7 @@ void Linear::attributes(AttributeWriter& writer) const {
   writer.add("integer", integer);
   writer.add("summand", summand);
   if (dynamic) writer.add("dynamic", true);
+  if (sparse != 0) writer.add("sparse", sparse);
 }
 
 std::vector<TensorType> Linear::infer(const std::vector<const TensorType*>& inputs) const {
@@ -117,6 +119,11 @@ void Linear::emit(const Node& node, emit::Context& context) const {
     kernels::pack_gemm_float32x8(integers.values.data(), 1, k, integers.scales.data(), bias_data, n, k, packed.data());
     table = fb::CreateFullyConnected(context.builder(), context.buffer(packed), &activation, false, 0,
                                      fb::WeightLayout::Panel16Float32x8);
+  } else if (sparse != 0) {
+    const auto floats = weights.shared_floats();
+    const kernels::ConvWeights source = {floats->data(), k, 1, 0, 0, bias_data, 1, k, n, 1, 1};
+    table = fb::CreateFullyConnected(context.builder(), sparse_buffer(source, sparse, context), &activation, false, 0,
+                                     sparse_layout(sparse));
   } else {
     const emit::Context::PackedMatrix matrix = context.matrix(weights, kernels::panel_floats(n, k), [&](float* packed) {
       kernels::pack_gemm(weights.shared_floats()->data(), 1, k, bias_data, n, k, packed);

@@ -15,6 +15,7 @@ struct Linear : OpBase<Linear> {
   Activation fused;
   std::optional<IntegerForm> integer;  // absent: real numbers
   std::optional<IntegerSummand> summand;
+  int64_t sparse = 0;    // as of Conv
   bool dynamic = false;  // with int8 weights: x is quantized as DynamicQuantizeLinear does it, and sums are integers
 
   void attributes(AttributeWriter& writer) const override;

@@ -23,12 +23,12 @@ int64_t padded_outputs(const Convolution3x3& layer) {
   return kernels::panel_floats(layer.out_channels, 0);
 }
 
+}  // namespace
+
 double with_weights(double arithmetic, int64_t weights, int64_t passes) {
   const auto fetched = static_cast<double>(passes * std::max<int64_t>(0, weights - kOwnCache));
   return std::max(arithmetic + kFetchedWeight * fetched, kStreamedWeight * fetched);
 }
-
-}  // namespace
 
 double direct_cost(const Convolution3x3& layer) {
   const int64_t weights = 9 * layer.in_channels * padded_outputs(layer);

@@ -11,6 +11,8 @@ struct Convolution3x3 {
   int64_t batch, out_h, out_w, in_channels, out_channels;
 };
 
+// An algorithm's arithmetic beside the fetching of so many weights, so often.
+double with_weights(double arithmetic, int64_t weights, int64_t passes);
 double direct_cost(const Convolution3x3& layer);
 double winograd_cost(const Convolution3x3& layer, int64_t tile);
 

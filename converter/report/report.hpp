@@ -106,6 +106,15 @@ struct Treatments {
   int64_t samples = 0;  // of the repair
 };
 
+// How the weights of a layer that has zeros are stored.
+struct StoredLayer {
+  std::string layer, op;
+  int64_t weights = 0, nonzero = 0;
+  std::string storage;
+  int64_t bytes = 0, dense_bytes = 0;  // 0: only dense storage exists
+  std::string reason;                  // for it
+};
+
 // What was removed because it is constant, or because nothing reads it.
 struct DeadChannels {
   struct LayerChannels {
@@ -136,6 +145,7 @@ struct Report {
   Quantization quantization;
   Int8Weights int8_weights;
   Treatments treatments;
+  std::vector<StoredLayer> storages;
   DeadChannels dead_channels;
   std::vector<TargetMemory> memory;
   std::vector<Placement> placements;

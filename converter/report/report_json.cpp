@@ -35,7 +35,6 @@ void write_int8_weights(JsonWriter& json, const Int8Weights& weights) {
 void write_treatments(JsonWriter& json, const Treatments& treatments) {
   json.key("treatments");
   json.begin_object();
-  json.member("stored", "dense");
   json.member("samples", treatments.samples);
   write_objects(json, "layers", treatments.layers, [&](const TreatedLayer& layer) {
     json.member("name", layer.layer);
@@ -90,6 +89,16 @@ std::string to_json(const Report& report) {
   json.member("integer_weight_bytes", report.integer_weight_bytes);
   write_int8_weights(json, report.int8_weights);
   if (!report.treatments.layers.empty()) write_treatments(json, report.treatments);
+  write_objects(json, "storages", report.storages, [&](const StoredLayer& layer) {
+    json.member("name", layer.layer);
+    json.member("operator", layer.op);
+    json.member("weights", layer.weights);
+    json.member("nonzero", layer.nonzero);
+    json.member("storage", layer.storage);
+    json.member("bytes", layer.bytes);
+    json.member("dense_bytes", layer.dense_bytes);
+    json.member("reason", layer.reason);
+  });
   json.member("file_bytes", report.file_bytes);
   json.member("tensor_bytes", report.tensor_bytes);
   json.member("tensor_lower_bound", report.tensor_lower_bound);

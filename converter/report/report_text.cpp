@@ -131,7 +131,6 @@ std::string float_weight_table(const Int8Weights& weights) {
   return "\nlayers that keep float weights\n" + table.text();
 }
 
-// What sparse storage, grids and codebooks would save is not saved yet.
 std::string treatment_table(const Treatments& treatments) {
   const auto density = [](const TreatedLayer& layer) {
     return fmt::format("{:.1f}", 100.0 * static_cast<double>(layer.nonzero) / static_cast<double>(layer.weights));
@@ -153,7 +152,22 @@ std::string treatment_table(const Treatments& treatments) {
       treatments.repaired
           ? fmt::format("; squared errors of outputs as parts of their variance, on {} samples", treatments.samples)
           : "";
-  return fmt::format("\ntreated weights, stored dense: the file is not smaller for it{}\n{}", repaired, table.text());
+  return fmt::format("\ntreated weights{}\n{}", repaired, table.text());
+}
+
+std::string storage_table(const std::vector<StoredLayer>& storages) {
+  TextTable table({"layer", "operator", "not 0, %", "storage", "bytes", "dense", "why"}, {2, 4, 5});
+  int64_t bytes = 0, dense_bytes = 0;
+  for (const StoredLayer& layer : storages) {
+    const double percent = 100.0 * static_cast<double>(layer.nonzero) / static_cast<double>(layer.weights);
+    const bool known = layer.dense_bytes > 0;
+    table.add({tools::shown_name(layer.layer), layer.op, fmt::format("{:.1f}", percent), layer.storage,
+               known ? grouped(layer.bytes) : "-", known ? grouped(layer.dense_bytes) : "-", layer.reason});
+    bytes += layer.bytes;
+    dense_bytes += layer.dense_bytes;
+  }
+  return fmt::format("\nlayers with zeros: {} bytes instead of {}; times by the cost model\n{}", grouped(bytes),
+                     grouped(dense_bytes), table.text());
 }
 
 std::string dead_channel_table(const DeadChannels& dead) {
@@ -211,6 +225,7 @@ std::string to_text(const Report& report, bool verbose) {
   if (!report.quantization.layers.empty()) text += quality_table(report.quantization);
   if (report.quantization.accuracy) text += accuracy_line(*report.quantization.accuracy);
   if (!report.treatments.layers.empty()) text += treatment_table(report.treatments);
+  if (!report.storages.empty()) text += storage_table(report.storages);
   if (!report.dead_channels.layers.empty()) text += dead_channel_table(report.dead_channels);
   text += pass_table(report);
   if (verbose) {

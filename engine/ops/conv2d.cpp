@@ -1,9 +1,8 @@
 #include "engine/ops/convolution.hpp"
+#include "engine/ops/sparse.hpp"
 
 namespace linnet::engine {
 namespace {
-
-constexpr int32_t kOutputs = 2 * kernels::kPanel;  // that threads divide together
 
 int32_t group_channels(const TensorInfo& tensor, const fb::Conv2D& conv) {
   return tensor.columns / conv.groups();
@@ -12,12 +11,14 @@ int32_t group_channels(const TensorInfo& tensor, const fb::Conv2D& conv) {
 bool check(const StepView& step, Error* error) {
   const fb::Conv2D& conv = *step.step.op_as_Conv2D();
   if (!check_geometry(step, conv, error)) return false;
+  if (is_sparse(conv.weight_layout())) return check_sparse_conv2d(step, conv, error);
   LINNET_REQUIRE(error, conv.groups() >= 1, LINNET_ERROR_SHAPE, -1, 1, conv.groups());
   return check_convolution(step, conv, conv.groups(), error) && check_moments_output(step, conv.moment_rows(), error);
 }
 
 int64_t scratch_bytes(const StepView& step, const Target& target) {
   const fb::Conv2D& conv = *step.step.op_as_Conv2D();
+  if (kHasSparse && is_sparse(conv.weight_layout())) return sparse_conv2d_scratch_bytes(step, conv, target);
   if (is_integer(conv) && is_int16(step)) {
     return kernels::conv2d_int16_scratch_bytes(window_of(conv), group_channels(step.inputs[0], conv), target.traits);
   }
@@ -29,15 +30,6 @@ int64_t scratch_bytes(const StepView& step, const Target& target) {
   }
   return kernels::conv2d_scratch_bytes(window_of(conv), group_channels(step.inputs[0], conv), target.traits,
                                        target.pointer_bytes);
-}
-
-// Whether the threads divide the outputs instead of the lines: where one of them would have to compute many more lines
-// than its share, as 4 of 7. Moments are of all outputs of a run of lines.
-bool divides_outputs(const StepView& step, const linnet_session& session) {
-  const int32_t lines = step.output.shape[0] * step.output.shape[1], threads = session.threads;
-  const int32_t most = (lines - 1) / threads + 1;
-  return step.lines.count < 0 && step.output_count == 1 && step.step.op_as_Conv2D()->groups() == 1 &&
-         step.output.columns >= int64_t{4} * kOutputs * threads && int64_t{8} * most * threads > int64_t{9} * lines;
 }
 
 template <class Weight>
@@ -114,7 +106,9 @@ void run_with(const StepView& step, const linnet_session& session, Args args, Ke
 void run(const StepView& step, const linnet_session& session) {
   const fb::Conv2D& conv = *step.step.op_as_Conv2D();
   const bool integer = is_integer(conv);
-  if (integer && is_int16(step)) {
+  if (kHasSparse && is_sparse(conv.weight_layout())) {
+    run_sparse_conv2d(step, conv, session);
+  } else if (integer && is_int16(step)) {
     run_with(step, session, kernels::Conv2DInt16Args{}, [&](const auto& part) { session.kernels->conv2d_s16(part); });
   } else if (kHasInt8 && integer) {
     kernels::Conv2DInt8Args args = {};

@@ -143,6 +143,17 @@ bool check_convolution(const StepView& step, const Table& conv, int32_t groups, 
   return check_channels(step, conv, groups, y.columns / groups, k, error, residual);
 }
 
+constexpr int32_t kOutputs = 2 * kernels::kPanel;  // of a Conv2D, that threads divide together
+
+// Whether the threads divide the outputs instead of the lines: where one of them would have to compute many more lines
+// than its share, as 4 of 7. Moments are of all outputs of a run of lines.
+inline bool divides_outputs(const StepView& step, const linnet_session& session) {
+  const int32_t lines = step.output.shape[0] * step.output.shape[1], threads = session.threads;
+  const int32_t most = (lines - 1) / threads + 1;
+  return step.lines.count < 0 && step.output_count == 1 && step.step.op_as_Conv2D()->groups() == 1 &&
+         step.output.columns >= int64_t{4} * kOutputs * threads && int64_t{8} * most * threads > int64_t{9} * lines;
+}
+
 // The moments that a convolution gives, where it has a second output.
 inline bool check_moments_output(const StepView& step, int32_t lines, Error* error) {
   if (step.output_count < 2) return true;

@@ -1,6 +1,7 @@
 #include "engine/ops/convolution.hpp"
 #include "engine/ops/dynamic_linear.hpp"
 #include "engine/ops/gemm_columns.hpp"
+#include "engine/ops/sparse.hpp"
 
 namespace linnet::engine {
 namespace {
@@ -10,6 +11,7 @@ bool check(const StepView& step, Error* error) {
   const TensorInfo& x = step.inputs[0];
   const TensorInfo& y = step.output;
   if (linear.weight_layout() == fb::WeightLayout::Panel16Dynamic8) return check_dynamic(step, linear, error);
+  if (is_sparse(linear.weight_layout())) return check_sparse_linear(step, linear, error);
   if (!check_arithmetic(step, linear.requantize(), error, true) || !check_layout(step, linear, kPanelLayouts, error)) {
     return false;
   }
@@ -82,6 +84,9 @@ constexpr kernels::Window kPixel = {1, 1, 1, 1, 1, 1, 0, 0};
 
 int64_t scratch_bytes(const StepView& step, const Target& target) {
   if (is_dynamic(*step.step.op_as_FullyConnected())) return dynamic_scratch_bytes(step, target);
+  if (kHasSparse && is_sparse(step.step.op_as_FullyConnected()->weight_layout())) {
+    return sparse_linear_scratch_bytes(step, *step.step.op_as_FullyConnected(), target);
+  }
   if (!is_integer(*step.step.op_as_FullyConnected())) return 0;
   if (is_int16(step)) return kernels::conv2d_int16_scratch_bytes(kPixel, step.inputs[0].columns, target.traits);
   return kernels::conv2d_int8_scratch_bytes(kPixel, step.inputs[0].columns, step.inputs[0].rows, 1, target.traits,
@@ -175,6 +180,7 @@ void run_floats(const StepView& step, const linnet_session& session) {
 void run(const StepView& step, const linnet_session& session) {
   const fb::FullyConnected& linear = *step.step.op_as_FullyConnected();
   const bool integer = is_integer(linear);
+  if (kHasSparse && is_sparse(linear.weight_layout())) return run_sparse_linear(step, linear, session);
   if (integer && is_int16(step)) return run_int16(step, session);
   if (kHasInt8 && integer) return run_int8(step, session);
   if (!kHasFloat32) return;

@@ -7,6 +7,7 @@
 #include "kernels/kernels.hpp"
 #include "kernels/matmul/plan.hpp"
 #include "kernels/norm/plan.hpp"
+#include "kernels/sparse/plan.hpp"
 #include "kernels/winograd/plan.hpp"
 
 namespace linnet::kernels {
@@ -86,6 +87,19 @@ int64_t conv_transpose2d_int16_scratch_bytes(const Window& window, int32_t in_ch
 
 int64_t depthwise_int16_scratch_bytes(const Window& window, int32_t channels, int32_t pointer_bytes) {
   return plan_depthwise_int16(window, channels, pointer_bytes).scratch_bytes;
+}
+
+int64_t sparse_conv2d_scratch_bytes(const Window& window, int32_t in_channels, int32_t out_channels, int32_t block,
+                                    int32_t images, int32_t out_h, int32_t out_w, const IsaTraits& traits,
+                                    int32_t pointer_bytes) {
+  return plan_sparse_conv2d(window, in_channels, out_channels, block, out_h, out_w, int64_t{images} * out_h * out_w,
+                            known(traits), pointer_bytes)
+      .scratch_bytes;
+}
+
+int64_t sparse_conv2d_int8_scratch_bytes(const Window& window, int32_t in_channels, int32_t out_channels,
+                                         int64_t pixels, const IsaTraits& traits, int32_t pointer_bytes) {
+  return plan_sparse_int8(window, in_channels, out_channels, pixels, known(traits), pointer_bytes).scratch_bytes;
 }
 
 }  // namespace linnet::kernels

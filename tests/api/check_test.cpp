@@ -91,7 +91,7 @@ void unary(ModelBuilder& b, const std::vector<uint32_t>& tensors, int function =
 
 const Wrong kWrong[] = {
     {"VersionZero", LINNET_ERROR_MODEL_VERSION, [](ModelBuilder& b) { b.set_version(0); }, -1},
-    {"VersionNewer", LINNET_ERROR_MODEL_VERSION, [](ModelBuilder& b) { b.set_version(4); }, -1},
+    {"VersionNewer", LINNET_ERROR_MODEL_VERSION, [](ModelBuilder& b) { b.set_version(5); }, -1},
     {"TensorType", LINNET_ERROR_MODEL_CORRUPT, [](ModelBuilder& b) { b.tensor({4}, static_cast<DataType>(6)); }, -1, 0},
     {"TensorZeroSized", LINNET_ERROR_SHAPE,
      [](ModelBuilder& b) {

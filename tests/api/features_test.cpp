@@ -2,6 +2,7 @@
 // that does not. Compiled twice: with the whole engine, and with one that has Float32, ReduceMean and Relu alone.
 #include <gtest/gtest.h>
 
+#include "kernels/pack_sparse.hpp"
 #include "tests/api/check_support.hpp"
 
 namespace linnet::test {
@@ -87,6 +88,15 @@ void dynamic_linear(ModelBuilder& b) {
         {b.input({2, 4}), b.output({2, 8})});
 }
 
+void sparse_linear(ModelBuilder& b) {
+  const std::vector<float> w(32, 1.0f);
+  const kernels::ConvWeights source = {w.data(), 4, 1, 0, 0, nullptr, 1, 4, 8, 1, 1};
+  std::vector<uint8_t> packed(static_cast<size_t>(kernels::sparse_packed_bytes(source, 1)));
+  kernels::pack_sparse(source, 1, packed.data());
+  apply(b, fb::CreateFullyConnected(b.fbb(), b.buffer(packed), nullptr, false, 0, fb::WeightLayout::SparseFloat32),
+        {b.input({2, 4}), b.output({2, 8})});
+}
+
 const FeatureRow kRows[] = {
     {"Cascade", cascade, false, 1, 1, 0},
     {"Moments", moments, false, 0, 1, 1},
@@ -96,6 +106,7 @@ const FeatureRow kRows[] = {
     {"Int16", int16_pool, false, 0, 1, 6},
     {"Int8Weights", int8_weights, false, 0, 1, 7},
     {"DynamicInt8", dynamic_linear, false, 0, 1, 8},
+    {"Sparse", sparse_linear, false, 0, 1, 10},
     {"NotTransposed", [](ModelBuilder& b) { linear(b, false); }, true, 0, 0, 0},
     {"Identity", [](ModelBuilder& b) { unary(b, fb::Function::Identity); }, true, 0, 0, 0},
     {"Relu", [](ModelBuilder& b) { unary(b, fb::Function::Relu); }, true, 0, 0, 0},

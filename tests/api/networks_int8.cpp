@@ -1,3 +1,6 @@
+#include <random>
+
+#include "kernels/pack_sparse.hpp"
 #include "tests/api/networks.hpp"
 
 namespace linnet::test {
@@ -51,6 +54,45 @@ void conv2d_wide(ModelBuilder& b) {
                           &kFixedPoint, &add),
          {x, residual}, {residual});
   b.output_of(residual, shape, kInt8);
+}
+
+// As ModelBuilder::int8_weights() of one group, with two of every three groups of four inputs zeros.
+uint32_t sparse_int8_weights(ModelBuilder& b, int32_t in, int32_t out, int32_t kernel, fb::Rounding rounding,
+                             uint32_t seed) {
+  const int32_t taps = kernel * kernel, k = in * taps;
+  std::mt19937 engine(seed);
+  std::vector<int8_t> data(static_cast<size_t>(out) * k, 0);
+  for (size_t i = 0; i < data.size(); ++i)
+    if (i / kernels::kDot % 3 == 0) data[i] = static_cast<int8_t>(engine());
+  std::vector<kernels::Factor> factors(out, ModelBuilder::int8_factor(rounding, 0.004f));
+  const std::vector<int32_t> bias(out, 77);
+  const kernels::ConvInt8Weights weights = {data.data(), k, 1,  in * kernel, in,     bias.data(), factors.data(),
+                                            kZeroPoint,  1, in, out,         kernel, kernel};
+  std::vector<int8_t> panels(kernels::conv2d_int8_packed_bytes(weights));
+  kernels::pack_conv2d_int8(weights, panels.data());
+  std::vector<uint8_t> packed(kernels::sparse_int8_packed_bytes(panels.data(), out, k));
+  kernels::pack_sparse_int8(panels.data(), out, k, packed.data());
+  return b.buffer(packed);
+}
+
+void sparse_conv2d(ModelBuilder& b) {
+  const Shape shape = {1, 5, 6, 18};
+  const uint32_t x = int8_input(b, {1, 5, 6, 4}), residual = b.sliced_input(shape, kInt8);
+  const uint32_t w = sparse_int8_weights(b, 4, 18, 3, kFloat, 31);
+  const fb::QuantizedResidual add(-5, kZeroPoint, 100, add_of(kFloat));
+  b.step(fb::CreateConv2D(b.fbb(), w, 1, 3, 3, 1, 1, 1, 1, 1, 1, nullptr, 0, fb::WeightLayout::SparseInt8, &kFloatRule,
+                          &add),
+         {x, residual}, {residual});
+  b.output_of(residual, shape, kInt8);
+}
+
+void sparse_linear(ModelBuilder& b) {
+  for (const int32_t rows : {1, 70}) {
+    const uint32_t x = int8_input(b, {rows, 12}), w = sparse_int8_weights(b, 12, 36, 1, kFixed, 33);
+    from_to<kInt8>(b,
+                   fb::CreateFullyConnected(b.fbb(), w, nullptr, false, 0, fb::WeightLayout::SparseInt8, &kFixedPoint),
+                   x, {rows, 36});
+  }
 }
 
 void depthwise(ModelBuilder& b) {
@@ -275,6 +317,8 @@ std::vector<OperatorModel> int8_operator_models() {
       {"Conv2D_int8", conv2d},
       {"Conv2D_int8_residual", conv2d_residual},
       {"Conv2D_int8_wide", conv2d_wide},
+      {"Conv2D_int8_sparse", sparse_conv2d},
+      {"FullyConnected_int8_sparse", sparse_linear},
       {"DepthwiseConv2D_int8", depthwise},
       {"DepthwiseConv2D_int8_residual", depthwise_residual},
       {"ConvTranspose2D_int8", conv_transpose},

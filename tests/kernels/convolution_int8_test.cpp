@@ -1,4 +1,5 @@
 // conv2d_s8 and depthwise_s8 against a naive evaluator, byte for byte.
+#include "kernels/pack_sparse.hpp"
 #include "tests/kernels/int8_support.hpp"
 
 namespace linnet::kernels::test {
@@ -12,6 +13,7 @@ struct Int8Case {
   int32_t x_gap, y_gap;
   Rounding rounding;
   bool residual, in_place;
+  bool sparse = false;  // with SparseInt8 weights
 };
 
 std::ostream& operator<<(std::ostream& out, const Int8Case& c) {
@@ -21,7 +23,7 @@ std::ostream& operator<<(std::ostream& out, const Int8Case& c) {
              << c.out_channels << " kernel " << w.kernel_h << "x" << w.kernel_w << " stride " << w.stride_h << "x"
              << w.stride_w << " dilation " << w.dilation_h << "x" << w.dilation_w << " pads " << w.pad_top << ","
              << w.pad_left << " gaps " << c.x_gap << "," << c.y_gap << " rounding " << static_cast<int>(c.rounding)
-             << " residual " << c.residual << c.in_place;
+             << " residual " << c.residual << c.in_place << (c.sparse ? " sparse" : "");
 }
 
 class Problem {
@@ -36,6 +38,7 @@ class Problem {
       // Two of these are just what 16 bits hold beside any inputs; now and then one is larger.
       if (kind > 1 && (kind == 2 || !random_.one_in(64))) weight = std::clamp<int8_t>(weight, -64, 64);
     }
+    if (c.sparse) remove_groups();
     if (random_.one_in(4)) {
       for (int8_t& x : x_) x = x < 0 ? -128 : 127;
     }
@@ -79,6 +82,17 @@ class Problem {
  private:
   int32_t taps() const { return case_.window.kernel_h * case_.window.kernel_w; }
   int32_t outputs() const { return case_.groups * case_.out_channels; }
+
+  // Some, most or all groups of four inputs.
+  void remove_groups() {
+    const int32_t kept = random_.integer(0, 2) * 25;
+    for (size_t first = 0; first < w_.size(); first += kDot * taps()) {
+      for (int32_t tap = 0; tap < taps(); ++tap) {
+        if (random_.integer(0, 99) < kept) continue;
+        for (int32_t i = 0; i < kDot; ++i) w_[first + i * taps() + tap] = 0;
+      }
+    }
+  }
 
   int32_t sum(int32_t row, int32_t ox, int32_t n) const {
     const Window& w = case_.window;
@@ -135,6 +149,8 @@ class Problem {
                             x.data(), x_stride_, zero_point_, packed.data(), y.data(), y_stride_, epilogue,
                             scratch.data()});
       EXPECT_TRUE(scratch.intact());
+    } else if (case_.sparse) {
+      run_sparse(kernels, x, epilogue, y, begin, end);
     } else {
       const int64_t lines = int64_t{case_.batch} * case_.out_h;
       Scratch scratch(conv2d_int8_scratch_bytes(case_.window, case_.in_channels, lines, case_.out_w, traits(kernels.id),
@@ -144,6 +160,28 @@ class Problem {
                          packed.data(), y.data(), y_stride_, epilogue, scratch.data()});
       EXPECT_TRUE(scratch.intact());
     }
+  }
+
+  // Outputs in two parts, where there are panels for them.
+  void run_sparse(const KernelTable& kernels, const Guarded<int8_t>& x, const EpilogueInt8& epilogue,
+                  Guarded<int8_t>& y, int32_t begin, int32_t end) {
+    const int32_t k = case_.in_channels * taps(), n = case_.out_channels;
+    Guarded<uint8_t> packed(sparse_int8_packed_bytes(packed_.data(), n, k), kWeightSlackBytes);
+    pack_sparse_int8(packed_.data(), n, k, packed.data());
+    Scratch scratch(sparse_conv2d_int8_scratch_bytes(case_.window, case_.in_channels, n,
+                                                     int64_t{case_.batch} * case_.out_h * case_.out_w,
+                                                     traits(kernels.id), sizeof(void*)));
+    SparseConv2DInt8Args args{
+        {case_.window, case_.in_h, case_.in_w, case_.out_h, case_.out_w, 1, case_.in_channels, n, begin, end, x.data(),
+         x_stride_, zero_point_, reinterpret_cast<const int8_t*>(packed.data()), y.data(), y_stride_, epilogue,
+         scratch.data()},
+        0,
+        std::min(n, kPanel)};
+    kernels.sparse_conv2d_s8(args);
+    args.output_begin = args.output_end;
+    args.output_end = n;
+    if (args.output_begin < n) kernels.sparse_conv2d_s8(args);
+    EXPECT_TRUE(scratch.intact());
   }
 
   Int8Case case_;
@@ -213,6 +251,19 @@ class ConvolutionInt8 : public KernelTest {
 
 TEST_P(ConvolutionInt8, RandomConvolutions) {
   check_random(false, 300, 1);
+}
+
+TEST_P(ConvolutionInt8, RandomSparse) {
+  for (uint64_t seed = 3000; seed < 3300; ++seed) {
+    Int8Random random(seed);
+    Int8Case c = random_case(random, false);
+    c.groups = 1;
+    c.sparse = true;
+    c.in_channels = random.one_in(8) ? 1100 : (c.in_channels + kDot - 1) / kDot * kDot;
+    SCOPED_TRACE(::testing::Message() << "seed " << seed << ": " << c);
+    Problem(c, seed + 1000).check(kernels());
+    if (HasFatalFailure()) return;
+  }
 }
 
 TEST_P(ConvolutionInt8, RandomDepthwise) {

@@ -6,7 +6,9 @@
 #include "converter/ops/batch_norm.hpp"
 #include "converter/ops/cast.hpp"
 #include "converter/ops/concat.hpp"
+#include "converter/ops/conv.hpp"
 #include "converter/ops/gather.hpp"
+#include "converter/ops/linear.hpp"
 #include "converter/ops/matmul.hpp"
 #include "converter/ops/pad.hpp"
 #include "converter/ops/pool.hpp"
@@ -464,6 +466,38 @@ TEST(EndToEnd, DumpAndStop) {
   EXPECT_EQ(fractions.back(), 1.0);
   options.dump_after = "no_such_pass";
   EXPECT_THROW(convert(b.graph.clone(), options), Error);
+}
+
+// Layers with zeros in all patterns: what is stored without them gives what it gave with them.
+TEST(EndToEnd, SparseWeights) {
+  GraphBuilder b;
+  const auto zeros = [&](const Shape& shape, int64_t block) {
+    std::vector<double> values = b.random(shape)->constant->doubles();
+    const int64_t k = element_count(shape) / shape[0];
+    for (int64_t o = 0; o < shape[0]; ++o)
+      for (int64_t i = 0; i < k; ++i)
+        if ((i + 5 * (o / block)) % 12 != 0) values[static_cast<size_t>(o * k + i)] = 0;
+    return b.constant(shape, std::move(values));
+  };
+  const auto conv = [&](Value* x, int64_t outputs, int64_t kernel, int64_t block) {
+    ops::Conv op;
+    op.strides = {kernel / 2 + 1, kernel / 2 + 1};
+    op.dilations = {1, 1};
+    op.pads_begin = op.pads_end = {kernel / 2, kernel / 2};
+    return b.add(op, {x, zeros({outputs, x->shape()[1], kernel, kernel}, block), b.random({outputs})});
+  };
+  Value* y = conv(b.input({1, 24, 12, 13}), 36, 1, 1);
+  y = conv(y, 40, 3, 4);
+  y = conv(y, 48, 1, 16);
+  b.output(y);
+  ops::Linear linear;
+  b.output(b.add(linear, {b.input({7, 600}), zeros({50, 600}, 4), b.random({50})}, "linear"));
+  expect_same(b.graph);
+  ConvertOptions options;
+  const Conversion conversion = convert(b.graph.clone(), options);
+  ASSERT_EQ(conversion.report.storages.size(), 4u);
+  for (const report::StoredLayer& layer : conversion.report.storages)
+    EXPECT_TRUE(layer.storage.starts_with("sparse")) << layer.layer << ": " << layer.reason;
 }
 
 }  // namespace

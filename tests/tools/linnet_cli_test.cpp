@@ -232,6 +232,7 @@ TEST_F(LinnetCli, RefusesWrongCommandLines) {
   expect_failure({"convert", onnx, "-o", output, "--dump-after", "nothing"}, 2, "no such pass");
   expect_failure({"convert", onnx, "-o", output, "--winograd", "3"}, 2, "--winograd 3");
   expect_failure({"convert", onnx, "-o", output, "--winograd", "4", "--strict"}, 2, "--strict");
+  expect_failure({"convert", onnx, "-o", output, "--optimize", "bytes"}, 2, "--optimize bytes");
   expect_failure({"convert", onnx, "-o", output, "--json", "--quiet"}, 2, "--quiet");
   expect_failure({"convert", onnx, "-o", output, "--c-array", folder_.path("x.txt")}, 2, "must end in .c");
 }

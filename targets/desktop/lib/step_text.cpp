@@ -51,6 +51,9 @@ class Writer {
   Writer& int8_weights(fb::WeightLayout layout) {
     const bool has = layout == fb::WeightLayout::Panel16Float32x8 || layout == fb::WeightLayout::Depthwise16Float32x8;
     if (layout == fb::WeightLayout::Panel16Dynamic8) return add("int8 weights, dynamic");
+    if (layout == fb::WeightLayout::SparseFloat32 || layout == fb::WeightLayout::SparseInt8) return add("sparse");
+    if (layout == fb::WeightLayout::Sparse4Float32) return add("sparse 4x1");
+    if (layout == fb::WeightLayout::Sparse16Float32) return add("sparse 16x1");
     return has ? add("int8 weights") : *this;
   }
   Writer& buffer(uint32_t index) {

@@ -1,0 +1,5 @@
+// Every body of a kernel with small weights; instantiate_small.cpp makes them for one instruction set.
+#pragma once
+
+#include "kernels/sparse/conv2d.hpp"
+#include "kernels/sparse/lanes_int8.hpp"
