@@ -45,7 +45,8 @@ typedef enum linnet_status {
                                         Or a feature of the step, which is a cascade's first one where that is the
                                         feature: wanted 1, got (0 cascades, 1 moments, 2 transposed, 3 float
                                         arithmetic, 4 integer arithmetic, 5 states, which no step has, 6 arithmetic of
-                                        int16); wanted 2, got (the schema's Function); wanted 3, got (its ReduceKind) */
+                                        int16, 7 int8, 8 dynamic int8, 9 float32 or 10 sparse weights); wanted 2, got (the
+                                        schema's Function); wanted 3, got (its ReduceKind) */
   LINNET_ERROR_ARENA_ALIGNMENT = 7,  /* arena is not LINNET_ALIGNMENT-aligned; wanted, got */
   LINNET_ERROR_ARENA_SIZE = 8,       /* arena too small; wanted, got in bytes */
   LINNET_ERROR_ISA = 9,              /* the instruction set asked for is not in this build or on this CPU */

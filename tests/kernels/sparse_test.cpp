@@ -122,7 +122,7 @@ TEST_P(Sparse, EveryActivationAndResidual) {
 
 TEST_P(Sparse, RandomGeometry) {
   Random random(11);
-  for (int i = 0; i < 60; ++i) {
+  for (int i = 0; i < 30; ++i) {
     ConvCase c = random_case(random, false);
     c.groups = 1;
     check(c, static_cast<uint64_t>(i) + 100);
