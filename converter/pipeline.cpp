@@ -17,6 +17,7 @@
 #include "converter/quantize/weights.hpp"
 #include "converter/report/memory.hpp"
 #include "converter/weights/batch_of_one.hpp"
+#include "converter/weights/codes.hpp"
 #include "converter/weights/reestimate.hpp"
 #include "converter/weights/written_out.hpp"
 #include "engine/linnet.h"
@@ -88,6 +89,10 @@ void run_treat_weights(ir::Graph& graph, PassLog& log, const ConvertOptions& opt
   conversion.report.treatments = std::move(result.report);
 }
 
+void run_choose_codes(ir::Graph& graph, PassLog& log, const ConvertOptions&, Conversion& conversion) {
+  conversion.report.coded_layers = weights::choose_codes(graph, conversion.weight_sets, log);
+}
+
 void run_quantize(ir::Graph& graph, PassLog& log, const ConvertOptions& options, Conversion& conversion) {
   if (!options.quantization) return;
   const quantize::Progress progress = [&](double fraction) {
@@ -140,6 +145,7 @@ constexpr Pass kPasses[] = {
     {kQuantize, run_quantize, kAnyError},
     {"quantize_weights", run_quantize_weights, kAnyError},
     {"merge_tables", run_pass<passes::merge_tables>},
+    {"choose_codes", run_choose_codes},
     {"choose_winograd", run_choose_winograd},
     {"choose_storage", run_choose_storage},
     {"take_moments", run_pass<passes::take_moments>},

@@ -30,7 +30,8 @@ enum class StepFeature : int32_t {
   Int8Weights = 7,
   DynamicInt8 = 8,
   Float32Weights = 9,
-  Sparse = 10
+  Sparse = 10,
+  Codes = 11
 };
 bool check_feature(bool has, FeatureKind kind, int32_t number, Error* error);
 inline bool check_feature(bool has, StepFeature feature, Error* error) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "kernels/contract_int16.hpp"
+#include "kernels/contract_codes.hpp"
 #include "kernels/contract_sparse.hpp"
 
 namespace linnet::kernels {

@@ -24,7 +24,7 @@ namespace {
 using namespace linnet::ir;
 
 // Each knows what the ones before do.
-constexpr uint32_t kFormatVersion = 1, kCascadeVersion = 2, kIntegerVersion = 3, kStateVersion = 3, kSparseVersion = 4;
+constexpr uint32_t kFormatVersion = 1, kCascadeVersion = 2, kIntegerVersion = 3, kStateVersion = 3, kSmallVersion = 4;
 
 fb::DataType device_type(const Value& value) {
   if (ir::is_floating(value.type.dtype)) return fb::DataType::Float32;
@@ -360,12 +360,13 @@ std::vector<flatbuffers::Offset<fb::State>> ModelContext::write_states() {
 
 // The oldest that knows what the model uses.
 uint32_t ModelContext::format_version() const {
-  const auto is_sparse = [](const auto& node) {
+  const auto is_small = [](const auto& node) {
     const auto* conv = node->template as<ops::Conv>();
     const auto* linear = node->template as<ops::Linear>();
-    return (conv != nullptr && conv->sparse != 0) || (linear != nullptr && linear->sparse != 0);
+    return (conv != nullptr && (conv->sparse != 0 || conv->codes)) ||
+           (linear != nullptr && (linear->sparse != 0 || linear->codes));
   };
-  if (std::any_of(graph_.nodes().begin(), graph_.nodes().end(), is_sparse)) return kSparseVersion;
+  if (std::any_of(graph_.nodes().begin(), graph_.nodes().end(), is_small)) return kSmallVersion;
   if (!graph_.states.empty()) return kStateVersion;
   const auto& values = graph_.values();
   if (std::any_of(values.begin(), values.end(), [](const auto& value) { return value->type.quantization.has_value(); }))

@@ -62,6 +62,22 @@ Array from_fields(const TensorProto& tensor, const Shape& shape, DType dtype) {
   }
 }
 
+// Element types that the header of older ONNX versions does not name: two elements in a byte, the first in its low
+// half.
+constexpr int kUint4 = 21, kInt4 = 22;
+
+Array from_nibbles(const Shape& shape, std::string_view bytes, bool is_signed) {
+  std::vector<int64_t> values(static_cast<size_t>(ir::element_count(shape)));
+  if (bytes.size() != (values.size() + 1) / 2)
+    throw Error(fmt::format("has {} bytes, wanted {} for {} of 4 bits", bytes.size(), (values.size() + 1) / 2,
+                            ir::to_string(shape)));
+  for (size_t i = 0; i < values.size(); ++i) {
+    const int nibble = static_cast<uint8_t>(bytes[i / 2]) >> (i % 2 * 4) & 15;
+    values[i] = is_signed && nibble > 7 ? nibble - 16 : nibble;
+  }
+  return Array::of_integers(shape, std::move(values), is_signed ? DType::i8 : DType::u8);
+}
+
 Shape checked_shape(const TensorProto& tensor) {
   Shape shape(tensor.dims().begin(), tensor.dims().end());
   if (ir::element_count(shape) > ir::kMaximumElements)
@@ -91,7 +107,10 @@ DType dtype_of(int onnx_data_type) {
       return DType::bf16;
     case TensorProto::INT8:
       return DType::i8;
+    case kInt4:
+      return DType::i8;
     case TensorProto::UINT8:
+    case kUint4:
       return DType::u8;
     case TensorProto::INT16:
       return DType::i16;
@@ -114,13 +133,25 @@ DType dtype_of(int onnx_data_type) {
                                 ? TensorProto::DataType_Name(static_cast<TensorProto::DataType>(onnx_data_type))
                                 : std::to_string(onnx_data_type);
   throw Error(fmt::format(
-      "element type {}; supported are float, double, float16, bfloat16, bool and integers of 8 to 64 bits", name));
+      "element type {}; supported are float, double, float16, bfloat16, bool and integers of 4 and 8 to 64 bits",
+      name));
 }
 
 Array TensorReader::read(const TensorProto& tensor) const {
   try {
     const DType dtype = dtype_of(tensor.data_type());
     Shape shape = checked_shape(tensor);
+    if (tensor.data_type() == kInt4 || tensor.data_type() == kUint4) {
+      const auto bytes = static_cast<size_t>((ir::element_count(shape) + 1) / 2);
+      std::string fields;
+      for (const int32_t pair : tensor.int32_data()) fields.push_back(static_cast<char>(pair));
+      const bool external = tensor.data_location() == TensorProto::EXTERNAL;
+      return from_nibbles(shape,
+                          external                ? external_bytes(tensor, bytes)
+                          : tensor.has_raw_data() ? std::string_view(tensor.raw_data())
+                                                  : std::string_view(fields),
+                          tensor.data_type() == kInt4);
+    }
     const size_t wanted = static_cast<size_t>(ir::element_count(shape)) * ir::element_bytes(dtype);
     if (tensor.data_location() == TensorProto::EXTERNAL)
       return array_from_bytes(std::move(shape), external_bytes(tensor, wanted), dtype);

@@ -89,6 +89,7 @@ void Conv::attributes(AttributeWriter& writer) const {
   writer.add("channels_last", channels_last);
   if (moment_rows > 0) writer.add("moment_rows", moment_rows);
   if (sparse != 0) writer.add("sparse", sparse);
+  if (codes) writer.add("code_bits", int64_t{codes->format.bits});
   if (winograd != 0) writer.add("winograd", winograd);
   writer.add("fused", fused);
   writer.add("integer", integer);
@@ -208,11 +209,13 @@ void Conv::emit(const Node& node, emit::Context& context) const {
   std::vector<uint32_t> outputs = {image_tensor(node.out(), context)};
   if (moment_rows > 0) outputs.push_back(context.tensor(node.out(1)));
   const uint32_t buffer = with_packed_source(weights, bias, groups, [&](const auto& source) {
+    if (codes) return codes_buffer(*codes, source.bias, context);
     return packed_weights(source, depthwise, winograd, sparse, context);
   });
   const bool int8 = weights.type().quantization.has_value();
   const fb::WeightLayout layout =
       depthwise     ? (int8 ? fb::WeightLayout::Depthwise16Float32x8 : fb::WeightLayout::Depthwise16)
+      : codes       ? fb::WeightLayout::Panel16Codes
       : sparse != 0 ? sparse_layout(sparse)
                     : (int8 ? fb::WeightLayout::Panel16Float32x8 : fb::WeightLayout::Panel16);
   const fb::Activation activation = emit::Context::activation(fused);

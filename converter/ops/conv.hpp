@@ -2,6 +2,7 @@
 #pragma once
 
 #include "converter/ir/op.hpp"
+#include "converter/ops/coded_weights.hpp"
 
 namespace linnet::ops {
 
@@ -22,6 +23,7 @@ struct Conv : OpBase<Conv> {
   bool channels_last = false;
   int64_t moment_rows = 0;
   int64_t sparse = 0;    // of stored blocks, the outputs: 1, 4 or 16, of integers 1 (and four inputs); 0: dense
+  Codes codes;           // of its weights, which the device stores in their place; null: none
   int64_t winograd = 0;  // 2, 4 or 6: the device computes it by F(winograd x winograd, 3x3); 0: directly
   Activation fused;
   std::optional<IntegerForm> integer;  // absent: real numbers

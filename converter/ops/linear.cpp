@@ -44,6 +44,7 @@ void Linear::attributes(AttributeWriter& writer) const {
   writer.add("summand", summand);
   if (dynamic) writer.add("dynamic", true);
   if (sparse != 0) writer.add("sparse", sparse);
+  if (codes) writer.add("code_bits", int64_t{codes->format.bits});
 }
 
 std::vector<TensorType> Linear::infer(const std::vector<const TensorType*>& inputs) const {
@@ -124,6 +125,9 @@ void Linear::emit(const Node& node, emit::Context& context) const {
     const kernels::ConvWeights source = {floats->data(), k, 1, 0, 0, bias_data, 1, k, n, 1, 1};
     table = fb::CreateFullyConnected(context.builder(), sparse_buffer(source, sparse, context), &activation, false, 0,
                                      sparse_layout(sparse));
+  } else if (codes) {
+    table = fb::CreateFullyConnected(context.builder(), codes_buffer(*codes, bias_data, context), &activation, false, 0,
+                                     fb::WeightLayout::Panel16Codes);
   } else {
     const emit::Context::PackedMatrix matrix = context.matrix(weights, kernels::panel_floats(n, k), [&](float* packed) {
       kernels::pack_gemm(weights.shared_floats()->data(), 1, k, bias_data, n, k, packed);

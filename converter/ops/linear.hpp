@@ -2,6 +2,7 @@
 #pragma once
 
 #include "converter/ir/op.hpp"
+#include "converter/ops/coded_weights.hpp"
 
 namespace linnet::ops {
 
@@ -16,6 +17,7 @@ struct Linear : OpBase<Linear> {
   std::optional<IntegerForm> integer;  // absent: real numbers
   std::optional<IntegerSummand> summand;
   int64_t sparse = 0;    // as of Conv
+  Codes codes;           // as of Conv
   bool dynamic = false;  // with int8 weights: x is quantized as DynamicQuantizeLinear does it, and sums are integers
 
   void attributes(AttributeWriter& writer) const override;

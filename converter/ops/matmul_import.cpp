@@ -104,4 +104,73 @@ std::vector<Value*> import_mat_mul(OnnxContext& context) {
   return {reshape(context, y, shape)};
 }
 
+// The weights of a MatMulNBits: [N, K] of (q - zero) * scale, q packed in blocks of an output's inputs, low bits first.
+namespace {
+
+struct PackedBlocks {
+  int64_t outputs, inputs, block;
+  int64_t blocks() const { return (inputs + block - 1) / block; }
+};
+
+void require_elements(OnnxContext& context, const Array& array, int64_t wanted, std::string_view what) {
+  if (static_cast<int64_t>(array.size()) != wanted)
+    context.fail(fmt::format("{} have {} elements, wanted {}", what, array.size(), wanted));
+}
+
+int64_t nibble(const Array& packed, int64_t index) {
+  return packed.integer(static_cast<size_t>(index / 2)) >> (index % 2 * 4) & 15;
+}
+
+Array unpacked(OnnxContext& context, const PackedBlocks& size) {
+  constexpr int64_t kZero = 8;
+  const Array& packed = context.constant(1, "input 1 (B)");
+  const Array& scales = context.constant(2, "input 2 (scales)");
+  const Array* zeros = context.optional_input(3) != nullptr ? &context.constant(3, "input 3 (zero_points)") : nullptr;
+  const int64_t blocks = size.blocks(), zero_bytes = (blocks + 1) / 2;
+  if (packed.dtype() != DType::u8) context.fail(fmt::format("input 1 (B) is {}, wanted u8", to_string(packed.type())));
+  require_elements(context, packed, size.outputs * blocks * size.block / 2, "input 1 (B)");
+  require_elements(context, scales, size.outputs * blocks, "input 2 (scales)");
+  const bool packed_zeros = zeros != nullptr && zeros->dtype() == DType::u8;
+  if (zeros != nullptr)
+    require_elements(context, *zeros, size.outputs * (packed_zeros ? zero_bytes : blocks), "input 3 (zero_points)");
+  std::vector<float> weights(static_cast<size_t>(size.outputs * size.inputs));
+  for (int64_t n = 0; n < size.outputs; ++n) {
+    for (int64_t k = 0; k < size.inputs; ++k) {
+      const int64_t b = n * blocks + k / size.block;
+      const int64_t code = nibble(packed, b * size.block + k % size.block);
+      double zero = kZero;
+      if (packed_zeros) zero = static_cast<double>(nibble(*zeros, n * zero_bytes * 2 + k / size.block));
+      if (zeros != nullptr && !packed_zeros) zero = zeros->number(static_cast<size_t>(b));
+      weights[static_cast<size_t>(n * size.inputs + k)] =
+          static_cast<float>((static_cast<double>(code) - zero) * scales.number(static_cast<size_t>(b)));
+    }
+  }
+  return Array::of_floats({size.outputs, size.inputs}, std::move(weights));
+}
+
+}  // namespace
+
+std::vector<Value*> import_mat_mul_n_bits(OnnxContext& context) {
+  Value* a = context.input(0);
+  const PackedBlocks size = {context.integer("N", 0), context.integer("K", 0), context.integer("block_size", 0)};
+  const int64_t bits = context.integer("bits", 4);
+  context.integer("accuracy_level", 0);  // what may be rounded while it is computed
+  context.integer("weight_prepacked", 0);
+  if (bits != 4) context.fail(fmt::format("bits is {}, supported is 4", bits));
+  if (size.block < 16 || (size.block & (size.block - 1)) != 0)
+    context.fail(fmt::format("block_size is {}, supported are powers of 2 from 16 on", size.block));
+  if (context.optional_input(4) != nullptr) context.fail("has an input 4 (g_idx), supported are inputs in order");
+  if (size.outputs < 1 || size.inputs < 1 || a->shape().empty() || a->shape().back() != size.inputs)
+    context.fail(
+        fmt::format("N is {} and K {} for an input of shape {}", size.outputs, size.inputs, to_string(a->shape())));
+  Value* weights = context.graph().add_constant(context.node_name() + ".weights", unpacked(context, size));
+  Value* bias = context.optional_input(5);
+  if (bias != nullptr) {
+    require_static(context, bias, "input 5 (bias)");
+    bias = as_bias(context, bias, size.outputs);
+    if (bias == nullptr) context.fail(fmt::format("input 5 (bias) is not one number for each of {}", size.outputs));
+  }
+  return {linear(context, a, weights, bias)};
+}
+
 }  // namespace linnet::ops

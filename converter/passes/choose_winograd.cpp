@@ -20,8 +20,8 @@ bool all_one(const std::vector<int64_t>& values) {
 
 bool fits(const Node& node, const ops::Conv& conv) {
   const Shape& weights = node.in(1).shape();
-  return conv.channels_last && conv.groups == 1 && weights.size() == 4 && weights[2] == 3 && weights[3] == 3 &&
-         all_one(conv.strides) && all_one(conv.dilations) && node.in(1).constant.has_value() &&
+  return conv.channels_last && !conv.codes && conv.groups == 1 && weights.size() == 4 && weights[2] == 3 &&
+         weights[3] == 3 && all_one(conv.strides) && all_one(conv.dilations) && node.in(1).constant.has_value() &&
          !node.in(1).type.quantization && is_floating(node.out().type.dtype);
 }
 

@@ -14,8 +14,8 @@ constexpr int64_t kPixelsPerOutput = 8;
 
 bool fits(const Node& node) {
   const auto* conv = node.as<ops::Conv>();
-  if (conv == nullptr || conv->integer || !conv->channels_last || conv->groups != 1 || conv->winograd != 0 ||
-      conv->sparse != 0 || conv->moment_rows != 0)
+  if (conv == nullptr || conv->integer || conv->codes || conv->sparse != 0 || !conv->channels_last ||
+      conv->groups != 1 || conv->winograd != 0 || conv->moment_rows != 0)
     return false;
   if (node.has(kFactors) || node.in(0).shape().size() != 4 || !node.in(1).constant || node.in(1).type.quantization)
     return false;

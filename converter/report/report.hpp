@@ -115,6 +115,13 @@ struct StoredLayer {
   std::string reason;                  // for it
 };
 
+// How the weights of a layer that are taken from a grid or codebook are stored.
+struct CodedLayer {
+  std::string layer, storage;
+  int64_t bytes = 0, dense_bytes = 0;
+  std::string reason;  // for dense storage
+};
+
 // What was removed because it is constant, or because nothing reads it.
 struct DeadChannels {
   struct LayerChannels {
@@ -146,6 +153,7 @@ struct Report {
   Int8Weights int8_weights;
   Treatments treatments;
   std::vector<StoredLayer> storages;
+  std::vector<CodedLayer> coded_layers;
   DeadChannels dead_channels;
   std::vector<TargetMemory> memory;
   std::vector<Placement> placements;

@@ -89,15 +89,22 @@ std::string to_json(const Report& report) {
   json.member("integer_weight_bytes", report.integer_weight_bytes);
   write_int8_weights(json, report.int8_weights);
   if (!report.treatments.layers.empty()) write_treatments(json, report.treatments);
+  const auto write_storage = [&](const auto& layer) {
+    json.member("storage", layer.storage);
+    json.member("bytes", layer.bytes);
+    json.member("dense_bytes", layer.dense_bytes);
+    json.member("reason", layer.reason);
+  };
   write_objects(json, "storages", report.storages, [&](const StoredLayer& layer) {
     json.member("name", layer.layer);
     json.member("operator", layer.op);
     json.member("weights", layer.weights);
     json.member("nonzero", layer.nonzero);
-    json.member("storage", layer.storage);
-    json.member("bytes", layer.bytes);
-    json.member("dense_bytes", layer.dense_bytes);
-    json.member("reason", layer.reason);
+    write_storage(layer);
+  });
+  write_objects(json, "coded_layers", report.coded_layers, [&](const CodedLayer& layer) {
+    json.member("name", layer.layer);
+    write_storage(layer);
   });
   json.member("file_bytes", report.file_bytes);
   json.member("tensor_bytes", report.tensor_bytes);

@@ -170,6 +170,19 @@ std::string storage_table(const std::vector<StoredLayer>& storages) {
                      grouped(dense_bytes), table.text());
 }
 
+std::string coded_table(const std::vector<CodedLayer>& layers) {
+  TextTable table({"layer", "storage", "bytes", "as floats", "why"}, {2, 3});
+  int64_t bytes = 0, dense_bytes = 0;
+  for (const CodedLayer& layer : layers) {
+    table.add({tools::shown_name(layer.layer), layer.storage, grouped(layer.bytes), grouped(layer.dense_bytes),
+               layer.reason});
+    bytes += layer.bytes;
+    dense_bytes += layer.dense_bytes;
+  }
+  return fmt::format("\nweights from grids and codebooks: {} bytes instead of {}\n{}", grouped(bytes),
+                     grouped(dense_bytes), table.text());
+}
+
 std::string dead_channel_table(const DeadChannels& dead) {
   TextTable table({"layer", "removed", "of"}, {1, 2});
   for (const auto& layer : dead.layers)
@@ -226,6 +239,7 @@ std::string to_text(const Report& report, bool verbose) {
   if (report.quantization.accuracy) text += accuracy_line(*report.quantization.accuracy);
   if (!report.treatments.layers.empty()) text += treatment_table(report.treatments);
   if (!report.storages.empty()) text += storage_table(report.storages);
+  if (!report.coded_layers.empty()) text += coded_table(report.coded_layers);
   if (!report.dead_channels.layers.empty()) text += dead_channel_table(report.dead_channels);
   text += pass_table(report);
   if (verbose) {

@@ -52,6 +52,7 @@ struct Layer {
 };
 
 std::optional<std::string> reason_to_stay(const Node& node, const ops::Conv* conv, const ops::Linear* linear) {
+  if (conv != nullptr ? conv->codes != nullptr : linear->codes != nullptr) return "its weights are codes";
   if (linear != nullptr && linear->dynamic) return "its inputs are quantized at run time";
   if (conv != nullptr && conv->groups > 1) return "it has groups";
   if (is_int8(node)) {

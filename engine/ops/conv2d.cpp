@@ -1,3 +1,4 @@
+#include "engine/ops/codes.hpp"
 #include "engine/ops/convolution.hpp"
 #include "engine/ops/sparse.hpp"
 
@@ -12,6 +13,9 @@ bool check(const StepView& step, Error* error) {
   const fb::Conv2D& conv = *step.step.op_as_Conv2D();
   if (!check_geometry(step, conv, error)) return false;
   if (is_sparse(conv.weight_layout())) return check_sparse_conv2d(step, conv, error);
+  if (conv.weight_layout() == fb::WeightLayout::Panel16Codes) {
+    return check_codes(error, [&] { return check_codes_conv2d(step, conv, error); });
+  }
   LINNET_REQUIRE(error, conv.groups() >= 1, LINNET_ERROR_SHAPE, -1, 1, conv.groups());
   return check_convolution(step, conv, conv.groups(), error) && check_moments_output(step, conv.moment_rows(), error);
 }
@@ -64,8 +68,22 @@ int64_t section_size(const kernels::Conv2DInt8Args&, int32_t n, int32_t k) {
   return kernels::panel_int8_bytes(n, k);
 }
 
+int64_t section_size(const kernels::Conv2DCodesArgs& args, int32_t n, int32_t k) {
+  return kernels::panel_codes_bytes(args.format, n, k);
+}
+
 int64_t section_size(const kernels::Conv2DInt16Args&, int32_t n, int32_t k) {
   return kernels::panel_int16_bytes(n, k);
+}
+
+// What the weights say of themselves before their first section.
+template <class Args>
+void read_header(const StepView&, const fb::Conv2D&, Args*) {}
+
+void read_header(const StepView& step, const fb::Conv2D& conv, kernels::Conv2DCodesArgs* args) {
+  args->format = code_format(step, conv.weights());
+  args->packed += kernels::kCodesHeaderBytes;
+  args->one_row = is_one_row(step, args->format);
 }
 
 template <class Args, class Kernel>
@@ -94,6 +112,7 @@ void run_with(const StepView& step, const linnet_session& session, Args args, Ke
   args.in_channels = group_channels(step.inputs[0], conv);
   args.out_channels = group_channels(step.output, conv);
   args.packed = reinterpret_cast<decltype(args.packed)>(step.model.block(conv.weights()));
+  read_header(step, conv, &args);
   set_epilogue(step, session, &args);
   if (divides_outputs(step, session)) return run_outputs(step, session, args, kernel);
   parallel_rows(session, step, conv.moment_rows(), window_taps(args.window) * args.in_channels, args,
@@ -114,6 +133,9 @@ void run(const StepView& step, const linnet_session& session) {
     kernels::Conv2DInt8Args args = {};
     args.input_zero_point = step.inputs[0].zero_point;
     run_with(step, session, args, [&](const auto& part) { session.kernels->conv2d_s8(part); });
+  } else if (kHasFloat32 && has_codes(conv)) {
+    run_with(step, session, kernels::Conv2DCodesArgs{},
+             [&](const auto& part) { session.kernels->conv2d_codes_f32(part); });
   } else if (kHasFloat32 && kHasInt8Weights && has_int8_weights(conv)) {
     run_with(step, session, kernels::Conv2DFloat32x8Args{},
              [&](const auto& part) { session.kernels->conv2d_f32x8(part); });

@@ -1,3 +1,4 @@
+#include "engine/ops/codes.hpp"
 #include "engine/ops/convolution.hpp"
 #include "engine/ops/dynamic_linear.hpp"
 #include "engine/ops/gemm_columns.hpp"
@@ -12,6 +13,9 @@ bool check(const StepView& step, Error* error) {
   const TensorInfo& y = step.output;
   if (linear.weight_layout() == fb::WeightLayout::Panel16Dynamic8) return check_dynamic(step, linear, error);
   if (is_sparse(linear.weight_layout())) return check_sparse_linear(step, linear, error);
+  if (linear.weight_layout() == fb::WeightLayout::Panel16Codes) {
+    return check_codes(error, [&] { return check_codes_linear(step, linear, error); });
+  }
   if (!check_arithmetic(step, linear.requantize(), error, true) || !check_layout(step, linear, kPanelLayouts, error)) {
     return false;
   }
@@ -186,6 +190,7 @@ void run(const StepView& step, const linnet_session& session) {
   if (!kHasFloat32) return;
   if (kHasDynamicInt8 && is_dynamic(linear)) return run_dynamic(step, linear, session);
   if (kHasFloat32Weights && kHasTransposed && linear.transposed()) return run_transposed(step, session);
+  if (has_codes(linear)) return run_codes_linear(step, linear, session);
   if (kHasInt8Weights && has_int8_weights(linear)) return run_floats<int8_t>(step, session);
   if (kHasFloat32Weights) run_floats<float>(step, session);
 }

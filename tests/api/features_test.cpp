@@ -82,6 +82,14 @@ void int8_weights(ModelBuilder& b) {
         {b.input({2, 4}), b.output({2, 8})});
 }
 
+void coded_linear(ModelBuilder& b) {
+  std::vector<int32_t> block(16 + 8 * 3, 0);
+  block[0] = 4;  // bits
+  block[2] = 4;  // inputs of a group
+  apply(b, fb::CreateFullyConnected(b.fbb(), b.buffer(block), nullptr, false, 0, fb::WeightLayout::Panel16Codes),
+        {b.input({2, 4}), b.output({2, 8})});
+}
+
 void dynamic_linear(ModelBuilder& b) {
   const std::vector<float> block(40, 1.0f);
   apply(b, fb::CreateFullyConnected(b.fbb(), b.buffer(block), nullptr, false, 0, fb::WeightLayout::Panel16Dynamic8),
@@ -105,6 +113,7 @@ const FeatureRow kRows[] = {
     {"Int8", lookup, false, 0, 1, 4},
     {"Int16", int16_pool, false, 0, 1, 6},
     {"Int8Weights", int8_weights, false, 0, 1, 7},
+    {"Codes", coded_linear, false, 0, 1, 11},
     {"DynamicInt8", dynamic_linear, false, 0, 1, 8},
     {"Sparse", sparse_linear, false, 0, 1, 10},
     {"NotTransposed", [](ModelBuilder& b) { linear(b, false); }, true, 0, 0, 0},

@@ -433,6 +433,7 @@ const std::vector<OperatorModel>& operator_models() {
     std::vector<OperatorModel> all = float_operator_models();
     for (const OperatorModel& model : int8_weight_operator_models()) all.push_back(model);
     for (const OperatorModel& model : sparse_operator_models()) all.push_back(model);
+    for (const OperatorModel& model : coded_operator_models()) all.push_back(model);
     for (const OperatorModel& model : int8_operator_models()) all.push_back(model);
     for (const OperatorModel& model : int16_operator_models()) all.push_back(model);
     return all;

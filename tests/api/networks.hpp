@@ -33,6 +33,9 @@ std::vector<OperatorModel> int8_weight_operator_models();
 // Those with sparse weights, and such weights: about a third of the blocks of so many outputs.
 std::vector<OperatorModel> sparse_operator_models();
 uint32_t sparse_weights(ModelBuilder& builder, int32_t kernel, int32_t in, int32_t out, int32_t block, uint32_t seed);
+
+// Those whose weights are codes of 4 or 2 bits.
+std::vector<OperatorModel> coded_operator_models();
 // Those of integer arithmetic, which operator_models() ends with; their outputs are the same on every instruction set.
 std::vector<OperatorModel> int8_operator_models();
 std::vector<OperatorModel> int16_operator_models();

@@ -28,8 +28,9 @@ def rand(name, *shape, low=-2.0, high=2.0):
     return rng(name + str(shape)).uniform(low, high, shape).astype(np.float32)
 
 
-def case(name, nodes, inputs, consts=(), outputs=("y",), opset=13, ref=None):
-    """nodes: [(op, input names, output names, attributes)] ; inputs and consts: {name: array}; ref: outputs in double, or None."""
+def case(name, nodes, inputs, consts=(), outputs=("y",), opset=13, ref=None, optimized=True):
+    """nodes: [(op, input names, output names, attributes)] ; inputs and consts: {name: array}; ref: outputs in double, or None;
+    not optimized: ONNX Runtime runs the nodes as they are, where it would round inputs of layers with blocks of weights."""
     if ONLY and ONLY not in name:
         return
     assert name not in seen, name
@@ -41,9 +42,12 @@ def case(name, nodes, inputs, consts=(), outputs=("y",), opset=13, ref=None):
         [helper.make_tensor_value_info(k, helper.np_dtype_to_tensor_dtype(v.dtype), v.shape) for k, v in inputs.items()],
         [helper.make_empty_tensor_value_info(o) for o in outputs],
         [numpy_helper.from_array(np.asarray(v), k) for k, v in consts.items()])
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+    domains = [("", opset)] + [("com.microsoft", 1)] * any("domain" in a for _, _, _, a in nodes)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid(*domain) for domain in domains], ir_version=8 if opset < 21 else 10)
     model = onnx.shape_inference.infer_shapes(model)
-    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    options = ort.SessionOptions()
+    if not optimized: options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     got = session.run(None, inputs)
     want = got if ref is None else [np.asarray(ref)]
     for g, w in zip(got, want):
@@ -539,6 +543,47 @@ def norms():
     case("norm_convnext_block", block, {"in": image}, {"w": w, "k": k, "g": g, "b": b, "v1": np.ascontiguousarray(v.T), "v2": v}, opset=17, ref=stem + (F.relu(hidden @ d(v).T) @ d(v)).permute(0, 3, 1, 2))
 
 
-for group in (convolutions, products, pools, elementwise, movement, resizes, reductions, graphs, norms):
+# ---- weights of 4 bits, scales for blocks of an output's inputs ------------------------------------------------------------
+def blocks():
+    import ml_dtypes
+    n, k = 40, 96
+    x = rand("blocks_x", 3, k)
+
+    def nibbles(name, low, *shape):
+        return rng(name).integers(low, low + 16, shape)
+
+    for kind, low, block, axis, zero in (("int4", -8, 32, 0, False), ("uint4", 0, 16, 0, True), ("int4", -8, 32, 1, True), ("uint4", 0, 64, 1, True)):
+        name = f"dequantize_blocked_{kind}_block{block}_axis{axis}"
+        dtype = getattr(ml_dtypes, kind)
+        size = k if axis == 0 else n
+        shape = (-(-k // block), n) if axis == 0 else (k, -(-n // block))
+        consts = {"w": nibbles(name, low, k, n).astype(dtype), "s": rand(name + "s", *shape, low=.01, high=.05)}
+        if zero: consts["z"] = nibbles(name + "z", low, *shape).astype(dtype)
+        inputs = ["w", "s"] + ["z"] * zero
+        case(name, [("DequantizeLinear", inputs, ["f"], {"axis": axis, "block_size": block}), ("MatMul", ["x", "f"], ["y"], {})], {"x": x}, consts, opset=21, optimized=False)
+    name = "dequantize_blocked_int4_conv"
+    image = rand("blocks_image", 1, 32, 6, 5)
+    consts = {"w": nibbles(name, -8, 24, 32, 3, 3).astype(ml_dtypes.int4), "s": rand(name + "s", 24, 2, 3, 3, low=.01, high=.05)}
+    case(name, [("DequantizeLinear", ["w", "s"], ["f"], {"axis": 1, "block_size": 16}), ("Conv", ["x", "f"], ["y"], {"pads": [1] * 4})], {"x": image}, consts, opset=21, optimized=False)
+    name = "dequantize_int4_per_output"
+    consts = {"w": nibbles(name, -8, 24, 32, 3, 3).astype(ml_dtypes.int4), "s": rand(name + "s", 24, low=.01, high=.05)}
+    case(name, [("DequantizeLinear", ["w", "s"], ["f"], {"axis": 0}), ("Conv", ["x", "f"], ["y"], {"pads": [1] * 4})], {"x": image}, consts, opset=21, optimized=False)
+    name = "dequantize_blocked_int8"
+    consts = {"w": rng(name).integers(-128, 128, (k, n)).astype(np.int8), "s": rand(name + "s", k // 32, n, low=.001, high=.005)}
+    case(name, [("DequantizeLinear", ["w", "s"], ["f"], {"axis": 0, "block_size": 32}), ("MatMul", ["x", "f"], ["y"], {})], {"x": x}, consts, opset=21, optimized=False)
+    for block, inputs, zeros, bias in ((32, 96, "absent", False), (32, 90, "packed", True), (16, 96, "packed", False), (64, 96, "float", False)):
+        name = f"matmul_nbits_block{block}_k{inputs}_{zeros}"
+        count = -(-inputs // block)
+        consts = {"b": nibbles(name, 0, n * count * block // 2, 1).astype(np.uint8).reshape(n, count, block // 2) * 16 + nibbles(name + "l", 0, n, count, block // 2).astype(np.uint8),
+                  "s": rand(name + "s", n * count, low=.01, high=.05)}
+        if zeros == "packed": consts["z"] = rng(name + "z").integers(0, 256, n * -(-count // 2)).astype(np.uint8)
+        if zeros == "float": consts["z"] = rand(name + "z", n * count, low=0, high=15)
+        if bias: consts["c"] = rand(name + "c", n)
+        names = ["a", "b", "s"] + (["z"] if zeros != "absent" else [""]) + ["", "c"] * bias
+        while not names[-1]: names.pop()
+        case(name, [("MatMulNBits", names, ["y"], {"domain": "com.microsoft", "K": inputs, "N": n, "bits": 4, "block_size": block})], {"a": rand(name + "a", 2, 3, inputs)}, consts, opset=21, optimized=False)
+
+
+for group in (convolutions, products, pools, elementwise, movement, resizes, reductions, graphs, norms, blocks):
     group()
 print(len(seen), "cases,", sum(f.stat().st_size for f in OUT.iterdir()) // 1024, "KiB in", OUT.name)

@@ -55,8 +55,8 @@ TEST_F(LinnetTreat, ReportsEveryLayer) {
   EXPECT_EQ(out.find("least squares"), std::string::npos) << out;
   out = expect_success({"--sparsify", "75%", "--sparsify", "*Gemm*:none", "--cluster", "*Gemm*:16", "--json"});
   EXPECT_TRUE(is_json(out));
-  for (const char* part : {"\"treatments\"", "\"storages\"", "\"treatment\": \"16 clusters per tensor\"",
-                           "\"weights\": 768", "\"nonzero\": 192"})
+  for (const char* part : {"\"treatments\"", "\"storages\"", "\"storage\": \"4 bits, tables\"",
+                           "\"treatment\": \"16 clusters per tensor\"", "\"weights\": 768", "\"nonzero\": 192"})
     EXPECT_NE(out.find(part), std::string::npos) << part << "\n" << out;
   EXPECT_EQ(out.find("error_before"), std::string::npos);
   out = expect_success({"--sparsify", "75%", "--repair", kSamples, "--json"});

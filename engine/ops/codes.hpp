@@ -1,0 +1,37 @@
+// Conv2D and FullyConnected with float arithmetic whose weights are codes (schema/README.md, Panel16Codes).
+#pragma once
+
+#include "engine/ops/convolution.hpp"
+
+namespace linnet::engine {
+
+// False in a build without such weights.
+template <class Table>
+bool has_codes(const Table& table) {
+  return kHasCodes && table.weight_layout() == fb::WeightLayout::Panel16Codes;
+}
+
+// Of steps with codes: checked(), or that the build has none.
+template <class Checked>
+bool check_codes(Error* error, Checked checked) {
+  if (!kHasCodes) return check_feature(false, StepFeature::Codes, error);
+  return checked();
+}
+
+// Of a block whose check has passed.
+kernels::CodeFormat code_format(const StepView& step, uint32_t block);
+
+// Conv2DCodesArgs::one_row. That order loses accuracy with offsets, and in groups of many inputs, where inputs are all
+// positive.
+inline bool is_one_row(const StepView& step, const kernels::CodeFormat& format) {
+  constexpr int32_t kMostInputs = 64;
+  const bool exact = format.kind == kernels::CodeKind::Grid && format.group <= kMostInputs;
+  return step.output.rows == 1 && (exact || format.kind == kernels::CodeKind::Table);
+}
+
+// After check_geometry().
+bool check_codes_conv2d(const StepView& step, const fb::Conv2D& conv, Error* error);
+bool check_codes_linear(const StepView& step, const fb::FullyConnected& linear, Error* error);
+void run_codes_linear(const StepView& step, const fb::FullyConnected& linear, const linnet_session& session);
+
+}  // namespace linnet::engine
