@@ -8,7 +8,8 @@ NOISE = 2.0**-22  # of every result, relative; a few roundings of a float32
 NOISY_RUNS = 6
 # ONNX Runtime's functions of bounded range have errors of this size, however small a result is.
 FUNCTION_NOISE = 2.0**-24
-FUNCTIONS = ("Tanh", "Sigmoid", "Erf", "Gelu", "Mish", "Softplus", "Elu", "Selu", "RNN", "GRU", "LSTM")
+RECURRENT = ("RNN", "GRU", "LSTM")
+FUNCTIONS = ("Tanh", "Sigmoid", "Erf", "Gelu", "Mish", "Softplus", "Elu", "Selu", *RECURRENT)
 # Winograd's algorithm adds numbers of a tile before they are multiplied, large ones to small ones.
 WINOGRAD_NOISE = 2.0**-21
 # Its coordinates of places between elements are float32 numbers up to the size of the image.
@@ -70,6 +71,11 @@ def summand_size(node, x, y, winograd):
     return 0
 
 
+def factor_size(node, x):
+    """How large the noise is that a result of a node with the first input x is multiplied by: of every time step."""
+    return NOISE * max(x.shape[:2]) if node.op_type in RECURRENT else NOISE
+
+
 def spreads(model, inputs, outputs, winograd):
     """For every output how much noise on all floating-point inputs and results changes it, relative to its largest element;
     with `winograd`, that of its convolutions as well."""
@@ -88,8 +94,9 @@ def spreads(model, inputs, outputs, winograd):
         for i, name in enumerate(node.output):
             if name and name not in exact and tensors[name].dtype in (np.float32, np.float64):
                 copy.output[i] = name + "/exact"
-                factors[name + "/factor"] = tensors[name]
-                added = summand_size(node, known[node.input[0]], tensors[name], winograd) if node.input else 0
+                x = known[node.input[0]] if node.input else tensors[name]
+                factors[name + "/factor"], sizes[name + "/factor"] = tensors[name], factor_size(node, x)
+                added = summand_size(node, x, tensors[name], winograd)
                 noisy.graph.node.append(helper.make_node("Mul", [copy.output[i], name + "/factor"], [name + "/scaled" if added else name]))
                 if added:
                     summands[name + "/summand"], sizes[name + "/summand"] = tensors[name], added
@@ -104,7 +111,7 @@ def spreads(model, inputs, outputs, winograd):
     for _ in range(NOISY_RUNS):
         noise = lambda a, around, size: np.asarray(around + numbers.uniform(-size, size, a.shape), a.dtype)
         given = {name: np.asarray(a * noise(a, 1, NOISE)) if a.dtype.kind == "f" else a for name, a in inputs.items()}
-        given |= {name: noise(a, 1, NOISE) for name, a in factors.items()}
+        given |= {name: noise(a, 1, sizes[name]) for name, a in factors.items()}
         given |= {name: noise(a, 0, sizes[name]) for name, a in summands.items()}
         results = judge.run(None, given)
         for i, (got, want) in enumerate(zip(results, outputs)):
