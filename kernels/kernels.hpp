@@ -3,8 +3,8 @@
 // so that the linker keeps only those in use.
 #pragma once
 
-#include "kernels/contract_int16.hpp"
 #include "kernels/contract_codes.hpp"
+#include "kernels/contract_int16.hpp"
 #include "kernels/contract_sparse.hpp"
 
 namespace linnet::kernels {
