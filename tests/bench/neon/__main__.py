@@ -29,8 +29,7 @@ KERNELS = {
         ("4 rows x 8 of a narrow panel", "tile<linnet::kernels::isa::neon32, 4, 2, 8, float>("),
         ("depthwise 3x3, 7 pixels", DEPTHWISE.format("neon32"))],
     ("neon64", "int8"): [
-        ("GEMM, convolution: 3 rows x 16", TILE_INT8.format("neon64", "3, 2")),
-        ("3 rows x 8", TILE_INT8.format("neon64", "3, 1")),
+        ("GEMM, convolution: 3 rows x 8", TILE_INT8.format("neon64", "3, 2")),
         ("1 row x 32", TILE_INT8.format("neon64", "1, 4")),
         ("Winograd: 5 rows x 16", WINOGRAD_INT8.format("neon64")),
         ("depthwise 3x3", DEPTHWISE_INT8.format("neon64", "3, 1, 1")),
