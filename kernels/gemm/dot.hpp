@@ -5,7 +5,8 @@
 // the n. flips_inputs: converted inputs are 128 larger. screens_weights: add is for weights that screen_weights has
 // found Small (screen.hpp), add_divided for Large ones, whose inputs lie in two more planes: as they are, and their
 // sizes; Lowest ones are multiplied as two, limited and rest. is_lowest: whether one of `least` is -128. pairs_groups:
-// add_pair adds the products of two groups of four inputs, of weights that are not -128, and moves on to the next two.
+// add_pair adds the products of two groups of four inputs, of weights that are not -128 where those are screened for,
+// and moves on to the next two.
 #pragma once
 
 #include "kernels/simd/integer.hpp"
@@ -22,6 +23,8 @@ template <class Isa>
 constexpr int kBlocksTogether = Dot<Isa>::blocks;
 template <>
 inline constexpr int kBlocksTogether<isa::neon32> = 1;
+template <>
+inline constexpr int kBlocksTogether<isa::neon64> = 1;
 
 // Inputs as they are.
 struct PlainInputs {
@@ -199,9 +202,13 @@ struct Dot<isa::avxvnni> : DotBytes256<isa::avxvnni> {
 #elif defined(__ARM_NEON)
 
 #if defined(__ARM_FEATURE_DOTPROD)
+// All registers hold sums of 6 rows x 16, their inputs, and two vectors of weights: add_pair's instructions stand in
+// the order in which they are to issue, as in multiply_neon.hpp. A vector is loaded as a whole, which takes two cycles
+// of Cortex-A55; to insert a half would take one of a multiplication's slots on A76.
 template <>
 struct Dot<isa::neon64dot> : PlainInputs {
   static constexpr int outputs = 8, blocks = 2, single_row_blocks = 8;
+  static constexpr bool pairs_groups = true;
   struct Sum {
     int32x4_t low, high;
   };
@@ -217,6 +224,47 @@ struct Dot<isa::neon64dot> : PlainInputs {
   static LINNET_INLINE void add(Sum* sum, const Weights& w, Inputs x) {
     sum->low = vdotq_s32(sum->low, w.low, x);
     sum->high = vdotq_s32(sum->high, w.high, x);
+  }
+  // In memory.
+  typedef int8_t Bytes8 __attribute__((vector_size(8), aligned(1), may_alias));
+  typedef int8_t Bytes16 __attribute__((vector_size(16), aligned(1), may_alias));
+  static LINNET_INLINE void load_weights(const int8_t* w, int8x16_t& v) {
+    asm volatile("ldr %q0, %1" : "=w"(v) : "m"(*reinterpret_cast<const Bytes16*>(w)));
+  }
+  static LINNET_INLINE void load_groups(const int8_t*& x, int8x8_t& groups) {
+    asm volatile("ldr %d0, %1" : "=w"(groups) : "m"(*reinterpret_cast<const Bytes8*>(x)));
+    x += 2 * kDot;
+  }
+  // The products with one of the vectors of weights of two groups, and then with the next ones; late rows' inputs are
+  // loaded between the first products.
+  static constexpr int kLateRows = 2;
+  template <int kVector, int kRows, int kBlocks>
+  static LINNET_INLINE void add_vectors(Sum (&sums)[kRows][kBlocks], int8x16_t (&weights)[2], const int8_t* w,
+                                        ptrdiff_t step, const int8_t* (&x)[kRows], int8x8_t (&inputs)[kRows]) {
+    static_assert(kRows >= 2 * kLateRows);
+    constexpr int kVectors = 2 * kBlocks, kNext = kVector + 1, kLate = kVector == 0 ? kLateRows : 0;
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r) {
+      Sum& sum = sums[r][kVector % kVectors / 2];
+      asm volatile("sdot %0.4s, %1.16b, %2.4b[%3]"
+                   : "+w"(kVector % 2 == 0 ? sum.low : sum.high)
+                   : "w"(weights[kVector % 2]), "w"(inputs[r]), "n"(kVector / kVectors));
+      if (r < kLate) load_groups(x[kRows - kLate + r], inputs[kRows - kLate + r]);
+      if (r == kLate && kNext < 2 * kVectors)
+        load_weights(w + kNext / kVectors * step + kNext % kVectors * 16, weights[kNext % 2]);
+    }
+    if constexpr (kNext < 2 * kVectors) add_vectors<kNext>(sums, weights, w, step, x, inputs);
+  }
+  template <int kRows, int kBlocks>
+  static LINNET_INLINE void add_pair(Sum (&sums)[kRows][kBlocks], const int8_t*& w, ptrdiff_t step,
+                                     const int8_t* (&x)[kRows]) {
+    int8x16_t weights[2];
+    load_weights(w, weights[0]);
+    int8x8_t inputs[kRows];
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows - kLateRows; ++r) load_groups(x[r], inputs[r]);
+    add_vectors<0>(sums, weights, w, step, x, inputs);
+    w += 2 * step;
   }
   static LINNET_INLINE void store(const Sum& sum, int32_t* p) {
     vst1q_s32(p, sum.low);
@@ -267,33 +315,42 @@ struct DotNeon : PlainInputs {
 template <>
 struct Dot<isa::neon64> : DotNeon<isa::neon64> {
   static constexpr int blocks = 2, single_row_blocks = 4;
-  // The inputs of each group twice.
-  static LINNET_INLINE int8x16_t pair_inputs(const int8_t* p) {
-    const uint32x2_t groups = vreinterpret_u32_s8(vld1_s8(p));
-    const uint32x4_t both = vcombine_u32(groups, groups);
-    return vreinterpretq_s8_u32(vzip1q_u32(both, both));
+  // Inputs of a group, four times; moves on to the next one.
+  static LINNET_INLINE int8x16_t load_group(const int8_t*& x) {
+    typedef int32_t Group __attribute__((aligned(1), may_alias));
+    int8x16_t group;
+    asm("ld1r {%0.4s}, [%1], #4" : "=w"(group), "+r"(x) : "m"(*reinterpret_cast<const Group*>(x)));
+    return group;
   }
-  template <int kRows, int kBlocks>
-  static LINNET_INLINE void add_pair(Sum (&sums)[kRows][kBlocks], const int8_t*& w, ptrdiff_t step,
+  template <int kRows>
+  static LINNET_INLINE void add_pair(Sum (&sums)[kRows][1], const int8_t*& w, ptrdiff_t step,
                                      const int8_t* (&x)[kRows]) {
-    int8x16_t inputs[kRows];
-#pragma GCC unroll 16
-    for (int r = 0; r < kRows; ++r) {
-      inputs[r] = pair_inputs(x[r]);
-      x[r] += 2 * kDot;
-    }
-#pragma GCC unroll 16
-    for (int b = 0; b < kBlocks; ++b) {
+    int8x16_t first[kRows], second[kRows];
 #pragma GCC unroll 4
-      for (int i = 0; i < 4; ++i) {
-        const int8_t* const first = w + b * outputs * kDot + 8 * i;
-        const int8x16_t weights = vcombine_s8(vld1_s8(first), vld1_s8(first + step));
-#pragma GCC unroll 16
-        for (int r = 0; r < kRows; ++r) {
-          const int16x8_t products = vmull_s8(vget_low_s8(weights), vget_low_s8(inputs[r]));
-          int32x4_t& sum = sums[r][b].v[i];
-          sum = vpadalq_s16(sum, vmlal_high_s8(products, weights, inputs[r]));
-        }
+    for (int r = 0; r < kRows; ++r) {
+      first[r] = load_group(x[r]);
+      second[r] = load_group(x[r]);
+    }
+#pragma GCC unroll 2
+    for (int half = 0; half < 2; ++half) {
+      const int8x16_t a = vld1q_s8(w + 16 * half), b = vld1q_s8(w + step + 16 * half);
+      asm volatile("");  // products that began before would take the registers
+      int16x8_t low[kRows], high[kRows];
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r) {
+        low[r] = vmull_s8(vget_low_s8(a), vget_low_s8(first[r]));
+        high[r] = vmull_high_s8(a, first[r]);
+      }
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r) {
+        low[r] = vmlal_s8(low[r], vget_low_s8(b), vget_low_s8(second[r]));
+        high[r] = vmlal_high_s8(high[r], b, second[r]);
+      }
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r) {
+        int32x4_t* const sum = sums[r][0].v + 2 * half;
+        sum[0] = vpadalq_s16(sum[0], low[r]);
+        sum[1] = vpadalq_s16(sum[1], high[r]);
       }
     }
     w += 2 * step;

@@ -172,7 +172,9 @@ LINNET_INLINE void multiply_blocks(const TileInt8Args<Isa>& t, int stride) {
           [](auto* sum, const auto& weights, auto inputs) LINNET_INLINE_LAMBDA { D::add(sum, weights, inputs); });
     };
     if constexpr (D::pairs_groups && kRows > 1) {
-      if (!t.screen->found) {
+      bool found = false;
+      if constexpr (Screen<Isa>::needed) found = t.screen->found;
+      if (!found) {
         const ptrdiff_t weight_step = t.weight_step;
         const auto pair = [&](const int8_t*& w, TileRows<Isa, kRows>& x)
                               LINNET_INLINE_LAMBDA { D::add_pair(sums, w, weight_step, x.pointers); };

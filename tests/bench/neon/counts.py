@@ -2,9 +2,9 @@
 import subprocess
 
 
-def layers(emulator, program):
+def layers(emulator, program, element):
     """[(name, multiply-accumulates)]"""
-    lines = subprocess.run([*emulator, program], check=True, capture_output=True, text=True).stdout.split("\n")
+    lines = subprocess.run([*emulator, program, element], check=True, capture_output=True, text=True).stdout.split("\n")
     return [(name, int(macs)) for name, macs in (line.split() for line in lines if line)]
 
 
@@ -32,11 +32,13 @@ def executed(command):
     return count
 
 
-def instructions(emulator, program, layer, kernels=""):
+def instructions(emulator, program, element, layer, kernels):
     """Of one run of the layer, after its outputs were checked."""
-    subprocess.run([*emulator, program, layer, "0", kernels], check=True)
-    traced = [emulator[0], "-d", "nochain,exec,in_asm", *emulator[1:], program, layer]
-    return executed([*traced, "2", kernels]) - executed([*traced, "1", kernels])
+    def command(count):
+        return [program, element, layer, count, kernels]
+    subprocess.run([*emulator, *command("0")], check=True)
+    traced = [emulator[0], "-d", "nochain,exec,in_asm", *emulator[1:]]
+    return executed([*traced, *command("2")]) - executed([*traced, *command("1")])
 
 
 def network_instructions(emulator, program, model, isa, sample):

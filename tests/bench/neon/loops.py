@@ -3,7 +3,9 @@ import re
 import subprocess
 from dataclasses import dataclass
 
-MULTIPLY_ADD = re.compile(r"v?(fmla|mla\.f32|fma\.f32)\b")
+MULTIPLY = re.compile(r"v?(fmla|mla\.f32|fma\.f32|smull2?|smlal2?|sdot|mull\.s8|mlal\.s(8|16))\b")
+# Adds products of int8 to sums.
+ADDITION = re.compile(r"v?(sadalp|saddw2?|padal\.s16|addw\.s16)\b")
 BRANCH = re.compile(r"(b\.?(eq|ne|cs|hs|cc|lo|mi|pl|hi|ls|ge|lt|gt|le)?(\.[nw])?|cbn?z|tbn?z)$")
 
 
@@ -15,8 +17,21 @@ class Loop:
         return ".Lloop:\n" + "\n".join("\t" + instruction for instruction in self.instructions) + "\n"
 
     @property
+    def multiplies(self):
+        return sum(bool(MULTIPLY.match(instruction)) for instruction in self.instructions)
+
+    @property
     def multiply_adds(self):
-        return sum(bool(MULTIPLY_ADD.match(instruction)) for instruction in self.instructions)
+        """Of int8: 16 of a dot product, 8 of a product of 16 bits, 4 of one of 32 bits."""
+        def of(operation, operands):
+            if "dot" in operation:
+                return 16
+            return 8 if ".8h" in operands.partition(",")[0] or operation.endswith(".s8") else 4
+        return sum(of(*instruction.split(" ", 1)) for instruction in self.instructions if MULTIPLY.match(instruction))
+
+    @property
+    def additions(self):
+        return sum(bool(ADDITION.match(instruction)) for instruction in self.instructions)
 
     @property
     def spills(self):
@@ -40,7 +55,7 @@ def functions(objdump, path):
 
 
 def hottest_loop(body):
-    """The densest in multiply-adds of the loops without a loop in them, None if there is none. Those with less than two
+    """The densest in multiplies of the loops without a loop in them, None if there is none. Those with less than two
     thirds of what another has are remainders."""
     ranges = [(target, address) for address, _, target in body if target is not None and target <= address]
     found = []
@@ -50,6 +65,6 @@ def hottest_loop(body):
         # Branches out of the way of what is left out at an image's border are not taken within it.
         found.append(Loop([re.sub(r"[0-9a-f]+ <.*", ".Lloop", text) if target is not None else
                            re.sub(r"\s*<.*>", "", text) for address, text, target in body if begin <= address <= end]))
-    most = max((loop.multiply_adds for loop in found), default=0)
-    whole = [loop for loop in found if 3 * loop.multiply_adds >= 2 * most > 0]
-    return max(whole, key=lambda loop: loop.multiply_adds / len(loop.instructions), default=None)
+    most = max((loop.multiplies for loop in found), default=0)
+    whole = [loop for loop in found if 3 * loop.multiplies >= 2 * most > 0]
+    return max(whole, key=lambda loop: loop.multiplies / len(loop.instructions), default=None)
