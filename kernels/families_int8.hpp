@@ -22,3 +22,4 @@
 #include "kernels/resample/resample_int.hpp"
 #include "kernels/softmax/softmax_int16.hpp"
 #include "kernels/softmax/softmax_int8.hpp"
+#include "kernels/sparse/lanes_int8.hpp"

@@ -3,4 +3,3 @@
 
 #include "kernels/codes/conv2d.hpp"
 #include "kernels/sparse/conv2d.hpp"
-#include "kernels/sparse/lanes_int8.hpp"

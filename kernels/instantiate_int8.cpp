@@ -1,5 +1,5 @@
-// Compiled once per instruction set, as instantiate.cpp, which makes the float kernels of LINNET_ISA_BASE: those of
-// this instruction set, or of the one that it extends for int8.
+// Compiled once per instruction set, as instantiate.cpp and instantiate_small.cpp, which make the float kernels of
+// LINNET_ISA_BASE: those of this instruction set, or of the one that it extends for int8.
 #include "kernels/families_int8.hpp"
 #include "kernels/kernels.hpp"
 
@@ -21,6 +21,8 @@ const KernelTable kernel_table = {
 #undef LINNET_KERNEL
 #define LINNET_KERNEL(name, Args) name,
 #include "kernels/kernels_int8.inc"
+#undef LINNET_KERNEL
+#define LINNET_KERNEL(name, Args) LINNET_ISA_BASE::name,
 #include "kernels/kernels_small.inc"
 #undef LINNET_KERNEL
 };

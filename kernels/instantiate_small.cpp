@@ -1,4 +1,4 @@
-// Compiled once per instruction set, as instantiate_int8.cpp.
+// Compiled once per instruction set, as instantiate.cpp.
 #include "kernels/families_small.hpp"
 #include "kernels/kernels.hpp"
 

@@ -12,51 +12,48 @@ namespace linnet::kernels {
 #define LINNET_KERNEL(name, Args) void name(const Args& args);
 namespace scalar {
 #include "kernels/kernels.inc"
-}
-namespace avx2 {
-#include "kernels/kernels.inc"
-}
-namespace avx512 {
-#include "kernels/kernels.inc"
-}
-namespace neon32 {
-#include "kernels/kernels.inc"
-}
-namespace neon64 {
-#include "kernels/kernels.inc"
-}
-namespace scalar {
-#include "kernels/kernels_int8.inc"
 #include "kernels/kernels_small.inc"
 }  // namespace scalar
 namespace avx2 {
-#include "kernels/kernels_int8.inc"
+#include "kernels/kernels.inc"
 #include "kernels/kernels_small.inc"
 }  // namespace avx2
-namespace avxvnni {
-#include "kernels/kernels_int8.inc"
-#include "kernels/kernels_small.inc"
-}  // namespace avxvnni
 namespace avx512 {
-#include "kernels/kernels_int8.inc"
+#include "kernels/kernels.inc"
 #include "kernels/kernels_small.inc"
 }  // namespace avx512
-namespace avx512vnni {
-#include "kernels/kernels_int8.inc"
-#include "kernels/kernels_small.inc"
-}  // namespace avx512vnni
 namespace neon32 {
-#include "kernels/kernels_int8.inc"
+#include "kernels/kernels.inc"
 #include "kernels/kernels_small.inc"
 }  // namespace neon32
 namespace neon64 {
-#include "kernels/kernels_int8.inc"
+#include "kernels/kernels.inc"
 #include "kernels/kernels_small.inc"
 }  // namespace neon64
+namespace scalar {
+#include "kernels/kernels_int8.inc"
+}
+namespace avx2 {
+#include "kernels/kernels_int8.inc"
+}
+namespace avxvnni {
+#include "kernels/kernels_int8.inc"
+}
+namespace avx512 {
+#include "kernels/kernels_int8.inc"
+}
+namespace avx512vnni {
+#include "kernels/kernels_int8.inc"
+}
+namespace neon32 {
+#include "kernels/kernels_int8.inc"
+}
+namespace neon64 {
+#include "kernels/kernels_int8.inc"
+}
 namespace neon64dot {
 #include "kernels/kernels_int8.inc"
-#include "kernels/kernels_small.inc"
-}  // namespace neon64dot
+}
 #undef LINNET_KERNEL
 
 #ifdef LINNET_SINGLE_ISA

@@ -81,9 +81,7 @@ template <class Blocks>
 int64_t panel_bytes(const Blocks& source, int32_t panel) {
   int64_t blocks = 0;
   for_each_block(source, panel, [&](int32_t, int32_t, int32_t) { ++blocks; });
-  const SparseLayout& layout = source.layout;
-  return layout.aligned(layout.header_bytes + 2 * sparse_counts(layout, source.positions()) + blocks) +
-         blocks * layout.block_bytes();
+  return sparse_panel_bytes(source.layout, source.positions(), blocks);
 }
 
 template <class Blocks>

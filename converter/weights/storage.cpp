@@ -119,8 +119,7 @@ Storage int8_storage(const Layer& layer) {
           const int64_t* const w = integers.data() + (o * inputs + group) * taps + tap;
           if (w[0] != 0 || w[taps] != 0 || w[2 * taps] != 0 || w[3 * taps] != 0) ++blocks;
         }
-    const int64_t counts = 2 * kernels::sparse_counts(layout, static_cast<int32_t>(positions));
-    bytes += layout.aligned(layout.header_bytes + counts + blocks) + blocks * layout.block_bytes();
+    bytes += kernels::sparse_panel_bytes(layout, static_cast<int32_t>(positions), blocks);
     all += blocks;
   }
   const double density = static_cast<double>(all) / static_cast<double>(n * positions);

@@ -88,11 +88,10 @@ bool check_codes_linear(const StepView& step, const fb::FullyConnected& linear, 
          check_weights(step, linear, 1, y.columns, x.columns, error);
 }
 
-// Rows are the pixels of an image one pixel wide.
 void run_codes_linear(const StepView& step, const fb::FullyConnected& linear, const linnet_session& session) {
   const TensorInfo &x = step.inputs[0], &y = step.output;
   kernels::Conv2DCodesArgs args = {};
-  args.window = {1, 1, 1, 1, 1, 1, 0, 0};
+  args.window = kPixel;
   args.in_h = args.out_h = args.row_end = x.rows;
   args.in_w = args.out_w = args.groups = 1;
   args.in_channels = x.columns;

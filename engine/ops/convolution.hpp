@@ -143,6 +143,9 @@ bool check_convolution(const StepView& step, const Table& conv, int32_t groups, 
   return check_channels(step, conv, groups, y.columns / groups, k, error, residual);
 }
 
+// Rows are the pixels of a 1x1 convolution of an image one pixel wide.
+constexpr kernels::Window kPixel = {1, 1, 1, 1, 1, 1, 0, 0};
+
 constexpr int32_t kOutputs = 2 * kernels::kPanel;  // of a Conv2D, that threads divide together
 
 // Whether the threads divide the outputs instead of the lines: where one of them would have to compute many more lines

@@ -83,9 +83,6 @@ void run_transposed(const StepView& step, const linnet_session& session) {
   });
 }
 
-// Rows of integers are the pixels of a 1x1 convolution of an image one pixel wide.
-constexpr kernels::Window kPixel = {1, 1, 1, 1, 1, 1, 0, 0};
-
 int64_t scratch_bytes(const StepView& step, const Target& target) {
   if (is_dynamic(*step.step.op_as_FullyConnected())) return dynamic_scratch_bytes(step, target);
   if (kHasSparse && is_sparse(step.step.op_as_FullyConnected()->weight_layout())) {

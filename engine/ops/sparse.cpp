@@ -5,9 +5,6 @@
 namespace linnet::engine {
 namespace {
 
-// Rows are the pixels of a 1x1 convolution of an image one pixel wide.
-constexpr kernels::Window kPixel = {1, 1, 1, 1, 1, 1, 0, 0};
-
 kernels::SparseLayout layout_of(fb::WeightLayout layout) {
   const int32_t outputs = layout == fb::WeightLayout::Sparse4Float32    ? 4
                           : layout == fb::WeightLayout::Sparse16Float32 ? kernels::kPanel
@@ -30,7 +27,7 @@ bool check_panel(const uint8_t* panel, int64_t bytes, const kernels::SparseLayou
     blocks += count[i];
     if (!last) before_last += count[i];
   }
-  const int64_t wanted = layout.aligned(index_offset + blocks) + blocks * layout.block_bytes();
+  const int64_t wanted = kernels::sparse_panel_bytes(layout, positions, blocks);
   LINNET_REQUIRE(error, bytes == wanted, LINNET_ERROR_RANGE, -1, wanted, bytes);
   const uint8_t* const index = panel + index_offset;
   for (int64_t i = before_last; i < blocks; ++i) {

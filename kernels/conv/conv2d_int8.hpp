@@ -236,6 +236,7 @@ void conv2d_s8_impl(const Conv2DInt8Args& args) {
   const ConvInt8Plan plan =
       plan_conv2d_int8(args.window, args.in_channels, lines, args.out_w, traits(isa_id<Isa>), sizeof(void*));
   const int64_t k = int64_t{plan.taps} * plan.k;
+  // For one row it would take longer to look than to scale in the general way.
   const Scale scale = lines * args.out_w == 1 ? general_scale(args.epilogue.requantize.rounding)
                                               : scale_of_sums<Isa>(args.epilogue.requantize.rounding, args.packed,
                                                                    args.groups, args.out_channels, k);

@@ -10,10 +10,10 @@ namespace linnet::kernels {
 struct SumsInt8 {
   const int32_t* sums;  // [rows][stride], readable whole panels from a row's begin on: bias and products
   int32_t stride;
-  int32_t rows, columns;  // valid ones
-  Scale scale;            // see scale_of_sums
-  const int8_t* panel;    // of whose columns from `column` on they are
-  ptrdiff_t panel_distance;
+  int32_t rows, columns;         // valid ones
+  Scale scale;                   // see scale_of_sums
+  const int8_t* panel;           // of whose columns from `column` on they are
+  ptrdiff_t panel_distance = 0;  // of several
   int32_t width, column;
   int8_t* y;
   ptrdiff_t y_stride;
@@ -53,21 +53,13 @@ struct FloatSums {
   }
 };
 
-// Adds all outputs of `sections` of packed weights; those of a part panel one by one.
+// Adds the first `columns` outputs of a panel, those of a part panel one by one.
 template <class Isa, template <class> class Sums>
-LINNET_INLINE void add_headers(const int8_t* packed, int32_t sections, int32_t columns, int64_t terms, Sums<Isa>& sums,
-                               Sums<isa::scalar>& tail) {
-  const int32_t products = static_cast<int32_t>(terms) << 14;
-  for (int32_t section = 0; section < sections; ++section) {
-    for (int32_t column = 0, width; column < columns; column += width) {
-      width = columns - column > kTailPanel ? kPanel : kTailPanel;
-      const int32_t* const header = reinterpret_cast<const int32_t*>(packed);
-      const int32_t left = columns - column;
-      for (int32_t i = 0; left >= kPanel && i < kPanel; i += I32<Isa>::width) sums.add(header + i, width, products);
-      for (int32_t i = 0; left < kPanel && i < left; ++i) tail.add(header + i, width, products);
-      packed += width * (kPanelHeader + terms);
-    }
-  }
+LINNET_INLINE void add_header(const int8_t* panel, int32_t width, int32_t columns, int32_t products, Sums<Isa>& sums,
+                              Sums<isa::scalar>& tail) {
+  const int32_t* const header = reinterpret_cast<const int32_t*>(panel);
+  for (int32_t i = 0; columns >= kPanel && i < kPanel; i += I32<Isa>::width) sums.add(header + i, width, products);
+  for (int32_t i = 0; columns < kPanel && i < columns; ++i) tail.add(header + i, width, products);
 }
 
 // Whether all lanes are below 0.
@@ -85,29 +77,50 @@ LINNET_INLINE Scale general_scale(Rounding rounding) {
   return rounding == Rounding::Float ? Scale::Float : Scale::Fixed;
 }
 
-// How the outputs of `sections` of packed weights, whose sums have `terms` products, are all scaled.
-template <class Isa>
-LINNET_INLINE Scale scale_of_sums(Rounding rounding, const int8_t* packed, int32_t sections, int32_t columns,
-                                  int64_t terms) {
+// How the outputs of all panels are scaled, whose sums have `terms` products: for_each_panel(body) calls body(panel,
+// width, columns).
+template <class Isa, class ForEachPanel>
+LINNET_INLINE Scale scale_of_panels(Rounding rounding, int64_t terms, ForEachPanel for_each_panel) {
   constexpr int64_t kMostTerms = int64_t{1} << (kBoundedBits - 15);
   const bool fixed = rounding != Rounding::Float;
   const Scale general = general_scale(rounding);
   if constexpr (I32<Isa>::width > 1) {
     if (terms > kMostTerms || (!fixed && !kHasBoundedFloats)) return general;
+    const auto add_to = [&](auto& sums, auto& tail) LINNET_INLINE_LAMBDA {
+      for_each_panel([&](const int8_t* panel, int32_t width, int32_t columns) LINNET_INLINE_LAMBDA {
+        add_header<Isa>(panel, width, columns, static_cast<int32_t>(terms) << 14, sums, tail);
+      });
+    };
     if (fixed) {
       FixedSums<Isa> sums;
       FixedSums<isa::scalar> tail;
-      add_headers<Isa, FixedSums>(packed, sections, columns, terms, sums, tail);
+      add_to(sums, tail);
       if (!all_negative(sums.small) || !all_negative(tail.small)) return general;
       return kHasRightFactors && all_negative(sums.right) && all_negative(tail.right) ? Scale::RightFixed
                                                                                       : Scale::BoundedFixed;
     }
     FloatSums<Isa> sums;
     FloatSums<isa::scalar> tail;
-    add_headers<Isa, FloatSums>(packed, sections, columns, terms, sums, tail);
+    add_to(sums, tail);
     return all_negative(sums.small) && all_negative(tail.small) ? Scale::BoundedFloat : general;
   }
   return general;
+}
+
+// The same of `sections` of packed weights.
+template <class Isa>
+LINNET_INLINE Scale scale_of_sums(Rounding rounding, const int8_t* packed, int32_t sections, int32_t columns,
+                                  int64_t terms) {
+  return scale_of_panels<Isa>(rounding, terms, [&](auto body) LINNET_INLINE_LAMBDA {
+    const int8_t* panel = packed;
+    for (int32_t section = 0; section < sections; ++section) {
+      for (int32_t column = 0, width; column < columns; column += width) {
+        width = columns - column > kTailPanel ? kPanel : kTailPanel;
+        body(panel, width, columns - column);
+        panel += width * (kPanelHeader + terms);
+      }
+    }
+  });
 }
 
 // Sums of a vector of columns, scaled.

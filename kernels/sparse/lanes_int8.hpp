@@ -14,6 +14,7 @@ struct SparseLanesInt8 {
   const int8_t* const* pointers;  // [taps][plan.pixels]
   int32_t* inputs;                // [groups of four][words][pixels of the tile's vectors]
   int32_t* sums;
+  Scale scale;  // of all outputs, see scale_of_panels
 };
 
 // Groups begin .. begin + count of the tile's windows.
@@ -133,6 +134,12 @@ LINNET_INLINE void store_panel_int8(const SparseConv2DInt8Args& args, SparseTile
   finish_sums<Isa>(s, args.epilogue);
 }
 
+// That of output `column`.
+LINNET_INLINE SparsePanel sparse_int8_panel(const SparseConv2DInt8Args& args, int32_t groups, int32_t column) {
+  return SparsePanel(reinterpret_cast<const uint8_t*>(args.packed), SparseLayout{1, kSparseInt8Header},
+                     args.out_channels, groups, column / kPanel);
+}
+
 template <class Isa, int kVectors>
 __attribute__((noinline)) void sparse_lanes_tile_int8(const SparseLanesInt8<Isa>& s, SparseTile tile) {
   using D = SparseDot<Isa>;
@@ -143,21 +150,14 @@ __attribute__((noinline)) void sparse_lanes_tile_int8(const SparseLanesInt8<Isa>
     const int32_t begin = run * kSparseRun;
     transpose_run<Isa, kVectors>(s, begin, groups - begin < kSparseRun ? groups - begin : kSparseRun);
     for (int32_t column = args.output_begin; column < args.output_end; column += kPanel) {
-      const SparsePanel panel(reinterpret_cast<const uint8_t*>(args.packed), SparseLayout{1, kSparseInt8Header},
-                              args.out_channels, groups, column / kPanel);
+      const SparsePanel panel = sparse_int8_panel(args, groups, column);
       const int8_t* const header = reinterpret_cast<const int8_t*>(panel.header);
       int32_t* const sums = s.sums + (runs > 1 ? (column - args.output_begin) * kPixels : 0);
       alignas(64) int32_t start[kPanel];
       if (run == 0) start_sums<Isa, D::flips_inputs>(header, kPanel, 0, kPanel, start);
       multiply_panel_int8<Isa, kVectors>(panel.run(run), run == 0 ? start : nullptr, s.inputs, sums);
       if (run + 1 < runs) continue;
-      const bool fixed = args.epilogue.requantize.rounding != Rounding::Float;
-      const bool whole = args.out_channels - column >= kPanel;
-      const Scale scale =
-          whole   ? scale_of_sums<Isa>(args.epilogue.requantize.rounding, header, 1, kPanel, int64_t{groups} * kDot)
-          : fixed ? Scale::Fixed
-                  : Scale::Float;
-      store_panel_int8<Isa, kVectors>(args, tile, column, header, sums, scale);
+      store_panel_int8<Isa, kVectors>(args, tile, column, header, sums, s.scale);
     }
   }
 }
@@ -175,14 +175,26 @@ void sparse_conv2d_s8_impl(const SparseConv2DInt8Args& args) {
   const SparsePlan plan =
       plan_sparse_int8(args.window, args.in_channels, args.out_channels,
                        int64_t{args.row_end - args.row_begin} * args.out_w, traits(isa_id<Isa>), sizeof(void*));
+  const int32_t groups = plan.taps * (args.in_channels / kDot);
+  const Scale scale = scale_of_panels<Isa>(
+      args.epilogue.requantize.rounding, int64_t{groups} * kDot, [&](auto body) LINNET_INLINE_LAMBDA {
+        for (int32_t column = args.output_begin; column < args.output_end; column += kPanel) {
+          const SparsePanel panel = sparse_int8_panel(args, groups, column);
+          body(reinterpret_cast<const int8_t*>(panel.header), kPanel, args.out_channels - column);
+        }
+      });
   char* const scratch = static_cast<char*>(args.scratch);
   const int8_t** const pointers = reinterpret_cast<const int8_t**>(scratch);
   int8_t* const padding = reinterpret_cast<int8_t*>(scratch + plan.zero_offset);
   std::memset(padding, args.input_zero_point, static_cast<size_t>(args.in_channels));
   for_each_tile(args, plan.pixels, F32<Isa>::width, [&](SparseTile tile) LINNET_INLINE_LAMBDA {
     place_pixels(args, plan, tile, padding, pointers);
-    const SparseLanesInt8<Isa> lanes{args, plan, pointers, reinterpret_cast<int32_t*>(scratch + plan.inputs_offset),
-                                     reinterpret_cast<int32_t*>(scratch + plan.sums_offset)};
+    const SparseLanesInt8<Isa> lanes{args,
+                                     plan,
+                                     pointers,
+                                     reinterpret_cast<int32_t*>(scratch + plan.inputs_offset),
+                                     reinterpret_cast<int32_t*>(scratch + plan.sums_offset),
+                                     scale};
     run_lanes_tile_int8<Isa, sparse_vectors(traits(isa_id<Isa>), 1)>(lanes, tile);
   });
 }

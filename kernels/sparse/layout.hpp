@@ -39,6 +39,12 @@ LINNET_INLINE constexpr int64_t sparse_counts(const SparseLayout& layout, int32_
   return int64_t{layout.rows()} * sparse_runs(positions);
 }
 
+// Bytes of a panel with so many blocks.
+LINNET_INLINE constexpr int64_t sparse_panel_bytes(const SparseLayout& layout, int32_t positions, int64_t blocks) {
+  return layout.aligned(layout.header_bytes + 2 * sparse_counts(layout, positions) + blocks) +
+         blocks * layout.block_bytes();
+}
+
 // The blocks of a panel in one run of positions, row after row.
 struct SparseBlocks {
   const uint16_t* counts;  // [rows]
