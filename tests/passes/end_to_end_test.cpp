@@ -1,121 +1,20 @@
 // Small graphs through all passes, the planner and the engine, against the reference evaluator.
 #include <cmath>
-#include <cstring>
-#include <new>
 
 #include "converter/ops/batch_norm.hpp"
 #include "converter/ops/cast.hpp"
 #include "converter/ops/concat.hpp"
-#include "converter/ops/conv.hpp"
 #include "converter/ops/gather.hpp"
-#include "converter/ops/linear.hpp"
 #include "converter/ops/matmul.hpp"
 #include "converter/ops/pad.hpp"
 #include "converter/ops/pool.hpp"
 #include "converter/ops/reduce.hpp"
 #include "converter/ops/slice.hpp"
 #include "converter/ops/softmax.hpp"
-#include "converter/passes/rewrite.hpp"
-#include "converter/pipeline.hpp"
-#include "engine/linnet.h"
-#include "tests/passes/support.hpp"
+#include "tests/passes/engine.hpp"
 
 namespace linnet::test {
 namespace {
-
-struct AlignedFree {
-  void operator()(uint8_t* bytes) const { ::operator delete (bytes, std::align_val_t{LINNET_ALIGNMENT}); }
-};
-using Aligned = std::unique_ptr<uint8_t, AlignedFree>;
-
-Aligned aligned_bytes(size_t size) {
-  return Aligned(static_cast<uint8_t*>(::operator new (size, std::align_val_t{LINNET_ALIGNMENT})));
-}
-
-class Engine {
- public:
-  explicit Engine(const emit::ModelBytes& model) : model_(aligned_bytes(model.size())), size_(model.size()) {
-    std::memcpy(model_.get(), model.data(), model.size());
-    linnet_options options = LINNET_OPTIONS_INIT;
-    linnet_error_detail detail = {};
-    detail.struct_size = sizeof(detail);
-    options.error = &detail;
-    linnet_model_info info = LINNET_MODEL_INFO_INIT;
-    EXPECT_EQ(linnet_get_model_info(&options, model_.get(), size_, &info), LINNET_OK)
-        << "step " << detail.step << " tensor " << detail.tensor << " check " << detail.check << " wanted "
-        << detail.wanted << " got " << detail.got;
-    arena_ = aligned_bytes(info.arena_bytes);
-    EXPECT_EQ(linnet_init(&options, model_.get(), size_, arena_.get(), info.arena_bytes, &session_), LINNET_OK);
-  }
-
-  void set_input(int index, const Array& array) {
-    const linnet_tensor_view view = get(linnet_input, index);
-    ASSERT_EQ(view.bytes, array.size() * sizeof(float));
-    const std::vector<float> values = array.floats();
-    std::memcpy(view.data, values.data(), view.bytes);
-  }
-  void run() { EXPECT_EQ(linnet_run(session_), LINNET_OK); }
-  std::vector<double> output(int index) {
-    const linnet_tensor_view view = get(linnet_output, index);
-    std::vector<double> values;
-    for (size_t i = 0; i < view.bytes / 4; ++i)
-      values.push_back(view.type == LINNET_INT32 ? static_cast<const int32_t*>(view.data)[i]
-                                                 : static_cast<const float*>(view.data)[i]);
-    return values;
-  }
-
- private:
-  Aligned model_, arena_;
-  size_t size_;
-  linnet_session* session_ = nullptr;
-
-  template <class Function>
-  linnet_tensor_view get(Function function, int index) {
-    linnet_tensor_view view = {};
-    view.struct_size = sizeof(view);
-    EXPECT_EQ(function(session_, index, &view), LINNET_OK);
-    return view;
-  }
-};
-
-Array input_for(const Value& input, int seed) {
-  std::minstd_rand random(seed);
-  std::vector<double> values(static_cast<size_t>(element_count(input.shape())));
-  for (double& value : values) value = static_cast<float>(2.0 * random() / std::minstd_rand::max() - 1.0);
-  return Array::of_doubles(input.shape(), std::move(values));
-}
-
-// Converts with and without kept layout and with checks of every pass, runs and compares.
-void expect_same(const Graph& graph) {
-  for (const bool keep_layout : {false, true}) {
-    SCOPED_TRACE(keep_layout ? "kept layout" : "new layout");
-    ConvertOptions options;
-    options.keep_layout = keep_layout;
-    options.check_passes = true;
-    Conversion conversion = convert(graph.clone(), options);
-    Engine engine(conversion.model);
-    std::vector<Array> inputs;
-    for (size_t i = 0; i < graph.inputs.size(); ++i) {
-      inputs.push_back(input_for(*graph.inputs[i], static_cast<int>(i) + 1));
-      const Permutation& permutation = conversion.graph->inputs[i]->source_permutation;
-      engine.set_input(static_cast<int>(i),
-                       permutation.empty() ? inputs[i] : passes::transposed(inputs[i], permutation));
-    }
-    const std::vector<Array> wanted = evaluate(graph, inputs);
-    engine.run();
-    for (size_t o = 0; o < wanted.size(); ++o) {
-      const Permutation& permutation = conversion.graph->outputs[o]->source_permutation;
-      const Array reference = permutation.empty() ? wanted[o] : passes::transposed(wanted[o], permutation);
-      const std::vector<double> got = engine.output(static_cast<int>(o));
-      ASSERT_EQ(got.size(), reference.size());
-      double largest = 1e-3;
-      for (size_t i = 0; i < got.size(); ++i) largest = std::max(largest, std::fabs(reference.number(i)));
-      for (size_t i = 0; i < got.size(); ++i)
-        ASSERT_NEAR(got[i], reference.number(i), 2e-6 * largest) << "output " << o << " element " << i << "\n"
-                                                                 << dump(*conversion.graph);
-    }
-  }
-}
 
 Value* global_average(GraphBuilder& b, Value* x) {
   ops::Reduce op;
@@ -262,67 +161,6 @@ TEST(EndToEnd, RecurrentLayersWithInt8Weights) {
       EXPECT_LT(conversion.report.weight_bytes, weights * 3);  // of four of float32
     }
   }
-}
-
-// What is stored is what the treated network computes.
-TEST(EndToEnd, WeightsOfGridsAndCodebooks) {
-  struct Case {
-    std::string weights, cluster;
-    int64_t least;  // so many times smaller than floats
-  };
-  for (const Case& c : {Case{"int4", "", 5},
-                        {"bits=4", "", 5},
-                        {"bits=4,group=32", "", 4},
-                        {"int2", "", 7},
-                        {"bits=3,scheme=symmetric,group=tensor", "", 5},
-                        {"bits=2", "", 8},
-                        {"", "16", 5},
-                        {"", "16,per=16", 5}}) {
-    SCOPED_TRACE(c.weights + c.cluster);
-    GraphBuilder b;
-    Value* x = b.conv(b.input({1, 24, 9, 10}), 64, 3, 1, 1, 2);
-    x = b.conv(b.unary(Function::Relu, x), 70, 1);
-    x = b.unary(Function::Relu, b.conv(x, 64, 3, 1, 2));
-    x = b.reshape(x, {1, 64 * 25});
-    ops::Linear linear;
-    b.output(b.add(linear, {x, b.random({150, 64 * 25}), b.random({150})}));
-    ConvertOptions options;
-    options.check_passes = true;
-    if (!c.weights.empty()) options.treatments.weights.push_back(treat::parse_weights(c.weights));
-    if (!c.cluster.empty()) options.treatments.cluster.push_back(treat::parse_cluster(c.cluster));
-    const Conversion conversion = convert(b.graph.clone(), options);
-    ASSERT_EQ(conversion.report.coded_layers.size(), 4u);
-    for (const report::CodedLayer& layer : conversion.report.coded_layers) {
-      EXPECT_EQ(layer.reason, "") << layer.layer;
-      EXPECT_LT(layer.bytes * c.least, layer.dense_bytes) << layer.layer;
-    }
-    EXPECT_EQ(fb::GetModel(conversion.model.data())->version(), 4u);
-    const Array input = input_for(*conversion.graph->inputs[0], 3);
-    const Array wanted = evaluate(*conversion.graph, {input})[0];
-    Engine engine(conversion.model);
-    engine.set_input(0, input);
-    engine.run();
-    const std::vector<double> got = engine.output(0);
-    double largest = 0;
-    for (size_t i = 0; i < got.size(); ++i) largest = std::max(largest, std::fabs(wanted.number(i)));
-    // The last layer's outputs are differences of sums several times as large.
-    for (size_t i = 0; i < got.size(); ++i) ASSERT_NEAR(got[i], wanted.number(i), 4e-6 * largest) << "element " << i;
-  }
-}
-
-// What has no codes stays as it is, with the reason.
-TEST(EndToEnd, WeightsWithoutCodes) {
-  GraphBuilder b;
-  Value* x = b.conv(b.input({1, 20, 9, 10}), 20, 3, 1, 1, 20);
-  b.output(b.conv(x, 24, 1));
-  ConvertOptions options;
-  options.treatments.cluster.push_back(treat::parse_cluster("256"));
-  const Conversion conversion = convert(b.graph.clone(), options);
-  ASSERT_EQ(conversion.report.coded_layers.size(), 2u);
-  EXPECT_EQ(conversion.report.coded_layers[0].reason,
-            "only convolutions with several inputs an output and linear layers have codes");
-  EXPECT_EQ(conversion.report.coded_layers[1].reason, "256 different codes need more than 4 bits");
-  for (const report::CodedLayer& layer : conversion.report.coded_layers) EXPECT_EQ(layer.bytes, layer.dense_bytes);
 }
 
 TEST(EndToEnd, OutputsOfEveryKind) {
@@ -527,38 +365,6 @@ TEST(EndToEnd, DumpAndStop) {
   EXPECT_EQ(fractions.back(), 1.0);
   options.dump_after = "no_such_pass";
   EXPECT_THROW(convert(b.graph.clone(), options), Error);
-}
-
-// Layers with zeros in all patterns: what is stored without them gives what it gave with them.
-TEST(EndToEnd, SparseWeights) {
-  GraphBuilder b;
-  const auto zeros = [&](const Shape& shape, int64_t block) {
-    std::vector<double> values = b.random(shape)->constant->doubles();
-    const int64_t k = element_count(shape) / shape[0];
-    for (int64_t o = 0; o < shape[0]; ++o)
-      for (int64_t i = 0; i < k; ++i)
-        if ((i + 5 * (o / block)) % 12 != 0) values[static_cast<size_t>(o * k + i)] = 0;
-    return b.constant(shape, std::move(values));
-  };
-  const auto conv = [&](Value* x, int64_t outputs, int64_t kernel, int64_t block) {
-    ops::Conv op;
-    op.strides = {kernel / 2 + 1, kernel / 2 + 1};
-    op.dilations = {1, 1};
-    op.pads_begin = op.pads_end = {kernel / 2, kernel / 2};
-    return b.add(op, {x, zeros({outputs, x->shape()[1], kernel, kernel}, block), b.random({outputs})});
-  };
-  Value* y = conv(b.input({1, 24, 12, 13}), 36, 1, 1);
-  y = conv(y, 40, 3, 4);
-  y = conv(y, 48, 1, 16);
-  b.output(y);
-  ops::Linear linear;
-  b.output(b.add(linear, {b.input({7, 600}), zeros({50, 600}, 4), b.random({50})}, "linear"));
-  expect_same(b.graph);
-  ConvertOptions options;
-  const Conversion conversion = convert(b.graph.clone(), options);
-  ASSERT_EQ(conversion.report.storages.size(), 4u);
-  for (const report::StoredLayer& layer : conversion.report.storages)
-    EXPECT_TRUE(layer.storage.starts_with("sparse")) << layer.layer << ": " << layer.reason;
 }
 
 }  // namespace

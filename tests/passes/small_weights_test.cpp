@@ -1,0 +1,104 @@
+// Layers with weights of a few bits and with zeros, stored as what they are: the engine against the reference
+// evaluator.
+#include "converter/ops/conv.hpp"
+#include "converter/ops/linear.hpp"
+#include "tests/passes/engine.hpp"
+
+namespace linnet::test {
+namespace {
+
+// What is stored is what the treated network computes.
+TEST(SmallWeights, GridsAndCodebooks) {
+  struct Case {
+    std::string weights, cluster;
+    int64_t least;  // so many times smaller than floats
+  };
+  for (const Case& c : {Case{"int4", "", 5},
+                        {"bits=4", "", 5},
+                        {"bits=4,group=32", "", 4},
+                        {"int2", "", 7},
+                        {"bits=3,scheme=symmetric,group=tensor", "", 5},
+                        {"bits=2", "", 8},
+                        {"", "16", 5},
+                        {"", "16,per=16", 5}}) {
+    SCOPED_TRACE(c.weights + c.cluster);
+    GraphBuilder b;
+    Value* x = b.conv(b.input({1, 24, 9, 10}), 64, 3, 1, 1, 2);
+    x = b.conv(b.unary(Function::Relu, x), 70, 1);
+    x = b.unary(Function::Relu, b.conv(x, 64, 3, 1, 2));
+    x = b.reshape(x, {1, 64 * 25});
+    ops::Linear linear;
+    b.output(b.add(linear, {x, b.random({150, 64 * 25}), b.random({150})}));
+    ConvertOptions options;
+    options.check_passes = true;
+    if (!c.weights.empty()) options.treatments.weights.push_back(treat::parse_weights(c.weights));
+    if (!c.cluster.empty()) options.treatments.cluster.push_back(treat::parse_cluster(c.cluster));
+    const Conversion conversion = convert(b.graph.clone(), options);
+    ASSERT_EQ(conversion.report.coded_layers.size(), 4u);
+    for (const report::CodedLayer& layer : conversion.report.coded_layers) {
+      EXPECT_EQ(layer.reason, "") << layer.layer;
+      EXPECT_LT(layer.bytes * c.least, layer.dense_bytes) << layer.layer;
+    }
+    EXPECT_EQ(fb::GetModel(conversion.model.data())->version(), 4u);
+    const Array input = input_for(*conversion.graph->inputs[0], 3);
+    const Array wanted = evaluate(*conversion.graph, {input})[0];
+    Engine engine(conversion.model);
+    engine.set_input(0, input);
+    engine.run();
+    const std::vector<double> got = engine.output(0);
+    double largest = 0;
+    for (size_t i = 0; i < got.size(); ++i) largest = std::max(largest, std::fabs(wanted.number(i)));
+    // The last layer's outputs are differences of sums several times as large.
+    for (size_t i = 0; i < got.size(); ++i) ASSERT_NEAR(got[i], wanted.number(i), 4e-6 * largest) << "element " << i;
+  }
+}
+
+// What has no codes stays as it is, with the reason.
+TEST(SmallWeights, WithoutCodes) {
+  GraphBuilder b;
+  Value* x = b.conv(b.input({1, 20, 9, 10}), 20, 3, 1, 1, 20);
+  b.output(b.conv(x, 24, 1));
+  ConvertOptions options;
+  options.treatments.cluster.push_back(treat::parse_cluster("256"));
+  const Conversion conversion = convert(b.graph.clone(), options);
+  ASSERT_EQ(conversion.report.coded_layers.size(), 2u);
+  EXPECT_EQ(conversion.report.coded_layers[0].reason,
+            "only convolutions with several inputs an output and linear layers have codes");
+  EXPECT_EQ(conversion.report.coded_layers[1].reason, "256 different codes need more than 4 bits");
+  for (const report::CodedLayer& layer : conversion.report.coded_layers) EXPECT_EQ(layer.bytes, layer.dense_bytes);
+}
+
+// Layers with zeros in all patterns: what is stored without them gives what it gave with them.
+TEST(SmallWeights, Zeros) {
+  GraphBuilder b;
+  const auto zeros = [&](const Shape& shape, int64_t block) {
+    std::vector<double> values = b.random(shape)->constant->doubles();
+    const int64_t k = element_count(shape) / shape[0];
+    for (int64_t o = 0; o < shape[0]; ++o)
+      for (int64_t i = 0; i < k; ++i)
+        if ((i + 5 * (o / block)) % 12 != 0) values[static_cast<size_t>(o * k + i)] = 0;
+    return b.constant(shape, std::move(values));
+  };
+  const auto conv = [&](Value* x, int64_t outputs, int64_t kernel, int64_t block) {
+    ops::Conv op;
+    op.strides = {kernel / 2 + 1, kernel / 2 + 1};
+    op.dilations = {1, 1};
+    op.pads_begin = op.pads_end = {kernel / 2, kernel / 2};
+    return b.add(op, {x, zeros({outputs, x->shape()[1], kernel, kernel}, block), b.random({outputs})});
+  };
+  Value* y = conv(b.input({1, 24, 12, 13}), 36, 1, 1);
+  y = conv(y, 40, 3, 4);
+  y = conv(y, 48, 1, 16);
+  b.output(y);
+  ops::Linear linear;
+  b.output(b.add(linear, {b.input({7, 600}), zeros({50, 600}, 4), b.random({50})}, "linear"));
+  expect_same(b.graph);
+  ConvertOptions options;
+  const Conversion conversion = convert(b.graph.clone(), options);
+  ASSERT_EQ(conversion.report.storages.size(), 4u);
+  for (const report::StoredLayer& layer : conversion.report.storages)
+    EXPECT_TRUE(layer.storage.starts_with("sparse")) << layer.layer << ": " << layer.reason;
+}
+
+}  // namespace
+}  // namespace linnet::test
