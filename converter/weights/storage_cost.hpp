@@ -1,6 +1,5 @@
 // What a layer costs by its storage, on a core with vectors; the unit is one multiply-add at the rate of the
-// dense convolution, as in passes/winograd_cost.hpp. tests/bench/sparse_bench.cpp prints predicted ratios beside
-// measured ones.
+// dense convolution, as in passes/winograd_cost.hpp. tests/bench/sparse_bench.cpp measures what it is fitted to.
 #pragma once
 
 #include <cstdint>

@@ -11,19 +11,16 @@
 #include <vector>
 
 #include "kernels/dispatch.hpp"
-#include "kernels/kernels.hpp"
 #include "kernels/pack.hpp"
 #include "kernels/pack_codes.hpp"
-#include "tests/bench/support.hpp"
+#include "tests/bench/layers.hpp"
 
 namespace linnet::kernels {
 namespace {
 
 using bench::AlignedFloats;
+using bench::Layer;
 
-struct Layer {
-  int size, kernel, in_channels, out_channels;
-};
 constexpr Layer kLayers[] = {
     {56, 1, 64, 128},  {28, 1, 256, 256}, {14, 1, 512, 512},  {7, 1, 1024, 1024}, {56, 3, 64, 64},
     {14, 3, 256, 256}, {1, 1, 256, 256},  {1, 1, 1024, 1000}, {1, 1, 4096, 1024}, {1, 1, 4096, 16384},
@@ -95,38 +92,23 @@ AlignedFloats coded_weights(const Layer& layer, int taps, const CodeFormat& form
   return packed;
 }
 
-template <class Args>
-void set_layer(const Layer& layer, AlignedFloats& x, AlignedFloats& y, AlignedFloats& scratch, Args* args) {
-  const int pad = layer.kernel / 2;
-  args->window = {layer.kernel, layer.kernel, 1, 1, 1, 1, pad, pad};
-  args->in_h = args->in_w = args->out_h = args->out_w = layer.size;
-  args->groups = 1;
-  args->in_channels = layer.in_channels;
-  args->out_channels = layer.out_channels;
-  args->row_end = layer.size;
-  args->x = x.data();
-  args->x_stride = layer.in_channels;
-  args->y = y.data();
-  args->y_stride = layer.out_channels;
-  args->epilogue.activation.function = Function::Relu;
-  args->scratch = scratch.data();
-}
-
 void compare(benchmark::State& state, const KernelTable& kernels, const Layer& layer, const CodeFormat& format) {
-  const int taps = layer.kernel * layer.kernel, pad = layer.kernel / 2;
-  const Window window = {layer.kernel, layer.kernel, 1, 1, 1, 1, pad, pad};
-  const size_t pixels = static_cast<size_t>(layer.size) * layer.size;
-  AlignedFloats x(pixels * layer.in_channels), y(pixels * layer.out_channels);
+  const int taps = layer.kernel * layer.kernel;
+  AlignedFloats x(layer.pixels() * layer.in_channels), y(layer.pixels() * layer.out_channels);
   AlignedFloats scratch(
-      conv2d_scratch_bytes(window, layer.in_channels, traits(kernels.id), sizeof(void*)) / sizeof(float) + 1);
+      conv2d_scratch_bytes(layer.window(), layer.in_channels, traits(kernels.id), sizeof(void*)) / sizeof(float) + 1);
   AlignedFloats floats = float_weights(layer, taps), bytes = int8_weights(layer, taps),
                 codes = coded_weights(layer, taps, format);
   Conv2DArgs real{};
   Conv2DFloat32x8Args int8{};
   Conv2DCodesArgs coded{};
-  set_layer(layer, x, y, scratch, &real);
-  set_layer(layer, x, y, scratch, &int8);
-  set_layer(layer, x, y, scratch, &coded);
+  const auto set = [&](auto* args) {
+    bench::set_layer(layer, x.data(), y.data(), scratch.data(), args);
+    args->epilogue.activation.function = Function::Relu;
+  };
+  set(&real);
+  set(&int8);
+  set(&coded);
   real.packed = floats.data();
   int8.packed = as<int8_t>(bytes);
   coded.packed = as<uint8_t>(codes) + kCodesHeaderBytes;
@@ -157,10 +139,7 @@ void register_all() {
     if (kernels == nullptr) continue;
     for (const Layer& layer : kLayers) {
       for (const Format& format : kFormats) {
-        const std::string name = std::string(kIsaTraits[id].name) + "/" + std::to_string(layer.size) + "x" +
-                                 std::to_string(layer.size) + "/" + std::to_string(layer.kernel) + "x" +
-                                 std::to_string(layer.kernel) + "/" + std::to_string(layer.in_channels) + "-" +
-                                 std::to_string(layer.out_channels) + "/" + format.name;
+        const std::string name = fmt::format("{}/{}", layer.name(kernels->id), format.name);
         benchmark::RegisterBenchmark(name.c_str(),
                                      [=](benchmark::State& state) { compare(state, *kernels, layer, format.format); });
       }

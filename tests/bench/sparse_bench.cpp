@@ -1,27 +1,22 @@
-// Sparse against dense layers of float32, run alternately, on layers of well-known networks and on every instruction
-// set of this machine. Counters: the median milliseconds of each and the ratio of the times; "break-even" is the
-// density from which on the dense layer is faster, by the line through the sparse times of 10% and 50%.
+// Sparse against dense layers of float32 and int8, run alternately, on layers of well-known networks and on every
+// instruction set of this machine, by blocks and the percentage of them that is kept. Counters: the median milliseconds
+// of each, and how many times as fast the sparse layer is: the density where that becomes 1 is the one to break even.
 #include <benchmark/benchmark.h>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <string>
 #include <vector>
 
 #include "kernels/dispatch.hpp"
-#include "kernels/kernels.hpp"
 #include "kernels/pack_int8.hpp"
 #include "kernels/pack_sparse.hpp"
-#include "tests/bench/support.hpp"
+#include "tests/bench/layers.hpp"
 
 namespace linnet::kernels {
 namespace {
 
 using bench::AlignedFloats;
-
-struct Layer {
-  int size, kernel, in_channels, out_channels;
-};
+using bench::Layer;
 
 constexpr Layer kLayers[] = {
     {112, 1, 32, 64}, {56, 1, 64, 128},  {56, 1, 128, 128}, {28, 1, 256, 256},  {14, 1, 512, 512}, {7, 1, 1024, 1024},
@@ -59,23 +54,6 @@ ConvWeights source(const Layer& layer, const std::vector<float>& weights) {
           k};
 }
 
-template <class Args>
-void set_layer(const Layer& layer, AlignedFloats& x, AlignedFloats& y, AlignedFloats& scratch, Args* args) {
-  const int pad = layer.kernel / 2;
-  args->window = {layer.kernel, layer.kernel, 1, 1, 1, 1, pad, pad};
-  args->in_h = args->in_w = args->out_h = args->out_w = layer.size;
-  args->groups = 1;
-  args->in_channels = layer.in_channels;
-  args->out_channels = layer.out_channels;
-  args->row_end = layer.size;
-  args->x = x.data();
-  args->x_stride = layer.in_channels;
-  args->y = y.data();
-  args->y_stride = layer.out_channels;
-  args->epilogue.activation.function = Function::Relu;
-  args->scratch = scratch.data();
-}
-
 // Milliseconds of two kernels by turns.
 struct Times {
   std::vector<double> dense, sparse;
@@ -107,23 +85,22 @@ void compare(benchmark::State& state, const KernelTable& kernels, const Layer& l
   const IsaTraits& isa = traits(kernels.id);
   const std::vector<float> weights = sparse_weights(layer, block, density);
   const ConvWeights packing = source(layer, weights);
-  const size_t pixels = static_cast<size_t>(layer.size) * layer.size;
-  AlignedFloats x(pixels * layer.in_channels), y(pixels * layer.out_channels);
+  AlignedFloats x(layer.pixels() * layer.in_channels), y(layer.pixels() * layer.out_channels);
   AlignedFloats dense_packed(static_cast<size_t>(conv2d_packed_floats(packing)));
   AlignedFloats sparse_packed(static_cast<size_t>(sparse_packed_bytes(packing, block)) / 4);
   pack_conv2d(packing, dense_packed.data());
   pack_sparse(packing, block, reinterpret_cast<uint8_t*>(sparse_packed.data()));
   SparseConv2DArgs sparse{};
   Conv2DArgs dense{};
-  const int pad = layer.kernel / 2;
-  const Window window = {layer.kernel, layer.kernel, 1, 1, 1, 1, pad, pad};
+  const Window window = layer.window();
   AlignedFloats dense_scratch(conv2d_scratch_bytes(window, layer.in_channels, isa, sizeof(void*)) / 4 + 1);
   AlignedFloats sparse_scratch(sparse_conv2d_scratch_bytes(window, layer.in_channels, layer.out_channels, block, 1,
                                                            layer.size, layer.size, isa, sizeof(void*)) /
                                    4 +
                                1);
-  set_layer(layer, x, y, dense_scratch, &dense);
-  set_layer(layer, x, y, sparse_scratch, &sparse);
+  bench::set_layer(layer, x.data(), y.data(), dense_scratch.data(), &dense);
+  bench::set_layer(layer, x.data(), y.data(), sparse_scratch.data(), &sparse);
+  dense.epilogue.activation.function = sparse.epilogue.activation.function = Function::Relu;
   dense.packed = dense_packed.data();
   sparse.packed = reinterpret_cast<const uint8_t*>(sparse_packed.data());
   sparse.block = block;
@@ -157,35 +134,26 @@ void compare_int8(benchmark::State& state, const KernelTable& kernels, const Lay
                                    n,
                                    layer.kernel,
                                    layer.kernel};
-  const size_t pixels = static_cast<size_t>(layer.size) * layer.size;
-  AlignedFloats x(pixels * layer.in_channels / 4 + 16), y(pixels * n / 4 + 16);
+  AlignedFloats x(layer.pixels() * layer.in_channels / 4 + 16), y(layer.pixels() * n / 4 + 16);
   AlignedFloats dense_packed(static_cast<size_t>(conv2d_int8_packed_bytes(packing)) / 4 + 16);
   int8_t* const panels = reinterpret_cast<int8_t*>(dense_packed.data());
   pack_conv2d_int8(packing, panels);
   AlignedFloats sparse_packed(static_cast<size_t>(sparse_int8_packed_bytes(panels, n, k)) / 4 + 16);
   pack_sparse_int8(panels, n, k, reinterpret_cast<uint8_t*>(sparse_packed.data()));
-  const int pad = layer.kernel / 2;
+  AlignedFloats dense_scratch(
+      conv2d_int8_scratch_bytes(layer.window(), layer.in_channels, layer.size, layer.size, isa, sizeof(void*)) / 4 + 1);
   Conv2DInt8Args dense{};
-  dense.window = {layer.kernel, layer.kernel, 1, 1, 1, 1, pad, pad};
-  dense.in_h = dense.in_w = dense.out_h = dense.out_w = dense.row_end = layer.size;
-  dense.groups = 1;
-  dense.in_channels = layer.in_channels;
-  dense.out_channels = n;
-  dense.x = reinterpret_cast<const int8_t*>(x.data());
-  dense.x_stride = layer.in_channels;
+  bench::set_layer(layer, reinterpret_cast<const int8_t*>(x.data()), reinterpret_cast<int8_t*>(y.data()),
+                   dense_scratch.data(), &dense);
   dense.input_zero_point = 3;
-  dense.y = reinterpret_cast<int8_t*>(y.data());
-  dense.y_stride = n;
   dense.epilogue.requantize = {Rounding::FixedPoint, 0, -128, 127};
   SparseConv2DInt8Args sparse{dense, 0, n};
-  AlignedFloats dense_scratch(
-      conv2d_int8_scratch_bytes(dense.window, layer.in_channels, layer.size, layer.size, isa, sizeof(void*)) / 4 + 1);
   AlignedFloats sparse_scratch(sparse_conv2d_int8_scratch_bytes(dense.window, layer.in_channels, n,
-                                                                static_cast<int64_t>(pixels), isa, sizeof(void*)) /
+                                                                static_cast<int64_t>(layer.pixels()), isa,
+                                                                sizeof(void*)) /
                                    4 +
                                1);
   dense.packed = panels;
-  dense.scratch = dense_scratch.data();
   sparse.packed = reinterpret_cast<const int8_t*>(sparse_packed.data());
   sparse.scratch = sparse_scratch.data();
   Times times;
@@ -199,9 +167,7 @@ void register_all() {
     if (kernels == nullptr) continue;
     for (const Layer& layer : kLayers) {
       const auto add = [&](const std::string& pattern, int density, auto run) {
-        const std::string name =
-            fmt::format("{}/{}x{}/{}x{}/{}-{}/{}/{}", kIsaTraits[id].name, layer.size, layer.size, layer.kernel,
-                        layer.kernel, layer.in_channels, layer.out_channels, pattern, density);
+        const std::string name = fmt::format("{}/{}/{}", layer.name(kernels->id), pattern, density);
         benchmark::RegisterBenchmark(name.c_str(), run);
       };
       for (const int density : kDensities) {
