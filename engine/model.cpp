@@ -141,24 +141,34 @@ int64_t ModelView::block_bytes(uint32_t index) const {
 
 TensorInfo ModelView::tensor(uint32_t index) const {
   const fb::Tensor& tensor = *root->tensors()->Get(index);
+  // Every field is read before anything is written, which the compiler could take for a change of the table.
+  const fb::DataType type = tensor.type();
+  const auto* const shape = tensor.shape();
+  const uint32_t buffer = tensor.buffer();
+  const int32_t row_stride = tensor.row_stride(), rolling_lines = tensor.rolling_lines();
+  const ptrdiff_t offset = static_cast<ptrdiff_t>(tensor.offset());
+  const float scale = tensor.scale();
+  const int32_t zero_point = tensor.zero_point();
+  const int32_t dimensions = shape == nullptr ? 0 : static_cast<int32_t>(shape->size());
   TensorInfo info = {};
-  info.index = static_cast<int32_t>(index);
-  info.type = tensor.type();
-  info.element_bytes = element_bytes(info.type);
-  info.dimensions = tensor.shape() == nullptr ? 0 : static_cast<int32_t>(tensor.shape()->size());
-  info.rows = 1;
-  info.columns = 1;
-  for (int32_t d = 0; d < info.dimensions; ++d) {
-    info.shape[d] = tensor.shape()->Get(static_cast<uint32_t>(d));
-    info.rows *= info.columns;
-    info.columns = info.shape[d];
+  int32_t rows = 1, columns = 1;
+  for (int32_t d = 0; d < dimensions; ++d) {
+    rows *= columns;
+    columns = shape->Get(static_cast<uint32_t>(d));
+    info.shape[d] = columns;
   }
-  info.row_stride = tensor.row_stride() == 0 ? info.columns : tensor.row_stride();
-  info.rolling_lines = tensor.rolling_lines();
-  info.offset = static_cast<ptrdiff_t>(tensor.offset());
-  info.constant = tensor.buffer() == 0 ? nullptr : block(tensor.buffer() - 1);
-  info.scale = tensor.scale();
-  info.zero_point = tensor.zero_point();
+  info.index = static_cast<int32_t>(index);
+  info.type = type;
+  info.element_bytes = element_bytes(type);
+  info.dimensions = dimensions;
+  info.rows = rows;
+  info.columns = columns;
+  info.row_stride = row_stride == 0 ? columns : row_stride;
+  info.rolling_lines = rolling_lines;
+  info.offset = offset;
+  info.constant = buffer == 0 ? nullptr : block(buffer - 1);
+  info.scale = scale;
+  info.zero_point = zero_point;
   return info;
 }
 

@@ -121,8 +121,9 @@ template <class Isa>
 LINNET_INLINE void ConvolutionInt8<Isa>::run_pixels() const {
   const ptrdiff_t end = static_cast<ptrdiff_t>(args.row_end) * args.out_w;
   const ptrdiff_t begin = static_cast<ptrdiff_t>(args.row_begin) * args.out_w;
-  const ptrdiff_t blocks = (end - begin + plan.pixels - 1) / plan.pixels;
-  const ptrdiff_t tiles = (end - begin + kStep - 1) / kStep, block = (tiles + blocks - 1) / blocks * kStep;
+  const ptrdiff_t tiles = (end - begin + kStep - 1) / kStep;
+  const ptrdiff_t blocks = tiles == 1 ? 1 : (end - begin + plan.pixels - 1) / plan.pixels;
+  const ptrdiff_t block = blocks == 1 ? tiles * kStep : (tiles + blocks - 1) / blocks * kStep;
   for (ptrdiff_t pixel = begin; pixel < end; pixel += block) {
     const int32_t count = static_cast<int32_t>(end - pixel < block ? end - pixel : block);
     for (int32_t group = 0; group < args.groups; ++group) {

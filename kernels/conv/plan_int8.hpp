@@ -37,7 +37,9 @@ constexpr int64_t kCopySlack = 64;
 LINNET_INLINE constexpr int32_t block_pixels_int8(int64_t pixel_bytes, int64_t budget, int64_t pixels,
                                                   const IsaTraits& traits) {
   constexpr int64_t kMost = 512;
-  const int64_t step = traits.int8_rows, fitting = budget / pixel_bytes, all = (pixels + step - 1) / step * step;
+  const int64_t step = traits.int8_rows, all = (pixels + step - 1) / step * step;
+  if (all <= step) return static_cast<int32_t>(step);
+  const int64_t fitting = budget / pixel_bytes;
   const int64_t wanted = (fitting < kMost ? fitting : kMost) / step * step;
   return static_cast<int32_t>(wanted < step ? step : wanted < all ? wanted : all);
 }

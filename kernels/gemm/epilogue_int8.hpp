@@ -62,16 +62,6 @@ LINNET_INLINE void add_header(const int8_t* panel, int32_t width, int32_t column
   for (int32_t i = 0; columns < kPanel && i < columns; ++i) tail.add(header + i, width, products);
 }
 
-// Whether all lanes are below 0.
-template <class Isa>
-LINNET_INLINE bool all_negative(I32<Isa> x) {
-  alignas(64) int32_t lanes[I32<Isa>::width];
-  Int<Isa>::store(x, lanes);
-  int32_t all = -1;
-  for (const int32_t lane : lanes) all &= lane;
-  return all < 0;
-}
-
 // As all sums can be scaled.
 LINNET_INLINE Scale general_scale(Rounding rounding) {
   return rounding == Rounding::Float ? Scale::Float : Scale::Fixed;
@@ -81,6 +71,8 @@ LINNET_INLINE Scale general_scale(Rounding rounding) {
 // width, columns).
 template <class Isa, class ForEachPanel>
 LINNET_INLINE Scale scale_of_panels(Rounding rounding, int64_t terms, ForEachPanel for_each_panel) {
+  using I = Int<Isa>;
+  using T = Int<isa::scalar>;
   constexpr int64_t kMostTerms = int64_t{1} << (kBoundedBits - 15);
   const bool fixed = rounding != Rounding::Float;
   const Scale general = general_scale(rounding);
@@ -95,14 +87,14 @@ LINNET_INLINE Scale scale_of_panels(Rounding rounding, int64_t terms, ForEachPan
       FixedSums<Isa> sums;
       FixedSums<isa::scalar> tail;
       add_to(sums, tail);
-      if (!all_negative(sums.small) || !all_negative(tail.small)) return general;
-      return kHasRightFactors && all_negative(sums.right) && all_negative(tail.right) ? Scale::RightFixed
-                                                                                      : Scale::BoundedFixed;
+      if (!I::all_negative(sums.small) || !T::all_negative(tail.small)) return general;
+      const bool right = kHasRightFactors && I::all_negative(sums.right) && T::all_negative(tail.right);
+      return right ? Scale::RightFixed : Scale::BoundedFixed;
     }
     FloatSums<Isa> sums;
     FloatSums<isa::scalar> tail;
     add_to(sums, tail);
-    return all_negative(sums.small) && all_negative(tail.small) ? Scale::BoundedFloat : general;
+    return I::all_negative(sums.small) && T::all_negative(tail.small) ? Scale::BoundedFloat : general;
   }
   return general;
 }

@@ -2,7 +2,7 @@
 // inputs of each, k a multiple of 4. Sums pass through memory to the epilogue, which is one function for all tiles.
 #pragma once
 
-#include "kernels/gemm/epilogue_int8.hpp"
+#include "kernels/gemm/row_int8.hpp"
 #include "kernels/gemm/screen.hpp"
 
 namespace linnet::kernels {
@@ -316,22 +316,32 @@ LINNET_INLINE void multiply_tiles(const RowsInt8<Isa>& in, const EpilogueInt8& e
       t.sums = sums + r * kColumns;
       tile_int8<Isa, kRows, kBlocks>(t);
     }
-    constexpr int32_t kFinished = kRows == 1 ? kColumns : kPanel;  // together
-    for (int32_t c = 0; c < end; c += kFinished) {
-      SumsInt8 s;
+    SumsInt8 s;
+    s.stride = kColumns;
+    s.rows = rows;
+    s.scale = in.scale;
+    s.panel_distance = distance;
+    s.width = block.width;
+    s.column = block.column;
+    s.y_stride = in.y_stride;
+    const auto columns_from = [&](int32_t c, int32_t most) LINNET_INLINE_LAMBDA {
       s.sums = sums + c;
-      s.stride = kColumns;
-      s.rows = rows;
-      s.columns = end - c < kFinished ? end - c : kFinished;
-      s.scale = in.scale;
+      s.columns = end - c < most ? end - c : most;
       s.panel = block.panel + c / kPanel * distance;
-      s.panel_distance = distance;
-      s.width = block.width;
-      s.column = block.column;
       s.y = in.y + row * in.y_stride + first + c;
-      s.y_stride = in.y_stride;
       s.residual = in.residual ? in.residual + row * e.residual_stride + first + c : nullptr;
+    };
+    if constexpr (kRows == 1) {
+      columns_from(0, end);
+      const int32_t stored = store_row<Isa>(s, e.requantize);
+      if (stored == end) continue;
+      columns_from(stored, end);
       finish_sums<Isa>(s, e);
+    } else {
+      for (int32_t c = 0; c < end; c += kPanel) {
+        columns_from(c, kPanel);
+        finish_sums<Isa>(s, e);
+      }
     }
   }
 }

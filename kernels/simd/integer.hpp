@@ -84,6 +84,7 @@ struct Int<isa::scalar> {
   static LINNET_INLINE V min(V a, V b) { return a.v < b.v ? a : b; }
   static LINNET_INLINE V max(V a, V b) { return a.v < b.v ? b : a; }
   static LINNET_INLINE V less(V a, V b) { return {-static_cast<int32_t>(a.v < b.v)}; }
+  static LINNET_INLINE bool all_negative(V a) { return a.v < 0; }
   static LINNET_INLINE V shift_left(V a, V count) {
     return {static_cast<int32_t>(static_cast<uint32_t>(a.v) << count.v)};
   }
@@ -123,6 +124,7 @@ struct Int {
   static LINNET_INLINE V min(V a, V b) { return make(_mm512_min_epi32(a.v, b.v)); }
   static LINNET_INLINE V max(V a, V b) { return make(_mm512_max_epi32(a.v, b.v)); }
   static LINNET_INLINE V less(V a, V b) { return make(_mm512_movm_epi32(_mm512_cmplt_epi32_mask(a.v, b.v))); }
+  static LINNET_INLINE bool all_negative(V a) { return _mm512_movepi32_mask(a.v) == 0xffff; }
   static LINNET_INLINE V shift_left(V a, V count) { return make(_mm512_sllv_epi32(a.v, count.v)); }
   static LINNET_INLINE V doubling_high(V a, V b) {
     const __m512i half = _mm512_set1_epi64(int64_t{1} << 30);
@@ -173,6 +175,7 @@ struct Int {
   static LINNET_INLINE V min(V a, V b) { return make(_mm256_min_epi32(a.v, b.v)); }
   static LINNET_INLINE V max(V a, V b) { return make(_mm256_max_epi32(a.v, b.v)); }
   static LINNET_INLINE V less(V a, V b) { return make(_mm256_cmpgt_epi32(b.v, a.v)); }
+  static LINNET_INLINE bool all_negative(V a) { return _mm256_movemask_ps(_mm256_castsi256_ps(a.v)) == 0xff; }
   static LINNET_INLINE V shift_left(V a, V count) { return make(_mm256_sllv_epi32(a.v, count.v)); }
   static LINNET_INLINE V doubling_high(V a, V b) {
     const __m256i half = _mm256_set1_epi64x(int64_t{1} << 30);
@@ -226,6 +229,10 @@ struct Int {
   static LINNET_INLINE V min(V a, V b) { return make(vminq_s32(raw(a), raw(b))); }
   static LINNET_INLINE V max(V a, V b) { return make(vmaxq_s32(raw(a), raw(b))); }
   static LINNET_INLINE V less(V a, V b) { return make(vreinterpretq_s32_u32(vcltq_s32(raw(a), raw(b)))); }
+  static LINNET_INLINE bool all_negative(V a) {
+    const int32x2_t both = vand_s32(vget_low_s32(raw(a)), vget_high_s32(raw(a)));
+    return vget_lane_s32(vand_s32(both, vrev64_s32(both)), 0) < 0;
+  }
   static LINNET_INLINE V shift_left(V a, V count) { return make(vshlq_s32(raw(a), raw(count))); }
   static LINNET_INLINE V doubling_high(V a, V b) { return make(vqrdmulhq_s32(raw(a), raw(b))); }
   static LINNET_INLINE V rounding_shift_right(V a, V count) {

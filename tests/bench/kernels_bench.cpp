@@ -10,6 +10,7 @@ int main(int argc, char** argv) {
     bench::add_products(*kernels);
     bench::add_convolutions(*kernels);
     bench::add_int8(*kernels);
+    bench::add_quantized(*kernels);
     bench::add_elementwise(*kernels);
     bench::add_norms(*kernels);
     bench::add_recurrent(*kernels);

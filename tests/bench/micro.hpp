@@ -42,6 +42,7 @@ void add_benchmarks(const KernelTable& kernels, const std::string& family, const
 void add_products(const KernelTable& kernels);      // gemm, linear, gemm_transposed, matmul
 void add_convolutions(const KernelTable& kernels);  // conv2d, winograd2d, depthwise, conv_transpose2d
 void add_int8(const KernelTable& kernels);          // conv2d_s8, depthwise_s8
+void add_quantized(const KernelTable& kernels);     // matmul_s8, binary_s8, lookup_s8, quantize, softmax_s8, pool2d_s8
 void add_elementwise(const KernelTable& kernels);   // binary, unary, scale_shift, softmax
 void add_norms(const KernelTable& kernels);         // row_norm, group_norm, moments
 void add_recurrent(const KernelTable& kernels);     // lstm_cell, gru_cell, gru_reset

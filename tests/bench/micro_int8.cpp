@@ -1,4 +1,6 @@
 // int8 convolutions; `peak` is relative to the ceiling of int8 products.
+#include <cstring>
+
 #include "kernels/pack_int8.hpp"
 #include "tests/bench/image_case.hpp"
 #include "tests/bench/micro.hpp"
@@ -22,7 +24,21 @@ Args int8_arguments(const Int8Case& c) {
   return args;
 }
 
-using Int8Memory = ImageMemory<std::vector<int8_t>>;
+using Int8Memory = ImageMemory<Aligned<int8_t>>;
+
+// Factors of a panel's outputs as quantizers give them; biases and weights stay 0.
+void fill_factors(int8_t* packed, int outputs, int k, Rounding rounding) {
+  const float factor = 1.0f / 128;
+  int32_t bits = 0;
+  std::memcpy(&bits, &factor, sizeof(bits));
+  const Factor filling = rounding == Rounding::Float ? Factor{bits, 0} : Factor{1 << 30, -6};
+  for (int first = 0, width; first < outputs; first += width) {
+    width = outputs - first > kTailPanel ? kPanel : kTailPanel;
+    int32_t* const header = reinterpret_cast<int32_t*>(packed + panel_int8_bytes(first, k));
+    std::fill_n(header + 2 * width, width, filling.multiplier);
+    std::fill_n(header + 3 * width, width, filling.shift);
+  }
+}
 
 void conv(benchmark::State& state, const KernelTable& kernels, const Int8Case& int8) {
   const ImageCase& c = int8.image;
@@ -31,9 +47,10 @@ void conv(benchmark::State& state, const KernelTable& kernels, const Int8Case& i
   args.in_channels = c.in_channels;
   args.out_channels = c.out_channels;
   const int k = c.kernel * c.kernel * c.in_channels;
-  const Int8Memory memory(
+  Int8Memory memory(
       &args, panel_int8_bytes(c.out_channels, k),
       conv2d_int8_scratch_bytes(args.window, c.in_channels, c.out, c.out, traits(kernels.id), sizeof(void*)));
+  fill_factors(memory.packed.data(), c.out_channels, k, int8.rounding);
   measure_multiply_adds(
       state, kernels, static_cast<double>(c.out) * c.out * c.out_channels * k, [&] { kernels.conv2d_s8(args); },
       tools::PeakType::int8);
@@ -44,8 +61,9 @@ void depthwise(benchmark::State& state, const KernelTable& kernels, const Int8Ca
   auto args = int8_arguments<DepthwiseInt8Args>(int8);
   args.channels = c.in_channels;
   const int taps = c.kernel * c.kernel;
-  const Int8Memory memory(&args, panel_int8_bytes(c.in_channels, taps),
-                          depthwise_int8_scratch_bytes(args.window, c.in_channels, sizeof(void*)));
+  Int8Memory memory(&args, panel_int8_bytes(c.in_channels, taps),
+                    depthwise_int8_scratch_bytes(args.window, c.in_channels, sizeof(void*)));
+  fill_factors(memory.packed.data(), c.in_channels, taps, int8.rounding);
   measure_multiply_adds(
       state, kernels, static_cast<double>(c.out) * c.out * c.in_channels * taps, [&] { kernels.depthwise_s8(args); },
       tools::PeakType::int8);

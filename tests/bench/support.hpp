@@ -9,18 +9,24 @@
 
 namespace linnet::bench {
 
-// Floats that start at a multiple of 64 bytes, all 0.5.
-class AlignedFloats {
+// Elements that start at a multiple of 64 bytes.
+template <class Element>
+class Aligned {
  public:
-  explicit AlignedFloats(size_t count) : memory_(count + 32, 0.5f) {}
-  float* data() {
+  explicit Aligned(size_t count, Element value = {}) : memory_(count + 128 / sizeof(Element), value) {}
+  Element* data() {
     void* p = memory_.data();
-    size_t space = memory_.size() * sizeof(float);
-    return static_cast<float*>(std::align(64, 64, p, space));
+    size_t space = memory_.size() * sizeof(Element);
+    return static_cast<Element*>(std::align(64, 64, p, space));
   }
 
  private:
-  std::vector<float> memory_;
+  std::vector<Element> memory_;
+};
+
+// All 0.5.
+struct AlignedFloats : Aligned<float> {
+  explicit AlignedFloats(size_t count) : Aligned(count, 0.5f) {}
 };
 
 // Processor time of this thread.

@@ -45,10 +45,14 @@ class Problem {
     residual_ = random_.bytes((static_cast<size_t>(c.batch) * c.out_h * c.out_w - 1) * y_stride_ + outputs());
     const bool large = random_.one_in(8);
     const int32_t bits = large ? 31 : 14 + static_cast<int32_t>(std::log2(c.in_channels * taps())) / 2 + 1;
+    // A whole layer has ordinary factors, or all but one, or any.
+    const bool ordinary = random_.one_in(2);
+    const int32_t other = random_.integer(0, 2 * outputs());
     for (int32_t n = 0; n < outputs(); ++n) {
       const int32_t limit = large ? 1 << 30 : 1 << bits;
       bias_.push_back(random_.integer(-limit, limit));
-      factors_.push_back(random_.factor(c.rounding, bits));
+      factors_.push_back(ordinary && n != other ? random_.ordinary_factor(c.rounding, bits)
+                                                : random_.factor(c.rounding, bits));
     }
     zero_point_ = random_.integer(-128, 127);
     epilogue_.requantize = random_.requantize(c.rounding);
@@ -338,6 +342,32 @@ TEST_P(ConvolutionInt8, ProductTails) {
                           false};
       SCOPED_TRACE(::testing::Message() << c);
       Problem(c, ++seed).check(kernels());
+      if (HasFatalFailure()) return;
+    }
+  }
+}
+
+// Rows of several panels, whose sums are stored together.
+TEST_P(ConvolutionInt8, SingleRows) {
+  for (const int32_t outputs : {47, 48, 63, 64, 65, 127, 128, 130, 200, 641}) {
+    for (uint64_t seed = 1; seed <= 24; ++seed) {
+      const Int8Case c = {false,
+                          {1, 1, 1, 1, 1, 1, 0, 0},
+                          1,
+                          1,
+                          1,
+                          1,
+                          1,
+                          1,
+                          static_cast<int32_t>(seed),
+                          outputs,
+                          0,
+                          0,
+                          seed % 2 == 0 ? Rounding::Float : Rounding::FixedPoint,
+                          seed % 8 == 0,
+                          false};
+      SCOPED_TRACE(::testing::Message() << "seed " << seed << ": " << c);
+      Problem(c, seed + static_cast<uint64_t>(outputs)).check(kernels());
       if (HasFatalFailure()) return;
     }
   }

@@ -103,17 +103,21 @@ struct Int8Random {
   }
   bool one_in(int32_t n) { return integer(1, n) == 1; }
 
-  // A factor that brings numbers of so many bits to about 8 of them.
+  // A factor that brings numbers of so many bits to about 8 of them, as quantizers give.
+  Factor ordinary_factor(Rounding rounding, int32_t bits) {
+    if (rounding == Rounding::Float) return {bits_of(std::ldexp(random.uniform(0.5f, 1.0f), 8 - bits)), 0};
+    if (one_in(8)) return {1 << 30, 8 - bits + integer(-1, 1)};  // a power of two, with many halves
+    return {integer(1 << 30, INT32_MAX), 8 - bits};
+  }
+  // The same, or any other.
   Factor factor(Rounding rounding, int32_t bits) {
     if (rounding == Rounding::Float) {
       const float extremes[] = {1e-38f, 3e38f, 1.0f, 0.5f};
-      const float ordinary = std::ldexp(random.uniform(0.5f, 1.0f), 8 - bits);
-      return {bits_of(one_in(16) ? extremes[integer(0, 3)] : ordinary), 0};
+      return one_in(16) ? Factor{bits_of(extremes[integer(0, 3)]), 0} : ordinary_factor(rounding, bits);
     }
     if (one_in(16)) return {0, integer(-31, 30)};
     if (one_in(16)) return {integer(-INT32_MAX, INT32_MAX), integer(-31, 30)};
-    if (one_in(8)) return {1 << 30, 8 - bits + integer(-1, 1)};  // a power of two, with many halves
-    return {integer(1 << 30, INT32_MAX), 8 - bits};
+    return ordinary_factor(rounding, bits);
   }
   Requantize requantize(Rounding rounding) {
     const int32_t zero_point = one_in(4) ? (one_in(2) ? -128 : 127) : integer(-128, 127);
