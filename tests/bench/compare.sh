@@ -1,6 +1,6 @@
 #!/bin/bash
-# compare.sh [--precision float32|int8] [--isa avx2|avxvnni|avx512|native] [--threads 1,2] [--seconds S] [--svg FILE] [--json FILE]
-#   [MODEL...]
+# compare.sh [--precision float32|int8] [--zeros P%[,block=4x1|16x1]] [--isa avx2|avxvnni|avx512|native] [--threads 1,2] [--seconds S]
+#   [--svg FILE] [--json FILE] [MODEL...]
 # Measures linnet beside ONNX Runtime, ncnn, MNN and XNNPACK in one run and prints a table; --help explains the options. The
 # first run takes long: it installs the engines from PyPI (several gigabytes, most of it PyTorch) into a virtual environment,
 # LINNET_BENCH_VENV (default build/bench/venv), and another beside it for a converter; it makes the networks and converts them

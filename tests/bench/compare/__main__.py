@@ -42,7 +42,7 @@ def check_instruction_set(setting, processes, result):
 
 def compare_model(setting, model, arguments):
     facts = json.loads((setting.models / f"{setting.model(model)}.json").read_text())
-    result = report.Result(model, setting.threads, facts["macs"], setting.precision)
+    result = report.Result(model, setting.threads, facts["macs"], setting.precision, setting.zeros)
     processes, peak = start_all(setting, model, result), None
     try:
         isa = processes[LINNET].facts["isa"] if LINNET in processes else "avx2"
@@ -70,10 +70,11 @@ def progress(result):
 
 def main():
     arguments = parse_arguments()
-    models = make_missing(arguments.models, arguments.model, arguments.precision)
+    models = make_missing(arguments.models, arguments.model, arguments.precision, arguments.zeros)
     results = []
     for threads in arguments.threads:
-        setting = Setting(arguments.build, arguments.models, arguments.isa, threads, arguments.clock, arguments.precision)
+        setting = Setting(arguments.build, arguments.models, arguments.isa, threads, arguments.clock, arguments.precision,
+                          arguments.zeros)
         for model in models:
             results.append(compare_model(setting, model, arguments))
             progress(results[-1])

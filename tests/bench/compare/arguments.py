@@ -2,6 +2,8 @@
 import argparse
 import pathlib
 
+from compare.zeros import parse_zeros
+
 BUILD = pathlib.Path(__file__).resolve().parents[3] / "build"
 ISAS = ("avx2", "avxvnni", "avx512", "native")
 PRECISIONS = ("float32", "int8")
@@ -18,6 +20,9 @@ def parse_arguments():
     parser = argparse.ArgumentParser(prog="compare.sh", description="Measures linnet beside ONNX Runtime, ncnn, MNN and XNNPACK.")
     parser.add_argument("--precision", choices=PRECISIONS, default="float32",
                         help="int8: the networks quantized, MLPerf Tiny's int8 files, and linnet's float32 beside them")
+    parser.add_argument("--zeros", type=parse_zeros, metavar="P%[,block=4x1|16x1]",
+                        help="float32 networks of which that part of every layer's weights, the smallest, are zeros: sparse inference "
+                             "of linnet, MNN and XNNPACK beside dense")
     parser.add_argument("--isa", choices=ISAS, default="native", help="hide newer instruction sets from every contestant")
     parser.add_argument("--threads", type=thread_counts, default=[1], metavar="N[,N]",
                         help="numbers of threads; each gets a core of its own (default 1)")
@@ -33,6 +38,8 @@ def parse_arguments():
     parser.add_argument("model", nargs="*", help="default: all")
     arguments = parser.parse_args()
     arguments.build, arguments.models = arguments.build.resolve(), arguments.models.resolve()
+    if arguments.zeros and arguments.precision != "float32":
+        parser.error("--zeros is measured with float32 only")
     if arguments.clock == "cpu" and arguments.threads != [1]:
         parser.error("--clock cpu adds the threads' times up: it takes one thread only")
     return arguments

@@ -1,11 +1,11 @@
 """A bar chart of the results as SVG: for each model, every contestant's median time as a multiple of linnet's."""
 from xml.sax.saxutils import escape
 
-from compare.field import LINNET, LINNET_FLOAT, PEERS, TITLES
+from compare.field import LINNET, LINNET_DENSE, LINNET_FLOAT, TITLES
 from compare.report import milliseconds
 
-COLOURS = {LINNET: "#2a7f62", LINNET_FLOAT: "#8fbfae", "onnx_runtime": "#8aa6c1", "ncnn_net": "#c9a66b", "mnn_net": "#b58db6",
-           "xnnpack": "#9aa39a"}
+COLOURS = {LINNET: "#2a7f62", LINNET_FLOAT: "#8fbfae", LINNET_DENSE: "#8fbfae", "onnx_runtime": "#8aa6c1", "ncnn_net": "#c9a66b",
+           "mnn_net": "#b58db6", "mnn_net_dense": "#d3bcd7", "xnnpack": "#9aa39a", "xnnpack_dense": "#c4cac4"}
 LABEL_WIDTH, UNIT_WIDTH, LONGEST = 240, 180, 3.0  # pixels; longer bars are cut at LONGEST times linnet's
 BAR, GAP, TOP = 13, 12, 60
 
@@ -47,7 +47,7 @@ def svg(results, condition):
         y += GAP
     line = LABEL_WIDTH + UNIT_WIDTH
     parts.append(f'<line x1="{line}" y1="{TOP - 6}" x2="{line}" y2="{y}" stroke="#444" stroke-dasharray="3 3"/>')
-    width = LABEL_WIDTH + UNIT_WIDTH * LONGEST + 130
+    width = LABEL_WIDTH + max(UNIT_WIDTH * LONGEST + 130, 115 * len(contestants))
     heading = text(LABEL_WIDTH, 20, f"Median time of one run, {condition}; the dashed line is linnet's", size=14, weight="bold")
     return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{y + 10}" font-family="sans-serif">'
             f'<rect width="100%" height="100%" fill="white"/>{heading}{"".join(parts)}</svg>\n')

@@ -12,6 +12,7 @@ import numpy as np
 from compare.calibration import int8_name
 from compare.make_int8 import SUITE
 from compare.process import ContestantError, ContestantProcess, UnableError
+from compare.zeros import Zeros
 
 PEERS = {  # module in compare.contestants: heading in the table
     "onnx_runtime": "ONNX Runtime",
@@ -22,7 +23,10 @@ PEERS = {  # module in compare.contestants: heading in the table
 REFERENCE = "onnx_runtime"  # whose output the others' must agree with
 LINNET = "linnet"
 LINNET_FLOAT = "linnet_float32"  # beside int8
-TITLES = {LINNET: "linnet", LINNET_FLOAT: "linnet float32", **PEERS}
+LINNET_DENSE = "linnet_dense"  # the network with all its weights, beside a pruned one
+DENSE_PEERS = {"mnn_net_dense": "mnn_net", "xnnpack_dense": "xnnpack"}  # the pruned network as any other, beside sparse inference
+TITLES = {LINNET: "linnet", LINNET_FLOAT: "linnet float32", LINNET_DENSE: "linnet dense", **PEERS,
+          **{name: f"{PEERS[peer]} dense" for name, peer in DENSE_PEERS.items()}}
 
 WITHOUT_INT8 = {"ncnn_net": "neither its package nor pnnx makes int8 networks"}
 SUITE_PEER = "xnnpack"  # reads MLPerf Tiny's files
@@ -41,6 +45,7 @@ class Setting:
     threads: int
     clock: str
     precision: str
+    zeros: Zeros = None  # of float32
     cores: list = field(init=False)
 
     def __post_init__(self):
@@ -51,11 +56,15 @@ class Setting:
 
     def model(self, network):
         """The name of the network's files."""
+        if self.zeros:
+            return self.zeros.name(network)
         return int8_name(network) if self.precision == "int8" else network
 
     def contestants(self):
         if self.precision == "int8":
             return [LINNET, LINNET_FLOAT, *PEERS]
+        if self.zeros:
+            return [REFERENCE, LINNET, LINNET_DENSE, *(name for pair in DENSE_PEERS.items() for name in reversed(pair))]
         return [REFERENCE, LINNET, *(peer for peer in PEERS if peer != REFERENCE)]
 
     def environment(self):
@@ -130,9 +139,15 @@ def make_once(setting, peer, action, network, model):
         raise ContestantError(done.read_text())
 
 
-def convert_for_peer(setting, peer, network):
+def convert_for_peer(setting, peer, network, action):
     if setting.precision == "int8" and peer in WITHOUT_INT8:
         raise UnableError(WITHOUT_INT8[peer])
+    if setting.zeros:
+        model = setting.model(network)
+        make_once(setting, peer, "convert", model, model)
+        if action == "serve_sparse":
+            make_once(setting, peer, "sparsify", model, f"{model}.sparse")
+        return
     if network in SUITE:
         if peer != SUITE_PEER:
             raise UnableError("it does not read LiteRT's files")
@@ -149,17 +164,19 @@ def start_linnet(setting, name, model):
 
 
 def start_peer(setting, peer, network, action="serve"):
-    convert_for_peer(setting, peer, network)
+    convert_for_peer(setting, peer, network, action)
     model = setting.model(network)
     return setting.start(f"{model}.{peer}.{action}", peer_command(peer, action, setting, model, setting.threads))
 
 
 def start_contestant(setting, name, network):
-    if name == LINNET_FLOAT:
+    if name in (LINNET_FLOAT, LINNET_DENSE):
         return start_linnet(setting, name, network)
     if name == LINNET:
         return start_linnet(setting, name, setting.model(network))
-    return start_peer(setting, name, network)
+    if name in DENSE_PEERS:
+        return start_peer(setting, DENSE_PEERS[name], network)
+    return start_peer(setting, name, network, "serve_sparse" if setting.zeros and name != REFERENCE else "serve")
 
 
 def output_of(setting, process, name, network):

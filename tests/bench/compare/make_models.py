@@ -13,6 +13,7 @@ from torch import nn
 
 from compare.architectures import ARCHITECTURES
 from compare.make_int8 import SUITE, make_missing_int8
+from compare.make_sparse import make_missing_pruned
 
 SEED = 1
 OPSET = 17
@@ -85,7 +86,7 @@ def make(name, folder):
     (folder / f"{name}.json").write_text(json.dumps(facts))  # last: its presence says that the others are complete
 
 
-def make_missing(folder, names, precision):
+def make_missing(folder, names, precision, zeros):
     """Makes those of the named networks (none named: all) that are not in the folder yet, and returns the names."""
     there_are = [*ARCHITECTURES, *(SUITE if precision == "int8" else [])]
     unknown = [name for name in names if name not in there_are]
@@ -99,4 +100,6 @@ def make_missing(folder, names, precision):
             make(name, folder)
     if precision == "int8":
         make_missing_int8(folder, names)
+    if zeros:
+        make_missing_pruned(folder, names, zeros)
     return names

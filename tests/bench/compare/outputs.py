@@ -1,6 +1,6 @@
 """Whether contestants compute the same.
 
-float32: outputs must agree with ONNX Runtime's.
+float32: outputs must agree with ONNX Runtime's of the same network.
 
 int8: engines that quantize by themselves give other numbers, and a rounding that falls the other way shifts what comes behind it, in
 deep networks as far as quantizing itself did. Hence two measures, as signal to noise ratios (SQNR):
@@ -17,7 +17,7 @@ from functools import cached_property
 
 import numpy as np
 
-from compare.field import LINNET, LINNET_FLOAT, REFERENCE, SUITE_PEER, TITLES, output_of, start_peer
+from compare.field import LINNET, LINNET_DENSE, LINNET_FLOAT, REFERENCE, SUITE_PEER, TITLES, output_of, start_peer
 from compare.make_int8 import SUITE
 from compare.process import ContestantError
 
@@ -64,6 +64,21 @@ class FloatOutputs:
             self._reference = output
         if self._reference is not None:
             judge_float(self._network, name, output, self._reference, figures)
+
+
+class PrunedOutputs(FloatOutputs):
+    """The same of pruned networks, and of linnet with the network that has all its weights."""
+
+    def __init__(self, setting, network):
+        super().__init__(network)
+        self._setting = replace(setting, zeros=None)
+
+    def judge(self, name, exactness, output, figures):
+        if name != LINNET_DENSE:
+            return super().judge(name, exactness, output, figures)
+        with closing(start_peer(self._setting, REFERENCE, self._network)) as process:
+            reference = output_of(self._setting, process, REFERENCE, self._network)
+        judge_float(self._network, name, output, reference, figures)
 
 
 class Int8Outputs:
@@ -117,4 +132,6 @@ class Int8Outputs:
 
 
 def judge_of(setting, network):
+    if setting.zeros:
+        return PrunedOutputs(setting, network)
     return Int8Outputs(setting, network) if setting.precision == "int8" else FloatOutputs(network)

@@ -3,7 +3,8 @@ import datetime
 import pathlib
 from dataclasses import asdict, dataclass, field
 
-from compare.field import LINNET, LINNET_FLOAT, PEERS, TITLES
+from compare.field import DENSE_PEERS, LINNET, LINNET_DENSE, LINNET_FLOAT, PEERS, TITLES
+from compare.zeros import Zeros
 
 
 @dataclass
@@ -26,6 +27,7 @@ class Result:
     threads: int
     macs: float
     precision: str
+    zeros: Zeros = None
     peak: float = 0.0  # multiply-accumulates per second, measured between the slices
     rounds: int = 0
     discarded: int = 0
@@ -33,7 +35,7 @@ class Result:
     figures: dict = field(default_factory=dict)  # contestant: Figures
 
     def valid_peers(self, inexact=False):
-        return {name: self.figures[name] for name in PEERS
+        return {name: self.figures[name] for name in (*PEERS, *DENSE_PEERS)
                 if name in self.figures and not self.figures[name].problem and self.figures[name].inexact == inexact}
 
     def fastest_peer(self):
@@ -44,9 +46,10 @@ class Result:
         """How many times linnet's speed is that of the fastest exact (or inexact) peer, by `figure` (minimum or median)."""
         return self._ratio(figure, self.valid_peers(inexact).values())
 
-    def ratio_to_float(self, figure):
-        own = self.figures.get(LINNET_FLOAT)
-        return self._ratio(figure, [own] if own and not own.problem else [])
+    def ratio_to(self, figure, name):
+        """How many times linnet's speed is that of contestant `name`."""
+        other = self.figures.get(name)
+        return self._ratio(figure, [other] if other and not other.problem else [])
 
     def _ratio(self, figure, others):
         own = self.figures[LINNET]
@@ -87,7 +90,7 @@ def ratio_cell(ratio, *arguments):
 def ratio_cells(result):
     exact, inexact = ratio_cell(result.ratio), ratio_cell(result.ratio, True)
     cells = [f"{exact} (! {inexact})".strip() if inexact else exact]
-    return cells + [ratio_cell(result.ratio_to_float)] if result.precision == "int8" else cells
+    return cells + [ratio_cell(result.ratio_to, LINNET_FLOAT)] if result.precision == "int8" else cells
 
 
 def sqnr_cells(result):
@@ -97,9 +100,28 @@ def sqnr_cells(result):
     return [" / ".join("-" if ratio is None else f"{ratio:.1f}" for ratio in ratios)]
 
 
+def rounds_cells(result):
+    return [f"{result.rounds}{' ~' if result.disturbed else ''} ({result.discarded})"]
+
+
+SPARSE_COLUMNS = [LINNET, LINNET_DENSE, "onnx_runtime", *(name for pair in DENSE_PEERS.items() for name in reversed(pair))]
+SPARSE_RATIOS = [LINNET_DENSE, *DENSE_PEERS.values()]
+
+
+def sparse_row(result, notes):
+    own, fastest = result.figures[LINNET], result.fastest_peer()
+    cells = [result.model, str(result.threads), f"{result.macs * 1e-9:.3g}"]
+    cells += [time_cell(result.figures.get(name), notes, bold=name == fastest) for name in SPARSE_COLUMNS]
+    cells += [ratio_cell(result.ratio_to, name) for name in SPARSE_RATIOS] + [ratio_cell(result.ratio)]
+    cells.append(f"{own.error:.1e}" if own.error is not None else "")
+    return cells + rounds_cells(result)
+
+
 def row(result, notes):
+    if result.zeros:
+        return sparse_row(result, notes)
     own, fastest = result.figures.get(LINNET), result.fastest_peer()
-    columns = [name for name in TITLES if name != LINNET_FLOAT or result.precision == "int8"]
+    columns = [LINNET, *([LINNET_FLOAT] if result.precision == "int8" else []), *PEERS]
     cells = [result.model, str(result.threads), f"{result.macs * 1e-9:.3g}"]
     cells += [time_cell(result.figures.get(name), notes, bold=name == fastest) for name in columns]
     cells += ratio_cells(result)
@@ -108,14 +130,16 @@ def row(result, notes):
     else:
         speed = result.macs / own.median
         cells += [f"{speed * 1e-9:.1f}", f"{100 * speed / result.peak:.0f}%", f"{own.error:.1e}" if own.error is not None else ""]
-    return cells + sqnr_cells(result) + [f"{result.rounds}{' ~' if result.disturbed else ''} ({result.discarded})"]
+    return cells + sqnr_cells(result) + rounds_cells(result)
 
 
 HEADINGS = {
     "float32": ["model", "threads", "GMAC", "linnet", *PEERS.values(), "fastest peer / linnet", "GMAC/s", "of peak", "error",
                 "rounds (discarded)"],
-    "int8": ["model", "threads", "GMAC", *TITLES.values(), "fastest peer / linnet", "float32 / int8", "GMAC/s", "of peak", "error",
+    "int8": ["model", "threads", "GMAC", TITLES[LINNET], TITLES[LINNET_FLOAT], *PEERS.values(), "fastest peer / linnet", "float32 / int8", "GMAC/s", "of peak", "error",
              f"SQNR, dB: linnet / {' / '.join(PEERS.values())}", "rounds (discarded)"],
+    "zeros": ["model", "threads", "GMAC when dense", *(TITLES[name] for name in SPARSE_COLUMNS),
+              *(f"{TITLES[name]} / linnet" for name in SPARSE_RATIOS), "fastest peer / linnet", "error", "rounds (discarded)"],
 }
 
 
@@ -130,12 +154,14 @@ def versions(results):
     found = {}
     for result in results:
         for name, figures in result.figures.items():
-            if figures.version and name != LINNET_FLOAT:
+            if figures.version and name in (LINNET, *PEERS):
                 found[TITLES[name]] = figures.version
     return ", ".join(f"{name} {version}" for name, version in found.items())
 
 
 def condition(arguments):
+    if arguments.zeros:
+        return f"{arguments.isa}, {arguments.zeros}"
     return arguments.isa if arguments.precision == "float32" else f"{arguments.isa}, {arguments.precision}"
 
 
@@ -148,7 +174,7 @@ def markdown(results, arguments):
              f"the fastest peer's median is bold. {versions(results)}."]
     if peaks:
         lines[0] += f" Peak measured beside the runs: {min(peaks):.1f} to {max(peaks):.1f} GMAC/s."
-    heading = HEADINGS[arguments.precision]
+    heading = HEADINGS["zeros" if arguments.zeros else arguments.precision]
     lines += ["", "| " + " | ".join(heading) + " |", "|" + "---|" * len(heading)]
     lines += ["| " + " | ".join(cells) + " |" for cells in rows]
     if any(result.disturbed for result in results):
@@ -162,5 +188,5 @@ def markdown(results, arguments):
 def as_json(results, arguments):
     models = [asdict(result) | {"fastest_peer": result.fastest_peer(), "ratio_of_minima": result.ratio("minimum"),
                                 "ratio_of_medians": result.ratio("median")} for result in results]
-    return {"isa": arguments.isa, "precision": arguments.precision, "clock": arguments.clock, "processor": processor(),
+    return {"isa": arguments.isa, "precision": arguments.precision, "zeros": str(arguments.zeros or ""), "clock": arguments.clock, "processor": processor(),
             "date": str(datetime.date.today()), "results": models}

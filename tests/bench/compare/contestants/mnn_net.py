@@ -1,5 +1,6 @@
 """MNN, CPU backend, full precision (precision "high"), or int8 by its own quantizer: its converter ends with an error at
-QuantizeLinear and DequantizeLinear around convolutions."""
+QuantizeLinear and DequantizeLinear around convolutions. Its converter stores layers of which more than 60% (with blocks of four
+outputs or more: 30%) are zeros for sparse inference, if the description of a pruning is given and names the blocks."""
 import functools
 import json
 import pathlib
@@ -13,15 +14,29 @@ from compare.calibration import SAMPLES, calibration_samples, int8_name
 from compare.contestants.worker import Engine, main
 
 
+def convert_onnx(source, target, *options):
+    # What the package's mnnconvert program calls; the program itself also reports its use to a server.
+    _tools.mnnconvert(["mnnconvert", "-f", "ONNX", "--modelFile", str(source), "--MNNModel", str(target), "--bizCode", "bench",
+                       *map(str, options)])
+
+
 class MnnNet(Engine):
     suffix = ".mnn"
     version = MNN.version()
 
     @staticmethod
     def convert(folder, name):
-        # What the package's mnnconvert program calls; the program itself also reports its use to a server.
-        _tools.mnnconvert(["mnnconvert", "-f", "ONNX", "--modelFile", f"{folder / name}.onnx", "--MNNModel",
-                           f"{folder / name}.mnn", "--bizCode", "bench"])
+        convert_onnx(folder / f"{name}.onnx", folder / f"{name}.mnn")
+
+    @staticmethod
+    def sparsify(folder, name):
+        block = json.loads((folder / f"{name}.json").read_text())["block"]
+        pruning = {"type": "RANDOM"} if block == 1 else {"type": "SIMD_OC", "simd_oc_pruner_params": {"oc_blocks": [block]}}
+        pipeline = {"version": "0.0.0", "algo": [{"type": "PRUNE", "prune_params": pruning}]}
+        with tempfile.TemporaryDirectory() as scratch:
+            path = pathlib.Path(scratch, "pruning.json")
+            path.write_text(json.dumps(pipeline))
+            convert_onnx(folder / f"{name}.onnx", folder / f"{name}.sparse.mnn", "--detectSparseSpeedUp", "--compressionParamsFile", path)
 
     @staticmethod
     def quantize(folder, name):

@@ -2,11 +2,13 @@
 
     python -m compare.contestants.NAME convert FOLDER MODEL
     python -m compare.contestants.NAME quantize FOLDER MODEL
+    python -m compare.contestants.NAME sparsify FOLDER MODEL
     python -m compare.contestants.NAME serve FOLDER MODEL THREADS
     python -m compare.contestants.NAME serve_exactly FOLDER MODEL THREADS
+    python -m compare.contestants.NAME serve_sparse FOLDER MODEL THREADS
 
 quantize makes the int8 network MODEL_int8. serve_exactly runs a quantized model by arithmetic that is exact on every processor,
-however slow it is.
+however slow it is. sparsify makes of a pruned network what serve_sparse runs without multiplying its zeros.
 
 A serving contestant is a process with one model loaded, which is told over its standard input what to do, one command a
 line, and answers each with one line of JSON. The programs in C++ (contestant.hpp) speak the same protocol:
@@ -46,6 +48,10 @@ class Engine:
     def quantize(folder, name):
         """Makes folder / (int8_name(name) + suffix), int8, from what convert has made or from folder / (int8_name(name) + ".onnx")."""
 
+    @staticmethod
+    def sparsify(folder, name):
+        """Makes folder / (name + ".sparse" + suffix) from what convert has made it from or has made."""
+
     def fill(self):
         raise NotImplementedError
 
@@ -82,7 +88,7 @@ def obey(engine, words):
     raise ValueError(f"unknown command {words[0]}")
 
 
-def serve(engine_class, folder, name, threads, exact):
+def serve(engine_class, folder, name, threads, action):
     # Engines print to the standard output as they like; the answers go where it led.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
@@ -92,7 +98,8 @@ def serve(engine_class, folder, name, threads, exact):
         answers.flush()
 
     try:
-        engine = engine_class(str(folder / (name + engine_class.suffix)), np.load(folder / f"{name}.npy"), threads, exact)
+        model = name + (".sparse" if action == "serve_sparse" else "") + engine_class.suffix
+        engine = engine_class(str(folder / model), np.load(folder / f"{name}.npy"), threads, action == "serve_exactly")
         answer({"ready": True, "version": engine.version, "exactness": engine.exactness})
         for line in sys.stdin:
             answer(obey(engine, line.split()))
@@ -102,7 +109,7 @@ def serve(engine_class, folder, name, threads, exact):
 
 def main(engine_class):
     action, folder, name = sys.argv[1], pathlib.Path(sys.argv[2]), sys.argv[3]
-    if action in ("convert", "quantize"):
+    if action in ("convert", "quantize", "sparsify"):
         getattr(engine_class, action)(folder, name)
     else:
-        serve(engine_class, folder, name, int(sys.argv[4]), exact=action == "serve_exactly")
+        serve(engine_class, folder, name, int(sys.argv[4]), action)

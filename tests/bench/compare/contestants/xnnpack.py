@@ -13,6 +13,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from compare.calibration import calibration_samples, int8_name
+from compare.contestants import sparse_tflite
 from compare.contestants.worker import Engine, main
 from quantizers.ports import integers, numbers
 
@@ -50,6 +51,10 @@ class Xnnpack(Engine):
     def convert(folder, name):
         # LiteRT has no Erf of its own.
         convert_written_out(folder / f"{name}.onnx", folder / f"{name}.tflite", ["Erf"])
+
+    @staticmethod
+    def sparsify(folder, name):
+        sparse_tflite.sparsify(folder / f"{name}.tflite", folder / f"{name}.sparse.tflite")
 
     @staticmethod
     def quantize(folder, name):
