@@ -1,9 +1,11 @@
 // Sparse against dense layers of float32 and int8, run alternately, on layers of well-known networks and on every
 // instruction set of this machine, by blocks and the percentage of them that is kept. Counters: the median milliseconds
-// of each, and how many times as fast the sparse layer is: the density where that becomes 1 is the one to break even.
+// of each, and how many times as fast the sparse layer is. A table of the densities to break even follows: where sparse
+// and dense layers take as long, interpolated between the densities that were run.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -22,7 +24,16 @@ constexpr Layer kLayers[] = {
     {112, 1, 32, 64}, {56, 1, 64, 128},  {56, 1, 128, 128}, {28, 1, 256, 256},  {14, 1, 512, 512}, {7, 1, 1024, 1024},
     {56, 3, 64, 64},  {14, 3, 256, 256}, {7, 3, 512, 512},  {1, 1, 1024, 1000}, {1, 1, 256, 256},
 };
-constexpr int kBlocks[] = {1, 4, 16}, kDensities[] = {10, 20, 30, 50, 70};
+constexpr int kDensities[] = {10, 20, 30, 50, 70};
+struct Pattern {
+  const char* name;
+  int block;  // outputs of a block of float32; 0: int8, blocks of four inputs
+};
+constexpr Pattern kPatterns[] = {{"1x1", 1}, {"4x1", 4}, {"16x1", 16}, {"int8", 0}};
+
+// Of a layer and pattern: the time of the sparse layer as a part of the dense one's, by density.
+using Curve = std::map<int, double>;
+std::map<std::pair<std::string, std::string>, Curve> curves;
 
 // Weights [output][tap][input] of which so many percent of the blocks are not zeros.
 std::vector<float> sparse_weights(const Layer& layer, int block, int density) {
@@ -67,7 +78,8 @@ struct Times {
     time(&dense, run_dense);
     time(&sparse, run_sparse);
   }
-  void report(benchmark::State& state);
+  // Returns the sparse layer's time as a part of the dense one's.
+  double report(benchmark::State& state);
 };
 
 double median(std::vector<double>& times) {
@@ -75,13 +87,14 @@ double median(std::vector<double>& times) {
   return times[times.size() / 2];
 }
 
-void Times::report(benchmark::State& state) {
+double Times::report(benchmark::State& state) {
   state.counters["dense_ms"] = median(dense);
   state.counters["sparse_ms"] = median(sparse);
   state.counters["gain"] = median(dense) / median(sparse);
+  return median(sparse) / median(dense);
 }
 
-void compare(benchmark::State& state, const KernelTable& kernels, const Layer& layer, int block, int density) {
+double compare(benchmark::State& state, const KernelTable& kernels, const Layer& layer, int block, int density) {
   const IsaTraits& isa = traits(kernels.id);
   const std::vector<float> weights = sparse_weights(layer, block, density);
   const ConvWeights packing = source(layer, weights);
@@ -107,11 +120,11 @@ void compare(benchmark::State& state, const KernelTable& kernels, const Layer& l
   sparse.output_end = layer.out_channels;
   Times times;
   for (auto _ : state) times.measure([&] { kernels.conv2d_f32(dense); }, [&] { kernels.sparse_conv2d_f32(sparse); });
-  times.report(state);
+  return times.report(state);
 }
 
 // int8 with blocks of four inputs.
-void compare_int8(benchmark::State& state, const KernelTable& kernels, const Layer& layer, int density) {
+double compare_int8(benchmark::State& state, const KernelTable& kernels, const Layer& layer, int density) {
   const IsaTraits& isa = traits(kernels.id);
   const int k = layer.kernel * layer.kernel * layer.in_channels, n = layer.out_channels;
   std::vector<int8_t> weights(static_cast<size_t>(k) * n);
@@ -158,7 +171,7 @@ void compare_int8(benchmark::State& state, const KernelTable& kernels, const Lay
   sparse.scratch = sparse_scratch.data();
   Times times;
   for (auto _ : state) times.measure([&] { kernels.conv2d_s8(dense); }, [&] { kernels.sparse_conv2d_s8(sparse); });
-  times.report(state);
+  return times.report(state);
 }
 
 void register_all() {
@@ -166,16 +179,43 @@ void register_all() {
     const KernelTable* kernels = table(static_cast<IsaId>(id));
     if (kernels == nullptr) continue;
     for (const Layer& layer : kLayers) {
-      const auto add = [&](const std::string& pattern, int density, auto run) {
-        const std::string name = fmt::format("{}/{}/{}", layer.name(kernels->id), pattern, density);
-        benchmark::RegisterBenchmark(name.c_str(), run);
-      };
+      const std::string name = layer.name(kernels->id);
       for (const int density : kDensities) {
-        for (const int block : kBlocks)
-          add(fmt::format("{}x1", block), density,
-              [=](benchmark::State& state) { compare(state, *kernels, layer, block, density); });
-        add("int8", density, [=](benchmark::State& state) { compare_int8(state, *kernels, layer, density); });
+        for (const Pattern& pattern : kPatterns) {
+          const auto run = [=](benchmark::State& state) {
+            curves[{name, pattern.name}][density] = pattern.block == 0
+                                                        ? compare_int8(state, *kernels, layer, density)
+                                                        : compare(state, *kernels, layer, pattern.block, density);
+          };
+          benchmark::RegisterBenchmark(fmt::format("{}/{}/{}", name, pattern.name, density).c_str(), run);
+        }
       }
+    }
+  }
+}
+
+// The density in percent at which a sparse layer takes as long as a dense one.
+std::string break_even(const Curve& curve) {
+  if (curve.empty()) return "";
+  if (curve.begin()->second >= 1) return fmt::format("< {}", curve.begin()->first);
+  for (auto below = curve.begin(), above = std::next(below); above != curve.end(); ++below, ++above) {
+    if (above->second < 1) continue;
+    const double part = (1 - below->second) / (above->second - below->second);
+    return fmt::format("{:.0f}", below->first + part * (above->first - below->first));
+  }
+  return fmt::format("> {}", curve.rbegin()->first);
+}
+
+void print_break_even() {
+  fmt::print("\n| density to break even, % |");
+  for (const Pattern& pattern : kPatterns) fmt::print(" {} |", pattern.name);
+  fmt::print("\n| --- | ---: | ---: | ---: | ---: |\n");
+  for (int id = 0; id < kIsaCount; ++id) {
+    for (const Layer& layer : kLayers) {
+      const std::string name = layer.name(static_cast<IsaId>(id));
+      std::string cells;
+      for (const Pattern& pattern : kPatterns) cells += fmt::format(" {} |", break_even(curves[{name, pattern.name}]));
+      if (cells.find_first_not_of(" |") != std::string::npos) fmt::print("| {} |{}\n", name, cells);
     }
   }
 }
@@ -187,4 +227,5 @@ int main(int argc, char** argv) {
   linnet::kernels::register_all();
   benchmark::Initialize(&argc, argv);
   benchmark::RunSpecifiedBenchmarks();
+  linnet::kernels::print_break_even();
 }
