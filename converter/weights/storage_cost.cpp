@@ -11,21 +11,25 @@ namespace {
 
 constexpr int64_t kFewestRows = 5;  // fewer rows of a product take as long: multiply-adds wait for each other
 
-constexpr int64_t kTogether = 16;  // inputs of a pixel at a tap that take as long as fewer
+constexpr int64_t kTogether = 16;  // inputs of a pixel at a tap, or pixels in lanes, that take as long as fewer
 
 // Least squares over the layers of sparse_bench on AVX2 and AVX-512, nearer to the one that gains less: of a kept
 // weight, of an input or copied input of a pixel, and of an output of a pixel.
 struct Costs {
   double weight, input, output;
 };
-constexpr Costs kByBlock[] = {{2.3, 5, 8}, {1.4, 6, 10}, {1.4, 8, 1}};
+constexpr Costs kByBlock[] = {{2.2, 7, 16}, {1.4, 7, 18}, {1.4, 8, 1}};
 constexpr Costs kInt8 = {2, 18, 18};
 constexpr double kInt8FewPixels = 8;  // of a kept weight, where vectors are not full
 // For the inputs of one pixel: of a kept weight, and of any.
-constexpr double kPixelWeight[] = {90, 10.5, 6}, kPixelAny = 0.3;
+constexpr double kPixelWeight[] = {46, 24, 10}, kPixelAny = 0.3;
 
 int place(int64_t block) {
   return block == 1 ? 0 : block == 4 ? 1 : 2;
+}
+
+int64_t filled(int64_t count) {
+  return (count + kTogether - 1) / kTogether * kTogether;
 }
 
 }  // namespace
@@ -37,13 +41,15 @@ double dense_cost(const LayerSize& layer, bool int8) {
 }
 
 double sparse_cost(const LayerSize& layer, int64_t block, double density, int64_t bytes) {
-  const auto pixels = static_cast<double>(layer.pixels), k = static_cast<double>(layer.k()),
-             outputs = static_cast<double>(layer.outputs);
-  const auto inputs = static_cast<double>(layer.taps * ((layer.inputs + kTogether - 1) / kTogether) * kTogether);
+  const auto pixels = static_cast<double>(block == kernels::kPanel ? layer.pixels : filled(layer.pixels)),
+             k = static_cast<double>(layer.k()), outputs = static_cast<double>(layer.outputs),
+             inputs = static_cast<double>(layer.taps * filled(layer.inputs));
   const Costs& costs = kByBlock[place(block)];
   double arithmetic = pixels * (density * costs.weight * k * outputs + costs.input * inputs + costs.output * outputs);
-  if (layer.image_pixels <= kernels::kSparseFewPixels)
-    arithmetic = pixels * k * outputs * (density * kPixelWeight[place(block)] + kPixelAny);
+  if (layer.image_pixels <= kernels::kSparseFewPixels) {
+    const auto products = static_cast<double>(layer.pixels) * k * outputs;
+    arithmetic = products * (density * kPixelWeight[place(block)] + kPixelAny);
+  }
   return passes::with_weights(arithmetic, bytes / 4, 1);
 }
 
