@@ -6,20 +6,6 @@
 
 namespace linnet::kernels {
 
-// What a code c of an output stands for. Grid: step * (c - zero). OffsetGrid: step * c + offset. Table: table[c].
-enum class CodeKind : int32_t { Grid = 0, OffsetGrid, Table };
-
-// Of all codes of a layer; the first bytes of its weights, kCodesHeaderBytes with the zeros behind them.
-struct CodeFormat {
-  int32_t bits;   // 4 or 2
-  CodeKind kind;  // tables serve a panel of outputs each
-  int32_t group;  // of grids: inputs of an output that share one, a multiple of kCodeInputs or at least all
-  int32_t zero;   // of Grid
-};
-
-constexpr int32_t kCodeInputs = 16;  // inputs that no word of codes goes beyond, whatever their bits
-constexpr int64_t kCodesHeaderBytes = 64;
-
 // A section Panel16Codes of [k, n] is, for each panel: float bias [width], the table [2^bits] or for each group of
 // inputs step [width] and (OffsetGrid) offset [width], then for each 32 / bits inputs uint32 words [width], whose bits
 // bits * i .. bits * i + bits - 1 are the code of input i.

@@ -4,6 +4,7 @@
 // of schema/README.md, Integer arithmetic; integers wrap around at 32 bits.
 #pragma once
 
+#include "kernels/code_format.hpp"
 #include "kernels/contract.hpp"
 
 namespace linnet::kernels {
@@ -40,7 +41,8 @@ struct EpilogueInt8 {
   QuantizedBinary add;
 };
 
-// As Conv2DArgs, with a Panel16Int8 section per group; pixels of the padding hold input_zero_point.
+// As Conv2DArgs, with a Panel16Int8 section per group, or a Panel16Int8Codes where codes.bits is not 0; pixels of the
+// padding hold input_zero_point.
 struct Conv2DInt8Args {
   Window window;
   int32_t in_h, in_w, out_h, out_w;
@@ -54,7 +56,13 @@ struct Conv2DInt8Args {
   ptrdiff_t y_stride;
   EpilogueInt8 epilogue;
   void* scratch;  // conv2d_int8_scratch_bytes(), 64-byte aligned, one per concurrent call
+  CodeFormat codes;
 };
+
+// Bytes of a section of [k, n], with codes where the format has bits.
+LINNET_INLINE constexpr int64_t int8_section_bytes(const CodeFormat& codes, int64_t n, int64_t k) {
+  return codes.bits != 0 ? panel_int8_codes_bytes(codes, n, k) : panel_int8_bytes(n, k);
+}
 
 // As DepthwiseArgs, with a Depthwise16Int8.
 struct DepthwiseInt8Args {

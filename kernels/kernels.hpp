@@ -89,9 +89,9 @@ int64_t conv_transpose2d_scratch_bytes(const Window& window, int32_t in_channels
                                        int32_t pointer_bytes);
 int64_t matmul_scratch_bytes(int32_t m, int32_t n, int32_t k, const IsaTraits& traits);
 int64_t group_norm_scratch_bytes(int32_t channels);
-// `out_lines`: of all images together.
+// `out_lines`: of all images together; `codes`: of weights.
 int64_t conv2d_int8_scratch_bytes(const Window& window, int32_t in_channels, int64_t out_lines, int32_t out_w,
-                                  const IsaTraits& traits, int32_t pointer_bytes);
+                                  const IsaTraits& traits, int32_t pointer_bytes, bool codes = false);
 int64_t depthwise_int8_scratch_bytes(const Window& window, int32_t channels, int32_t pointer_bytes);
 int64_t conv_transpose2d_int8_scratch_bytes(const Window& window, int32_t in_channels, int32_t out_w,
                                             const IsaTraits& traits, int32_t pointer_bytes);

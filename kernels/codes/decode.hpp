@@ -148,6 +148,8 @@ LINNET_INLINE void with_format(const CodeFormat& format, Body body) {
         return body(bits, std::integral_constant<CodeKind, CodeKind::OffsetGrid>{});
       case CodeKind::Table:
         return body(bits, std::integral_constant<CodeKind, CodeKind::Table>{});
+      case CodeKind::OutputTable:
+        return;
     }
   };
   if (format.bits == 4) return with_bits(std::integral_constant<int, 4>{});

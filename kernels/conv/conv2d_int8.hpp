@@ -1,9 +1,9 @@
 // int8 convolution with any window and groups; products are those of 1x1.
 #pragma once
 
+#include "kernels/codes/multiply_int8.hpp"
 #include "kernels/conv/inputs_int8.hpp"
 #include "kernels/conv/plan_int8.hpp"
-#include "kernels/gemm/tile_int8.hpp"
 #include "kernels/winograd/winograd2d_int8.hpp"
 
 namespace linnet::kernels {
@@ -21,6 +21,7 @@ struct ConvolutionInt8 {
   Input *inputs, *rows;
   Scale scale;
   int64_t section;  // bytes of a group's weights
+  char* scratch;
 
   void multiply(int32_t group, ptrdiff_t pixel, int32_t count, Input* prepared, ptrdiff_t n, int32_t run,
                 ptrdiff_t step) const;
@@ -49,7 +50,7 @@ LINNET_INLINE void ConvolutionInt8<Isa>::multiply(int32_t group, ptrdiff_t pixel
   rows.run = run;
   rows.row_step = step;
   rows.rows = count;
-  rows.taps = plan.taps;
+  rows.taps = rows.tile_taps = plan.taps;
   rows.k = plan.k;
   rows.packed = args.packed + group * section;
   rows.columns = args.out_channels;
@@ -57,6 +58,14 @@ LINNET_INLINE void ConvolutionInt8<Isa>::multiply(int32_t group, ptrdiff_t pixel
   rows.y = args.y + pixel * args.y_stride + column;
   rows.y_stride = args.y_stride;
   rows.residual = e.residual ? e.residual + pixel * e.residual_stride + column : nullptr;
+  if constexpr (kHasCodes) {
+    if (args.codes.bits != 0) {
+      const int32_t k = args.window.kernel_h * args.window.kernel_w * args.in_channels;
+      return multiply_codes_int8<Isa>(rows, e,
+                                      {args.codes, k, reinterpret_cast<int8_t*>(scratch + plan.decoded_offset),
+                                       reinterpret_cast<int32_t*>(scratch + plan.sums_offset)});
+    }
+  }
   multiply_int8<Isa>(rows, e);
 }
 
@@ -68,13 +77,13 @@ LINNET_INLINE auto ConvolutionInt8<Isa>::place_tap(const int8_t* x, const Window
   return inside ? x + p.image + (static_cast<ptrdiff_t>(iy) * args.in_w + ix) * args.x_stride : inputs;
 }
 
-// Pointers to the taps of a tile's pixels, in place; those of missing ones are those of its first.
+// Pointers to the taps of tiles' pixels, in place; those of missing ones are those of the first.
 template <class Isa>
 LINNET_INLINE void ConvolutionInt8<Isa>::place_taps(const int8_t* x, ptrdiff_t pixel, int32_t count) const {
   const WindowPlace first = window_place(args, pixel);
   WindowPlace p = first;
-  for (int32_t r = 0; r < kStep; ++r, p = r < count ? next_place(args, p) : first) {
-    const Input** out = pointers + r;
+  for (int32_t r = 0; r < count || r % kStep != 0; ++r, p = r < count ? next_place(args, p) : first) {
+    const Input** out = pointers + first_pointer<Isa>(r, plan.taps);
     for (int32_t ky = 0; ky < args.window.kernel_h; ++ky) {
       for (int32_t kx = 0; kx < args.window.kernel_w; ++kx, out += kStep) *out = place_tap(x, p, ky, kx);
     }
@@ -234,27 +243,33 @@ LINNET_INLINE void ConvolutionInt8<Isa>::run_lines() const {
 template <class Isa>
 void conv2d_s8_impl(const Conv2DInt8Args& args) {
   const int64_t lines = int64_t{args.row_end} - args.row_begin;
+  const bool coded = kHasCodes && args.codes.bits != 0;
   const ConvInt8Plan plan =
-      plan_conv2d_int8(args.window, args.in_channels, lines, args.out_w, traits(isa_id<Isa>), sizeof(void*));
+      plan_conv2d_int8(args.window, args.in_channels, lines, args.out_w, traits(isa_id<Isa>), sizeof(void*), coded);
   const int64_t k = int64_t{plan.taps} * plan.k;
+  const auto panel_bytes = [&](int64_t width) LINNET_INLINE_LAMBDA {
+    return coded ? int8_codes_panel_bytes(args.codes, width, k) : width * (kPanelHeader + k);
+  };
   // For one row it would take longer to look than to scale in the general way.
   const Scale scale = lines * args.out_w == 1 ? general_scale(args.epilogue.requantize.rounding)
                                               : scale_of_sums<Isa>(args.epilogue.requantize.rounding, args.packed,
-                                                                   args.groups, args.out_channels, k);
+                                                                   args.groups, args.out_channels, k, panel_bytes);
   if constexpr (PointProducts<Isa>::tile_rows > 0) {
     const bool serves = has_winograd_int8(args.window, args.in_channels, traits(isa_id<Isa>));
-    if (serves && winograd_int8<Isa>(args, scale)) return;
+    if (serves && !coded && winograd_int8<Isa>(args, scale)) return;
   }
   using Input = typename Dot<Isa>::Input;
   char* const scratch = static_cast<char*>(args.scratch);
-  const ConvolutionInt8<Isa> convolution{args,
-                                         plan,
-                                         reinterpret_cast<const Input**>(scratch),
-                                         reinterpret_cast<ptrdiff_t*>(scratch + plan.offsets_offset),
-                                         reinterpret_cast<Input*>(scratch + plan.inputs_offset),
-                                         reinterpret_cast<Input*>(scratch + plan.rows_offset),
-                                         scale,
-                                         panel_int8_bytes(args.out_channels, k)};
+  const ConvolutionInt8<Isa> convolution{
+      args,
+      plan,
+      reinterpret_cast<const Input**>(scratch),
+      reinterpret_cast<ptrdiff_t*>(scratch + plan.offsets_offset),
+      reinterpret_cast<Input*>(scratch + plan.inputs_offset),
+      reinterpret_cast<Input*>(scratch + plan.rows_offset),
+      scale,
+      coded ? panel_int8_codes_bytes(args.codes, args.out_channels, k) : panel_int8_bytes(args.out_channels, k),
+      scratch};
   if constexpr (kPointersByTap<Isa>) {
     if (plan.inputs == InputsInt8::Pointers)
       std::memset(convolution.inputs, args.input_zero_point, static_cast<size_t>(args.in_channels));

@@ -96,7 +96,7 @@ void TransposedLineInt8<Isa>::run(int32_t group, const int8_t* packed, Scale sca
     rows.run = count;
     rows.row_step = plan.k;
     rows.rows = count;
-    rows.taps = plan.taps;
+    rows.taps = rows.tile_taps = plan.taps;
     rows.k = plan.k;
     rows.packed = packed;
     rows.columns = args.out_channels;

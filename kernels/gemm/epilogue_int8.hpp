@@ -99,20 +99,27 @@ LINNET_INLINE Scale scale_of_panels(Rounding rounding, int64_t terms, ForEachPan
   return general;
 }
 
-// The same of `sections` of packed weights.
-template <class Isa>
+// The same of `sections` of packed weights, whose panels have panel_bytes(width).
+template <class Isa, class PanelBytes>
 LINNET_INLINE Scale scale_of_sums(Rounding rounding, const int8_t* packed, int32_t sections, int32_t columns,
-                                  int64_t terms) {
+                                  int64_t terms, PanelBytes panel_bytes) {
   return scale_of_panels<Isa>(rounding, terms, [&](auto body) LINNET_INLINE_LAMBDA {
     const int8_t* panel = packed;
     for (int32_t section = 0; section < sections; ++section) {
       for (int32_t column = 0, width; column < columns; column += width) {
         width = columns - column > kTailPanel ? kPanel : kTailPanel;
         body(panel, width, columns - column);
-        panel += width * (kPanelHeader + terms);
+        panel += panel_bytes(width);
       }
     }
   });
+}
+
+template <class Isa>
+LINNET_INLINE Scale scale_of_sums(Rounding rounding, const int8_t* packed, int32_t sections, int32_t columns,
+                                  int64_t terms) {
+  return scale_of_sums<Isa>(rounding, packed, sections, columns, terms,
+                            [&](int64_t width) LINNET_INLINE_LAMBDA { return width * (kPanelHeader + terms); });
 }
 
 // Sums of a vector of columns, scaled.

@@ -4,6 +4,7 @@
 
 #include "kernels/gemm/row_int8.hpp"
 #include "kernels/gemm/screen.hpp"
+#include "schema/features.hpp"
 
 namespace linnet::kernels {
 
@@ -233,6 +234,25 @@ __attribute__((noinline)) void tile_int8(const TileInt8Args<Isa>& t) {
   }
 }
 
+// Sums of rows over a run of their inputs, where weights come run by run: they are added to those that wait at `sums`
+// from the runs before, if there are any, and then wait there for the next.
+struct PartialSums {
+  int32_t* sums = nullptr;  // [rows][stride], by column of the section; null: inputs are not divided
+  ptrdiff_t stride = 0;
+  bool first = true, last = true;
+};
+
+template <class Isa>
+__attribute__((noinline)) void add_partial_sums(const PartialSums& partial, int32_t row, int32_t column, int32_t rows,
+                                                int32_t columns, int32_t* sums, ptrdiff_t stride) {
+  for (int32_t r = 0; r < rows; ++r, sums += stride) {
+    int32_t* const waiting = partial.sums + (row + r) * partial.stride + column;
+    if (!partial.first)
+      for (int32_t c = 0; c < columns; ++c) sums[c] += waiting[c];
+    if (!partial.last) std::memcpy(waiting, sums, static_cast<size_t>(columns) * sizeof(int32_t));
+  }
+}
+
 // Rows of inputs, some tiles of them, and the section of weights that they are multiplied by.
 template <class Isa>
 struct RowsInt8 {
@@ -243,12 +263,14 @@ struct RowsInt8 {
   int32_t run;         // of so many rows each lies row_step behind the one before; 0: nothing is known
   ptrdiff_t row_step;  // in inputs
   int32_t rows, taps, k;
+  int32_t tile_taps;  // by tap: of a tile's pointers, of which the first `taps` count
   const int8_t* packed;
   int32_t columns;  // of the section
   Scale scale;      // see scale_of_sums
   int8_t* y;        // first row, first column
   ptrdiff_t y_stride;
   const int8_t* residual;  // or null
+  PartialSums partial;
 };
 
 // Where the outputs of some blocks lie: from `column` of the panel on that begins with output `first`.
@@ -312,9 +334,15 @@ LINNET_INLINE void multiply_tiles(const RowsInt8<Isa>& in, const EpilogueInt8& e
   for (int32_t rows; count > 0; row += rows, count -= rows) {
     rows = count < kTogether * kRows ? count : kTogether * kRows;
     for (int32_t r = 0; r < rows; r += kRows) {
-      t.pointers = in.pointers + first_pointer<Isa>(row + r, in.taps);
+      t.pointers = in.pointers + first_pointer<Isa>(row + r, in.tile_taps);
       t.sums = sums + r * kColumns;
       tile_int8<Isa, kRows, kBlocks>(t);
+    }
+    if constexpr (kHasCodes) {
+      if (in.partial.sums != nullptr) {
+        add_partial_sums<Isa>(in.partial, row, first, rows, end, sums, kColumns);
+        if (!in.partial.last) continue;
+      }
     }
     SumsInt8 s;
     s.stride = kColumns;

@@ -9,6 +9,7 @@
 #include "kernels/norm/plan.hpp"
 #include "kernels/sparse/plan.hpp"
 #include "kernels/winograd/plan.hpp"
+#include "schema/features.hpp"
 
 namespace linnet::kernels {
 namespace {
@@ -51,10 +52,12 @@ int64_t group_norm_scratch_bytes(int32_t channels) {
 }
 
 int64_t conv2d_int8_scratch_bytes(const Window& window, int32_t in_channels, int64_t out_lines, int32_t out_w,
-                                  const IsaTraits& traits, int32_t pointer_bytes) {
+                                  const IsaTraits& traits, int32_t pointer_bytes, bool codes) {
   const IsaTraits& isa = known(traits);
-  const int64_t direct = plan_conv2d_int8(window, in_channels, out_lines, out_w, isa, pointer_bytes).scratch_bytes;
-  if (!has_winograd_int8(window, in_channels, isa)) return direct;
+  const bool coded = kHasCodes && codes;
+  const int64_t direct =
+      plan_conv2d_int8(window, in_channels, out_lines, out_w, isa, pointer_bytes, coded).scratch_bytes;
+  if (coded || !has_winograd_int8(window, in_channels, isa)) return direct;
   const int64_t winograd = plan_winograd_int8(in_channels, out_lines, out_w).scratch_bytes;
   return winograd > direct ? winograd : direct;
 }

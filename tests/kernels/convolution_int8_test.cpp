@@ -1,4 +1,5 @@
 // conv2d_s8 and depthwise_s8 against a naive evaluator, byte for byte.
+#include "kernels/pack_codes.hpp"
 #include "kernels/pack_sparse.hpp"
 #include "tests/kernels/int8_support.hpp"
 
@@ -13,7 +14,8 @@ struct Int8Case {
   int32_t x_gap, y_gap;
   Rounding rounding;
   bool residual, in_place;
-  bool sparse = false;  // with SparseInt8 weights
+  bool sparse = false;    // with SparseInt8 weights
+  CodeFormat codes = {};  // with Panel16Int8Codes where it has bits
 };
 
 std::ostream& operator<<(std::ostream& out, const Int8Case& c) {
@@ -23,7 +25,8 @@ std::ostream& operator<<(std::ostream& out, const Int8Case& c) {
              << c.out_channels << " kernel " << w.kernel_h << "x" << w.kernel_w << " stride " << w.stride_h << "x"
              << w.stride_w << " dilation " << w.dilation_h << "x" << w.dilation_w << " pads " << w.pad_top << ","
              << w.pad_left << " gaps " << c.x_gap << "," << c.y_gap << " rounding " << static_cast<int>(c.rounding)
-             << " residual " << c.residual << c.in_place << (c.sparse ? " sparse" : "");
+             << " residual " << c.residual << c.in_place << (c.sparse ? " sparse" : "") << " bits " << c.codes.bits
+             << " kind " << static_cast<int>(c.codes.kind);
 }
 
 class Problem {
@@ -39,6 +42,7 @@ class Problem {
       if (kind > 1 && (kind == 2 || !random_.one_in(64))) weight = std::clamp<int8_t>(weight, -64, 64);
     }
     if (c.sparse) remove_groups();
+    if (c.codes.bits != 0) take_few_numbers();
     if (random_.one_in(4)) {
       for (int8_t& x : x_) x = x < 0 ? -128 : 127;
     }
@@ -98,6 +102,19 @@ class Problem {
     }
   }
 
+  // Weights are those of a table, in every panel or output.
+  void take_few_numbers() {
+    std::vector<int8_t> table;
+    const int32_t k = case_.in_channels * taps();
+    for (int32_t n = 0; n < outputs(); ++n) {
+      const int32_t in_group = n % case_.out_channels;
+      if (case_.codes.kind == CodeKind::OutputTable || in_group % kPanel == 0)
+        table.assign(w_.begin() + int64_t{n} * k, w_.begin() + int64_t{n} * k + std::min(k, 1 << case_.codes.bits));
+      for (int32_t i = 0; i < k; ++i)
+        w_[static_cast<size_t>(n) * k + i] = table[random_.integer(0, static_cast<int32_t>(table.size()) - 1)];
+    }
+  }
+
   int32_t sum(int32_t row, int32_t ox, int32_t n) const {
     const Window& w = case_.window;
     const int32_t image = row / case_.out_h, oy = row % case_.out_h, group = n / case_.out_channels;
@@ -139,6 +156,11 @@ class Problem {
                                      case_.window.kernel_w};
     packed_.resize(case_.depthwise ? depthwise_int8_packed_bytes(weights) : conv2d_int8_packed_bytes(weights));
     (case_.depthwise ? pack_depthwise_int8 : pack_conv2d_int8)(weights, packed_.data());
+    if (case_.codes.bits == 0) return;
+    const int32_t n = case_.out_channels, k = case_.in_channels * case_.window.kernel_h * case_.window.kernel_w;
+    std::vector<int8_t> coded(int8_codes_packed_bytes(case_.codes, case_.groups, n, k));
+    pack_int8_codes(case_.codes, packed_.data(), case_.groups, n, k, coded.data());
+    packed_.assign(coded.begin() + kCodesHeaderBytes, coded.end());
   }
 
   void run(const KernelTable& kernels, Guarded<int8_t>& y, const Guarded<int8_t>& residual, int32_t begin,
@@ -158,10 +180,10 @@ class Problem {
     } else {
       const int64_t lines = int64_t{case_.batch} * case_.out_h;
       Scratch scratch(conv2d_int8_scratch_bytes(case_.window, case_.in_channels, lines, case_.out_w, traits(kernels.id),
-                                                sizeof(void*)));
+                                                sizeof(void*), case_.codes.bits != 0));
       kernels.conv2d_s8({case_.window, case_.in_h, case_.in_w, case_.out_h, case_.out_w, case_.groups,
                          case_.in_channels, case_.out_channels, begin, end, x.data(), x_stride_, zero_point_,
-                         packed.data(), y.data(), y_stride_, epilogue, scratch.data()});
+                         packed.data(), y.data(), y_stride_, epilogue, scratch.data(), case_.codes});
       EXPECT_TRUE(scratch.intact());
     }
   }
@@ -383,6 +405,56 @@ TEST_P(ConvolutionInt8, ManyInputs) {
     SCOPED_TRACE(::testing::Message() << "seed " << seed << ": " << c);
     Problem(c, seed + 1000).check(kernels());
     if (HasFatalFailure()) return;
+  }
+}
+
+constexpr CodeFormat kCodeFormats[] = {{4, CodeKind::Table, 0, 0},
+                                       {4, CodeKind::OutputTable, 0, 0},
+                                       {2, CodeKind::Table, 0, 0},
+                                       {2, CodeKind::OutputTable, 0, 0}};
+
+// Windows of more inputs than are decoded together among them, in one tap and over several.
+TEST_P(ConvolutionInt8, RandomCodes) {
+  for (uint64_t seed = 11000; seed < 11400; ++seed) {
+    Int8Random random(seed);
+    Int8Case c = random_case(random, false);
+    c.codes = kCodeFormats[seed % 4];
+    if (random.one_in(6)) c.in_channels = random.integer(0, 1) * 1000 + 4 * random.integer(1, 100);
+    if (random.one_in(6)) c.out_channels = random.integer(60, 150);
+    SCOPED_TRACE(::testing::Message() << "seed " << seed << ": " << c);
+    Problem(c, seed + 1000).check(kernels());
+    if (HasFatalFailure()) return;
+  }
+}
+
+// Every number of inputs around blocks of codes, of rows around tiles, and of outputs around those decoded together.
+TEST_P(ConvolutionInt8, ProductsOfCodes) {
+  uint64_t seed = 13000;
+  for (const int32_t rows : {1, 2, 3, 7, 16, 17, 40, 150}) {
+    for (const int32_t inputs : {1, 3, 4, 15, 16, 17, 20, 64, 65, 255, 260, 530, 1024, 1100, 2100}) {
+      for (const int32_t outputs : {5, 16, 23, 40, 64, 79}) {
+        if (rows * inputs > 20000 && outputs > 23) continue;
+        Int8Case c = {false,
+                      {1, 1, 1, 1, 1, 1, 0, 0},
+                      1,
+                      rows,
+                      1,
+                      rows,
+                      1,
+                      1,
+                      inputs,
+                      outputs,
+                      0,
+                      0,
+                      Rounding::Float,
+                      seed % 3 == 0,
+                      false};
+        c.codes = kCodeFormats[++seed % 4];
+        SCOPED_TRACE(::testing::Message() << "seed " << seed << ": " << c);
+        Problem(c, seed).check(kernels());
+        if (HasFatalFailure()) return;
+      }
+    }
   }
 }
 
