@@ -74,6 +74,7 @@ void run_choose_winograd(ir::Graph& graph, PassLog& log, const ConvertOptions& o
 
 void run_choose_storage(ir::Graph& graph, PassLog& log, const ConvertOptions& options, Conversion& conversion) {
   conversion.report.storages = weights::choose_storage(graph, options.optimize, log);
+  weights::remove_sparse(graph, &conversion.report.coded_layers);
 }
 
 void run_treat_weights(ir::Graph& graph, PassLog& log, const ConvertOptions& options, Conversion& conversion) {

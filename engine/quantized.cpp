@@ -159,14 +159,19 @@ bool check_binary(fb::Rounding rounding, const fb::QuantizedBinary* binary, Erro
          check_factor(rounding, &binary->y(), error);
 }
 
+bool check_panel_factors(const uint8_t* panel, int32_t width, int32_t outputs, fb::Rounding rounding, Error* error) {
+  const int32_t* const header = reinterpret_cast<const int32_t*>(panel);
+  for (int32_t i = 0; i < width && i < outputs; ++i) {
+    if (!check_factor(rounding, {header[2 * width + i], header[3 * width + i]}, true, error)) return false;
+  }
+  return true;
+}
+
 bool check_section(const uint8_t* panel, int32_t n, int64_t k, fb::Rounding rounding, Error* error) {
   const int64_t column_bytes = kernels::panel_int8_bytes(kernels::kPanel, k) / kernels::kPanel;
   for (int32_t first = 0, width; first < n; first += width, panel += width * column_bytes) {
     width = n - first > kernels::kTailPanel ? kernels::kPanel : kernels::kTailPanel;
-    const int32_t* header = reinterpret_cast<const int32_t*>(panel);
-    for (int32_t i = 0; i < width && first + i < n; ++i) {
-      if (!check_factor(rounding, {header[2 * width + i], header[3 * width + i]}, true, error)) return false;
-    }
+    if (!check_panel_factors(panel, width, n - first, rounding, error)) return false;
   }
   return true;
 }

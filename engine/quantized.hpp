@@ -54,6 +54,8 @@ bool check_factor(fb::Rounding rounding, const fb::Factor* factor, Error* error)
 // Of a product of 64 bits: FixedPoint, not negative, with a shift of at most 14.
 bool check_wide_factor(const fb::Requantize& requantize, const fb::Factor* factor, Error* error);
 bool check_binary(fb::Rounding rounding, const fb::QuantizedBinary* binary, Error* error);
+// Those of the first `outputs` outputs of a panel of `width`, whose header it is.
+bool check_panel_factors(const uint8_t* panel, int32_t width, int32_t outputs, fb::Rounding rounding, Error* error);
 // The factors of a Panel16Int8 of [k, n], which lies in its buffer.
 bool check_section(const uint8_t* panel, int32_t n, int64_t k, fb::Rounding rounding, Error* error);
 // Buffer `index` holds `sections` Panel16Int8 of [k, n], whose factors are good.

@@ -45,7 +45,8 @@ void add_features(const fb::Step& step, const Table& table, std::set<std::string
     if (layout == fb::WeightLayout::Panel16 || layout == fb::WeightLayout::Depthwise16) names->insert("Float32Weights");
     if (layout == fb::WeightLayout::Panel16Float32x8 || layout == fb::WeightLayout::Depthwise16Float32x8)
       names->insert("Int8Weights");
-    if (layout == fb::WeightLayout::Panel16Codes) names->insert("Codes");
+    if (layout == fb::WeightLayout::Panel16Codes || layout == fb::WeightLayout::Panel16Int8Codes)
+      names->insert("Codes");
     if (layout == fb::WeightLayout::Panel16Dynamic8) names->insert("DynamicInt8");
     if (layout >= fb::WeightLayout::SparseFloat32 && layout <= fb::WeightLayout::SparseInt8) names->insert("Sparse");
   }

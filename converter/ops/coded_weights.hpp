@@ -1,4 +1,4 @@
-// Weights of layers with float arithmetic as the device may store them: codes of 4 or 2 bits.
+// Weights as the device may store them: codes of 4 or 2 bits.
 #pragma once
 
 #include <memory>
@@ -9,7 +9,8 @@
 
 namespace linnet::ops {
 
-// As kernels::CodesSource, which says what the vectors hold.
+// As kernels::CodesSource, which says what the vectors hold. Of layers with integer arithmetic, whose weights' integers
+// are what codes stand for, the format alone.
 struct CodedWeights {
   kernels::CodeFormat format;
   int32_t groups = 1, out_channels = 0, k = 0;  // per group

@@ -13,6 +13,7 @@
 #include "converter/ops/reduce_axes.hpp"
 #include "converter/ops/window.hpp"
 #include "converter/ops/window_emission.hpp"
+#include "kernels/pack_codes.hpp"
 #include "kernels/pack_int8.hpp"
 #include "kernels/pack_sparse.hpp"
 
@@ -158,6 +159,26 @@ PackedLayer sparse_layer(const Node& node, const IntegerForm& form, LayerKind ki
   return result;
 }
 
+// The same as codes, which stand for the same integers.
+PackedLayer coded_layer(const Node& node, const IntegerForm& form, int64_t groups, LayerKind kind,
+                        const kernels::CodeFormat& codes) {
+  const PackedLayer dense = packed_layer(node, form, groups, kind);
+  const Shape& shape = node.in(1).shape();
+  const int32_t n = device_int(shape[0] / groups), k = device_int(element_count(shape) / shape[0]);
+  PackedLayer result{{}, fb::WeightLayout::Panel16Int8Codes, groups};
+  result.bytes.resize(static_cast<size_t>(kernels::int8_codes_packed_bytes(codes, device_int(groups), n, k)));
+  kernels::pack_int8_codes(codes, dense.bytes.data(), device_int(groups), n, k, result.bytes.data());
+  return result;
+}
+
+// By the storage that the layer has been given.
+template <class Layer>
+PackedLayer stored_layer(const Layer& op, const Node& node, const IntegerForm& form, int64_t groups, LayerKind kind) {
+  if (op.sparse != 0) return sparse_layer(node, form, kind);
+  if (op.codes) return coded_layer(node, form, groups, kind, op.codes->format);
+  return packed_layer(node, form, groups, kind);
+}
+
 PackedLayer packed_transposed_layer(const Node& node, const IntegerForm& form, int64_t groups,
                                     const kernels::Window& window) {
   const Array& weights = *constant_input(node, 1, "weights");
@@ -219,9 +240,8 @@ void emit_integer(const Conv& op, const Node& node, emit::Context& context) {
       window_2d({{shape.begin() + 2, shape.end()}, op.strides, op.dilations, op.pads_begin, op.pads_end});
   const bool depthwise = op.groups > 1 && op.groups == shape[0] && shape[1] == 1;
   const LayerResult result(op, node);
-  const PackedLayer layer = op.sparse != 0 ? sparse_layer(node, *result.own.integer, LayerKind::conv)
-                                           : packed_layer(node, *result.own.integer, op.groups,
-                                                          depthwise ? LayerKind::depthwise : LayerKind::conv);
+  const PackedLayer layer =
+      stored_layer(op, node, *result.own.integer, op.groups, depthwise ? LayerKind::depthwise : LayerKind::conv);
   std::vector<uint32_t> inputs = {image_tensor(node.in(0), context)};
   if (node.has(3)) inputs.push_back(image_tensor(node.in(3), context));
   const std::vector<uint32_t> outputs = {image_tensor(node.out(), context)};
@@ -269,8 +289,7 @@ void emit_integer(const ConvTranspose& op, const Node& node, emit::Context& cont
 void emit_integer(const Linear& op, const Node& node, emit::Context& context) {
   require_int8_or_int16(node);
   const LayerResult result(op, node);
-  const PackedLayer layer = op.sparse != 0 ? sparse_layer(node, *result.own.integer, LayerKind::linear)
-                                           : packed_layer(node, *result.own.integer, 1, LayerKind::linear);
+  const PackedLayer layer = stored_layer(op, node, *result.own.integer, 1, LayerKind::linear);
   const uint32_t buffer = context.buffer(layer.bytes);
   fb::Requantize requantize = result.requantize;
   if (is_int16(node)) requantize = {fb::Rounding::Float, requantize.low(), requantize.high()};

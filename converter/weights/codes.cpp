@@ -21,6 +21,7 @@ using treat::Levels;
 using treat::WeightSet;
 
 constexpr int kMostCodes = 16;
+constexpr int64_t kFewestWeights = 256;  // of which fewer may lie on a grid by chance
 // What rounding may have changed: of a weight that of its step and product, of a step that of its offset, some of it.
 constexpr double kRounding = 5e-7, kOffsetRounding = 1e-6;
 constexpr const char* kOfPanels = "16 outputs share a table, the codebooks are of others";
@@ -178,11 +179,74 @@ std::string storage_name(const kernels::CodeFormat& format) {
   return fmt::format("{} bits, scales{}", format.bits, format.kind == kernels::CodeKind::Grid ? "" : " and offsets");
 }
 
+// The field of int8 layers whose weights may be codes; null of others.
+ops::Codes* int8_codes_of(ir::Node& node) {
+  if (!node.in(1).constant || node.in(0).type.dtype != ir::DType::i8) return nullptr;
+  if (auto* conv = node.as<ops::Conv>()) {
+    const bool single_input = conv->groups > 1 && node.in(1).shape()[1] == 1;
+    return conv->integer && !single_input && conv->channels_last ? &conv->codes : nullptr;
+  }
+  auto* linear = node.as<ops::Linear>();
+  return linear != nullptr && linear->integer ? &linear->codes : nullptr;
+}
+
+int64_t groups_of(const ir::Node& node) {
+  const auto* conv = node.as<ops::Conv>();
+  return conv != nullptr ? conv->groups : 1;
+}
+
+// Takes the codes of an int8 layer, if it may have them; the row says what became of it.
+report::CodedLayer take_int8_codes(ir::Node& node, size_t input) {
+  const ir::Shape& shape = node.in(input).shape();
+  const int64_t weights = ir::element_count(shape);
+  report::CodedLayer row{node.name, "int8", weights, 4 * weights, ""};
+  ops::Codes* const codes = int8_codes_of(node);
+  if (codes == nullptr) {
+    row.reason = "of int8, only convolutions with several inputs an output and linear layers have codes";
+    return row;
+  }
+  const std::vector<int64_t> integers = node.in(input).constant->integers();
+  const std::vector<int8_t> bytes(integers.begin(), integers.end());
+  const auto groups = static_cast<int32_t>(groups_of(node)), n = static_cast<int32_t>(shape[0] / groups),
+             k = static_cast<int32_t>(weights / shape[0]);
+  row.dense_bytes = 4 * groups * kernels::panel_floats(n, k);
+  row.bytes = groups * kernels::panel_int8_bytes(n, k);
+  const kernels::CodeFormat format = kernels::int8_code_format(bytes.data(), groups, n, k);
+  if (format.bits == 0) {
+    row.reason = "its int8 weights have more than 16 different values an output, as with steps of groups of inputs";
+    return row;
+  }
+  row.storage =
+      fmt::format("{} bits, int8 tables{}", format.bits, format.kind == kernels::CodeKind::Table ? "" : " of outputs");
+  row.bytes = kernels::int8_codes_packed_bytes(format, groups, n, k);
+  *codes = std::make_shared<CodedWeights>(CodedWeights{format, groups, n, k, {}, {}, {}, {}});
+  return row;
+}
+
+// Layers whose weights are int8 already: those with levels, and others that are large enough to be of few integers by
+// intention.
+void choose_int8_codes(ir::Graph& graph, const treat::WeightSets& sets, std::vector<report::CodedLayer>& rows,
+                       passes::PassLog& log) {
+  for (const auto& node : graph.nodes()) {
+    if (node->outputs.empty()) continue;
+    for (size_t input = 0; input < node->inputs.size(); ++input) {
+      if (!node->has(input) || !node->in(input).type.quantization) continue;
+      const auto treated = sets.find({quantize::key_of(*node), input});
+      const bool has_levels = treated != sets.end() && treated->second.levels;
+      const bool candidate =
+          input == 1 && int8_codes_of(*node) != nullptr && ir::element_count(node->in(input).shape()) >= kFewestWeights;
+      if (!has_levels && !candidate) continue;
+      report::CodedLayer row = take_int8_codes(*node, input);
+      if (row.reason.empty()) log.add("{} has weights of {}", row.layer, row.storage);
+      if (has_levels || row.reason.empty()) rows.push_back(std::move(row));
+    }
+  }
+}
+
 }  // namespace
 
 std::optional<WeightSet> found_grid(const treat::Matrix& weights) {
-  constexpr int64_t kFewest = 256;  // weights, of which fewer may lie on a grid by chance
-  if (weights.size() < kFewest || (weights.array() == weights(0, 0)).all()) return std::nullopt;
+  if (weights.size() < kFewestWeights || (weights.array() == weights(0, 0)).all()) return std::nullopt;
   for (const int64_t width : {weights.cols(), int64_t{128}, int64_t{64}, int64_t{32}, int64_t{16}})
     if (width <= weights.cols())
       if (std::optional<WeightSet> set = grid_of(weights, width)) return set;
@@ -229,17 +293,17 @@ std::vector<report::CodedLayer> choose_codes(ir::Graph& graph, const treat::Weig
     row.bytes = kernels::codes_packed_bytes((*codes)->source(nullptr));
     log.add("{} has weights of {}", row.layer, row.storage);
   }
-  for (const auto& node : graph.nodes()) {
-    if (node->outputs.empty()) continue;
-    for (size_t input = 0; input < node->inputs.size(); ++input) {
-      const auto treated = sets.find({quantize::key_of(*node), input});
-      if (treated == sets.end() || !treated->second.levels || !node->has(input)) continue;
-      if (!node->in(input).type.quantization) continue;
-      const int64_t weights = ir::element_count(node->in(input).shape());
-      rows.push_back({node->name, "int8", weights, 4 * weights, "int8 weights have no codes"});
-    }
-  }
+  choose_int8_codes(graph, sets, rows, log);
   return rows;
+}
+
+void remove_sparse(const ir::Graph& graph, std::vector<report::CodedLayer>* rows) {
+  for (const auto& node : graph.nodes()) {
+    const auto* conv = node->as<ops::Conv>();
+    const auto* linear = node->as<ops::Linear>();
+    const bool sparse = conv != nullptr ? conv->sparse != 0 : linear != nullptr && linear->sparse != 0;
+    if (sparse) std::erase_if(*rows, [&](const report::CodedLayer& row) { return row.layer == node->name; });
+  }
 }
 
 }  // namespace linnet::weights

@@ -21,7 +21,11 @@ ops::Codes coded_weights(const treat::Layer& layer, const treat::WeightSet& set,
 std::optional<treat::WeightSet> found_grid(const treat::Matrix& weights);
 
 // Convolutions and linear layers of real numbers whose weights are taken from levels, or lie on a grid as they are, get
-// their codes, before an algorithm for them is chosen. The result has a row for every layer with levels or codes.
+// their codes, before an algorithm for them is chosen; so do those of int8 where all outputs, or every 16 of them, have
+// at most 16 different integers each. The result has a row for every layer with levels or codes.
 std::vector<report::CodedLayer> choose_codes(ir::Graph& graph, const treat::WeightSets& sets, passes::PassLog& log);
+
+// Removes the rows of int8 layers whose zeros are left out instead.
+void remove_sparse(const ir::Graph& graph, std::vector<report::CodedLayer>* rows);
 
 }  // namespace linnet::weights

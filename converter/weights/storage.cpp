@@ -11,6 +11,7 @@
 #include "converter/ops/window_emission.hpp"
 #include "converter/passes/winograd_cost.hpp"
 #include "converter/weights/storage_cost.hpp"
+#include "kernels/pack_codes.hpp"
 #include "kernels/pack_sparse.hpp"
 #include "kernels/sparse/layout.hpp"
 
@@ -49,10 +50,12 @@ struct Layer {
   std::string dense_name;
   int64_t* sparse;    // of the node
   int64_t* winograd;  // likewise; null: it has none
+  ops::Codes* codes;
 };
 
 std::optional<std::string> reason_to_stay(const Node& node, const ops::Conv* conv, const ops::Linear* linear) {
-  if (conv != nullptr ? conv->codes != nullptr : linear->codes != nullptr) return "its weights are codes";
+  const bool coded = conv != nullptr ? conv->codes != nullptr : linear->codes != nullptr;
+  if (coded && !is_int8(node)) return "its weights are codes";
   if (linear != nullptr && linear->dynamic) return "its inputs are quantized at run time";
   if (conv != nullptr && conv->groups > 1) return "it has groups";
   if (is_int8(node)) {
@@ -67,7 +70,7 @@ std::optional<std::string> reason_to_stay(const Node& node, const ops::Conv* con
 
 Layer layer_of(Node& node, ops::Conv* conv, ops::Linear* linear) {
   const Shape &weights = node.in(1).shape(), &y = node.out().shape();
-  Layer layer{&node, {}, {}, "dense", conv != nullptr ? &conv->sparse : &linear->sparse, nullptr};
+  Layer layer{&node, {}, {}, "dense", conv != nullptr ? &conv->sparse : &linear->sparse, nullptr, nullptr};
   const int64_t n = weights[0], k = element_count(weights) / n;
   layer.size = {element_count(y) / n, element_count(y) / n, k / weights[1], weights[1], n};
   layer.dense.bytes = is_int8(node) ? kernels::panel_int8_bytes(n, k) : 4 * kernels::panel_floats(n, k);
@@ -76,6 +79,12 @@ Layer layer_of(Node& node, ops::Conv* conv, ops::Linear* linear) {
     layer.size.image_pixels = out.pixels();
   }
   layer.dense.time = dense_cost(layer.size, is_int8(node));
+  layer.codes = conv != nullptr ? &conv->codes : &linear->codes;
+  if (*layer.codes) {
+    layer.dense_name = "codes";
+    layer.dense.bytes =
+        kernels::int8_codes_packed_bytes((*layer.codes)->format, 1, static_cast<int32_t>(n), static_cast<int32_t>(k));
+  }
   if (conv != nullptr && conv->winograd != 0) {
     const ops::Image out = ops::image(y, true);
     const int32_t tile = static_cast<int32_t>(conv->winograd);
@@ -200,6 +209,7 @@ std::vector<report::StoredLayer> choose_storage(Graph& graph, Optimize optimize,
       *layer.sparse = storage.block;
       if (storage.block != 0) {
         if (layer.winograd != nullptr) *layer.winograd = 0;
+        *layer.codes = nullptr;
         log.add("{} keeps {} of {} weights: {}", node->name, kept, count, why);
       }
     }

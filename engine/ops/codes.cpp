@@ -52,9 +52,58 @@ bool check_block(const StepView& step, uint32_t block, int32_t sections, int32_t
   return true;
 }
 
+bool check_int8_format(const kernels::CodeFormat& format, Error* error) {
+  LINNET_REQUIRE(error, format.bits == 4 || format.bits == 2, LINNET_ERROR_MODEL_CORRUPT, -1, 4, format.bits);
+  const bool known = format.kind == kernels::CodeKind::Table || format.kind == kernels::CodeKind::OutputTable;
+  LINNET_REQUIRE(error, known, LINNET_ERROR_MODEL_CORRUPT, -1, static_cast<int32_t>(kernels::CodeKind::Table),
+                 static_cast<int32_t>(format.kind));
+  return true;
+}
+
+// The same of int8; any code has an entry in its table.
+bool check_int8_block(const StepView& step, uint32_t block, int32_t sections, int32_t n, int64_t k,
+                      fb::Rounding rounding, Error* error) {
+  LINNET_REQUIRE(error, k <= INT32_MAX - kernels::kCodeInputs, LINNET_ERROR_SHAPE, -1, INT32_MAX, k);
+  const int64_t bytes = step.model.block_bytes(block);
+  LINNET_REQUIRE(error, bytes >= kernels::kCodesHeaderBytes, LINNET_ERROR_RANGE, -1, kernels::kCodesHeaderBytes, bytes);
+  const kernels::CodeFormat format = code_format(step, block);
+  if (!check_int8_format(format, error)) return false;
+  const int64_t section = kernels::panel_int8_codes_bytes(format, n, k);
+  const int64_t wanted = saturating_add(kernels::kCodesHeaderBytes, saturating_multiply(sections, section));
+  LINNET_REQUIRE(error, bytes >= wanted, LINNET_ERROR_RANGE, -1, wanted, bytes);
+  const uint8_t* panel = step.model.block(block) + kernels::kCodesHeaderBytes;
+  for (int32_t i = 0; i < sections; ++i) {
+    for (int32_t column = 0, width; column < n; column += width) {
+      width = n - column > kernels::kTailPanel ? kernels::kPanel : kernels::kTailPanel;
+      if (!check_panel_factors(panel, width, n - column, rounding, error)) return false;
+      panel += kernels::int8_codes_panel_bytes(format, width, k);
+    }
+  }
+  return true;
+}
+
+// Weights and epilogue of a step with integer arithmetic.
+template <class Table>
+bool check_int8_weights(const StepView& step, const Table& table, int32_t sections, int32_t n, int64_t k,
+                        Error* error) {
+  const TensorInfo& x = step.inputs[0];
+  LINNET_REQUIRE(error, table.requantize() != nullptr, LINNET_ERROR_MODEL_CORRUPT, -1,
+                 static_cast<int64_t>(fb::WeightLayout::Panel16Codes), static_cast<int64_t>(table.weight_layout()));
+  LINNET_REQUIRE(error, x.type == fb::DataType::Int8, LINNET_ERROR_SHAPE, x.index,
+                 static_cast<int64_t>(fb::DataType::Int8), static_cast<int64_t>(x.type));
+  LINNET_REQUIRE(error, step.output_count == 1, LINNET_ERROR_SHAPE, -1, 1, step.output_count);
+  const fb::Rounding rounding = table.requantize()->rounding();
+  return check_int8_block(step, table.weights(), sections, n, k, rounding, error) &&
+         check_identity(table.activation(), error) && check_residual_add(step, table.residual(), rounding, error);
+}
+
 // Weights and epilogue, with `sections` of [k, n].
 template <class Table>
 bool check_weights(const StepView& step, const Table& table, int32_t sections, int32_t n, int64_t k, Error* error) {
+  if (table.weight_layout() == fb::WeightLayout::Panel16Int8Codes) {
+    if (!kHasInt8) return check_feature(false, StepFeature::Int8, error);
+    return check_int8_weights(step, table, sections, n, k, error);
+  }
   LINNET_REQUIRE(error, table.requantize() == nullptr, LINNET_ERROR_MODEL_CORRUPT, -1,
                  static_cast<int64_t>(fb::WeightLayout::Panel16Int8), static_cast<int64_t>(table.weight_layout()));
   return check_block(step, table.weights(), sections, n, k, error) && check_residual(step, error) &&

@@ -1,14 +1,18 @@
-// Conv2D and FullyConnected with float arithmetic whose weights are codes (schema/README.md, Panel16Codes).
+// Conv2D and FullyConnected whose weights are codes (schema/README.md, Panel16Codes and Panel16Int8Codes).
 #pragma once
 
 #include "engine/ops/convolution.hpp"
 
 namespace linnet::engine {
 
+inline bool is_codes(fb::WeightLayout layout) {
+  return layout == fb::WeightLayout::Panel16Codes || layout == fb::WeightLayout::Panel16Int8Codes;
+}
+
 // False in a build without such weights.
 template <class Table>
 bool has_codes(const Table& table) {
-  return kHasCodes && table.weight_layout() == fb::WeightLayout::Panel16Codes;
+  return kHasCodes && is_codes(table.weight_layout());
 }
 
 // Of steps with codes: checked(), or that the build has none.
@@ -20,6 +24,15 @@ bool check_codes(Error* error, Checked checked) {
 
 // Of a block whose check has passed.
 kernels::CodeFormat code_format(const StepView& step, uint32_t block);
+
+// The format and the first section of an int8 step's weights, of which those without codes have no bits.
+template <class Table>
+void set_int8_weights(const StepView& step, const Table& table, kernels::Conv2DInt8Args* args) {
+  args->packed = bytes_of(step.model, table.weights());
+  if (!has_codes(table)) return;
+  args->codes = code_format(step, table.weights());
+  args->packed += kernels::kCodesHeaderBytes;
+}
 
 // Conv2DCodesArgs::one_row. That order loses accuracy with offsets, and in groups of many inputs, where inputs are all
 // positive.

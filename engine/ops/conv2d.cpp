@@ -13,7 +13,7 @@ bool check(const StepView& step, Error* error) {
   const fb::Conv2D& conv = *step.step.op_as_Conv2D();
   if (!check_geometry(step, conv, error)) return false;
   if (is_sparse(conv.weight_layout())) return check_sparse_conv2d(step, conv, error);
-  if (conv.weight_layout() == fb::WeightLayout::Panel16Codes) {
+  if (is_codes(conv.weight_layout())) {
     return check_codes(error, [&] { return check_codes_conv2d(step, conv, error); });
   }
   LINNET_REQUIRE(error, conv.groups() >= 1, LINNET_ERROR_SHAPE, -1, 1, conv.groups());
@@ -30,7 +30,7 @@ int64_t scratch_bytes(const StepView& step, const Target& target) {
     const TensorInfo& y = step.output;
     return kernels::conv2d_int8_scratch_bytes(window_of(conv), group_channels(step.inputs[0], conv),
                                               int64_t{y.shape[0]} * y.shape[1], y.shape[2], target.traits,
-                                              target.pointer_bytes);
+                                              target.pointer_bytes, has_codes(conv));
   }
   return kernels::conv2d_scratch_bytes(window_of(conv), group_channels(step.inputs[0], conv), target.traits,
                                        target.pointer_bytes);
@@ -64,8 +64,8 @@ int64_t section_size(const kernels::Conv2DArgsOf<Weight>&, int32_t n, int32_t k)
   return kernels::panel_elements<Weight>(n, k);
 }
 
-int64_t section_size(const kernels::Conv2DInt8Args&, int32_t n, int32_t k) {
-  return kernels::panel_int8_bytes(n, k);
+int64_t section_size(const kernels::Conv2DInt8Args& args, int32_t n, int32_t k) {
+  return kernels::int8_section_bytes(args.codes, n, k);
 }
 
 int64_t section_size(const kernels::Conv2DCodesArgs& args, int32_t n, int32_t k) {
@@ -76,14 +76,20 @@ int64_t section_size(const kernels::Conv2DInt16Args&, int32_t n, int32_t k) {
   return kernels::panel_int16_bytes(n, k);
 }
 
-// What the weights say of themselves before their first section.
+// The first section, and what is said of it before.
 template <class Args>
-void read_header(const StepView&, const fb::Conv2D&, Args*) {}
+void set_weights(const StepView& step, const fb::Conv2D& conv, Args* args) {
+  args->packed = reinterpret_cast<decltype(args->packed)>(step.model.block(conv.weights()));
+}
 
-void read_header(const StepView& step, const fb::Conv2D& conv, kernels::Conv2DCodesArgs* args) {
+void set_weights(const StepView& step, const fb::Conv2D& conv, kernels::Conv2DCodesArgs* args) {
+  args->packed = step.model.block(conv.weights()) + kernels::kCodesHeaderBytes;
   args->format = code_format(step, conv.weights());
-  args->packed += kernels::kCodesHeaderBytes;
   args->one_row = is_one_row(step, args->format);
+}
+
+void set_weights(const StepView& step, const fb::Conv2D& conv, kernels::Conv2DInt8Args* args) {
+  set_int8_weights(step, conv, args);
 }
 
 template <class Args, class Kernel>
@@ -111,8 +117,7 @@ void run_with(const StepView& step, const linnet_session& session, Args args, Ke
   args.groups = conv.groups();
   args.in_channels = group_channels(step.inputs[0], conv);
   args.out_channels = group_channels(step.output, conv);
-  args.packed = reinterpret_cast<decltype(args.packed)>(step.model.block(conv.weights()));
-  read_header(step, conv, &args);
+  set_weights(step, conv, &args);
   set_epilogue(step, session, &args);
   if (divides_outputs(step, session)) return run_outputs(step, session, args, kernel);
   parallel_rows(session, step, conv.moment_rows(), window_taps(args.window) * args.in_channels, args,

@@ -13,7 +13,7 @@ bool check(const StepView& step, Error* error) {
   const TensorInfo& y = step.output;
   if (linear.weight_layout() == fb::WeightLayout::Panel16Dynamic8) return check_dynamic(step, linear, error);
   if (is_sparse(linear.weight_layout())) return check_sparse_linear(step, linear, error);
-  if (linear.weight_layout() == fb::WeightLayout::Panel16Codes) {
+  if (is_codes(linear.weight_layout())) {
     return check_codes(error, [&] { return check_codes_linear(step, linear, error); });
   }
   if (!check_arithmetic(step, linear.requantize(), error, true) || !check_layout(step, linear, kPanelLayouts, error)) {
@@ -91,15 +91,15 @@ int64_t scratch_bytes(const StepView& step, const Target& target) {
   if (!is_integer(*step.step.op_as_FullyConnected())) return 0;
   if (is_int16(step)) return kernels::conv2d_int16_scratch_bytes(kPixel, step.inputs[0].columns, target.traits);
   return kernels::conv2d_int8_scratch_bytes(kPixel, step.inputs[0].columns, step.inputs[0].rows, 1, target.traits,
-                                            target.pointer_bytes);
+                                            target.pointer_bytes, has_codes(*step.step.op_as_FullyConnected()));
 }
 
-// `panel_bytes` of the outputs before one; move(args, outputs) what else moves on with them.
-template <class Args, class Kernel, class Move>
-void run_integers(const StepView& step, const linnet_session& session, Args args, Kernel kernel,
-                  int64_t (*panel_bytes)(int64_t n, int64_t k), Move move) {
+// `args` has the weights; panel_bytes(n, k) of the outputs before one; move(args, outputs) what else moves on with
+// them.
+template <class Args, class Kernel, class PanelBytes, class Move>
+void run_integers(const StepView& step, const linnet_session& session, Args args, Kernel kernel, PanelBytes panel_bytes,
+                  Move move) {
   using Element = std::remove_pointer_t<decltype(args.y)>;
-  const fb::FullyConnected& linear = *step.step.op_as_FullyConnected();
   const TensorInfo& x = step.inputs[0];
   const TensorInfo& y = step.output;
   args.window = kPixel;
@@ -113,7 +113,6 @@ void run_integers(const StepView& step, const linnet_session& session, Args args
   args.row_end = x.rows;
   args.x = session.input<Element>(x);
   args.x_stride = x.row_stride;
-  args.packed = bytes_of(step.model, linear.weights());
   args.y = session.output<Element>(y);
   args.y_stride = y.row_stride;
   const int32_t tile_rows = kernels::traits(session.kernels->id).int8_rows;
@@ -142,9 +141,10 @@ void run_int8(const StepView& step, const linnet_session& session) {
   kernels::Conv2DInt8Args args = {};
   args.input_zero_point = step.inputs[0].zero_point;
   args.epilogue = epilogue_int8_of(step, session, *linear.requantize(), linear.residual());
+  set_int8_weights(step, linear, &args);
   run_integers(
       step, session, args, [&](const auto& part) { session.kernels->conv2d_s8(part); },
-      [](int64_t n, int64_t k) { return kernels::panel_int8_bytes(n, k); },
+      [&](int64_t n, int64_t k) { return kernels::int8_section_bytes(args.codes, n, k); },
       [](kernels::Conv2DInt8Args* part, int32_t outputs) {
         if (part->epilogue.residual != nullptr) part->epilogue.residual += outputs;
       });
@@ -153,6 +153,7 @@ void run_int8(const StepView& step, const linnet_session& session) {
 void run_int16(const StepView& step, const linnet_session& session) {
   const fb::FullyConnected& linear = *step.step.op_as_FullyConnected();
   kernels::Conv2DInt16Args args = {};
+  args.packed = bytes_of(step.model, linear.weights());
   args.low = linear.requantize()->low();
   args.high = linear.requantize()->high();
   run_integers(

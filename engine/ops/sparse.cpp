@@ -36,16 +36,6 @@ bool check_panel(const uint8_t* panel, int64_t bytes, const kernels::SparseLayou
   return true;
 }
 
-// The factors of so many outputs in the header of a panel of int8.
-bool check_factors(const uint8_t* header, int32_t outputs, fb::Rounding rounding, Error* error) {
-  const int32_t* const numbers = reinterpret_cast<const int32_t*>(header);
-  for (int32_t i = 0; i < kernels::kPanel && i < outputs; ++i) {
-    const kernels::Factor factor = {numbers[2 * kernels::kPanel + i], numbers[3 * kernels::kPanel + i]};
-    if (!check_factor(rounding, factor, true, error)) return false;
-  }
-  return true;
-}
-
 // Buffer `index` holds a section of [positions, n]; of int8 with `requantize`.
 bool check_section(const StepView& step, uint32_t index, const kernels::SparseLayout& layout, int32_t n,
                    int32_t positions, const fb::Requantize* requantize, Error* error) {
@@ -60,7 +50,8 @@ bool check_section(const StepView& step, uint32_t index, const kernels::SparseLa
     LINNET_REQUIRE(error, end <= bytes, LINNET_ERROR_RANGE, -1, bytes, end);
     if (!check_panel(section + begin, end - begin, layout, positions, error)) return false;
     if (kHasInt8 && requantize != nullptr &&
-        !check_factors(section + begin, n - panel * kernels::kPanel, requantize->rounding(), error)) {
+        !check_panel_factors(section + begin, kernels::kPanel, n - panel * kernels::kPanel, requantize->rounding(),
+                             error)) {
       return false;
     }
     begin = end;

@@ -37,7 +37,51 @@ void coded_conv(ModelBuilder& b, size_t missing = 0, const fb::Requantize* requa
         {b.input({1, 8, 8, 4}, type), b.output({1, 8, 8, 8}, type)});
 }
 
+// 40 inputs, 24 outputs of int8; `shift` is the last output's, `missing` bytes of the block.
+void coded_int8(ModelBuilder& b, const kernels::CodeFormat& format, size_t missing = 0, int32_t shift = 0,
+                DataType type = DataType::Int8, bool requantized = true) {
+  constexpr int32_t kInputs = 40, kOutputs = 24;
+  kernels::CodeFormat valid = format;
+  if (format.bits != 2) valid.bits = 4;
+  std::vector<int8_t> block(kernels::kCodesHeaderBytes + kernels::panel_int8_codes_bytes(valid, kOutputs, kInputs));
+  memcpy(block.data(), &format, sizeof(format));
+  int8_t* const last =
+      block.data() + kernels::kCodesHeaderBytes + kernels::int8_codes_panel_bytes(valid, kernels::kPanel, kInputs);
+  memcpy(last + 4 * (4 * kernels::kTailPanel - 1), &shift, sizeof(shift));
+  block.resize(block.size() - missing);
+  b.quantize(0.5f, 0);
+  const fb::Requantize requantize(fb::Rounding::FixedPoint, -128, 127);
+  apply(b,
+        fb::CreateFullyConnected(b.fbb(), b.buffer(block), nullptr, false, 0, fb::WeightLayout::Panel16Int8Codes,
+                                 requantized ? &requantize : nullptr),
+        {b.input({2, kInputs}, type), b.output({2, kOutputs}, type)});
+}
+
+constexpr kernels::CodeFormat kInt8Table = {4, kernels::CodeKind::Table, 0, 0};
+
 const Wrong kWrong[] = {
+    {"Int8Codes", LINNET_OK, [](ModelBuilder& b) { coded_int8(b, kInt8Table); }, -1},
+    {"Int8CodesOfOutputs", LINNET_OK,
+     [](ModelBuilder& b) {
+       coded_int8(b, {2, kernels::CodeKind::OutputTable, 0, 0});
+     },
+     -1},
+    {"Int8CodesOfEightBits", LINNET_ERROR_MODEL_CORRUPT,
+     [](ModelBuilder& b) {
+       coded_int8(b, {8, kernels::CodeKind::Table, 0, 0});
+     }},
+    {"Int8CodesOfGrids", LINNET_ERROR_MODEL_CORRUPT,
+     [](ModelBuilder& b) {
+       coded_int8(b, {4, kernels::CodeKind::Grid, 64, 8});
+     }},
+    {"Int8CodesTooShort", LINNET_ERROR_RANGE, [](ModelBuilder& b) { coded_int8(b, kInt8Table, 1); }},
+    {"Int8CodesWithoutHeader", LINNET_ERROR_RANGE,
+     [](ModelBuilder& b) {
+       coded_int8(b, kInt8Table, static_cast<size_t>(kernels::panel_int8_codes_bytes(kInt8Table, 24, 40)) + 1);
+     }},
+    {"Int8CodesShiftTooLarge", LINNET_ERROR_SHAPE, [](ModelBuilder& b) { coded_int8(b, kInt8Table, 0, 31); }},
+    {"Int8CodesOfFloats", LINNET_ERROR_MODEL_CORRUPT,
+     [](ModelBuilder& b) { coded_int8(b, kInt8Table, 0, 0, DataType::Float32, false); }},
     {"Codes", LINNET_OK,
      [](ModelBuilder& b) {
        coded_linear(b, {4, kernels::CodeKind::Grid, 32, 8});
@@ -59,7 +103,11 @@ const Wrong kWrong[] = {
      }},
     {"CodesOfUnknownKind", LINNET_ERROR_MODEL_CORRUPT,
      [](ModelBuilder& b) {
-       coded_linear(b, {4, static_cast<kernels::CodeKind>(3), 32, 8});
+       coded_linear(b, {4, static_cast<kernels::CodeKind>(4), 32, 8});
+     }},
+    {"CodesByTablesOfOutputs", LINNET_ERROR_MODEL_CORRUPT,
+     [](ModelBuilder& b) {
+       coded_linear(b, {4, kernels::CodeKind::OutputTable, 32, 8});
      }},
     {"CodesOfNegativeKind", LINNET_ERROR_MODEL_CORRUPT,
      [](ModelBuilder& b) {

@@ -1,7 +1,7 @@
-// Weights of 4 bits against int8 and float32 ones of layers of float arithmetic, run in turns, on layers of well-known
-// networks and on every instruction set of this machine. Layers of one row (1x1 images) read their weights once: with
-// float32 weights the largest ones are far beyond the second-level cache. Counters: the least milliseconds of each, and
-// how many times as fast as the others codes are.
+// Weights of 4 bits against int8 and float32 ones of layers of float arithmetic, and against the same weights as bytes
+// in int8 arithmetic (int8_...), run in turns, on layers of well-known networks and on every instruction set of this
+// machine. Layers of one row (1x1 images) read their weights once: with float32 weights the largest ones are far beyond
+// the second-level cache. Counters: the least milliseconds of each, and how many times as fast as the others codes are.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -13,6 +13,7 @@
 #include "kernels/dispatch.hpp"
 #include "kernels/pack.hpp"
 #include "kernels/pack_codes.hpp"
+#include "kernels/pack_int8.hpp"
 #include "tests/bench/layers.hpp"
 
 namespace linnet::kernels {
@@ -92,6 +93,14 @@ AlignedFloats coded_weights(const Layer& layer, int taps, const CodeFormat& form
   return packed;
 }
 
+// Milliseconds of a call, where they are fewer than before.
+template <class Call>
+void time_least(double* best, const Call& call) {
+  const double begin = bench::thread_seconds();
+  call();
+  *best = std::min(*best, (bench::thread_seconds() - begin) * 1e3);
+}
+
 void compare(benchmark::State& state, const KernelTable& kernels, const Layer& layer, const CodeFormat& format) {
   const int taps = layer.kernel * layer.kernel;
   AlignedFloats x(layer.pixels() * layer.in_channels), y(layer.pixels() * layer.out_channels);
@@ -116,15 +125,10 @@ void compare(benchmark::State& state, const KernelTable& kernels, const Layer& l
   coded.one_row = layer.size == 1;
   double least[3];
   std::fill(least, least + 3, std::numeric_limits<double>::infinity());
-  const auto time = [&](double* best, const auto& call) {
-    const double begin = bench::thread_seconds();
-    call();
-    *best = std::min(*best, (bench::thread_seconds() - begin) * 1e3);
-  };
   for (auto _ : state) {
-    time(&least[0], [&] { kernels.conv2d_f32(real); });
-    time(&least[1], [&] { kernels.conv2d_f32x8(int8); });
-    time(&least[2], [&] { kernels.conv2d_codes_f32(coded); });
+    time_least(&least[0], [&] { kernels.conv2d_f32(real); });
+    time_least(&least[1], [&] { kernels.conv2d_f32x8(int8); });
+    time_least(&least[2], [&] { kernels.conv2d_codes_f32(coded); });
   }
   state.counters["float_ms"] = least[0];
   state.counters["int8_ms"] = least[1];
@@ -132,6 +136,61 @@ void compare(benchmark::State& state, const KernelTable& kernels, const Layer& l
   state.counters["of_float"] = least[0] / least[2];
   state.counters["of_int8"] = least[1] / least[2];
 }
+
+// Of int8 arithmetic: panels of dense weights, and their codes.
+struct Int8Weights {
+  Int8Weights(const Layer& layer, int taps, const CodeFormat& format) {
+    const int n = layer.out_channels, k = taps * layer.in_channels;
+    std::vector<int8_t> w(size_t{1} * n * k);
+    for (size_t i = 0; i < w.size(); ++i) w[i] = static_cast<int8_t>(i * i / 3 % 15) - 7;
+    Factor factor = {};
+    const float scale = 0.001f;
+    std::memcpy(&factor.multiplier, &scale, sizeof(scale));
+    const std::vector<Factor> factors(n, factor);
+    const ConvInt8Weights source = {w.data(),          k, taps,         layer.kernel, 1, nullptr, factors.data(), 3, 1,
+                                    layer.in_channels, n, layer.kernel, layer.kernel};
+    panels = AlignedFloats(static_cast<size_t>(conv2d_int8_packed_bytes(source)) / 4);
+    pack_conv2d_int8(source, as<int8_t>(panels));
+    codes = AlignedFloats(static_cast<size_t>(int8_codes_packed_bytes(format, 1, n, k)) / 4);
+    pack_int8_codes(format, as<int8_t>(panels), 1, n, k, as<int8_t>(codes));
+  }
+  AlignedFloats panels{0}, codes{0};
+};
+
+void compare_int8(benchmark::State& state, const KernelTable& kernels, const Layer& layer, const CodeFormat& format) {
+  Int8Weights weights(layer, layer.kernel * layer.kernel, format);
+  AlignedFloats x(layer.pixels() * layer.in_channels / 4 + 1), y(layer.pixels() * layer.out_channels / 4 + 1);
+  AlignedFloats scratch(conv2d_int8_scratch_bytes(layer.window(), layer.in_channels, layer.size, layer.size,
+                                                  traits(kernels.id), sizeof(void*)) /
+                            4 +
+                        1),
+      coded_scratch(conv2d_int8_scratch_bytes(layer.window(), layer.in_channels, layer.size, layer.size,
+                                              traits(kernels.id), sizeof(void*), true) /
+                        4 +
+                    1);
+  Conv2DInt8Args dense{};
+  bench::set_layer(layer, as<int8_t>(x), as<int8_t>(y), scratch.data(), &dense);
+  dense.input_zero_point = 3;
+  dense.epilogue.requantize = {Rounding::Float, -5, -128, 127};
+  dense.packed = as<int8_t>(weights.panels);
+  Conv2DInt8Args coded = dense;
+  coded.codes = format;
+  coded.packed = as<int8_t>(weights.codes) + kCodesHeaderBytes;
+  coded.scratch = coded_scratch.data();
+  double least[2] = {std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity()};
+  for (auto _ : state) {
+    time_least(&least[0], [&] { kernels.conv2d_s8(dense); });
+    time_least(&least[1], [&] { kernels.conv2d_s8(coded); });
+  }
+  state.counters["int8_ms"] = least[0];
+  state.counters["codes_ms"] = least[1];
+  state.counters["of_int8"] = least[0] / least[1];
+}
+
+constexpr Format kInt8Formats[] = {
+    {"int8_table", {4, CodeKind::Table, 0, 0}},
+    {"int8_outputs", {4, CodeKind::OutputTable, 0, 0}},
+};
 
 void register_all() {
   for (int id = 0; id < kIsaCount; ++id) {
@@ -142,6 +201,11 @@ void register_all() {
         const std::string name = fmt::format("{}/{}", layer.name(kernels->id), format.name);
         benchmark::RegisterBenchmark(name.c_str(),
                                      [=](benchmark::State& state) { compare(state, *kernels, layer, format.format); });
+      }
+      for (const Format& format : kInt8Formats) {
+        const std::string name = fmt::format("{}/{}", layer.name(kernels->id), format.name);
+        benchmark::RegisterBenchmark(
+            name.c_str(), [=](benchmark::State& state) { compare_int8(state, *kernels, layer, format.format); });
       }
     }
   }

@@ -53,6 +53,47 @@ TEST(SmallWeights, GridsAndCodebooks) {
   }
 }
 
+// With int8 arithmetic the integers are stored as codes, and results are those of the integers.
+TEST(SmallWeights, Int8) {
+  struct Case {
+    std::string weights, cluster, storage;
+  };
+  for (const Case& c : {Case{"bits=4,scheme=symmetric", "", "4 bits, int8 tables"},
+                        {"bits=4", "", "4 bits, int8 tables of outputs"},
+                        {"bits=2,scheme=symmetric", "", "2 bits, int8 tables"},
+                        {"bits=2", "", "2 bits, int8 tables of outputs"},
+                        {"", "16,per=16", "4 bits, int8 tables"}}) {
+    SCOPED_TRACE(c.weights + c.cluster);
+    GraphBuilder b;
+    Value* x = b.conv(b.input({1, 24, 9, 10}), 64, 3, 1, 1, 2);
+    x = b.conv(b.unary(Function::Relu, x), 70, 1);
+    x = b.unary(Function::Relu, b.conv(x, 24, 3, 1, 2));
+    x = b.reshape(x, {1, 24 * 25});
+    ops::Linear linear;
+    b.output(b.add(linear, {x, b.random({60, 24 * 25}), b.random({60})}));
+    ConvertOptions options;
+    options.quantization.emplace();
+    for (int seed = 10; seed < 14; ++seed)
+      options.quantization->samples.push_back({input_for(*b.graph.inputs[0], seed).cast(DType::f32)});
+    const auto dense = convert(b.graph.clone(), options).model.size();
+    if (!c.weights.empty()) options.treatments.weights.push_back(treat::parse_weights(c.weights));
+    if (!c.cluster.empty()) options.treatments.cluster.push_back(treat::parse_cluster(c.cluster));
+    const Conversion conversion = convert(b.graph.clone(), options);
+    ASSERT_EQ(conversion.report.coded_layers.size(), 4u) << report::to_text(conversion.report, true);
+    for (const report::CodedLayer& layer : conversion.report.coded_layers) {
+      EXPECT_EQ(layer.reason, "") << layer.layer;
+      EXPECT_TRUE(layer.storage.starts_with(c.storage)) << layer.layer << ": " << layer.storage;
+    }
+    EXPECT_LT(4 * conversion.model.size(), 3 * dense);
+    EXPECT_EQ(fb::GetModel(conversion.model.data())->version(), 4u);
+    const Array input = input_for(*conversion.graph->inputs[0], 3);
+    Engine engine(conversion.model);
+    engine.set_input(0, input);
+    engine.run();
+    EXPECT_EQ(engine.output(0), evaluate(*conversion.graph, {input})[0].doubles());
+  }
+}
+
 // What has no codes stays as it is, with the reason.
 TEST(SmallWeights, WithoutCodes) {
   GraphBuilder b;
@@ -61,11 +102,28 @@ TEST(SmallWeights, WithoutCodes) {
   ConvertOptions options;
   options.treatments.cluster.push_back(treat::parse_cluster("256"));
   const Conversion conversion = convert(b.graph.clone(), options);
-  ASSERT_EQ(conversion.report.coded_layers.size(), 2u);
+  ASSERT_EQ(conversion.report.coded_layers.size(), 2u) << report::to_text(conversion.report, true);
   EXPECT_EQ(conversion.report.coded_layers[0].reason,
             "only convolutions with several inputs an output and linear layers have codes");
   EXPECT_EQ(conversion.report.coded_layers[1].reason, "256 different codes need more than 4 bits");
   for (const report::CodedLayer& layer : conversion.report.coded_layers) EXPECT_EQ(layer.bytes, layer.dense_bytes);
+}
+
+// Groups of 32 inputs have steps of their own, and int8 weights one of the output.
+TEST(SmallWeights, Int8WithoutCodes) {
+  GraphBuilder b;
+  b.output(b.conv(b.conv(b.conv(b.input({1, 20, 9, 10}), 20, 3, 1, 1, 20), 24, 3), 24, 1));
+  ConvertOptions options;
+  options.quantization.emplace();
+  options.quantization->samples.push_back({input_for(*b.graph.inputs[0], 1).cast(DType::f32)});
+  options.treatments.weights.push_back(treat::parse_weights("bits=4,group=32"));
+  const Conversion conversion = convert(b.graph.clone(), options);
+  ASSERT_EQ(conversion.report.coded_layers.size(), 2u) << report::to_text(conversion.report, true);
+  EXPECT_EQ(conversion.report.coded_layers[0].reason,
+            "of int8, only convolutions with several inputs an output and linear layers have codes");
+  EXPECT_EQ(conversion.report.coded_layers[1].reason,
+            "its int8 weights have more than 16 different values an output, as with steps of groups of inputs");
+  EXPECT_EQ(conversion.report.coded_layers[1].storage, "int8");
 }
 
 // Layers with zeros in all patterns: what is stored without them gives what it gave with them.

@@ -54,7 +54,8 @@ class Writer {
     if (layout == fb::WeightLayout::SparseFloat32 || layout == fb::WeightLayout::SparseInt8) return add("sparse");
     if (layout == fb::WeightLayout::Sparse4Float32) return add("sparse 4x1");
     if (layout == fb::WeightLayout::Sparse16Float32) return add("sparse 16x1");
-    if (layout == fb::WeightLayout::Panel16Codes) return add("coded weights");
+    if (layout == fb::WeightLayout::Panel16Codes || layout == fb::WeightLayout::Panel16Int8Codes)
+      return add("coded weights");
     return has ? add("int8 weights") : *this;
   }
   Writer& buffer(uint32_t index) {
