@@ -24,7 +24,8 @@ constexpr std::string_view kShapeOption = "--shape=", kConstantOption = "--const
                            kDynamicOption = "--int8=dynamic", kClipOption = "--clip=", kSparsifyOption = "--sparsify=",
                            kClusterOption = "--cluster=", kAllowEmptyOption = "--allow-empty",
                            kRepairOption = "--repair=", kWeightDecayOption = "--weight-decay=",
-                           kStepsOption = "--steps=", kRateOption = "--lr=", kOptimizeOption = "--optimize=";
+                           kStepsOption = "--steps=", kRateOption = "--lr=", kOptimizeOption = "--optimize=",
+                           kStorageOption = "--storage=";
 
 // Words are separated by blanks.
 std::string escaped(std::string_view name) {
@@ -161,6 +162,7 @@ std::string to_string(const ConvertOptions& options) {
     words.push_back(fmt::format("{}{}", kCascadeOption, plan::name(options.cascades)));
   if (options.optimize != weights::Optimize::speed)
     words.push_back(fmt::format("{}{}", kOptimizeOption, weights::name(options.optimize)));
+  add_rules(kStorageOption, options.storage, &words);
   if (options.rounding) words.push_back(fmt::format("{}{}", kRoundingOption, name(*options.rounding)));
   if (options.strict) words.emplace_back(kStrictOption);
   if (options.initialization) {
@@ -197,6 +199,8 @@ ConvertOptions parse_options(std::string_view text) {
       options.cascades = plan::parse_cascade_mode(word.substr(kCascadeOption.size()));
     } else if (word.starts_with(kOptimizeOption)) {
       options.optimize = weights::parse_optimize(word.substr(kOptimizeOption.size()));
+    } else if (word.starts_with(kStorageOption)) {
+      options.storage.push_back(treat::parse_storage(unescaped(word.substr(kStorageOption.size()))));
     } else if (word.starts_with(kRoundingOption)) {
       options.rounding = ir::parse_rounding(word.substr(kRoundingOption.size()));
     } else if (word.starts_with(kWinogradOption)) {

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "converter/budget/search.hpp"
 #include "converter/check_passes.hpp"
 #include "converter/emit/emit.hpp"
 #include "converter/import/onnx.hpp"
@@ -73,7 +74,7 @@ void run_choose_winograd(ir::Graph& graph, PassLog& log, const ConvertOptions& o
 }
 
 void run_choose_storage(ir::Graph& graph, PassLog& log, const ConvertOptions& options, Conversion& conversion) {
-  conversion.report.storages = weights::choose_storage(graph, options.optimize, log);
+  conversion.report.storages = weights::choose_storage(graph, options.optimize, options.storage, log);
   weights::remove_sparse(graph, &conversion.report.coded_layers);
 }
 
@@ -90,8 +91,8 @@ void run_treat_weights(ir::Graph& graph, PassLog& log, const ConvertOptions& opt
   conversion.report.treatments = std::move(result.report);
 }
 
-void run_choose_codes(ir::Graph& graph, PassLog& log, const ConvertOptions&, Conversion& conversion) {
-  conversion.report.coded_layers = weights::choose_codes(graph, conversion.weight_sets, log);
+void run_choose_codes(ir::Graph& graph, PassLog& log, const ConvertOptions& options, Conversion& conversion) {
+  conversion.report.coded_layers = weights::choose_codes(graph, conversion.weight_sets, options.storage, log);
 }
 
 void run_quantize(ir::Graph& graph, PassLog& log, const ConvertOptions& options, Conversion& conversion) {
@@ -141,7 +142,7 @@ constexpr Pass kPasses[] = {
     {"legalize_layout", run_legalize_layout},
     {"split_linear", run_pass<passes::split_linear>},
     {"remove_dead_channels", run_remove_dead_channels},
-    {"fuse", run_pass<passes::fuse>},
+    {kFused, run_pass<passes::fuse>},
     {kTreatWeights, run_treat_weights, kAnyError},
     {kQuantize, run_quantize, kAnyError},
     {"quantize_weights", run_quantize_weights, kAnyError},
@@ -191,6 +192,13 @@ class Converter {
     if (options_.keep_graphs) conversion_.source = conversion_.graph->clone();
   }
 
+  void take_fused(std::unique_ptr<ir::Graph> graph, const std::string& source_file) {
+    conversion_.graph = std::move(graph);
+    report().source_file = source_file;
+    while (kPasses[first_pass_++].name != std::string_view(kFused)) {
+    }
+  }
+
   Conversion run() {
     if (!finished_after(kImport) && run_passes()) {
       const plan::Plan plan = plan_memory();
@@ -206,6 +214,7 @@ class Converter {
   Conversion conversion_;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 
+  size_t first_pass_ = 0;
   std::unordered_set<std::string> placeholders_;
   std::map<std::string, std::string> float_reasons_;  // of nodes that recognise_integers left
 
@@ -281,7 +290,7 @@ class Converter {
   bool run_passes() {
     std::optional<PassChecker> checker;
     if (options_.check_passes) checker.emplace(graph());
-    for (size_t i = 0; i < std::size(kPasses); ++i) {
+    for (size_t i = first_pass_; i < std::size(kPasses); ++i) {
       const Pass& pass = kPasses[i];
       progress(pass.name, kImported + (kPassed - kImported) * static_cast<double>(i) / std::size(kPasses));
       const auto start = std::chrono::steady_clock::now();
@@ -367,14 +376,24 @@ std::vector<std::string> pass_names() {
 }
 
 Conversion convert(std::unique_ptr<ir::Graph> graph, const ConvertOptions& options) {
+  if (options.budget)
+    return budget::convert_within([&](const ConvertOptions& other) { return convert(graph->clone(), other); }, options);
   Converter converter(options);
   converter.take(std::move(graph));
   return converter.run();
 }
 
 Conversion convert(const std::filesystem::path& file, const ConvertOptions& options) {
+  if (options.budget)
+    return budget::convert_within([&](const ConvertOptions& other) { return convert(file, other); }, options);
   Converter converter(options);
   converter.import(file);
+  return converter.run();
+}
+
+Conversion resume(std::unique_ptr<ir::Graph> graph, const std::string& source_file, const ConvertOptions& options) {
+  Converter converter(options);
+  converter.take_fused(std::move(graph), source_file);
   return converter.run();
 }
 

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "converter/budget/budget.hpp"
 #include "converter/emit/model_bytes.hpp"
 #include "converter/import/constant_input.hpp"
 #include "converter/ir/graph.hpp"
@@ -45,16 +46,18 @@ struct ConvertOptions {
   std::optional<quantize::Options> quantization;  // --int8: float steps become int8 steps
   bool dynamic_int8 = false;                      // --int8 dynamic: linear layers quantize their inputs at run time
   weights::Optimize optimize = weights::Optimize::speed;  // --optimize: how layers with zeros are stored
-  treat::Options treatments;  // of weights; with --weights int8 steps that stay float have int8 ones
-  bool keep_graphs = true;    // false: Conversion::source and graph stay null, which saves memory
-  bool check_passes = false;  // evaluate the graph before and after every pass on random inputs and compare
-  std::string dump_after;     // name of a pass; its graph goes to `dump`
-  std::string stop_after;     // ends the conversion there: `model` stays empty
+  treat::Rules<treat::Storage> storage;  // --storage: of layers' weights, where not the converter chooses
+  treat::Options treatments;             // of weights; with --weights int8 steps that stay float have int8 ones
+  std::optional<budget::Budget> budget;  // --budget: chooses more treatments, see budget/search.hpp
+  bool keep_graphs = true;               // false: Conversion::source and graph stay null, which saves memory
+  bool check_passes = false;             // evaluate the graph before and after every pass on random inputs and compare
+  std::string dump_after;                // name of a pass; its graph goes to `dump`
+  std::string stop_after;                // ends the conversion there: `model` stays empty
   std::function<void(std::string_view text)> dump;
   std::function<void(std::string_view stage, double fraction)> progress;  // overall fraction done, 0..1
 };
 
-// As text, for the model's report, and back; only what changes the result.
+// As text, for the model's report, and back; only what changes the result, of a budget nothing.
 std::string to_string(const ConvertOptions& options);
 ConvertOptions parse_options(std::string_view text);
 
@@ -66,6 +69,7 @@ struct Conversion {
   report::Report report;
   std::vector<std::string> warnings;
   treat::WeightSets weight_sets;  // what the weights of treated layers are taken from
+  treat::Options treatments;      // where there was a budget: the options' and those that it chose
   quantize::Ranges ranges;        // of the float network's tensors, where the options quantize it
 };
 
@@ -77,5 +81,11 @@ Conversion convert(std::unique_ptr<ir::Graph> graph, const ConvertOptions& optio
 
 // Throws ir::Problems (every problem of the model) or ir::Error.
 Conversion convert(const std::filesystem::path& file, const ConvertOptions& options);
+
+// The last pass before weights are treated.
+inline constexpr const char* kFused = "fuse";
+// The rest of a conversion that options.stop_after ended there, with its graph and with options that may differ in what
+// follows; the model keeps the name of the source file.
+Conversion resume(std::unique_ptr<ir::Graph> graph, const std::string& source_file, const ConvertOptions& options);
 
 }  // namespace linnet

@@ -67,11 +67,16 @@ std::pair<std::string, std::string> parse_state(const std::string& text) {
   return {text.substr(0, equals), text.substr(equals + 1)};
 }
 
-// Absent where the converter chooses. For firmware transformed weights, four times as large, are not the default.
+// Whether transformed weights, up to four times as large, are what the command line does not want without saying so.
+bool wants_small(const Arguments& arguments) {
+  return !arguments.c_array.empty() || !arguments.treatments.budget.empty();
+}
+
+// Absent where the converter chooses.
 std::optional<int64_t> parse_winograd(const Arguments& arguments) {
   const std::string& text = arguments.winograd;
   if (text == "auto") return std::nullopt;
-  if (text.empty()) return arguments.c_array.empty() ? std::nullopt : std::optional<int64_t>(0);
+  if (text.empty()) return wants_small(arguments) ? std::optional<int64_t>(0) : std::nullopt;
   if (arguments.strict && (text == "4" || text == "6"))
     throw ToolError(kUsageError, fmt::format("--winograd {}: --strict allows 2, auto and off", text));
   for (const int64_t tile : {2, 4, 6})
@@ -134,7 +139,11 @@ ConvertOptions convert_options(const Arguments& arguments) {
   } catch (const ir::Error& error) {
     throw ToolError(kUsageError, fmt::format("--optimize {}", error.what()));
   }
-  options.quantization = arguments.quantization.options();
+  options.storage = arguments.treatments.storage_rules();
+  options.budget = arguments.treatments.budget_options(arguments.quantization);
+  if (options.budget && !arguments.stop_after.empty())
+    throw ToolError(kUsageError, "--budget needs the whole conversion; --stop-after ends it");
+  options.quantization = arguments.quantization.options(options.budget.has_value());
   options.treatments = arguments.treatments.options(arguments.quantization.samples);
   options.dynamic_int8 = arguments.quantization.int8 == "dynamic";
   options.check_passes = arguments.check;
@@ -165,9 +174,27 @@ void write_c_array(const std::string& path, const Conversion& conversion) {
 // Whether the file of --recipe is the one beside the output and says all that is in force.
 bool keeps_recipe(const Arguments& arguments) {
   std::error_code error;
-  return !arguments.recipe.empty() &&
+  return !arguments.recipe.empty() && arguments.treatments.budget.empty() &&
          std::filesystem::equivalent(arguments.recipe, recipe_path(arguments.output), error) &&
          same(read_recipe(arguments.recipe), arguments.recipe_in_force);
+}
+
+// The recipe with what a budget chose in its place.
+Recipe recipe_with(const treat::Options& chosen, const Arguments& arguments) {
+  Recipe recipe = arguments.recipe_in_force;
+  const auto set = [&](const char* option, const auto& rules) {
+    recipe.erase(option);
+    for (const auto& rule : rules) recipe[option].push_back(rule.text);
+  };
+  set("clip", chosen.clip);
+  set("sparsify", chosen.sparsify);
+  set("weights", chosen.weights);
+  set("cluster", chosen.cluster);
+  if (!chosen.repair)
+    for (const char* option : {"repair", "weight-decay", "steps", "lr"}) recipe.erase(option);
+  if (arguments.quantization.int8 != "static") recipe.erase("calibration");
+  if (arguments.winograd.empty()) recipe["winograd"] = {"off"};
+  return recipe;
 }
 
 void check_arguments(const Arguments& arguments) {
@@ -217,7 +244,9 @@ int convert_action(const Arguments& arguments) {
   write_file(arguments.output, conversion.model.data(), conversion.model.size());
   if (!arguments.c_array.empty()) write_c_array(arguments.c_array, conversion);
   write_ranges(options, conversion.ranges);
-  if (!conversion.report.treatments.layers.empty() && !keeps_recipe(arguments))
+  if (options.budget)
+    write_file(recipe_path(arguments.output), to_text(recipe_with(conversion.treatments, arguments)));
+  else if (!conversion.report.treatments.layers.empty() && !keeps_recipe(arguments))
     write_file(recipe_path(arguments.output), to_text(arguments.recipe_in_force));
   if (arguments.json)
     fmt::print("{}", report::to_json(conversion.report));
@@ -315,7 +344,7 @@ void add_convert_command(CLI::App& app, Action* action) {
           "--winograd", arguments->winograd,
           "3x3 convolutions of stride 1 by Winograd's F(2x2), F(4x4) or F(6x6): 2, 4 or 6 for all of them, off "
           "for none, auto for 2 or 4 where the cost model expects it to be faster (default: auto; off with "
-          "--c-array)")
+          "--c-array and --budget)")
       ->type_name("TILE");
   command
       ->add_option("--cascade", arguments->cascade,

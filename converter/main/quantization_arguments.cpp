@@ -87,6 +87,7 @@ void read_samples_of(const std::string& model, ConvertOptions* options) {
   ConvertOptions real = *options;
   real.quantization.reset();
   real.treatments = {};
+  real.budget.reset();
   real.keep_graphs = true;
   real.check_passes = false;
   real.dump_after.clear();
@@ -95,8 +96,10 @@ void read_samples_of(const std::string& model, ConvertOptions* options) {
   const Device device(model, conversion.model.data(), conversion.model.size(), {});
   treat::Repair* repair = options->treatments.repair ? &*options->treatments.repair : nullptr;
   quantize::Options none, &quantization = options->quantization ? *options->quantization : none;
-  SampleOptions sample_options =
-      image_options(repair != nullptr ? repair->sample_options : quantization.sample_options);
+  budget::Budget* budget = options->budget ? &*options->budget : nullptr;
+  SampleOptions sample_options = image_options(repair != nullptr   ? repair->sample_options
+                                               : budget != nullptr ? budget->sample_options
+                                                                   : quantization.sample_options);
   const auto read = [&](const char* option, const std::vector<std::string>& files) {
     sample_options.option = option;
     return samples_of(device, *conversion.source, read_samples(device, expanded(option, files), sample_options));
@@ -105,9 +108,11 @@ void read_samples_of(const std::string& model, ConvertOptions* options) {
   if (!quantization.validation_files.empty())
     quantization.validation = read(kValidation, quantization.validation_files);
   if (repair != nullptr) repair->samples = read(kRepair, repair->files);
+  if (budget != nullptr && !budget->files.empty()) budget->samples = read(kCalibration, budget->files);
   try {
     if (repair != nullptr) quantize::check_samples(*conversion.source, repair->samples, kRepair);
-    if (!quantization.samples.empty()) quantize::check_samples(*conversion.source, quantization.samples);
+    for (const auto* samples : {&quantization.samples, budget != nullptr ? &budget->samples : nullptr})
+      if (samples != nullptr && !samples->empty()) quantize::check_samples(*conversion.source, *samples);
     quantize::check_finite(*conversion.source, quantization.validation, kValidation);
     if (quantization.labels)
       quantize::check_labels(*conversion.source, *quantization.labels, quantization.labelled().size());
@@ -161,11 +166,13 @@ std::string image_text(const SampleArguments& samples) {
                      fmt::join(samples.mean, ","), fmt::join(samples.deviation, ","));
 }
 
-std::optional<quantize::Options> QuantizationArguments::options() const {
+std::optional<quantize::Options> QuantizationArguments::options(bool budget) const {
   if (int8 != "static") {
-    if (!samples.inputs.empty() || !ranges.empty())
-      throw ToolError(kUsageError, fmt::format("{} is for --int8{}", samples.inputs.empty() ? "--ranges" : kCalibration,
+    if (!samples.inputs.empty() && !budget)
+      throw ToolError(kUsageError, fmt::format("{} is for --int8{}, or for --budget", kCalibration,
                                                int8.empty() ? "" : " without dynamic"));
+    if (!ranges.empty())
+      throw ToolError(kUsageError, fmt::format("--ranges is for --int8{}", int8.empty() ? "" : " without dynamic"));
     return std::nullopt;
   }
   const bool reads_ranges = !ranges.empty() && std::filesystem::exists(ranges);
@@ -214,10 +221,12 @@ void add_quantization_arguments(CLI::App* command, QuantizationArguments* argume
   const auto add = [&](const char* name, auto& target, const char* text, const char* type) {
     return command->add_option(name, target, text)->needs(int8)->type_name(type);
   };
-  add(kCalibration, arguments->samples.inputs,
-      "Samples of the model's inputs as `linnet run --input` takes them, or a folder of such files; the float model "
-      "runs on all of them. Some 100 to 500 typical ones are enough. Repeat for more inputs",
-      "[NAME=]FILE|FOLDER")
+  command
+      ->add_option(kCalibration, arguments->samples.inputs,
+                   "Of --int8 and of --budget: samples of the model's inputs as `linnet run --input` takes them, or a "
+                   "folder of such files; the float model runs on all of them. Some 100 to 500 typical ones are "
+                   "enough. Repeat for more inputs")
+      ->type_name("[NAME=]FILE|FOLDER")
       ->allow_extra_args(false);
   arguments->range = "minmax";
   add("--range", arguments->range,
@@ -274,7 +283,7 @@ void add_quantization_arguments(CLI::App* command, QuantizationArguments* argume
 void read_calibration(const std::string& model, ConvertOptions* options) {
   auto& quantization = options->quantization;
   if (quantization) read_ranges_and_labels(&*quantization);
-  if (options->treatments.repair ||
+  if (options->treatments.repair || (options->budget && !options->budget->files.empty()) ||
       (quantization && !(quantization->files.empty() && quantization->validation_files.empty())))
     read_samples_of(model, options);
 }

@@ -20,8 +20,8 @@ struct QuantizationArguments {
   std::vector<std::string> keep_float, validation;
   std::optional<double> min_sqnr;
 
-  // Absent without --int8 and with --int8 dynamic. Throws ToolError with kUsageError.
-  std::optional<quantize::Options> options() const;
+  // Absent without --int8 and with --int8 dynamic; a budget may have samples then. Throws ToolError with kUsageError.
+  std::optional<quantize::Options> options(bool budget) const;
 };
 
 void add_quantization_arguments(CLI::App* command, QuantizationArguments* arguments);
@@ -29,7 +29,7 @@ void add_quantization_arguments(CLI::App* command, QuantizationArguments* argume
 // The options of images without names, by their order, as the model's options keep them.
 std::string image_text(const SampleArguments& samples);
 
-// Reads what options.quantization and options.treatments name: the samples of --calibration, --validation and --repair,
+// Reads what options.quantization, treatments and budget name: the samples of --calibration, --validation and --repair,
 // for which the model is converted without either, the labels, and the file of --ranges where it exists. Throws
 // ToolError naming the file, and the converter's errors.
 void read_calibration(const std::string& model, ConvertOptions* options);

@@ -15,10 +15,10 @@ namespace {
 
 // In the order of --help.
 constexpr const char* kOptions[] = {
-    "clip",  "sparsify",   "allow-empty", "weights",     "cluster",    "repair",       "weight-decay", "steps",
-    "lr",    "optimize",   "int8",        "calibration", "range",      "weight-scale", "per-tensor",   "no-equalize",
-    "io",    "keep-float", "min-sqnr",    "labels",      "validation", "mixed",        "ranges",       "resize",
-    "scale", "mean",       "std",         "channels",    "layout"};
+    "clip",       "sparsify",    "allow-empty", "weights",    "cluster",  "repair",      "weight-decay", "steps",
+    "lr",         "optimize",    "storage",     "winograd",   "int8",     "calibration", "range",        "weight-scale",
+    "per-tensor", "no-equalize", "io",          "keep-float", "min-sqnr", "labels",      "validation",   "mixed",
+    "ranges",     "resize",      "scale",       "mean",       "std",      "channels",    "layout"};
 
 using Json = nlohmann::ordered_json;
 

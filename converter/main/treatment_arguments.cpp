@@ -4,7 +4,6 @@
 
 #include <cmath>
 
-#include "converter/main/quantization_arguments.hpp"
 #include "targets/desktop/lib/error.hpp"
 
 namespace linnet::tools {
@@ -45,6 +44,30 @@ treat::Options TreatmentArguments::options(const SampleArguments& images) const 
   return options;
 }
 
+treat::Rules<treat::Storage> TreatmentArguments::storage_rules() const {
+  try {
+    return rules_of(storage, treat::parse_storage);
+  } catch (const ir::Error& error) {
+    throw ToolError(kUsageError, error.what());
+  }
+}
+
+std::optional<budget::Budget> TreatmentArguments::budget_options(const QuantizationArguments& quantization) const {
+  if (budget.empty()) return std::nullopt;
+  budget::Budget options;
+  try {
+    options = budget::parse_budget(budget);
+  } catch (const ir::Error& error) {
+    throw ToolError(kUsageError, error.what());
+  }
+  if (repair.empty() && quantization.samples.inputs.empty())
+    throw ToolError(kUsageError, fmt::format("--budget {} needs samples: --repair FILE or --calibration FILE", budget));
+  if (quantization.int8 != "static") options.files = quantization.samples.inputs;
+  options.sample_options = image_text(quantization.samples);
+  (void)quantization.samples.options();
+  return options;
+}
+
 void add_treatment_arguments(CLI::App* command, TreatmentArguments* arguments) {
   const auto add = [&](const char* name, std::vector<std::string>& target, const char* text, const char* type) {
     return command->add_option(name, target, text)->allow_extra_args(false)->type_name(type);
@@ -70,6 +93,10 @@ void add_treatment_arguments(CLI::App* command, TreatmentArguments* arguments) {
       "Let weights share 16 or 256 numbers (k-means), of a layer or of every 16 outputs (16,per=16); where there are "
       "samples, inputs of more energy count more",
       "[GLOB:]ENTRIES");
+  add("--storage", arguments->storage,
+      "How weights are stored where the converter is not to choose: dense, sparse (without zeros) or codes (of a grid "
+      "or codebook)",
+      "[GLOB:]STORAGE");
   auto* repair =
       add("--repair", arguments->repair,
           "Layer by layer, find the treated weights that give the float model's outputs on samples of the model's "
@@ -93,6 +120,13 @@ void add_treatment_arguments(CLI::App* command, TreatmentArguments* arguments) {
                    "Of --repair: the rate of gradient steps (default: the layer's largest that is stable)")
       ->needs(repair)
       ->type_name("R");
+  command
+      ->add_option(
+          "--budget", arguments->budget,
+          "Choose a treatment for each layer that no glob of --sparsify, --weights or --cluster names, so that "
+          "the file has at most so many bytes (61440, 60KB, 60KiB) or such a part of them (50%), and the "
+          "outputs change least on the samples of --calibration, or else of --repair")
+      ->type_name("BYTES");
 }
 
 }  // namespace linnet::tools

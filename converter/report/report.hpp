@@ -106,6 +106,20 @@ struct Treatments {
   int64_t samples = 0;  // of the repair
 };
 
+// What a budget chose for the layers that are its own.
+struct BudgetLayer {
+  std::string layer, op, choice;  // "--sparsify 80%", "as it is"
+  int64_t saved = 0;              // bytes of the file
+  double loss = 0;                // what it adds to the error, alone
+};
+struct Budget {
+  std::string text;  // empty: there is none
+  int64_t limit = 0, untreated_bytes = 0;
+  double error = 0;  // squared, of the outputs, as a part of their power, on the samples
+  int64_t samples = 0;
+  std::vector<BudgetLayer> layers;  // none where nothing had to be chosen
+};
+
 // How the weights of a layer that has zeros are stored.
 struct StoredLayer {
   std::string layer, op;
@@ -151,6 +165,7 @@ struct Report {
   std::vector<FloatStep> float_steps;
   Quantization quantization;
   Int8Weights int8_weights;
+  Budget budget;
   Treatments treatments;
   std::vector<StoredLayer> storages;
   std::vector<CodedLayer> coded_layers;

@@ -50,6 +50,24 @@ void write_treatments(JsonWriter& json, const Treatments& treatments) {
   json.end_object();
 }
 
+void write_budget(JsonWriter& json, const Budget& budget) {
+  json.key("budget");
+  json.begin_object();
+  json.member("text", budget.text);
+  json.member("limit", budget.limit);
+  json.member("untreated_bytes", budget.untreated_bytes);
+  json.member("error", budget.error);
+  json.member("samples", budget.samples);
+  write_objects(json, "layers", budget.layers, [&](const BudgetLayer& layer) {
+    json.member("name", layer.layer);
+    json.member("operator", layer.op);
+    json.member("treatment", layer.choice);
+    json.member("saved", layer.saved);
+    json.member("loss", layer.loss);
+  });
+  json.end_object();
+}
+
 void write_quantization(JsonWriter& json, const Quantization& quantization) {
   json.key("quantization");
   json.begin_object();
@@ -88,6 +106,7 @@ std::string to_json(const Report& report) {
   json.member("weight_bytes", report.weight_bytes);
   json.member("integer_weight_bytes", report.integer_weight_bytes);
   write_int8_weights(json, report.int8_weights);
+  if (!report.budget.text.empty()) write_budget(json, report.budget);
   if (!report.treatments.layers.empty()) write_treatments(json, report.treatments);
   const auto write_storage = [&](const auto& layer) {
     json.member("storage", layer.storage);

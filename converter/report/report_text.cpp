@@ -155,6 +155,20 @@ std::string treatment_table(const Treatments& treatments) {
   return fmt::format("\ntreated weights{}\n{}", repaired, table.text());
 }
 
+std::string budget_table(const Report& report) {
+  const Budget& budget = report.budget;
+  TextTable table({"layer", "operator", "treatment", "bytes saved", "loss"}, {3, 4});
+  for (const BudgetLayer& layer : budget.layers)
+    table.add({tools::shown_name(layer.layer), layer.op, layer.choice, grouped(layer.saved),
+               fmt::format("{:.3g}", layer.loss)});
+  return fmt::format(
+      "\nbudget {}: file {} bytes of {}, {} without treatments\n  squared error of the outputs as a part of their "
+      "power "
+      "on {} samples: {:.3g}; of layers treated alone:\n{}",
+      budget.text, grouped(report.file_bytes), grouped(budget.limit), grouped(budget.untreated_bytes), budget.samples,
+      budget.error, budget.layers.empty() ? "  none had to be treated\n" : table.text());
+}
+
 std::string storage_table(const std::vector<StoredLayer>& storages) {
   TextTable table({"layer", "operator", "not 0, %", "storage", "bytes", "dense", "why"}, {2, 4, 5});
   int64_t bytes = 0, dense_bytes = 0;
@@ -237,6 +251,7 @@ std::string to_text(const Report& report, bool verbose) {
   if (!report.int8_weights.float_reasons.empty()) text += float_weight_table(report.int8_weights);
   if (!report.quantization.layers.empty()) text += quality_table(report.quantization);
   if (report.quantization.accuracy) text += accuracy_line(*report.quantization.accuracy);
+  if (!report.budget.text.empty()) text += budget_table(report);
   if (!report.treatments.layers.empty()) text += treatment_table(report.treatments);
   if (!report.storages.empty()) text += storage_table(report.storages);
   if (!report.coded_layers.empty()) text += coded_table(report.coded_layers);

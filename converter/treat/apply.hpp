@@ -36,6 +36,9 @@ std::vector<uint8_t> kept_weights(const Layer& layer, const Matrix& weights, con
 // Of several layers together (Sparsify::all_layers).
 std::vector<std::vector<uint8_t>> kept_weights(const std::vector<Layer>& layers, const Sparsify& sparsify);
 
+// Whether a weight that is not 0 is kept, or all are 0 in any case.
+bool keeps_any(const Matrix& weights, const std::vector<uint8_t>& kept);
+
 // Grids or codebooks for the weights that are kept. A codebook is that of least squared error that Lloyd's algorithm
 // (Least squares quantization in PCM, 1982; k-means in one dimension) finds from entries at equal distances and from
 // quantiles; `energies`, one per weight, weigh the errors, all 1 where there are none. A layer of at most so many

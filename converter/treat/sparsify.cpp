@@ -118,4 +118,11 @@ std::vector<std::vector<uint8_t>> kept_weights(const std::vector<Layer>& layers,
   return kept;
 }
 
+bool keeps_any(const Matrix& weights, const std::vector<uint8_t>& kept) {
+  bool any = weights.isZero(0);
+  for (int64_t e = 0; e < weights.size(); ++e)
+    any = any || (kept[static_cast<size_t>(e)] != 0 && weights.data()[e] != 0);
+  return any;
+}
+
 }  // namespace linnet::treat

@@ -154,9 +154,7 @@ class Treater {
   void check_kept(size_t i, const Rule<Sparsify>& rule) const {
     if (options_.allow_empty) return;
     const Matrix weights = layers_[i].read();
-    bool stays = weights.isZero(0);
-    for (int64_t e = 0; e < weights.size(); ++e) stays = stays || (kept_[i][e] != 0 && weights.data()[e] != 0);
-    if (!stays)
+    if (!keeps_any(weights, kept_[i]))
       throw Error(
           fmt::format("--sparsify {}: layer {} would be left without weights (its greatest magnitude is {:.3g}); "
                       "--allow-empty allows that",
@@ -169,7 +167,7 @@ class Treater {
     const Matrix before = layer.read();
     std::vector<Evidence> evidence;
     const bool weighs = treatment.cluster && samples_ != nullptr && layer.columns() <= kMostColumns;
-    if (options_.repair || weighs) evidence = gatherer_->gather(graph_, layer);
+    if (options_.repair || weighs) evidence = gather(layer);
     std::optional<Matrix> energies;
     if (weighs) energies = energies_of(layer, evidence);
     Matrix weights = before;
@@ -192,6 +190,14 @@ class Treater {
     log_.add("{}: {}, {} of {} weights are not 0{}", row.layer, row.treatment, row.nonzero, row.weights,
              row.repair.empty() ? "" : fmt::format(", repaired by {}", row.repair));
     if (!treatment.empty()) result_.sets[{quantize::key_of(*layer.node), layer.input}] = std::move(set);
+  }
+
+  // What is kept is that of a layer before which none is treated.
+  std::vector<Evidence> gather(const Layer& layer) const {
+    if (options_.evidence == nullptr || !result_.report.layers.empty()) return gatherer_->gather(graph_, layer);
+    KeptEvidence& kept = *options_.evidence;
+    if (kept.layer != layer.name()) kept = {layer.name(), gatherer_->gather(graph_, layer)};
+    return kept.evidence;
   }
 
   void shift_bias(const Layer& layer, const Vector& shift) {

@@ -1,6 +1,7 @@
 // Treatments of a float network's weights, by rules over its layers, and their repair by samples.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,6 +21,12 @@ struct Repair {
   std::vector<quantize::Sample> samples;  // read from them
 };
 
+// What the first treated layer's evidence was, for calls with the same graph and samples.
+struct KeptEvidence {
+  std::string layer;
+  std::vector<Evidence> evidence;
+};
+
 struct Options {
   Rules<Clip> clip;          // --clip
   Rules<Sparsify> sparsify;  // --sparsify
@@ -27,6 +34,7 @@ struct Options {
   Rules<Cluster> cluster;    // --cluster
   bool allow_empty = false;  // --allow-empty: layers may be left without weights other than 0
   std::optional<Repair> repair;
+  std::shared_ptr<KeptEvidence> evidence;  // may be null
 
   // Whether weights are changed before they are packed: there is a treatment that is not "none", or a repair.
   bool any() const;

@@ -70,6 +70,7 @@ constexpr std::string_view kSparsifyForms =
 constexpr std::string_view kWeightForms =
     "[GLOB:]float, [GLOB:]int8, [GLOB:]int4, [GLOB:]int2, or [GLOB:]bits=3 of 2 to 8 bits, then perhaps "
     ",scheme=minmax or ,scheme=symmetric and ,group=channel ,group=tensor or ,group=32";
+constexpr std::string_view kStorageForms = "[GLOB:]dense, [GLOB:]sparse, [GLOB:]codes or GLOB:none";
 constexpr std::string_view kClusterForms = "[GLOB:]16 or [GLOB:]256, then perhaps ,per=tensor or ,per=16; or GLOB:none";
 
 std::optional<Pattern> pattern_of(std::string_view word) {
@@ -190,6 +191,18 @@ Rule<Cluster> parse_cluster(std::string_view text) {
       });
 }
 
+Rule<Storage> parse_storage(std::string_view text) {
+  return parse_rule<Storage>("--storage", kStorageForms, text,
+                             [](std::string_view form, Storage& storage, const auto& fail) {
+                               if (form == "sparse")
+                                 storage = Storage::sparse;
+                               else if (form == "codes")
+                                 storage = Storage::codes;
+                               else if (form != "dense")
+                                 throw fail("");
+                             });
+}
+
 bool names(std::string_view glob, const Node& node) {
   const std::vector<std::string> sources = node.sources.list();
   return weights::matches(glob, node.name) || std::any_of(sources.begin(), sources.end(), [&](const std::string& name) {
@@ -215,5 +228,6 @@ template const Rule<Clip>* find_rule(const Rules<Clip>&, const Node&, std::strin
 template const Rule<Sparsify>* find_rule(const Rules<Sparsify>&, const Node&, std::string_view);
 template const Rule<Weights>* find_rule(const Rules<Weights>&, const Node&, std::string_view);
 template const Rule<Cluster>* find_rule(const Rules<Cluster>&, const Node&, std::string_view);
+template const Rule<Storage>* find_rule(const Rules<Storage>&, const Node&, std::string_view);
 
 }  // namespace linnet::treat

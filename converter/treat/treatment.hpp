@@ -62,6 +62,10 @@ struct Cluster {
   bool per_16_outputs = false;
 };
 
+// What --storage takes: "dense", "sparse" (without zeros, in the blocks that the zeros have) or "codes" (of a grid or
+// codebook); "none" leaves it to the converter.
+enum class Storage : uint8_t { dense, sparse, codes };
+
 // A treatment of the layers that `glob` names, of all others where it is empty. As text "GLOB:TREATMENT" or
 // "TREATMENT", which may be "none".
 template <class T>
@@ -78,6 +82,7 @@ Rule<Clip> parse_clip(std::string_view text);
 Rule<Sparsify> parse_sparsify(std::string_view text);
 Rule<Weights> parse_weights(std::string_view text);
 Rule<Cluster> parse_cluster(std::string_view text);
+Rule<Storage> parse_storage(std::string_view text);
 
 // By the names of the source's nodes that became the node, and its own.
 bool names(std::string_view glob, const ir::Node& node);

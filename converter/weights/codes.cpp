@@ -10,6 +10,7 @@
 #include "converter/ops/linear.hpp"
 #include "converter/quantize/constants.hpp"
 #include "converter/quantize/placement.hpp"
+#include "converter/weights/storage.hpp"
 
 namespace linnet::weights {
 
@@ -253,7 +254,7 @@ std::optional<WeightSet> found_grid(const treat::Matrix& weights) {
   return std::nullopt;
 }
 
-ops::Codes coded_weights(const Layer& layer, const WeightSet& set, std::string* reason) {
+ops::Codes coded_weights(const Layer& layer, const WeightSet& set, bool wanted, std::string* reason) {
   if (!set.levels) {
     *reason = "its weights are no levels";
     return nullptr;
@@ -263,32 +264,39 @@ ops::Codes coded_weights(const Layer& layer, const WeightSet& set, std::string* 
   if (!reason->empty()) return nullptr;
   auto coded = std::make_shared<CodedWeights>(coder.coded());
   const int64_t bytes = kernels::codes_packed_bytes(coded->source(nullptr));
-  if (bytes < 4 * coded->groups * kernels::panel_floats(coded->out_channels, coded->k)) return coded;
+  if (wanted || bytes < 4 * coded->groups * kernels::panel_floats(coded->out_channels, coded->k)) return coded;
   *reason = fmt::format("floats are as small as {} bytes of codes and scales", bytes);
   return nullptr;
 }
 
-std::vector<report::CodedLayer> choose_codes(ir::Graph& graph, const treat::WeightSets& sets, passes::PassLog& log) {
+std::vector<report::CodedLayer> choose_codes(ir::Graph& graph, const treat::WeightSets& sets,
+                                             const treat::Rules<treat::Storage>& rules, passes::PassLog& log) {
   std::vector<report::CodedLayer> rows;
   for (const Layer& layer : treat::find_layers(graph)) {
+    const treat::Rule<treat::Storage>* rule = treat::find_rule(rules, *layer.node, kStorageOption);
+    const bool ruled = rule != nullptr && rule->treatment, wanted = ruled && *rule->treatment == treat::Storage::codes;
+    const bool named = wanted && !rule->glob.empty();
     const auto treated = sets.find({quantize::key_of(*layer.node), layer.input});
     const bool has_levels = treated != sets.end() && treated->second.levels;
     ops::Codes* const codes = codes_of(*layer.node);
     std::optional<WeightSet> found;
     if (!has_levels && codes != nullptr) found = found_grid(layer.read());
-    if (!has_levels && !found) continue;
-    const WeightSet& set = has_levels ? treated->second : *found;
+    if (!has_levels && !found && !named) continue;
     report::CodedLayer& row = rows.emplace_back();
     row.layer = layer.name();
     row.dense_bytes = 4 * layer.groups * kernels::panel_floats(layer.rows / layer.groups, layer.columns());
     row.bytes = row.dense_bytes;
     row.storage = "float32";
-    if (codes == nullptr) {
+    if (codes == nullptr)
       row.reason = "only convolutions with several inputs an output and linear layers have codes";
+    else if (ruled && !wanted)
+      row.reason = fmt::format("{} {}", kStorageOption, rule->text);
+    else
+      *codes = coded_weights(layer, has_levels ? treated->second : found ? *found : WeightSet(), wanted, &row.reason);
+    if (codes == nullptr || *codes == nullptr) {
+      if (named) throw ir::Error(cannot_be_stored(*rule, *layer.node, row.reason));
       continue;
     }
-    *codes = coded_weights(layer, set, &row.reason);
-    if (*codes == nullptr) continue;
     row.storage = storage_name((*codes)->format);
     row.bytes = kernels::codes_packed_bytes((*codes)->source(nullptr));
     log.add("{} has weights of {}", row.layer, row.storage);

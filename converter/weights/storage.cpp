@@ -7,6 +7,7 @@
 
 #include "converter/ops/conv.hpp"
 #include "converter/ops/linear.hpp"
+#include "converter/ops/recurrent.hpp"
 #include "converter/ops/window.hpp"
 #include "converter/ops/window_emission.hpp"
 #include "converter/passes/winograd_cost.hpp"
@@ -22,6 +23,8 @@ using namespace linnet::ir;
 namespace {
 
 constexpr double kFewZeros = 0.1;  // as a part of the weights: of so few nothing is gained
+
+using StorageRule = treat::Rule<treat::Storage>;
 
 struct Storage {
   int64_t block = 0;  // 0: dense
@@ -154,11 +157,61 @@ std::string storage_name(const Layer& layer, int64_t block) {
   return block == 0 ? layer.dense_name : block == 1 ? "sparse" : fmt::format("sparse {}x1", block);
 }
 
+bool has_weights(const Node& node) {
+  const bool known = node.as<ops::Conv>() != nullptr || node.as<ops::ConvTranspose>() != nullptr ||
+                     node.as<ops::Linear>() != nullptr || node.as<ops::Recurrent>() != nullptr;
+  return known && node.has(1) && node.in(1).constant &&
+         (is_floating(node.in(1).type.dtype) || node.in(1).type.quantization);
+}
+
+// The rule that wants a storage for the node; null where there is none.
+const StorageRule* rule_of(const treat::Rules<treat::Storage>& rules, const Node& node) {
+  const StorageRule* rule = treat::find_rule(rules, node, kStorageOption);
+  return rule != nullptr && rule->treatment ? rule : nullptr;
+}
+
+// Why a layer that a glob names cannot be stored as it wants.
+std::optional<std::string> obstacle(const Node& node, treat::Storage wanted) {
+  const auto* conv = node.as<ops::Conv>();
+  const auto* linear = node.as<ops::Linear>();
+  if (wanted == treat::Storage::dense) return std::nullopt;
+  if (conv == nullptr && linear == nullptr) return "only convolutions and linear layers can";
+  if (wanted == treat::Storage::sparse) return reason_to_stay(node, conv, linear);
+  const bool coded = conv != nullptr ? conv->codes != nullptr : linear->codes != nullptr;
+  return coded ? std::nullopt : std::optional<std::string>("its weights are int8");
+}
+
+void check_rules(const Graph& graph, const treat::Rules<treat::Storage>& rules) {
+  for (const StorageRule& rule : rules) {
+    if (rule.glob.empty()) continue;
+    bool found = false;
+    std::vector<std::string> names;
+    for (const auto& node : graph.nodes()) {
+      if (!has_weights(*node)) continue;
+      names.push_back(node->name);
+      if (!treat::names(rule.glob, *node)) continue;
+      found = true;
+      const auto reason = rule.treatment ? obstacle(*node, *rule.treatment) : std::nullopt;
+      if (reason) throw Error(cannot_be_stored(rule, *node, *reason));
+    }
+    if (!found)
+      throw Error(fmt::format("{} {}: no layer with weights has such a name; there are: {}", kStorageOption, rule.text,
+                              fmt::join(names, ", ")));
+  }
+}
+
 // The storage to take, and why.
-std::pair<Storage, std::string> choose(const Layer& layer, Optimize optimize) {
+std::pair<Storage, std::string> choose(const Layer& layer, Optimize optimize, const StorageRule* rule) {
+  if (rule != nullptr && *rule->treatment == treat::Storage::dense)
+    return {layer.dense, fmt::format("{} {}", kStorageOption, rule->text)};
   const std::vector<Storage> storages = sparse_storages(layer);
   const auto faster = [](const Storage& a, const Storage& b) { return a.time < b.time; };
   const auto smaller = [](const Storage& a, const Storage& b) { return a.bytes < b.bytes; };
+  if (rule != nullptr) {
+    const Storage best = *(optimize == Optimize::size ? std::min_element(storages.begin(), storages.end(), smaller)
+                                                      : std::min_element(storages.begin(), storages.end(), faster));
+    return {best, fmt::format("{} {}, {:.2f} times as fast", kStorageOption, rule->text, layer.dense.time / best.time)};
+  }
   if (optimize == Optimize::size) {
     const Storage least = *std::min_element(storages.begin(), storages.end(), smaller);
     if (least.bytes >= layer.dense.bytes) return {layer.dense, "no smaller"};
@@ -185,23 +238,31 @@ Optimize parse_optimize(std::string_view text) {
   throw Error(fmt::format("{}: expected speed or size", text));
 }
 
-std::vector<report::StoredLayer> choose_storage(Graph& graph, Optimize optimize, passes::PassLog& log) {
+std::string cannot_be_stored(const StorageRule& rule, const Node& node, std::string_view reason) {
+  return fmt::format("{} {}: layer {} cannot be stored so: {}", kStorageOption, rule.text, node.name, reason);
+}
+
+std::vector<report::StoredLayer> choose_storage(Graph& graph, Optimize optimize,
+                                                const treat::Rules<treat::Storage>& rules, passes::PassLog& log) {
+  check_rules(graph, rules);
   std::vector<report::StoredLayer> report;
   for (const auto& node : graph.nodes()) {
     auto* conv = node->as<ops::Conv>();
     auto* linear = node->as<ops::Linear>();
-    if ((conv == nullptr && linear == nullptr) || !node->has(1) || !node->in(1).constant) continue;
+    if ((conv == nullptr && linear == nullptr) || !has_weights(*node)) continue;
     const Array& weights = *node->in(1).constant;
     const auto count = static_cast<int64_t>(weights.size());
-    if (!is_floating(weights.type().dtype) && !node->in(1).type.quantization) continue;
     const int64_t kept = nonzero(weights);
-    if (count == 0 || static_cast<double>(count - kept) < kFewZeros * static_cast<double>(count)) continue;
+    const StorageRule* rule = rule_of(rules, *node);
+    if (count == 0 || (rule == nullptr && static_cast<double>(count - kept) < kFewZeros * static_cast<double>(count)))
+      continue;
     report::StoredLayer row{node->out().name, std::string(node->op->name()), count, kept, "dense", 0, 0, ""};
-    if (const auto reason = reason_to_stay(*node, conv, linear)) {
-      row.reason = *reason;
+    const auto reason = reason_to_stay(*node, conv, linear);
+    if (reason || (rule != nullptr && *rule->treatment == treat::Storage::codes)) {
+      row.reason = reason.value_or("it has no codes");
     } else {
       Layer layer = layer_of(*node, conv, linear);
-      const auto [storage, why] = choose(layer, optimize);
+      const auto [storage, why] = choose(layer, optimize, rule);
       row.storage = storage_name(layer, storage.block);
       row.bytes = storage.bytes;
       row.dense_bytes = layer.dense.bytes;

@@ -39,7 +39,7 @@ Stored stored(int64_t size, const Array& weights, Optimize optimize = Optimize::
       op, {b.input({1, size, size, weights.shape()[1] * op.groups}), b.constant(weights.shape(), weights.doubles())});
   b.output(y);
   passes::PassLog log;
-  std::vector<report::StoredLayer> report = weights::choose_storage(b.graph, optimize, log);
+  std::vector<report::StoredLayer> report = weights::choose_storage(b.graph, optimize, {}, log);
   const auto* conv = y->producer->as<ops::Conv>();
   EXPECT_EQ(log.actions.size(), conv->sparse == 0 ? 0u : 1u);
   return {conv->sparse, conv->winograd, std::move(report)};

@@ -89,6 +89,37 @@ TEST_F(LinnetTreat, ModelsAreMadeAgainForCompare) {
   for (; found != end; ++found) EXPECT_GT(std::stod((*found)[1]), 100) << steps;
 }
 
+TEST_F(LinnetTreat, StorageByGlob) {
+  const auto sparse = [](const std::string& out) { return out.find("\"storage\": \"sparse") != std::string::npos; };
+  const std::string kept = expect_success({"--sparsify", "80%", "--storage", "sparse", "--json"});
+  EXPECT_TRUE(sparse(kept));
+  EXPECT_NE(kept.find("--storage sparse, "), std::string::npos) << kept;
+  const double accuracy_sparse = accuracy();
+  EXPECT_FALSE(sparse(expect_success({"--sparsify", "80%", "--storage", "dense", "--json"})));
+  EXPECT_EQ(accuracy(), accuracy_sparse);
+  EXPECT_TRUE(sparse(expect_success({"--storage", "*Gemm*:sparse", "--json"})));
+  const std::string codes = expect_success({"--weights", "bits=4", "--storage", "*Gemm*:dense", "--json"});
+  EXPECT_NE(codes.find("\"reason\": \"--storage *Gemm*:dense\""), std::string::npos) << codes;
+  EXPECT_NE(codes.find("\"storage\": \"4 bits"), std::string::npos) << codes;
+  expect_success({"--sparsify", "80%", "--storage", "sparse", "--storage", "*Gemm*:dense", "--storage", "*stem*:none"});
+  const std::string recipe = folder_.path("m.recipe.json"), model = read_bytes(model_);
+  expect_success({"--recipe", recipe});
+  EXPECT_EQ(read_bytes(model_), model);
+}
+
+TEST_F(LinnetTreat, RefusesStorages) {
+  expect_failure({"--storage", "small"}, 2, "--storage small: expected [GLOB:]dense");
+  expect_failure({"--storage", "nothing*:sparse"}, 1, "no layer with weights has such a name; there are: /stem");
+  expect_failure({"--storage", "dense", "--storage", "sparse"}, 1, "contradict each other for layer");
+  expect_failure({"--storage", "*Gemm*:codes"}, 1,
+                 "--storage *Gemm*:codes: layer /classifier/Gemm cannot be stored so: its weights are no levels");
+  expect_failure({"--weights", "bits=5", "--storage", "*Gemm*:codes"}, 1, "different codes need more than 4 bits");
+  expect_failure({"--weights", "int4", "--int8", "--calibration", kSamples, "--storage", "*Gemm*:codes"}, 1,
+                 "its weights are int8");
+  expect_failure({"--storage", "*GRU*:sparse"}, 1, "only convolutions and linear layers can",
+                 std::string(LINNET_MODELS) + "/digits_gru/digits_gru.onnx");
+}
+
 TEST_F(LinnetTreat, RecipesRepeatAResult) {
   expect_success({});
   EXPECT_FALSE(exists("m.recipe.json"));
