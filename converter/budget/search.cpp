@@ -39,7 +39,7 @@ class Search {
   Conversion run() {
     check_rules(options_.budget->text, options_.treatments);
     prepare();
-    report_.untreated_bytes = bytes_of(whole({}));
+    report_.untreated_bytes = untreated_bytes();
     report_.limit = options_.budget->limit(report_.untreated_bytes);
     const Conversion given = whole(options_.treatments);
     report_.error = error_->of(*given.graph);
@@ -82,6 +82,13 @@ class Search {
     report_.samples = static_cast<int64_t>(samples_.size());
   }
 
+  int64_t untreated_bytes() const {
+    ConvertOptions options = given_;
+    options.treatments = {};
+    options.storage.clear();
+    return bytes_of(resumed(options, prepared_.graph->clone()));
+  }
+
   // The conversion as it will be, with graphs.
   Conversion whole(const treat::Options& treatments) const {
     ConvertOptions options = given_;
@@ -109,6 +116,7 @@ class Search {
     alone_.cascades = plan::CascadeMode::off;
     alone_.treatments = {};
     alone_.treatments.allow_empty = options_.treatments.allow_empty;
+    std::erase_if(alone_.storage, [](const auto& rule) { return rule.treatment == treat::Storage::codes; });
     if (alone_.quantization) take_ranges();
     const Conversion base = resumed(alone_, graph_->clone());
     alone_bytes_ = bytes_of(base) - text_bytes(alone_);
@@ -188,7 +196,7 @@ class Search {
     const Conversion conversion = whole(rules_of(chosen));
     if (bytes_of(conversion) > report_.limit)
       throw Error(
-          fmt::format("--budget {}: the smallest file that treatments of weights give has {} bytes (without "
+          fmt::format("--budget {}: the smallest file that treatments of weights give has {} bytes, of {} "
                       "without them; at most {} are wanted",
                       options_.budget->text, bytes_of(conversion), report_.untreated_bytes, report_.limit));
     report_.error = error_->of(*conversion.graph);

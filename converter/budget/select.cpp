@@ -33,25 +33,36 @@ Step next_step(const std::vector<Form>& forms, size_t from) {
   return best;
 }
 
-// Takes back what is saved beyond `bytes`.
-void spend(const std::vector<std::vector<Form>>& layers, int64_t bytes, int64_t saved, std::vector<size_t>* chosen) {
+// Changes the forms of one layer, or of two, where most is gained, until no change gains while `bytes` stay saved.
+void exchange(const std::vector<std::vector<Form>>& layers, int64_t bytes, int64_t saved, std::vector<size_t>* chosen) {
+  struct Change {
+    size_t layer, form;
+    int64_t saved;
+    double loss;
+  };
   for (;;) {
-    double most = 0;
-    size_t layer = 0, form = 0;
-    for (size_t l = 0; l < layers.size(); ++l) {
-      const Form& now = layers[l][(*chosen)[l]];
+    std::vector<Change> changes = {{0, (*chosen)[0], 0, 0}};
+    for (size_t l = 0; l < layers.size(); ++l)
       for (size_t i = 0; i < layers[l].size(); ++i) {
-        const Form& other = layers[l][i];
-        if (now.loss - other.loss > most && saved - now.saved + other.saved >= bytes) {
-          most = now.loss - other.loss;
-          layer = l;
-          form = i;
-        }
+        const Form &now = layers[l][(*chosen)[l]], &other = layers[l][i];
+        changes.push_back({l, i, other.saved - now.saved, other.loss - now.loss});
+      }
+    const Change *first = nullptr, *second = nullptr;
+    double most = -1e-12;
+    for (const Change& a : changes) {
+      if (a.loss >= 0) continue;
+      for (const Change& b : changes) {
+        if ((a.layer == b.layer && b.saved != 0) || saved + a.saved + b.saved < bytes || a.loss + b.loss >= most)
+          continue;
+        first = &a;
+        second = &b;
+        most = a.loss + b.loss;
       }
     }
-    if (most == 0) return;
-    saved += layers[layer][form].saved - layers[layer][(*chosen)[layer]].saved;
-    (*chosen)[layer] = form;
+    if (first == nullptr) return;
+    saved += first->saved + second->saved;
+    (*chosen)[second->layer] = second->form;
+    (*chosen)[first->layer] = first->form;
   }
 }
 
@@ -76,7 +87,7 @@ std::optional<std::vector<size_t>> select_forms(const std::vector<std::vector<Fo
     chosen[best] = steps[best].form;
     steps[best] = next_step(layers[best], chosen[best]);
   }
-  spend(layers, bytes, saved, &chosen);
+  exchange(layers, bytes, saved, &chosen);
   return chosen;
 }
 

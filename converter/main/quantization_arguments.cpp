@@ -87,6 +87,7 @@ void read_samples_of(const std::string& model, ConvertOptions* options) {
   ConvertOptions real = *options;
   real.quantization.reset();
   real.treatments = {};
+  real.storage.clear();
   real.budget.reset();
   real.keep_graphs = true;
   real.check_passes = false;

@@ -59,7 +59,7 @@ TEST(Budget, FormsBesideTheBest) {
     for (std::vector<Form>& forms : layers) {
       forms.push_back({});
       for (uint32_t f = random() % 5; f > 0; --f)
-        forms.push_back({random() % 1000, 1e-3 * (static_cast<double>(random() % 1100) - 100)});
+        forms.push_back({static_cast<int64_t>(random() % 1000), 1e-3 * (static_cast<double>(random() % 1100) - 100)});
       int64_t saved = 0;
       double low = 0, high = 0;
       for (const Form& form : forms) {
