@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include <fmt/format.h>
@@ -21,6 +22,10 @@ constexpr double kSearched = 0.9;  // of the search when all layers are measured
 
 // The layers' forms that are chosen, an index for each.
 using Selection = std::vector<size_t>;
+struct Chosen {
+  Selection forms;
+  treat::Options treatments;  // that make them so
+};
 
 const std::vector<quantize::Sample>& samples_of(const ConvertOptions& options) {
   if (options.quantization && !options.quantization->samples.empty()) return options.quantization->samples;
@@ -43,7 +48,7 @@ class Search {
     report_.limit = options_.budget->limit(report_.untreated_bytes);
     const Conversion given = whole(options_.treatments);
     report_.error = error_->of(*given.graph);
-    if (bytes_of(given) <= report_.limit) return finish({});
+    if (bytes_of(given) <= report_.limit) return finish({{}, options_.treatments});
     measure();
     return finish(choose(bytes_of(given)));
   }
@@ -63,6 +68,7 @@ class Search {
   int64_t alone_bytes_ = 0;  // of no treatment, without the options' text
   double alone_error_ = 0;
   std::vector<Unit> units_;
+  int64_t smallest_bytes_ = std::numeric_limits<int64_t>::max();  // of the files that save most
 
   static int64_t bytes_of(const Conversion& conversion) { return static_cast<int64_t>(conversion.model.size()); }
 
@@ -168,7 +174,7 @@ class Search {
     return {alone_bytes_ - bytes, measured ? error_->of(*conversion.graph) - alone_error_ : 0};
   }
 
-  Selection choose(int64_t given_bytes) {
+  Chosen choose(int64_t given_bytes) {
     ConvertOptions repaired = given_, given = given_;
     given.treatments = in_force(given.treatments);
     const int64_t repair_bytes = text_bytes(repaired) - text_bytes(given);
@@ -176,17 +182,17 @@ class Search {
     for (const Unit& unit : units_) forms.push_back(unit.forms);
     for (int64_t missing = given_bytes + repair_bytes - report_.limit;;) {
       const std::optional<Selection> chosen = select_forms(forms, missing);
-      if (!chosen) return smallest();
+      if (!chosen) return better_uniform(smallest());
       const Conversion conversion = whole(rules_of(*chosen));
       if (bytes_of(conversion) <= report_.limit) {
         report_.error = error_->of(*conversion.graph);
-        return better_uniform(*chosen, missing);
+        return better_uniform({*chosen, rules_of(*chosen)});
       }
       missing += std::max(bytes_of(conversion) - report_.limit, kMore);
     }
   }
 
-  Selection smallest() {
+  Chosen smallest() {
     Selection chosen;
     for (const Unit& unit : units_) {
       const auto most = std::max_element(unit.forms.begin(), unit.forms.end(),
@@ -194,38 +200,49 @@ class Search {
       chosen.push_back(static_cast<size_t>(most - unit.forms.begin()));
     }
     const Conversion conversion = whole(rules_of(chosen));
-    if (bytes_of(conversion) > report_.limit)
+    smallest_bytes_ = bytes_of(conversion);
+    report_.error =
+        smallest_bytes_ > report_.limit ? std::numeric_limits<double>::infinity() : error_->of(*conversion.graph);
+    return {chosen, rules_of(chosen)};
+  }
+
+  // Losses of layers that are treated together do not just add up, and one rule for all of them is a shorter text.
+  Chosen better_uniform(Chosen chosen) {
+    std::vector<std::pair<double, Chosen>> all;
+    for (const Choice& choice : choices(options_.quantization.has_value())) {
+      Chosen one{{}, options_.treatments};
+      add_rule(Unit(), choice, &one.treatments);
+      double loss = 0;
+      bool empty = false;
+      for (const Unit& unit : units_) {
+        const auto found = std::find(unit.choices.begin(), unit.choices.end(), choice);
+        one.forms.push_back(found == unit.choices.end() ? 0 : static_cast<size_t>(found - unit.choices.begin()) + 1);
+        loss += unit.forms[one.forms.back()].loss;
+        empty = empty || (!options_.treatments.allow_empty && leaves_empty(unit, choice));
+      }
+      if (!empty) all.emplace_back(loss, std::move(one));
+    }
+    std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    size_t fitting = 0;
+    for (auto one = all.begin(); one != all.end() && fitting < kUniform; ++one) {
+      treat::Options alone = one->second.treatments;
+      alone.repair.reset();
+      const int64_t bytes = bytes_of(whole(alone));
+      smallest_bytes_ = std::min(smallest_bytes_, bytes);
+      if (bytes > report_.limit) continue;
+      const Conversion conversion = whole(one->second.treatments);
+      if (bytes_of(conversion) > report_.limit) continue;
+      ++fitting;
+      const double error = error_->of(*conversion.graph);
+      if (!(error < report_.error)) continue;
+      report_.error = error;
+      chosen = one->second;
+    }
+    if (std::isinf(report_.error))
       throw Error(
           fmt::format("--budget {}: the smallest file that treatments of weights give has {} bytes, of {} "
                       "without them; at most {} are wanted",
-                      options_.budget->text, bytes_of(conversion), report_.untreated_bytes, report_.limit));
-    report_.error = error_->of(*conversion.graph);
-    return chosen;
-  }
-
-  // Losses of layers that are treated together do not just add up.
-  Selection better_uniform(Selection chosen, int64_t missing) {
-    std::vector<std::pair<double, Selection>> all;
-    for (const Choice& choice : choices(options_.quantization.has_value())) {
-      Selection selection;
-      int64_t saved = 0;
-      double loss = 0;
-      for (const Unit& unit : units_) {
-        const auto found = std::find(unit.choices.begin(), unit.choices.end(), choice);
-        selection.push_back(found == unit.choices.end() ? 0 : static_cast<size_t>(found - unit.choices.begin()) + 1);
-        saved += unit.forms[selection.back()].saved;
-        loss += unit.forms[selection.back()].loss;
-      }
-      if (saved >= missing && selection != chosen) all.emplace_back(loss, std::move(selection));
-    }
-    std::sort(all.begin(), all.end());
-    for (size_t i = 0; i < std::min(kUniform, all.size()); ++i) {
-      const Conversion conversion = whole(rules_of(all[i].second));
-      const double error = error_->of(*conversion.graph);
-      if (bytes_of(conversion) > report_.limit || !(error < report_.error)) continue;
-      report_.error = error;
-      chosen = all[i].second;
-    }
+                      options_.budget->text, smallest_bytes_, report_.untreated_bytes, report_.limit));
     return chosen;
   }
 
@@ -236,9 +253,10 @@ class Search {
     return treatments;
   }
 
-  Conversion finish(const Selection& chosen) {
+  Conversion finish(const Chosen& all) {
+    const Selection& chosen = all.forms;
     ConvertOptions options = given_;
-    options.treatments = in_force(rules_of(chosen));
+    options.treatments = in_force(all.treatments);
     Conversion conversion = convert_(options);
     for (size_t i = 0; i < chosen.size(); ++i) {
       const Unit& unit = units_[i];

@@ -83,7 +83,7 @@ std::vector<Unit> find_units(const Graph& graph, const treat::Options& options) 
 }
 
 void add_rule(const Unit& unit, const Choice& choice, treat::Options* options) {
-  const std::string text = fmt::format("{}:{}", unit.glob, choice.text);
+  const std::string text = unit.glob.empty() ? choice.text : fmt::format("{}:{}", unit.glob, choice.text);
   switch (choice.option) {
     case Option::sparsify:
       options->sparsify.push_back(treat::parse_sparsify(text));

@@ -35,6 +35,7 @@ struct Unit {
 // Layers that no glob of a treatment that makes files smaller names. Those whose names are others' too are left out.
 std::vector<Unit> find_units(const ir::Graph& graph, const treat::Options& options);
 
+// Without a glob the rule is that of all layers that none names.
 void add_rule(const Unit& unit, const Choice& choice, treat::Options* options);
 
 // Whether a layer of the unit would have no weight left.
