@@ -197,7 +197,7 @@ int64_t groups_of(const ir::Node& node) {
 }
 
 // Takes the codes of an int8 layer, if it may have them; the row says what became of it.
-report::CodedLayer take_int8_codes(ir::Node& node, size_t input) {
+report::CodedLayer take_int8_codes(ir::Node& node, size_t input, const treat::Rules<treat::Storage>& rules) {
   const ir::Shape& shape = node.in(input).shape();
   const int64_t weights = ir::element_count(shape);
   report::CodedLayer row{node.name, "int8", weights, 4 * weights, ""};
@@ -212,6 +212,10 @@ report::CodedLayer take_int8_codes(ir::Node& node, size_t input) {
              k = static_cast<int32_t>(weights / shape[0]);
   row.dense_bytes = 4 * groups * kernels::panel_floats(n, k);
   row.bytes = groups * kernels::panel_int8_bytes(n, k);
+  if (const auto* rule = storage_rule(rules, node); rule != nullptr && *rule->treatment != treat::Storage::codes) {
+    row.reason = fmt::format("{} {}", kStorageOption, rule->text);
+    return row;
+  }
   const kernels::CodeFormat format = kernels::int8_code_format(bytes.data(), groups, n, k);
   if (format.bits == 0) {
     row.reason = "its int8 weights have more than 16 different values an output, as with steps of groups of inputs";
@@ -226,8 +230,8 @@ report::CodedLayer take_int8_codes(ir::Node& node, size_t input) {
 
 // Layers whose weights are int8 already: those with levels, and others that are large enough to be of few integers by
 // intention.
-void choose_int8_codes(ir::Graph& graph, const treat::WeightSets& sets, std::vector<report::CodedLayer>& rows,
-                       passes::PassLog& log) {
+void choose_int8_codes(ir::Graph& graph, const treat::WeightSets& sets, const treat::Rules<treat::Storage>& rules,
+                       std::vector<report::CodedLayer>& rows, passes::PassLog& log) {
   for (const auto& node : graph.nodes()) {
     if (node->outputs.empty()) continue;
     for (size_t input = 0; input < node->inputs.size(); ++input) {
@@ -237,7 +241,7 @@ void choose_int8_codes(ir::Graph& graph, const treat::WeightSets& sets, std::vec
       const bool candidate =
           input == 1 && int8_codes_of(*node) != nullptr && ir::element_count(node->in(input).shape()) >= kFewestWeights;
       if (!has_levels && !candidate) continue;
-      report::CodedLayer row = take_int8_codes(*node, input);
+      report::CodedLayer row = take_int8_codes(*node, input, rules);
       if (row.reason.empty()) log.add("{} has weights of {}", row.layer, row.storage);
       if (has_levels || row.reason.empty()) rows.push_back(std::move(row));
     }
@@ -273,8 +277,8 @@ std::vector<report::CodedLayer> choose_codes(ir::Graph& graph, const treat::Weig
                                              const treat::Rules<treat::Storage>& rules, passes::PassLog& log) {
   std::vector<report::CodedLayer> rows;
   for (const Layer& layer : treat::find_layers(graph)) {
-    const treat::Rule<treat::Storage>* rule = treat::find_rule(rules, *layer.node, kStorageOption);
-    const bool ruled = rule != nullptr && rule->treatment, wanted = ruled && *rule->treatment == treat::Storage::codes;
+    const treat::Rule<treat::Storage>* rule = storage_rule(rules, *layer.node);
+    const bool ruled = rule != nullptr, wanted = ruled && *rule->treatment == treat::Storage::codes;
     const bool named = wanted && !rule->glob.empty();
     const auto treated = sets.find({quantize::key_of(*layer.node), layer.input});
     const bool has_levels = treated != sets.end() && treated->second.levels;
@@ -301,7 +305,7 @@ std::vector<report::CodedLayer> choose_codes(ir::Graph& graph, const treat::Weig
     row.bytes = kernels::codes_packed_bytes((*codes)->source(nullptr));
     log.add("{} has weights of {}", row.layer, row.storage);
   }
-  choose_int8_codes(graph, sets, rows, log);
+  choose_int8_codes(graph, sets, rules, rows, log);
   return rows;
 }
 

@@ -164,11 +164,7 @@ bool has_weights(const Node& node) {
          (is_floating(node.in(1).type.dtype) || node.in(1).type.quantization);
 }
 
-// The rule that wants a storage for the node; null where there is none.
-const StorageRule* rule_of(const treat::Rules<treat::Storage>& rules, const Node& node) {
-  const StorageRule* rule = treat::find_rule(rules, node, kStorageOption);
-  return rule != nullptr && rule->treatment ? rule : nullptr;
-}
+constexpr const char* kNoCodes = "its weights have more than 16 different values an output, or codes are no smaller";
 
 // Why a layer that a glob names cannot be stored as it wants.
 std::optional<std::string> obstacle(const Node& node, treat::Storage wanted) {
@@ -178,7 +174,7 @@ std::optional<std::string> obstacle(const Node& node, treat::Storage wanted) {
   if (conv == nullptr && linear == nullptr) return "only convolutions and linear layers can";
   if (wanted == treat::Storage::sparse) return reason_to_stay(node, conv, linear);
   const bool coded = conv != nullptr ? conv->codes != nullptr : linear->codes != nullptr;
-  return coded ? std::nullopt : std::optional<std::string>("its weights are int8");
+  return coded ? std::nullopt : std::optional<std::string>(kNoCodes);
 }
 
 void check_rules(const Graph& graph, const treat::Rules<treat::Storage>& rules) {
@@ -238,6 +234,11 @@ Optimize parse_optimize(std::string_view text) {
   throw Error(fmt::format("{}: expected speed or size", text));
 }
 
+const StorageRule* storage_rule(const treat::Rules<treat::Storage>& rules, const Node& node) {
+  const StorageRule* rule = treat::find_rule(rules, node, kStorageOption);
+  return rule != nullptr && rule->treatment ? rule : nullptr;
+}
+
 std::string cannot_be_stored(const StorageRule& rule, const Node& node, std::string_view reason) {
   return fmt::format("{} {}: layer {} cannot be stored so: {}", kStorageOption, rule.text, node.name, reason);
 }
@@ -253,13 +254,13 @@ std::vector<report::StoredLayer> choose_storage(Graph& graph, Optimize optimize,
     const Array& weights = *node->in(1).constant;
     const auto count = static_cast<int64_t>(weights.size());
     const int64_t kept = nonzero(weights);
-    const StorageRule* rule = rule_of(rules, *node);
+    const StorageRule* rule = storage_rule(rules, *node);
     if (count == 0 || (rule == nullptr && static_cast<double>(count - kept) < kFewZeros * static_cast<double>(count)))
       continue;
     report::StoredLayer row{node->out().name, std::string(node->op->name()), count, kept, "dense", 0, 0, ""};
     const auto reason = reason_to_stay(*node, conv, linear);
     if (reason || (rule != nullptr && *rule->treatment == treat::Storage::codes)) {
-      row.reason = reason.value_or("it has no codes");
+      row.reason = reason.value_or(obstacle(*node, treat::Storage::codes).value_or("its weights are codes"));
     } else {
       Layer layer = layer_of(*node, conv, linear);
       const auto [storage, why] = choose(layer, optimize, rule);

@@ -17,6 +17,8 @@ std::string_view name(Optimize optimize);
 Optimize parse_optimize(std::string_view text);  // throws ir::Error
 
 inline constexpr std::string_view kStorageOption = "--storage";
+// The rule of it that wants a storage for the node; null where there is none.
+const treat::Rule<treat::Storage>* storage_rule(const treat::Rules<treat::Storage>& rules, const ir::Node& node);
 // Why a rule of it cannot hold for the layer that its glob names.
 std::string cannot_be_stored(const treat::Rule<treat::Storage>& rule, const ir::Node& node, std::string_view reason);
 
