@@ -218,7 +218,7 @@ report::CodedLayer take_int8_codes(ir::Node& node, size_t input, const treat::Ru
   }
   const kernels::CodeFormat format = kernels::int8_code_format(bytes.data(), groups, n, k);
   if (format.bits == 0) {
-    row.reason = "its int8 weights have more than 16 different values an output, as with steps of groups of inputs";
+    row.reason = kNoInt8Codes;
     return row;
   }
   row.storage =

@@ -20,6 +20,10 @@ ops::Codes coded_weights(const treat::Layer& layer, const treat::WeightSet& set,
 // numbers but for the rounding of one product; the set has no other use. Absent: there is none.
 std::optional<treat::WeightSet> found_grid(const treat::Matrix& weights);
 
+// Why a layer with int8 weights has none.
+inline constexpr const char* kNoInt8Codes =
+    "codes would be no smaller, or an output has more than 16 different int8 weights";
+
 // Convolutions and linear layers of real numbers whose weights are taken from levels, or lie on a grid as they are, get
 // their codes, before an algorithm for them is chosen, unless a rule wants another storage; so do those of int8 where
 // all outputs, or every 16 of them, have at most 16 different integers each. The result has a row for every layer with

@@ -11,6 +11,7 @@
 #include "converter/ops/window.hpp"
 #include "converter/ops/window_emission.hpp"
 #include "converter/passes/winograd_cost.hpp"
+#include "converter/weights/codes.hpp"
 #include "converter/weights/storage_cost.hpp"
 #include "kernels/pack_codes.hpp"
 #include "kernels/pack_sparse.hpp"
@@ -164,8 +165,6 @@ bool has_weights(const Node& node) {
          (is_floating(node.in(1).type.dtype) || node.in(1).type.quantization);
 }
 
-constexpr const char* kNoCodes = "its weights have more than 16 different values an output, or codes are no smaller";
-
 // Why a layer that a glob names cannot be stored as it wants.
 std::optional<std::string> obstacle(const Node& node, treat::Storage wanted) {
   const auto* conv = node.as<ops::Conv>();
@@ -174,7 +173,7 @@ std::optional<std::string> obstacle(const Node& node, treat::Storage wanted) {
   if (conv == nullptr && linear == nullptr) return "only convolutions and linear layers can";
   if (wanted == treat::Storage::sparse) return reason_to_stay(node, conv, linear);
   const bool coded = conv != nullptr ? conv->codes != nullptr : linear->codes != nullptr;
-  return coded ? std::nullopt : std::optional<std::string>(kNoCodes);
+  return coded ? std::nullopt : std::optional<std::string>(kNoInt8Codes);
 }
 
 void check_rules(const Graph& graph, const treat::Rules<treat::Storage>& rules) {
