@@ -75,10 +75,9 @@ inline Array input_for(const Value& input, int seed) {
 }
 
 // Converts with and without kept layout and with checks of every pass, runs and compares.
-inline void expect_same(const Graph& graph) {
+inline void expect_same(const Graph& graph, ConvertOptions options = {}) {
   for (const bool keep_layout : {false, true}) {
     SCOPED_TRACE(keep_layout ? "kept layout" : "new layout");
-    ConvertOptions options;
     options.keep_layout = keep_layout;
     options.check_passes = true;
     Conversion conversion = convert(graph.clone(), options);

@@ -150,8 +150,9 @@ TEST(SmallWeights, Zeros) {
   b.output(y);
   ops::Linear linear;
   b.output(b.add(linear, {b.input({7, 600}), zeros({50, 600}, 4), b.random({50})}, "linear"));
-  expect_same(b.graph);
   ConvertOptions options;
+  options.storage = {treat::parse_storage("sparse")};
+  expect_same(b.graph, options);
   const Conversion conversion = convert(b.graph.clone(), options);
   ASSERT_EQ(conversion.report.storages.size(), 4u);
   for (const report::StoredLayer& layer : conversion.report.storages)
