@@ -15,8 +15,6 @@ CONDITION = 16
 PASS_TOLERANCE = 1e-4
 # Of the largest number in a graph: what is left of the double precision of passes where all else cancels.
 CANCELLED = 1e-12
-# MeanVarianceNormalization divides by the deviation and this, and so makes that rounding larger in rows of equal elements.
-EPSILON = 1e-9
 # Operators whose results jump where those before them are equal or nearly so.
 JUMPS = {"ArgMax", "ArgMin", "Cast", "Ceil", "Floor", "Round"}
 
@@ -100,7 +98,7 @@ class Checker:
             tensors = [*reference.all_tensors(case.model, case.inputs).values(), *case.inputs.values()]
             rounding = CANCELLED * max(np.abs(t[np.isfinite(t)]).max(initial=0) for t in tensors if t.dtype.kind == "f")
             if any(node.op_type == "MeanVarianceNormalization" for node in case.model.graph.node):
-                return max(float(changed[1]), float(changed[2])) <= rounding / EPSILON
+                return max(float(changed[1]), float(changed[2])) <= rounding / reference.EPSILON  # in rows of equal elements
             return float(changed[1]) <= rounding
         if fault.kind != "mismatch":
             return False

@@ -15,6 +15,11 @@ WINOGRAD_NOISE = 2.0**-21
 # Its coordinates of places between elements are float32 numbers up to the size of the image.
 COORDINATE_NOISE = 2.0**-25
 
+# MeanVarianceNormalization's definition adds this to the deviation by which it divides, ONNX Runtime does not.
+EPSILON = 1e-9
+# What is left of a float32 below its smallest normal number.
+UNDERFLOW = 2.0**-149
+
 onnxruntime.set_default_logger_severity(4)
 
 
@@ -71,9 +76,45 @@ def summand_size(node, x, y, winograd):
     return 0
 
 
+def normalized_rows(node, attributes, x):
+    """The numbers that a norm treats together, as rows; None of other nodes."""
+    if node.op_type == "InstanceNormalization":
+        return x.reshape(x.shape[0] * x.shape[1], -1)
+    if node.op_type == "GroupNormalization":
+        return x.reshape(x.shape[0] * attributes["num_groups"], -1)
+    if node.op_type == "LayerNormalization":
+        axis = attributes.get("axis", -1) % x.ndim
+        return x.reshape(int(np.prod(x.shape[:axis])), -1)
+    if node.op_type == "LpNormalization":
+        return np.moveaxis(x, attributes.get("axis", -1), -1).reshape(-1, x.shape[attributes.get("axis", -1)])
+    if node.op_type == "MeanVarianceNormalization":
+        axes = attributes.get("axes", [0, 2, 3])
+        return np.moveaxis(x, axes, range(-len(axes), 0)).reshape(-1, int(np.prod([x.shape[axis] for axis in axes])))
+    return None
+
+
+def norm_noise(node, x):
+    """How large ONNX Runtime's error of a norm is: it squares float32 numbers, and takes the variance for the difference of the mean
+    square and the squared mean."""
+    attributes = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
+    rows = normalized_rows(node, attributes, np.asarray(x, np.float64))
+    if rows is None or rows.size == 0:
+        return 0
+    if node.op_type == "LpNormalization":
+        squares = np.square(rows).sum(1)
+        return (UNDERFLOW * rows.shape[1] / squares[squares > 0]).max(initial=0)
+    mean, variance = rows.mean(1), rows.var(1)
+    divisor = variance + (0 if node.op_type == "MeanVarianceNormalization" else attributes.get("epsilon", 1e-5))
+    some = divisor > 0
+    noise = NOISE * (np.square(mean[some]) / divisor[some]).max(initial=0)
+    if node.op_type == "MeanVarianceNormalization":
+        noise += (EPSILON / np.sqrt(variance[some])).max(initial=0)
+    return noise
+
+
 def factor_size(node, x):
     """How large the noise is that a result of a node with the first input x is multiplied by: of every time step."""
-    return NOISE * max(x.shape[:2]) if node.op_type in RECURRENT else NOISE
+    return NOISE * max(x.shape[:2]) if node.op_type in RECURRENT else NOISE + min(norm_noise(node, x), 1e6)
 
 
 def spreads(model, inputs, outputs, winograd):
