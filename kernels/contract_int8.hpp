@@ -59,11 +59,6 @@ struct Conv2DInt8Args {
   CodeFormat codes;
 };
 
-// Bytes of a section of [k, n], with codes where the format has bits.
-LINNET_INLINE constexpr int64_t int8_section_bytes(const CodeFormat& codes, int64_t n, int64_t k) {
-  return codes.bits != 0 ? panel_int8_codes_bytes(codes, n, k) : panel_int8_bytes(n, k);
-}
-
 // As DepthwiseArgs, with a Depthwise16Int8.
 struct DepthwiseInt8Args {
   Window window;

@@ -25,6 +25,11 @@ bool check_codes(Error* error, Checked checked) {
 // Of a block whose check has passed.
 kernels::CodeFormat code_format(const StepView& step, uint32_t block);
 
+// Bytes of a section of [k, n], with codes where the format has bits.
+inline int64_t int8_section_bytes(const kernels::CodeFormat& codes, int64_t n, int64_t k) {
+  return kHasCodes && codes.bits != 0 ? kernels::panel_int8_codes_bytes(codes, n, k) : kernels::panel_int8_bytes(n, k);
+}
+
 // The format and the first section of an int8 step's weights, of which those without codes have no bits.
 template <class Table>
 void set_int8_weights(const StepView& step, const Table& table, kernels::Conv2DInt8Args* args) {

@@ -65,7 +65,7 @@ int64_t section_size(const kernels::Conv2DArgsOf<Weight>&, int32_t n, int32_t k)
 }
 
 int64_t section_size(const kernels::Conv2DInt8Args& args, int32_t n, int32_t k) {
-  return kernels::int8_section_bytes(args.codes, n, k);
+  return int8_section_bytes(args.codes, n, k);
 }
 
 int64_t section_size(const kernels::Conv2DCodesArgs& args, int32_t n, int32_t k) {

@@ -144,7 +144,7 @@ void run_int8(const StepView& step, const linnet_session& session) {
   set_int8_weights(step, linear, &args);
   run_integers(
       step, session, args, [&](const auto& part) { session.kernels->conv2d_s8(part); },
-      [&](int64_t n, int64_t k) { return kernels::int8_section_bytes(args.codes, n, k); },
+      [&](int64_t n, int64_t k) { return int8_section_bytes(args.codes, n, k); },
       [](kernels::Conv2DInt8Args* part, int32_t outputs) {
         if (part->epilogue.residual != nullptr) part->epilogue.residual += outputs;
       });
