@@ -92,7 +92,8 @@ void run_treat_weights(ir::Graph& graph, PassLog& log, const ConvertOptions& opt
 }
 
 void run_choose_codes(ir::Graph& graph, PassLog& log, const ConvertOptions& options, Conversion& conversion) {
-  conversion.report.coded_layers = weights::choose_codes(graph, conversion.weight_sets, options.storage, log);
+  conversion.report.coded_layers =
+      weights::choose_codes(graph, conversion.weight_sets, options.optimize, options.storage, log);
 }
 
 void run_quantize(ir::Graph& graph, PassLog& log, const ConvertOptions& options, Conversion& conversion) {
@@ -104,6 +105,12 @@ void run_quantize(ir::Graph& graph, PassLog& log, const ConvertOptions& options,
   for (const auto& [layer, set] : conversion.weight_sets)
     if (set.levels) quantization.unequal.insert(layer.first);
   quantize::Quantized result = quantize::quantize(graph, quantization, progress, log);
+  treat::WeightSets sets;
+  for (auto& [layer, set] : conversion.weight_sets) {
+    const auto name = result.renamed.find(layer.first);
+    sets.emplace(std::pair(name != result.renamed.end() ? name->second : layer.first, layer.second), std::move(set));
+  }
+  conversion.weight_sets = std::move(sets);
   conversion.ranges = std::move(result.ranges);
   conversion.report.quantization = std::move(result.report);
   add_dead_channels(result.dead_channels, &conversion.report.dead_channels);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 
 #include <fmt/format.h>
 
@@ -24,7 +23,8 @@ constexpr double kSearched = 0.9;  // of the search when all layers are measured
 using Selection = std::vector<size_t>;
 struct Chosen {
   Selection forms;
-  treat::Options treatments;  // that make them so
+  treat::Options treatments;         // that make them so
+  std::optional<Choice> alike = {};  // by one rule for all
 };
 
 const std::vector<quantize::Sample>& samples_of(const ConvertOptions& options) {
@@ -210,7 +210,7 @@ class Search {
   Chosen better_uniform(Chosen chosen) {
     std::vector<std::pair<double, Chosen>> all;
     for (const Choice& choice : choices(options_.quantization.has_value())) {
-      Chosen one{{}, options_.treatments};
+      Chosen one{{}, options_.treatments, choice};
       add_rule(Unit(), choice, &one.treatments);
       double loss = 0;
       bool empty = false;
@@ -261,9 +261,11 @@ class Search {
     for (size_t i = 0; i < chosen.size(); ++i) {
       const Unit& unit = units_[i];
       const Form& form = unit.forms[chosen[i]];
-      report_.layers.push_back({unit.layers[0].node->name, std::string(unit.layers[0].node->op->name()),
-                                chosen[i] == 0 ? "as it is" : to_string(unit.choices[chosen[i] - 1]), form.saved,
-                                form.loss});
+      const std::string choice = all.alike        ? to_string(*all.alike)
+                                 : chosen[i] == 0 ? "as it is"
+                                                  : to_string(unit.choices[chosen[i] - 1]);
+      report_.layers.push_back(
+          {unit.layers[0].node->name, std::string(unit.layers[0].node->op->name()), choice, form.saved, form.loss});
     }
     conversion.report.budget = std::move(report_);
     conversion.treatments = std::move(options.treatments);

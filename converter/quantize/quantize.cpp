@@ -64,7 +64,7 @@ class Quantizer {
     report::DeadChannels dead_channels = finish();
     *result = std::move(*integer_);
     for (const std::string& action : log_.actions) log.add("{}", action);
-    return {std::move(statistics_.ranges), std::move(report_), std::move(dead_channels)};
+    return {std::move(statistics_.ranges), std::move(report_), std::move(dead_channels), std::move(renamed_)};
   }
 
  private:
@@ -76,6 +76,7 @@ class Quantizer {
   Statistics statistics_;
   FloatReasons reasons_;
   Corrections corrections_;
+  std::map<std::string, std::string> renamed_;  // in the graph that was built last
   Sqnr sqnr_;
   report::Quantization report_;
 
@@ -120,10 +121,10 @@ class Quantizer {
       std::vector<std::string> keys;
       for (const Node* node : nodes)
         if (kind_of(*node) != StepKind::moving) keys.push_back(key_of(*node));
-      const auto renamed = insert_scales(*copy, nodes, scales, options, corrections);
+      renamed_ = insert_scales(*copy, nodes, scales, options, corrections);
       passes::PassLog details;
       const std::map<std::string, std::string> found = passes::recognise_integers(*copy, details);
-      if (left_float(*copy, keys, renamed, found, reasons) > 0) continue;
+      if (left_float(*copy, keys, renamed_, found, reasons) > 0) continue;
       reasons = std::move(chosen_reasons);
       return copy;
     }

@@ -1,6 +1,7 @@
 // From a float graph to one of int8 steps, by what its tensors hold on calibration samples.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -41,6 +42,8 @@ struct Quantized {
   Ranges ranges;
   report::Quantization report;
   report::DeadChannels dead_channels;  // that the integers' limits make constant
+  // Of nodes whose outputs' names went to steps behind them: key_of before and after.
+  std::map<std::string, std::string> renamed;
 };
 
 // Equalizes layers (equalize.hpp) where that makes the outputs more exact on the samples, unless ranges are in a file,

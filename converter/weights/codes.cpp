@@ -10,7 +10,6 @@
 #include "converter/ops/linear.hpp"
 #include "converter/quantize/constants.hpp"
 #include "converter/quantize/placement.hpp"
-#include "converter/weights/storage.hpp"
 
 namespace linnet::weights {
 
@@ -228,18 +227,19 @@ report::CodedLayer take_int8_codes(ir::Node& node, size_t input, const treat::Ru
   return row;
 }
 
-// Layers whose weights are int8 already: those with levels, and others that are large enough to be of few integers by
-// intention.
-void choose_int8_codes(ir::Graph& graph, const treat::WeightSets& sets, const treat::Rules<treat::Storage>& rules,
-                       std::vector<report::CodedLayer>& rows, passes::PassLog& log) {
+// Layers whose weights are int8 already.
+void choose_int8_codes(ir::Graph& graph, const treat::WeightSets& sets, Optimize optimize,
+                       const treat::Rules<treat::Storage>& rules, std::vector<report::CodedLayer>& rows,
+                       passes::PassLog& log) {
   for (const auto& node : graph.nodes()) {
     if (node->outputs.empty()) continue;
+    const treat::Rule<treat::Storage>* rule = storage_rule(rules, *node);
+    const bool wanted = rule != nullptr && *rule->treatment == treat::Storage::codes;
     for (size_t input = 0; input < node->inputs.size(); ++input) {
       if (!node->has(input) || !node->in(input).type.quantization) continue;
       const auto treated = sets.find({quantize::key_of(*node), input});
       const bool has_levels = treated != sets.end() && treated->second.levels;
-      const bool candidate =
-          input == 1 && int8_codes_of(*node) != nullptr && ir::element_count(node->in(input).shape()) >= kFewestWeights;
+      const bool candidate = input == 1 && int8_codes_of(*node) != nullptr && (wanted || optimize == Optimize::size);
       if (!has_levels && !candidate) continue;
       report::CodedLayer row = take_int8_codes(*node, input, rules);
       if (row.reason.empty()) log.add("{} has weights of {}", row.layer, row.storage);
@@ -273,7 +273,7 @@ ops::Codes coded_weights(const Layer& layer, const WeightSet& set, bool wanted, 
   return nullptr;
 }
 
-std::vector<report::CodedLayer> choose_codes(ir::Graph& graph, const treat::WeightSets& sets,
+std::vector<report::CodedLayer> choose_codes(ir::Graph& graph, const treat::WeightSets& sets, Optimize optimize,
                                              const treat::Rules<treat::Storage>& rules, passes::PassLog& log) {
   std::vector<report::CodedLayer> rows;
   for (const Layer& layer : treat::find_layers(graph)) {
@@ -305,7 +305,7 @@ std::vector<report::CodedLayer> choose_codes(ir::Graph& graph, const treat::Weig
     row.bytes = kernels::codes_packed_bytes((*codes)->source(nullptr));
     log.add("{} has weights of {}", row.layer, row.storage);
   }
-  choose_int8_codes(graph, sets, rules, rows, log);
+  choose_int8_codes(graph, sets, optimize, rules, rows, log);
   return rows;
 }
 

@@ -8,6 +8,7 @@
 #include "converter/passes/passes.hpp"
 #include "converter/report/report.hpp"
 #include "converter/treat/weight_set.hpp"
+#include "converter/weights/storage.hpp"
 
 namespace linnet::weights {
 
@@ -26,9 +27,10 @@ inline constexpr const char* kNoInt8Codes =
 
 // Convolutions and linear layers of real numbers whose weights are taken from levels, or lie on a grid as they are, get
 // their codes, before an algorithm for them is chosen, unless a rule wants another storage; so do those of int8 where
-// all outputs, or every 16 of them, have at most 16 different integers each. The result has a row for every layer with
-// levels or codes. Throws ir::Error where a glob wants codes for a layer that cannot have them.
-std::vector<report::CodedLayer> choose_codes(ir::Graph& graph, const treat::WeightSets& sets,
+// all outputs, or every 16 of them, have at most 16 different integers each: they are slower than bytes, so that others
+// than those with levels get them for size or by a rule alone. The result has a row for every layer with levels or
+// codes. Throws ir::Error where a glob wants codes for a layer that cannot have them.
+std::vector<report::CodedLayer> choose_codes(ir::Graph& graph, const treat::WeightSets& sets, Optimize optimize,
                                              const treat::Rules<treat::Storage>& rules, passes::PassLog& log);
 
 // Removes the rows of int8 layers whose zeros are left out instead.

@@ -9,6 +9,29 @@ namespace linnet::test {
 namespace {
 
 // What is stored is what the treated network computes.
+// Convolutions, one of two groups, and a linear layer behind one of so many outputs.
+void add_layers(GraphBuilder& b, int64_t channels, int64_t outputs) {
+  Value* x = b.conv(b.input({1, 24, 9, 10}), 64, 3, 1, 1, 2);
+  x = b.conv(b.unary(Function::Relu, x), 70, 1);
+  x = b.unary(Function::Relu, b.conv(x, channels, 3, 1, 2));
+  x = b.reshape(x, {1, channels * 25});
+  ops::Linear linear;
+  b.output(b.add(linear, {x, b.random({outputs, channels * 25}), b.random({outputs})}));
+}
+
+// Empty texts are no rules.
+void add_treatments(const std::string& weights, const std::string& cluster, treat::Options* treatments) {
+  if (!weights.empty()) treatments->weights.push_back(treat::parse_weights(weights));
+  if (!cluster.empty()) treatments->cluster.push_back(treat::parse_cluster(cluster));
+}
+
+std::vector<double> engine_output(const Conversion& conversion, const Array& input) {
+  Engine engine(conversion.model);
+  engine.set_input(0, input);
+  engine.run();
+  return engine.output(0);
+}
+
 TEST(SmallWeights, GridsAndCodebooks) {
   struct Case {
     std::string weights, cluster;
@@ -24,16 +47,10 @@ TEST(SmallWeights, GridsAndCodebooks) {
                         {"", "16,per=16", 5}}) {
     SCOPED_TRACE(c.weights + c.cluster);
     GraphBuilder b;
-    Value* x = b.conv(b.input({1, 24, 9, 10}), 64, 3, 1, 1, 2);
-    x = b.conv(b.unary(Function::Relu, x), 70, 1);
-    x = b.unary(Function::Relu, b.conv(x, 64, 3, 1, 2));
-    x = b.reshape(x, {1, 64 * 25});
-    ops::Linear linear;
-    b.output(b.add(linear, {x, b.random({150, 64 * 25}), b.random({150})}));
+    add_layers(b, 64, 150);
     ConvertOptions options;
     options.check_passes = true;
-    if (!c.weights.empty()) options.treatments.weights.push_back(treat::parse_weights(c.weights));
-    if (!c.cluster.empty()) options.treatments.cluster.push_back(treat::parse_cluster(c.cluster));
+    add_treatments(c.weights, c.cluster, &options.treatments);
     const Conversion conversion = convert(b.graph.clone(), options);
     ASSERT_EQ(conversion.report.coded_layers.size(), 4u);
     for (const report::CodedLayer& layer : conversion.report.coded_layers) {
@@ -43,10 +60,7 @@ TEST(SmallWeights, GridsAndCodebooks) {
     EXPECT_EQ(fb::GetModel(conversion.model.data())->version(), 4u);
     const Array input = input_for(*conversion.graph->inputs[0], 3);
     const Array wanted = evaluate(*conversion.graph, {input})[0];
-    Engine engine(conversion.model);
-    engine.set_input(0, input);
-    engine.run();
-    const std::vector<double> got = engine.output(0);
+    const std::vector<double> got = engine_output(conversion, input);
     double largest = 0;
     for (size_t i = 0; i < got.size(); ++i) largest = std::max(largest, std::fabs(wanted.number(i)));
     // The last layer's outputs are differences of sums several times as large.
@@ -66,19 +80,13 @@ TEST(SmallWeights, Int8) {
                         {"", "16,per=16", "4 bits, int8 tables"}}) {
     SCOPED_TRACE(c.weights + c.cluster);
     GraphBuilder b;
-    Value* x = b.conv(b.input({1, 24, 9, 10}), 64, 3, 1, 1, 2);
-    x = b.conv(b.unary(Function::Relu, x), 70, 1);
-    x = b.unary(Function::Relu, b.conv(x, 24, 3, 1, 2));
-    x = b.reshape(x, {1, 24 * 25});
-    ops::Linear linear;
-    b.output(b.add(linear, {x, b.random({60, 24 * 25}), b.random({60})}));
+    add_layers(b, 24, 60);
     ConvertOptions options;
     options.quantization.emplace();
     for (int seed = 10; seed < 14; ++seed)
       options.quantization->samples.push_back({input_for(*b.graph.inputs[0], seed).cast(DType::f32)});
     const auto dense = convert(b.graph.clone(), options).model.size();
-    if (!c.weights.empty()) options.treatments.weights.push_back(treat::parse_weights(c.weights));
-    if (!c.cluster.empty()) options.treatments.cluster.push_back(treat::parse_cluster(c.cluster));
+    add_treatments(c.weights, c.cluster, &options.treatments);
     const Conversion conversion = convert(b.graph.clone(), options);
     ASSERT_EQ(conversion.report.coded_layers.size(), 4u) << report::to_text(conversion.report, true);
     for (const report::CodedLayer& layer : conversion.report.coded_layers) {
@@ -88,11 +96,28 @@ TEST(SmallWeights, Int8) {
     EXPECT_LT(4 * conversion.model.size(), 3 * dense);
     EXPECT_EQ(fb::GetModel(conversion.model.data())->version(), 4u);
     const Array input = input_for(*conversion.graph->inputs[0], 3);
-    Engine engine(conversion.model);
-    engine.set_input(0, input);
-    engine.run();
-    EXPECT_EQ(engine.output(0), evaluate(*conversion.graph, {input})[0].doubles());
+    EXPECT_EQ(engine_output(conversion, input), evaluate(*conversion.graph, {input})[0].doubles());
   }
+}
+
+// Few integers that nobody asked for are codes where size is wanted.
+TEST(SmallWeights, Int8AsFound) {
+  GraphBuilder b;
+  std::vector<double> weights(64 * 48);
+  for (size_t i = 0; i < weights.size(); ++i) weights[i] = 0.25 * (static_cast<int>(i * i / 3 % 15) - 7);
+  ops::Linear linear;
+  b.output(b.add(linear, {b.input({3, 48}), b.constant({64, 48}, std::move(weights)), b.random({64})}));
+  ConvertOptions options;
+  options.quantization.emplace();
+  options.quantization->samples.push_back({input_for(*b.graph.inputs[0], 1).cast(DType::f32)});
+  const Conversion fast = convert(b.graph.clone(), options);
+  EXPECT_TRUE(fast.report.coded_layers.empty());
+  options.optimize = weights::Optimize::size;
+  const Conversion small = convert(b.graph.clone(), options);
+  ASSERT_EQ(small.report.coded_layers.size(), 1u);
+  EXPECT_EQ(small.report.coded_layers[0].storage, "4 bits, int8 tables");
+  const Array input = input_for(*small.graph->inputs[0], 3);
+  EXPECT_EQ(engine_output(small, input), engine_output(fast, input));
 }
 
 // What has no codes stays as it is, with the reason.
@@ -113,7 +138,7 @@ TEST(SmallWeights, WithoutCodes) {
 // Groups of 32 inputs have steps of their own, and int8 weights one of the output.
 TEST(SmallWeights, Int8WithoutCodes) {
   GraphBuilder b;
-  b.output(b.conv(b.conv(b.conv(b.input({1, 20, 9, 10}), 20, 3, 1, 1, 20), 24, 3), 24, 1));
+  b.output(b.conv(b.conv(b.input({1, 20, 9, 10}), 20, 3, 1, 1, 20), 24, 3));
   ConvertOptions options;
   options.quantization.emplace();
   options.quantization->samples.push_back({input_for(*b.graph.inputs[0], 1).cast(DType::f32)});
