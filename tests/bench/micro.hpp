@@ -27,6 +27,23 @@ void measure_bytes(benchmark::State& state, const KernelTable& kernels, double b
 // "56x56x64"
 std::string shape_name(const std::vector<int>& shape);
 
+struct Rows {
+  int rows, columns;
+  std::string name() const { return shape_name({rows, columns}); }
+  size_t size() const { return static_cast<size_t>(rows) * columns; }
+  double bytes() const { return 4.0 * static_cast<double>(size()); }  // of floats
+};
+
+struct PoolCase {
+  kernels::PoolKind kind;
+  int in, channels, kernel, stride, pad;
+  std::string name() const {
+    return (kind == kernels::PoolKind::Max ? "max_" : "average_") + shape_name({in, in, channels}) + "_k" +
+           std::to_string(kernel) + "_s" + std::to_string(stride);
+  }
+  int out() const { return (in + 2 * pad - kernel) / stride + 1; }
+};
+
 // Registers `benchmark(state, kernels, shape)` for every shape, as "FAMILY/SHAPE/ISA".
 template <class Shape, class Benchmark>
 void add_benchmarks(const KernelTable& kernels, const std::string& family, const std::vector<Shape>& shapes,

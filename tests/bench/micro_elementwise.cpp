@@ -7,13 +7,6 @@ namespace {
 
 using namespace kernels;
 
-struct Rows {
-  int rows, columns;
-  std::string name() const { return shape_name({rows, columns}); }
-  size_t size() const { return static_cast<size_t>(rows) * columns; }
-  double bytes() const { return 4.0 * rows * columns; }
-};
-
 // `b_rows` is 1 where one row of b is combined with every row of a (squeeze-and-excite).
 struct BinaryCase {
   const char* function_name;

@@ -7,24 +7,19 @@ namespace {
 
 using namespace kernels;
 
-struct Rows {
-  int rows, size;
-  std::string name() const { return shape_name({rows, size}); }
-};
-
 void row_norm(benchmark::State& state, const KernelTable& kernels, const Rows& shape) {
-  const size_t elements = static_cast<size_t>(shape.rows) * shape.size;
-  AlignedFloats x(elements), y(elements), gain(shape.size), shift(shape.size);
+  const size_t elements = shape.size();
+  AlignedFloats x(elements), y(elements), gain(shape.columns), shift(shape.columns);
   RowNormArgs args{};
   args.kind = NormKind::Layer;
   args.rows = shape.rows;
-  args.size = shape.size;
+  args.size = shape.columns;
   args.epsilon = 1e-5f;
   args.x = x.data();
   args.gain = gain.data();
   args.shift = shift.data();
   args.y = y.data();
-  args.x_stride = args.y_stride = shape.size;
+  args.x_stride = args.y_stride = shape.columns;
   measure_bytes(state, kernels, 8.0 * static_cast<double>(elements), [&] { kernels.row_norm_f32(args); });
 }
 

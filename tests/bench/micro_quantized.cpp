@@ -18,12 +18,6 @@ Bytes ramp(size_t count) {
   return bytes;
 }
 
-struct Rows {
-  int rows, columns;
-  std::string name() const { return shape_name({rows, columns}); }
-  size_t size() const { return static_cast<size_t>(rows) * columns; }
-};
-
 void matmul(benchmark::State& state, const KernelTable& kernels, const Rows& tokens_by_head) {
   const int tokens = tokens_by_head.rows, head = tokens_by_head.columns;
   const Bytes q = ramp(tokens_by_head.size()), k = ramp(tokens_by_head.size());
@@ -101,16 +95,6 @@ void softmax(benchmark::State& state, const KernelTable& kernels, const Rows& sh
   const SoftmaxInt8Args args{shape.rows, shape.columns, 1, x.data(), y.data(), {1 << 30, 24}, -124, false, {}};
   measure_bytes(state, kernels, 2.0 * static_cast<double>(shape.size()), [&] { kernels.softmax_s8(args); });
 }
-
-struct PoolCase {
-  PoolKind kind;
-  int in, channels, kernel, stride, pad;
-  std::string name() const {
-    return (kind == PoolKind::Max ? "max_" : "average_") + shape_name({in, in, channels}) + "_k" +
-           std::to_string(kernel) + "_s" + std::to_string(stride);
-  }
-  int out() const { return (in + 2 * pad - kernel) / stride + 1; }
-};
 
 void pool(benchmark::State& state, const KernelTable& kernels, const PoolCase& c) {
   const Bytes x = ramp(static_cast<size_t>(c.in) * c.in * c.channels);

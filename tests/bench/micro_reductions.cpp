@@ -7,16 +7,6 @@ namespace {
 
 using namespace kernels;
 
-struct PoolCase {
-  PoolKind kind;
-  int in, channels, kernel, stride, pad;
-  std::string name() const {
-    return (kind == PoolKind::Max ? "max_" : "average_") + shape_name({in, in, channels}) + "_k" +
-           std::to_string(kernel) + "_s" + std::to_string(stride);
-  }
-  int out() const { return (in + 2 * pad - kernel) / stride + 1; }
-};
-
 void pool(benchmark::State& state, const KernelTable& kernels, const PoolCase& c) {
   const size_t in = static_cast<size_t>(c.in) * c.in * c.channels,
                out = static_cast<size_t>(c.out()) * c.out() * c.channels;
